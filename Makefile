@@ -1,0 +1,33 @@
+# The face of the build; meson.build is the real one. See README.md.
+BUILD ?= build
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+
+$(BUILD)/build.ninja:
+	@tools/install-deps build
+	@meson setup $(BUILD) --buildtype=release >$(BUILD).log || { cat $(BUILD).log; exit 1; }
+	@mv $(BUILD).log $(BUILD)/setup.log
+
+demo: all
+	@tools/demo $(BUILD)
+
+test:
+	@tools/test
+
+bench: all
+	@bench/run $(BUILD)
+
+fuzz:
+	@tools/fuzz
+
+install: all
+	@meson install -C $(BUILD)
+
+dist:
+	@tools/dist
+
+clean:
+	@rm -rf build build-test build-fuzz
+
+.PHONY: all demo test bench fuzz install dist clean
