@@ -1,0 +1,12 @@
+/* The wire floor in one include: pure codecs of DCE/RPC, without I/O and without state. */
+#ifndef MSRPC_WIRE_H
+#define MSRPC_WIRE_H
+
+#include <msrpc/wire/binding.h>
+#include <msrpc/wire/pdu.h>
+#include <msrpc/wire/protseq.h>
+#include <msrpc/wire/rts.h>
+#include <msrpc/wire/syntax.h>
+#include <msrpc/wire/tower.h>
+
+#endif
