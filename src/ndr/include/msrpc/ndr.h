@@ -14,7 +14,10 @@
  *                    array nor string lies inline (MR_NDR_POINTER_INLINE)
  *   arrays           fixed ones inline; conformant and varying ones a pointer to the elements,
  *                    whether embedded in a structure or reached through a pointer (array and
- *                    pointer are one C pointer then)
+ *                    pointer are one C pointer then). The rule looks at the flags alone: inline
+ *                    exactly when neither MR_ARRAY_CONFORMANT nor MR_ARRAY_VARYING is set, so
+ *                    `[string] char name[64]` is a pointer too, with 64 as its bound. A varying
+ *                    array's pointer leads to the first element that travels (index first_is)
  *   strings          as arrays of char (uint8_t) or wchar_t (uint16_t), ending in a zero element
  *   unions           a C union beside its discriminant (non-encapsulated), or a struct of tag and
  *                    union `u` (encapsulated)
@@ -178,7 +181,9 @@ enum {
     MR_TYPE_ENCAPSULATED = 2,   /* UNION: the tag is at C offset 0 of the struct */
     MR_TYPE_CONFORMANT = 4,     /* STRUCT: its last member (transitively) is a conformant array */
     MR_TYPE_FLAT20 = 8,         /* the wire form in NDR20, native byte order, is the C form:
-                                   same size, no pointers, no padding that differs */
+                                   same size, no pointers, no padding inside or at the end (it
+                                   would carry stale memory to the peer); for structures, fixed
+                                   arrays, scalars and leaves */
     MR_TYPE_FLAT64 = 16,        /* likewise for NDR64 */
     MR_TYPE_POINTERS = 32,      /* holds pointers somewhere (embedded), so referents follow */
     MR_TYPE_IFACE_POINTER = 64, /* POINTER to a DCOM interface: MInterfacePointer travels */
@@ -253,6 +258,9 @@ enum mr_ndr_side { MR_NDR_REQUEST, MR_NDR_RESPONSE };
 /* Limits; zero fields mean the default. */
 typedef struct mr_ndr_limits {
     uint32_t depth;    /* nested referents; default 1024 */
+    bool no_request;   /* a response whose request is not known (a capture that begins late): [in]
+                          parameters that sizes and switches name are filled from what the wire
+                          says instead of being compared with it */
 } mr_ndr_limits;
 
 /*
