@@ -1,0 +1,140 @@
+/*
+ * A link with latency and loss, for kernels without netem: packets that are routed into a TUN device
+ * are written back to it after a fixed time, or never.
+ *
+ *     delay DEVICE MILLISECONDS [LOSS_PERCENT]
+ *
+ * The delay is one way; a round trip through the device both ways grows by twice as much. Since the
+ * delay is the same for every packet, order of arrival is order of departure and one ring will do.
+ * A full ring drops, as a router's queue does.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/if.h>
+#include <linux/if_tun.h>
+
+#define PACKET_MAX 65536
+#define RING_SIZE 8192
+
+struct packet {
+    int64_t due_ns;
+    size_t size;
+    unsigned char *data;
+};
+
+static struct packet ring[RING_SIZE];
+static size_t ring_first, ring_count;
+
+static int64_t now_ns(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void ring_put(const unsigned char *data, size_t size, int64_t due_ns) {
+    struct packet *packet = &ring[(ring_first + ring_count) % RING_SIZE];
+
+    if (ring_count == RING_SIZE)
+        return;
+    packet->data = malloc(size);
+    if (!packet->data)
+        return;
+    memcpy(packet->data, data, size);
+    packet->size = size;
+    packet->due_ns = due_ns;
+    ring_count++;
+}
+
+/* Writes what is due and returns the time until the next packet is, or -1 with none waiting. */
+static int64_t ring_flush(int fd) {
+    while (ring_count > 0) {
+        struct packet *packet = &ring[ring_first];
+        int64_t wait_ns = packet->due_ns - now_ns();
+
+        if (wait_ns > 0)
+            return wait_ns;
+        if (write(fd, packet->data, packet->size) < 0 && errno != EINVAL)
+            perror("delay: write");
+        free(packet->data);
+        ring_first = (ring_first + 1) % RING_SIZE;
+        ring_count--;
+    }
+    return -1;
+}
+
+static int open_tun(const char *name) {
+    struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+    int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0)
+        return -1;
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+    if (ioctl(fd, TUNSETIFF, &request) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int run(int fd, int64_t delay_ns, double loss) {
+    static unsigned char buffer[PACKET_MAX];
+
+    for (;;) {
+        struct pollfd readable = {.fd = fd, .events = POLLIN};
+        int64_t wait_ns = ring_flush(fd);
+        struct timespec wait = {
+            .tv_sec = wait_ns / 1000000000,
+            .tv_nsec = wait_ns % 1000000000,
+        };
+        ssize_t size;
+
+        if (ppoll(&readable, 1, wait_ns < 0 ? NULL : &wait, NULL) < 0 && errno != EINTR)
+            return -1;
+        while ((size = read(fd, buffer, sizeof(buffer))) > 0) {
+            if (drand48() >= loss)
+                ring_put(buffer, (size_t)size, now_ns() + delay_ns);
+        }
+        if (size < 0 && errno != EAGAIN && errno != EINTR)
+            return -1;
+    }
+}
+
+int main(int argc, char **argv) {
+    char *end;
+    double milliseconds, loss = 0;
+    int fd;
+
+    if (argc < 3 || argc > 4)
+        goto usage;
+    milliseconds = strtod(argv[2], &end);
+    if (*end || !(milliseconds >= 0 && milliseconds <= 60000))
+        goto usage;
+    if (argc == 4) {
+        loss = strtod(argv[3], &end) / 100;
+        if (*end || !(loss >= 0 && loss <= 1))
+            goto usage;
+    }
+    fd = open_tun(argv[1]);
+    if (fd < 0) {
+        perror("delay: /dev/net/tun");
+        return 1;
+    }
+    srand48(1);
+    run(fd, (int64_t)(milliseconds * 1e6), loss);
+    perror("delay");
+    return 1;
+usage:
+    fprintf(stderr, "usage: delay DEVICE MILLISECONDS [LOSS_PERCENT]\n");
+    return 2;
+}

@@ -1,0 +1,103 @@
+#!/bin/bash
+# Real MS-RPC peers behind a router, on one machine: network namespaces, Samba and faults to order.
+usage() {
+    cat <<'TEXT'
+usage: lab.sh COMMAND
+  up [net|dc|srv|all]         start the wires and the peers (all); idempotent
+  down [--purge]              stop everything; --purge also forgets the provisioned domain
+  status                      what runs, which faults are on
+  exec HOST CMD...            run a command as client, mb, dc1 or srv
+  fault                       list the faults
+  fault NAME on|off [ARG...]  switch one
+  fault off                   switch all off
+  env                         names, addresses and accounts as shell variables
+  check [peers|faults]        ask the peers with their own clients; switch every fault once
+TEXT
+}
+set -eu -o pipefail
+
+LAB_DIR=$(dirname "$(readlink -f "$0")")
+for part in env net samba faults check; do
+    # shellcheck source=/dev/null
+    . "$LAB_DIR/lib/$part.sh"
+done
+
+require() {
+    local tool missing=
+    [ "$(id -u)" = 0 ] || die "needs root"
+    for tool in ip nft dig nsupdate samba samba-tool smbd rpcclient; do
+        command -v $tool >/dev/null || missing="$missing $tool"
+    done
+    [ -z "$missing" ] || die "missing:$missing; run $LAB_DIR/install.sh"
+}
+
+# One command at a time changes a lab. What it starts must not inherit the lock (9>&-).
+lock() {
+    mkdir -p -m 700 "$LAB_STATE"
+    [ -O "$LAB_STATE" ] || die "$LAB_STATE belongs to somebody else"
+    exec 9>"$LAB_STATE.lock"
+    flock -w 120 9 || die "another command holds $LAB_STATE.lock"
+    net_check_owner
+}
+
+up() {
+    local what=${1:-all} dc=0
+    case $what in net | dc | srv | all) ;; *) usage >&2; exit 64 ;; esac
+    require
+    lock
+    net_up
+    faults_off
+    mkdir -p "$LAB_STATE/run"
+    client_config
+    case $what in
+    dc) dc_up ;;
+    srv) srv_up ;;
+    all)
+        (dc_up) &
+        (srv_up) || { wait; die "srv is down"; }
+        wait $! || dc=$?
+        [ $dc = 0 ] || die "dc1 is down"
+        ;;
+    esac
+}
+
+down() {
+    lock
+    net_down
+    rm -rf "$LAB_STATE/dc1" "$LAB_STATE/srv" "$LAB_STATE/client"
+    [ "${1:-}" != --purge ] || rm -rf "$LAB_STATE" "$LAB_STATE.lock"
+}
+
+status() {
+    local h name
+    say "state $LAB_STATE, tag $LAB_TAG"
+    net_is_up || { say "down"; return 0; }
+    for h in $HOSTS; do say "$h: $(ip netns pids "$(ns "$h")" | wc -l) processes"; done
+    for name in $(faults_on); do say "fault $name $(cat "$LAB_STATE/faults/$name")"; done
+}
+
+run_on() {
+    is_host "${1:-}" && [ $# -gt 1 ] || die "exec: which of $HOSTS, and what?"
+    net_is_up || die "the lab is down"
+    exec ip netns exec "$(ns "$1")" "${@:2}"
+}
+
+command=${1:-}
+[ $# = 0 ] || shift
+case $command in
+up) up "$@" ;;
+down) down "$@" ;;
+status) status ;;
+exec) run_on "$@" ;;
+env) print_env ;;
+fault)
+    case ${1:-} in
+    '') fault_list ;;
+    off) lock; faults_off ;;
+    *) lock; fault "$@" ;;
+    esac
+    ;;
+check) check "$@" ;;
+help | --help | -h) usage ;;
+*) usage >&2; exit 64 ;;
+esac
