@@ -1,0 +1,173 @@
+/*
+ * The frame of the command line tool: what every subcommand is given and must say of itself.
+ *
+ * A subcommand is one file with one const row (struct app_command): name, one line, option table,
+ * run. Help, shell completion and the manual page derive from the row. Exit codes and switches are
+ * the contract of doc/cli.md.
+ */
+#ifndef MSRPC_APP_H
+#define MSRPC_APP_H
+
+#include <stdio.h>
+
+#include <msrpc/base.h>
+
+enum app_exit {
+    APP_OK = 0,
+    APP_WARNINGS = 1,
+    APP_HIGH = 2,
+    APP_NAMES = 10,
+    APP_TCP = 20,
+    APP_DISCOVERY = 30,
+    APP_COMMUNICATION = 40,
+    APP_USAGE = 64,
+    APP_UNREADABLE = 66,
+    APP_MISSING = 69,
+    APP_BUG = 70,
+    APP_UNWRITABLE = 73,
+    APP_INCOMPLETE = 75,
+    APP_INTERRUPTED = 130,
+};
+
+enum app_kind {
+    APP_FLAG,    /* bool */
+    APP_COUNTER, /* unsigned, repeatable */
+    APP_TEXT,    /* const char * */
+    APP_SECRET,  /* const char *, wiped from argv */
+    APP_NUMBER,  /* uint32_t within low..high */
+    APP_SECONDS, /* uint64_t nanoseconds, from decimal seconds */
+    APP_CHOICE,  /* unsigned: index into the "a|b|c" of @arg */
+    APP_LIST,    /* struct app_list: comma-separated and repeatable */
+};
+
+#define APP_LIST_MAX 64
+
+struct app_list {
+    uint32_t count;
+    mr_slice items[APP_LIST_MAX];
+};
+
+typedef struct app_option {
+    const char *name;  /* long form without the dashes */
+    char letter;       /* short form, or 0 */
+    enum app_kind kind;
+    const char *arg;   /* name of the value in help; the choices of APP_CHOICE */
+    size_t offset;     /* in struct app_settings, or in the command's own settings */
+    uint32_t low, high; /* APP_NUMBER */
+    const char *help;
+} app_option;
+
+/* Groups of common switches a command takes. */
+enum {
+    APP_GROUP_TARGET = 1,
+    APP_GROUP_IDENTITY = 2,
+    APP_GROUP_LIMITS = 4,
+    APP_GROUP_OUTPUT = 8,
+    APP_GROUP_CHECKS = 16, /* --phase, --skip, --only, --list-checks, --fail-on */
+    APP_GROUP_ALL = 31,
+};
+
+/* The common switches (doc/cli.md). Text borrows from argv. */
+struct app_settings {
+    /* target */
+    const char *target_ip, *dc_ip, *domain, *realm, *dns_server, *wins, *targets;
+    bool ipv4, ipv6;
+    uint32_t source_port;
+    /* identity and protection */
+    const char *user, *password, *password_file, *hashes, *aes_key, *ccache, *keytab;
+    bool kerberos, null_session, guest, no_pass;
+    unsigned auth, auth_level;
+    /* limits */
+    mr_nsec timeout, deadline;
+    uint32_t retries, jobs, rate, max_logons;
+    bool no_null, allow_trigger;
+    struct app_list phases, skip, only;
+    bool list_checks;
+    unsigned fail_on;
+    /* output */
+    bool json, jsonl, ascii, quiet, redact;
+    const char *html, *output;
+    unsigned color, verbose;
+};
+
+enum { APP_FAIL_ON_ERROR, APP_FAIL_ON_WARNING, APP_FAIL_ON_INFO };
+enum { APP_COLOR_AUTO, APP_COLOR_ALWAYS, APP_COLOR_NEVER };
+
+#define APP_RETRIES_DEFAULT UINT32_MAX /* 3 for TCP, 1 for UDP */
+
+typedef struct app app;
+
+typedef struct app_command {
+    const char *name;
+    const char *line;        /* one line for the list */
+    const char *synopsis;    /* what follows the switches: "TARGET..." */
+    const char *about;       /* a paragraph or two for help and the manual */
+    const char *examples[4]; /* "command\0what it does" as pairs: command, meaning, ... */
+    unsigned groups;
+    const app_option *options; /* own switches, ended by a NULL name; may be NULL */
+    size_t own_size;           /* octets of the own settings, zeroed before parsing */
+    int (*run)(app *a);        /* returns an app_exit */
+} app_command;
+
+struct app {
+    const app_command *command;
+    struct app_settings set;
+    void *own;               /* the command's own settings */
+    const char **args;       /* what is no switch, in order */
+    size_t arg_count;
+    mr_arena arena;          /* lives as long as the run */
+    FILE *out;               /* stdout, or the file of --output */
+    bool out_color;
+    const char *out_name;
+};
+
+/* commands.list as rows. */
+extern const app_command *const app_commands[];
+extern const size_t app_command_count;
+const app_command *app_find_command(const char *name);
+
+/* options.c */
+extern const app_option app_target_options[], app_identity_options[], app_limit_options[],
+    app_output_options[], app_check_options[];
+struct app_group {
+    unsigned bit;
+    const char *title;
+    const app_option *options;
+};
+extern const struct app_group app_groups[];
+extern const size_t app_group_count;
+/* Parses argv (after the command's name) into @a; 0 or APP_USAGE with the message printed. */
+int app_parse(app *a, int argc, char **argv);
+
+/* Prints "msrpc COMMAND: ..." to stderr and returns @code, so that a refusal is one statement. */
+int app_refuse(const app *a, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* help.c */
+int app_help_short(FILE *out);   /* no arguments: five everyday tasks */
+int app_help_all(FILE *out);
+int app_help_command(FILE *out, const app_command *command);
+int app_help_old_tool(FILE *out, const char *tool); /* APP_USAGE when unknown */
+int app_help_man(FILE *out, const app_command *command); /* NULL: msrpc(1) itself */
+int app_help_completion(FILE *out);
+
+/* output.c */
+/* Opens --output, decides about colour; 0 or APP_UNWRITABLE. */
+int app_output_open(app *a);
+/* Flushes and closes; APP_UNWRITABLE when something was lost, else @code. */
+int app_output_close(app *a, int code);
+/* A writer sink on a FILE given as @user. */
+int app_sink_file(void *user, mr_slice s);
+/* Octets of a peer's text made safe for a terminal: control characters become \xNN. In a->arena. */
+const char *app_safe(app *a, mr_slice s);
+
+enum app_mark { APP_MARK_OK, APP_MARK_WARN, APP_MARK_FAIL, APP_MARK_SKIP };
+/* "[ok]", "[!]", "[x]", "[--]" padded to four columns, coloured where the output is. */
+const char *app_mark(const app *a, enum app_mark mark);
+/* The escape sequence of a style, "" without colour. */
+enum app_style { APP_PLAIN, APP_BOLD, APP_DIM, APP_RED, APP_GREEN, APP_YELLOW };
+const char *app_style(const app *a, enum app_style style);
+/* Writes @text wrapped at 80 columns: the first line stands after @first, later ones are indented
+ * by @indent columns. */
+void app_wrap(FILE *out, const char *first, unsigned indent, const char *text);
+
+#endif

@@ -1,0 +1,66 @@
+/* msrpc: finds the command, parses its switches, runs it, makes sure that its output arrived. */
+#include "app.h"
+
+#include <signal.h>
+
+static int run_command(const app_command *command, int argc, char **argv) {
+    app a = {.command = command};
+    int code;
+
+    mr_arena_init(&a.arena, 256 * 1024 * 1024);
+    code = app_parse(&a, argc, argv);
+    if (!code)
+        code = app_output_open(&a);
+    if (!code)
+        code = app_output_close(&a, command->run(&a));
+    mr_arena_deinit(&a.arena);
+    return code;
+}
+
+static int help(int argc, char **argv) {
+    if (argc == 0)
+        return app_help_all(stdout);
+    const app_command *command = app_find_command(argv[0]);
+    if (command)
+        return app_help_command(stdout, command);
+    if (!strcmp(argv[0], "--completion"))
+        return app_help_completion(stdout);
+    if (!strcmp(argv[0], "--man")) {
+        command = argc > 1 ? app_find_command(argv[1]) : NULL;
+        if (argc > 1 && !command)
+            return app_refuse(NULL, APP_USAGE, "help --man: no command %s", argv[1]);
+        return app_help_man(stdout, command);
+    }
+    if (app_help_old_tool(stdout, argv[0]) == APP_OK)
+        return APP_OK;
+    return app_refuse(NULL, APP_USAGE, "help: neither a command nor a tool it replaces: %s",
+                      argv[0]);
+}
+
+const app_command *app_find_command(const char *name) {
+    for (size_t i = 0; i < app_command_count; i++)
+        if (!strcmp(app_commands[i]->name, name))
+            return app_commands[i];
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN); /* a closed pager is an output error, not a death */
+    if (argc < 2)
+        return app_help_short(stdout);
+    if (!strcmp(argv[1], "--version")) {
+        puts("msrpc " MSRPC_VERSION);
+        return fflush(stdout) == 0 ? APP_OK : APP_UNWRITABLE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        return app_help_all(stdout);
+    if (!strcmp(argv[1], "help"))
+        return help(argc - 2, argv + 2);
+
+    const app_command *command = app_find_command(argv[1]);
+    if (!command)
+        return app_refuse(NULL, APP_USAGE, "no command %s (msrpc help lists them)", argv[1]);
+    if (argc > 2 && !strcmp(argv[2], "--help"))
+        return app_help_command(stdout, command);
+    return run_command(command, argc - 2, argv + 2);
+}
