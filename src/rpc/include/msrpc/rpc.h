@@ -1,0 +1,14 @@
+/*
+ * The rpc floor: the public client and server face.
+ *
+ *   rpc/client.h  a connection to one endpoint, its binds and calls
+ *   rpc/mapper.h  what the endpoint mapper of a host knows
+ *   rpc/server.h  interfaces served on listeners of our own
+ */
+#ifndef MSRPC_RPC_H
+#define MSRPC_RPC_H
+
+#include <msrpc/rpc/client.h>
+#include <msrpc/rpc/mapper.h>
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * The client face (MS-RPCE 3.3.2): one connection to one endpoint. It connects, binds to one or
+ * more interfaces and makes calls; each of the three may be waited for or answered by a callback.
+ * Whatever goes wrong is kept in the report: which stage, what the network, the kernel and the
+ * peer said, so that a diagnosis needs no second attempt.
+ *
+ * A client belongs to one mr_loop and its thread. Callbacks come from inside mr_loop_run; a client
+ * may be freed inside any of them.
+ */
+#ifndef MSRPC_RPC_CLIENT_H
+#define MSRPC_RPC_CLIENT_H
+
+#include <msrpc/engine.h>
+#include <msrpc/io.h>
+#include <msrpc/ndr.h>
+
+typedef struct mr_client mr_client;
+typedef struct mr_call mr_call;
+
+/* How far a client came. */
+enum mr_stage {
+    MR_STAGE_IDLE,
+    MR_STAGE_CONNECT, /* TCP */
+    MR_STAGE_BIND,    /* the bind, or an alter_context, is unanswered */
+    MR_STAGE_READY,   /* bound, no call in flight */
+    MR_STAGE_CALL,    /* calls are in flight */
+    MR_STAGE_CLOSED,  /* ended by either side */
+};
+const char *mr_stage_name(enum mr_stage stage);
+
+/* How the bind is worded. */
+enum mr_bind_style {
+    MR_BIND_PLAIN,   /* NDR20 only: the shortest bind, and what every server understands */
+    MR_BIND_WINDOWS, /* NDR20, NDR64 and bind-time features, as Windows asks (MS-RPCE 3.3.1.5.3);
+                      * some RPC-aware firewalls stumble over it */
+};
+
+typedef struct mr_client_options {
+    mr_connect_options connect; /* remote with its port, source, connect timeout, tries */
+    mr_nsec timeout;            /* for the answer to a bind, and to a call without one; 0: 3 s */
+    enum mr_bind_style bind;
+    bool ndr64;                 /* with WINDOWS: use NDR64 where the server accepts it */
+    uint16_t frag;              /* largest fragment offered, octets; 0: MR_ASSOC_FRAG_DEFAULT */
+    uint32_t assoc_group;       /* join this association group; 0: a new one */
+    size_t stub_cap;            /* octets of one reply stub at most; 0: 64 MiB */
+} mr_client_options;
+
+/* What became of a presentation context. */
+typedef struct mr_client_context {
+    mr_syntax abstract;
+    uint16_t id;
+    bool answered;
+    bool accepted;
+    uint16_t result;            /* enum mr_context_result */
+    uint16_t reason;
+    enum mr_ndr_syntax syntax;  /* when accepted */
+} mr_client_context;
+
+/* Everything known about the last attempt; filled as things happen, never reset by an error. */
+typedef struct mr_client_report {
+    enum mr_stage stage;        /* where it stands, or stood when it failed */
+    int result;                 /* 0, or the failure that ended the connection */
+    mr_error error;             /* its detail */
+    mr_attempt attempt;         /* of the TCP connect */
+    bool has_tcp;
+    mr_tcp_info tcp;            /* taken when it failed, or at the last mr_client_get_report */
+    bool all_acked;             /* the peer's TCP acknowledged everything we sent */
+    uint64_t sent, received;    /* octets of RPC */
+    mr_nsec started, connected, bound; /* 0: did not happen */
+    bool has_nak;
+    uint16_t nak_reason;
+    bool has_foreign;
+    mr_event_foreign foreign;   /* what spoke instead of DCE/RPC */
+    uint16_t max_xmit, max_recv; /* of the server's bind_ack */
+    uint32_t assoc_group;
+    uint16_t features;
+    char sec_addr[64];          /* secondary address of the bind_ack */
+} mr_client_report;
+
+/* Makes an unconnected client on @loop (borrowed). Returns 0, MR_ERR_MEMORY, MR_ERR_UNSUPPORTED. */
+int mr_client_new(mr_loop *loop, const mr_client_options *options, mr_client **clientp,
+                  mr_error *err);
+/* Ends the connection without waiting for anybody; calls in flight end without their callback.
+ * NULL is allowed. */
+void mr_client_free(mr_client *client);
+
+typedef void (*mr_client_done)(void *user, mr_client *client, int result, const mr_error *err);
+
+/* Connects and binds to @syntax; @done (may be NULL) tells the outcome: 0, or what connecting gave
+ * (see mr_stream_events.opened), MR_ERR_TIMEOUT, MR_ERR_RESET, MR_ERR_CLOSED,
+ * MR_ERR_BIND_REJECTED, MR_ERR_CONTEXT_REJECTED, MR_ERR_PROTOCOL (not DCE/RPC, or broken).
+ * A rejected context leaves the connection open: another interface may be asked for. */
+int mr_client_start(mr_client *client, const mr_syntax *syntax, mr_client_done done, void *user,
+                    mr_error *err);
+/* The same with several interfaces in one bind; done is 0 when at least one was accepted, see
+ * mr_client_get_context. At most MR_ASSOC_CONTEXT_MAX in all. */
+int mr_client_start_many(mr_client *client, const mr_syntax *syntaxes, size_t count,
+                         mr_client_done done, void *user, mr_error *err);
+/* Asks for more interfaces on the bound connection (alter_context). */
+int mr_client_add_contexts(mr_client *client, const mr_syntax *syntaxes, size_t count,
+                           mr_client_done done, void *user, mr_error *err);
+/* Start, and run the loop until the outcome. */
+int mr_client_open(mr_client *client, const mr_syntax *syntax, mr_error *err);
+
+/* The answer to the @index-th interface asked for; NULL past the end. Borrowed. */
+const mr_client_context *mr_client_get_context(const mr_client *client, size_t index);
+/* Refreshes the kernel's part of the report and shows it; borrowed until the client is freed. */
+const mr_client_report *mr_client_get_report(mr_client *client);
+
+/* One call. Caller-owned; zero it, then mr_call_init. Its reply borrows from the call until the
+ * next start or deinit. */
+struct mr_call {
+    const mr_iface *iface;
+    const mr_proc *proc;
+    void *args;              /* the struct @proc->args describes */
+    const mr_uuid *object;   /* borrowed, may be NULL */
+    mr_nsec timeout;         /* 0: the client's */
+    mr_arena arena;          /* referents of the reply */
+    uint32_t fault;          /* status of a fault (result MR_ERR_FAULT) */
+    bool did_not_execute;    /* the server says so of a fault */
+    size_t rest;             /* octets of the reply stub after the last parameter */
+    mr_nsec sent, answered;  /* when it left and when its last fragment came; 0: did not */
+    void (*done)(void *user, mr_call *call, int result, const mr_error *err);
+    void *user;
+    /* private */
+    mr_client *client;
+    mr_call *next, *prev;
+    uint32_t id;
+    uint16_t context;
+    bool in_flight;
+    mr_nsec deadline;
+    mr_ndr_format format;
+    mr_buf request;
+    mr_stub reply;
+};
+
+/* Prepares a call of method @opnum; @iface, @args and @object are borrowed until deinit. Returns
+ * 0, or MR_ERR_NOT_FOUND when the interface has no such method compiled. */
+int mr_call_init(mr_call *call, const mr_iface *iface, uint32_t opnum, void *args, mr_error *err);
+/* Forgets the call, in flight or not (it is orphaned then, C706 12.6.4.8); no callback follows. */
+void mr_call_deinit(mr_call *call);
+/* Encodes and sends; the outcome comes as call->done: 0, MR_ERR_FAULT (call->fault),
+ * MR_ERR_TIMEOUT, MR_ERR_RESET, MR_ERR_CLOSED, or a decoding error. Calls beyond what the
+ * connection takes at once wait their turn. */
+int mr_call_start(mr_call *call, mr_client *client, mr_error *err);
+/* Start, and run the loop until the outcome. */
+int mr_call_run(mr_call *call, mr_client *client, mr_error *err);
+
+/* The typed face's one callee: calls method @opnum of @iface on a bound client and waits. Referents
+ * of the reply live in the client's own arena until mr_client_release. */
+int mr_client_call(mr_client *client, const mr_iface *iface, uint32_t opnum, void *args,
+                   mr_error *err);
+/* Frees the replies of all finished mr_client_call. */
+void mr_client_release(mr_client *client);
+
+#endif
