@@ -44,7 +44,7 @@ mr_nsec mr_clock_now(void);
 /* The time of day: Unix seconds and nanoseconds. */
 void mr_clock_get_wall(int64_t *secp, uint32_t *nsecp);
 /* Fills @out with @len octets of the system's randomness; 0 or MR_ERR_SYSTEM. */
-int mr_random(void *out, size_t len);
+int mr_entropy_get(void *out, size_t len);
 
 /*
  * Timers, one shot. Setting one never fails and costs no system call.

@@ -128,6 +128,7 @@ struct mr_call {
     uint32_t id;
     uint16_t context;
     bool in_flight;
+    int failed;
     mr_nsec deadline;
     mr_ndr_format format;
     mr_buf request;

@@ -1,0 +1,241 @@
+/*
+ * Calls on a client's connection: encode, send, collect the reply, decode. Calls that the
+ * association cannot take yet (no multiplexing, too many) wait in the client's list in order.
+ */
+#include "client_private.h"
+
+#include <stdlib.h>
+
+#define REQUEST_CAP ((size_t)64 << 20)
+#define REPLY_ARENA_CAP ((size_t)256 << 20)
+
+struct mr_client_kept {
+    struct mr_client_kept *next;
+    mr_call call;
+};
+
+int mr_call_init(mr_call *call, const mr_iface *iface, uint32_t opnum, void *args,
+                 mr_error *err) {
+    const mr_proc *proc = mr_iface_get_proc(iface, opnum);
+
+    *call = (mr_call){.iface = iface, .proc = proc, .args = args};
+    if (!proc || !proc->args)
+        return mr_fail(err, MR_ERR_NOT_FOUND, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       "%s has no compiled method %u", iface->name, opnum);
+    mr_arena_init(&call->arena, REPLY_ARENA_CAP);
+    mr_buf_init(&call->request, NULL, 0, REQUEST_CAP);
+    mr_stub_init(&call->reply, REQUEST_CAP);
+    return 0;
+}
+
+static void unlink_call(mr_call *call) {
+    mr_client *c = call->client;
+
+    if (!c)
+        return;
+    if (call->prev)
+        call->prev->next = call->next;
+    else
+        c->calls = call->next;
+    if (call->next)
+        call->next->prev = call->prev;
+    else
+        c->last_call = call->prev;
+    call->next = call->prev = NULL;
+    call->client = NULL;
+    if (!c->calls && c->report.stage == MR_STAGE_CALL && !c->ended)
+        c->report.stage = MR_STAGE_READY;
+}
+
+void mr_call_deinit(mr_call *call) {
+    mr_client *c = call->client;
+
+    if (c && call->in_flight && !c->ended)
+        mr_assoc_orphan(&c->assoc, call->id, NULL);
+    unlink_call(call);
+    mr_buf_deinit(&call->request);
+    mr_stub_deinit(&call->reply);
+    mr_arena_deinit(&call->arena);
+}
+
+mr_call *mr_call_find(mr_client *c, uint32_t id) {
+    for (mr_call *call = c->calls; call; call = call->next)
+        if (call->in_flight && call->id == id)
+            return call;
+    return NULL;
+}
+
+/* Hands waiting calls to the association, as many as it takes. Runs no callback: a call that the
+ * association refuses is told from the client's timer. */
+static void send_waiting(mr_client *c) {
+    for (mr_call *call = c->calls; call && !c->ended; call = call->next) {
+        if (call->in_flight || call->failed)
+            continue;
+        const mr_assoc_call head = {
+            .context = call->context,
+            .opnum = call->proc->opnum,
+            .object = call->object,
+            .maybe = (call->proc->flags & MR_PROC_MAYBE) != 0,
+        };
+        int r = mr_assoc_request(&c->assoc, &head, mr_buf_slice(&call->request), &call->id, NULL);
+        if (r == MR_ERR_BUSY)
+            break;
+        call->failed = r;
+        call->in_flight = r == 0;
+    }
+}
+
+bool mr_call_finish(mr_call *call, int result, const mr_error *err) {
+    mr_client *c = call->client;
+    struct mr_client_frame frame;
+
+    call->in_flight = false;
+    unlink_call(call);
+    if (call->done) {
+        mr_client_enter(c, &frame);
+        call->done(call->user, call, result, err);
+        if (!mr_client_leave(c, &frame))
+            return false;
+    }
+    if (!c->ended)
+        send_waiting(c);
+    return true;
+}
+
+void mr_call_sent(mr_client *c, uint32_t id) {
+    mr_call *call = mr_call_find(c, id);
+    if (call)
+        call->sent = mr_clock_now();
+}
+
+bool mr_call_feed(mr_client *c, const mr_event *event) {
+    const mr_event_chunk *chunk = &event->u.chunk;
+    mr_call *call = mr_call_find(c, chunk->call.id);
+    mr_error err = MR_ERROR_INIT;
+
+    if (!call)
+        return true;
+    int r = mr_stub_feed(&call->reply, chunk);
+    if (r == MR_STUB_COMPLETE || r == 0) {
+        /* the octets of the event end with it, those of the reply must not */
+        int kept = mr_stub_keep(&call->reply);
+        r = kept ? kept : r;
+    }
+    mr_assoc_release(&c->assoc, chunk->call.id, chunk->bytes.len);
+    if (r == 0)
+        return true;
+    if (r < 0) {
+        mr_fail(&err, r, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "the reply of %s is too large",
+                call->proc->name);
+        mr_assoc_orphan(&c->assoc, call->id, NULL);
+        return mr_call_finish(call, r, &err);
+    }
+    call->answered = mr_clock_now();
+    mr_ndr_format format = {call->format.syntax, event->big};
+    r = mr_ndr_decode(call->proc, MR_NDR_RESPONSE, format, mr_stub_get(&call->reply), NULL,
+                      &call->arena, call->args, &call->rest, &err);
+    return mr_call_finish(call, r, &err);
+}
+
+static const mr_client_context *context_for(const mr_client *c, const mr_syntax *syntax) {
+    for (size_t i = 0; i < c->context_count; i++) {
+        const mr_client_context *context = &c->contexts[i];
+        if (context->accepted && mr_uuid_eq(&context->abstract.uuid, &syntax->uuid) &&
+            context->abstract.major == syntax->major)
+            return context;
+    }
+    return NULL;
+}
+
+static void link_call(mr_call *call, mr_client *c) {
+    call->client = c;
+    call->prev = c->last_call;
+    call->next = NULL;
+    if (c->last_call)
+        c->last_call->next = call;
+    else
+        c->calls = call;
+    c->last_call = call;
+}
+
+int mr_call_start(mr_call *call, mr_client *c, mr_error *err) {
+    const mr_client_context *context = context_for(c, &call->iface->syntax);
+
+    if (c->ended || !context || call->client)
+        return mr_fail(err, MR_ERR_STATE, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       c->ended ? "the connection has ended"
+                       : call->client ? "the call is in flight already"
+                                      : "the connection is not bound to %s", call->iface->name);
+    mr_stub_reset(&call->reply);
+    mr_arena_reset(&call->arena);
+    mr_buf_reset(&call->request);
+    call->context = context->syntax == MR_NDR64 ? (uint16_t)(context->id + 1) : context->id;
+    call->format = (mr_ndr_format){.syntax = context->syntax};
+    call->fault = 0;
+    call->failed = 0;
+    call->sent = call->answered = 0;
+    int r = mr_ndr_encode(call->proc, MR_NDR_REQUEST, call->format, call->args, &call->request,
+                          err);
+    if (r)
+        return r;
+    call->deadline = mr_clock_now() + (call->timeout ? call->timeout : c->options.timeout);
+    link_call(call, c);
+    c->report.stage = MR_STAGE_CALL;
+    send_waiting(c);
+    mr_client_flush(c);
+    return 0;
+}
+
+struct wait {
+    mr_loop *loop;
+    bool over;
+    int result;
+    mr_error *err;
+};
+
+static void on_waited(void *user, mr_call *call, int result, const mr_error *err) {
+    struct wait *wait = user;
+    (void)call;
+    wait->over = true;
+    wait->result = result;
+    if (result && wait->err)
+        *wait->err = *err;
+    mr_loop_stop(wait->loop);
+}
+
+int mr_call_run(mr_call *call, mr_client *c, mr_error *err) {
+    struct wait wait = {.loop = c->loop, .err = err};
+
+    call->done = on_waited;
+    call->user = &wait;
+    int r = mr_call_start(call, c, err);
+    if (!r)
+        r = mr_client_wait(c->loop, &wait.over, err);
+    call->done = NULL;
+    return r ? r : wait.result;
+}
+
+int mr_client_call(mr_client *c, const mr_iface *iface, uint32_t opnum, void *args,
+                   mr_error *err) {
+    struct mr_client_kept *kept = calloc(1, sizeof *kept);
+
+    if (!kept)
+        return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "out of memory");
+    int r = mr_call_init(&kept->call, iface, opnum, args, err);
+    if (r) {
+        free(kept);
+        return r;
+    }
+    kept->next = c->kept;
+    c->kept = kept;
+    return mr_call_run(&kept->call, c, err);
+}
+
+void mr_client_release(mr_client *c) {
+    while (c->kept) {
+        struct mr_client_kept *next = c->kept->next;
+        mr_call_deinit(&c->kept->call);
+        free(c->kept);
+        c->kept = next;
+    }
+}

@@ -1,0 +1,55 @@
+/* The client's inside, shared by client.c (the connection) and call.c (calls on it). */
+#ifndef MSRPC_CLIENT_PRIVATE_H
+#define MSRPC_CLIENT_PRIVATE_H
+
+#include <msrpc/rpc/client.h>
+
+/* One level of "a callback may free the client". */
+struct mr_client_frame {
+    struct mr_client_frame *outer;
+    bool gone;
+};
+
+struct mr_client_kept; /* a finished call of mr_client_call */
+
+struct mr_client {
+    mr_loop *loop;
+    mr_client_options options;
+    mr_stream stream;
+    mr_assoc assoc;
+    mr_timer timer;
+    mr_nsec bind_deadline;
+    struct mr_client_frame *frame;
+    mr_client_context *contexts;
+    size_t context_count;
+    size_t asked_from;     /* contexts from here on belong to the unanswered bind */
+    bool ndr64_offered;    /* each interface has two context ids: NDR20 and, one higher, NDR64 */
+    bool starting;
+    bool ended;
+    int broken;            /* sending failed; told from the timer */
+    mr_client_done start_done;
+    void *start_user;
+    mr_call *calls;        /* in flight or waiting, oldest first */
+    mr_call *last_call;
+    struct mr_client_kept *kept;
+    mr_client_report report;
+};
+
+void mr_client_enter(mr_client *c, struct mr_client_frame *frame);
+bool mr_client_leave(mr_client *c, struct mr_client_frame *frame);
+/* Ends the connection and everything that waits for it; false when the client is gone. */
+bool mr_client_fail(mr_client *c, int result, const mr_error *err);
+/* Sends what the association yields; runs no callback. */
+void mr_client_flush(mr_client *c);
+void mr_client_set_timer(mr_client *c);
+/* Runs the loop until *@over; 0, or MR_ERR_CANCELLED. */
+int mr_client_wait(mr_loop *loop, const bool *over, mr_error *err);
+
+mr_call *mr_call_find(mr_client *c, uint32_t id);
+/* A chunk of a reply; false when the client is gone. */
+bool mr_call_feed(mr_client *c, const mr_event *event);
+void mr_call_sent(mr_client *c, uint32_t id);
+/* Takes the call out of the client and tells its outcome; false when the client is gone. */
+bool mr_call_finish(mr_call *call, int result, const mr_error *err);
+
+#endif
