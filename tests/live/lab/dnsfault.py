@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """A resolver that fails for one name and forwards every other question. UDP only.
 
     dnsfault.py --listen ADDR --forward ADDR MODE NAME [ADDRESS]

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Everything an endpoint mapper knows, one JSON object a line, through impacket.
 
     epmlook.py HOST [MAX [PORT]]

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """An endpoint mapper that misbehaves in one way, for tests of clients.
 
     hostile.py MODE [--port N] [--bind ADDR] [--seconds S] [--value N] [--reset]
@@ -16,8 +16,7 @@ import sys
 import threading
 import time
 
-sys.dont_write_bytecode = True
-import pdu      # noqa: E402
+import pdu
 
 MODES = {
     'valid': 'no fault at all: the yardstick of the others',

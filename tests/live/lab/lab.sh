@@ -22,22 +22,29 @@ for part in env net samba faults check; do
     . "$LAB_DIR/lib/$part.sh"
 done
 
+# What this machine cannot do ends with status 69, so that a test can tell "skip" from "failed".
 require() {
     local tool missing=
-    [ "$(id -u)" = 0 ] || die "needs root"
+    [ "$(id -u)" = 0 ] || unable "needs root"
     for tool in ip nft dig nsupdate samba samba-tool smbd rpcclient; do
         command -v $tool >/dev/null || missing="$missing $tool"
     done
-    [ -z "$missing" ] || die "missing:$missing; run $LAB_DIR/install.sh"
+    [ -z "$missing" ] || unable "missing:$missing; run $LAB_DIR/install.sh"
+    unshare --net --mount true || unable "this machine allows no network namespaces"
 }
+unable() { say "lab: $*" >&2; exit 69; }
 
-# One command at a time changes a lab. What it starts must not inherit the lock (9>&-).
+# One command at a time changes a lab. What it starts must not inherit the lock (9>&-). The file may
+# have been removed by the holder we waited for: then its lock is worth nothing.
 lock() {
-    mkdir -p -m 700 "$LAB_STATE"
-    [ -O "$LAB_STATE" ] || die "$LAB_STATE belongs to somebody else"
-    exec 9>"$LAB_STATE.lock"
-    flock -w 120 9 || die "another command holds $LAB_STATE.lock"
+    local file=$LAB_STATE.lock
     net_check_owner
+    until [ "$file" -ef /dev/fd/9 ]; do
+        exec 9>"$file"
+        flock -w 300 9 || die "another command holds $file"
+    done
+    (umask 077 && mkdir -p "$LAB_STATE")
+    [ -O "$LAB_STATE" ] || die "$LAB_STATE belongs to somebody else"
 }
 
 up() {
@@ -77,7 +84,7 @@ status() {
 }
 
 run_on() {
-    is_host "${1:-}" && [ $# -gt 1 ] || die "exec: which of $HOSTS, and what?"
+    if ! is_host "${1:-}" || [ $# -lt 2 ]; then die "exec: which of $HOSTS, and what?"; fi
     net_is_up || die "the lab is down"
     exec ip netns exec "$(ns "$1")" "${@:2}"
 }

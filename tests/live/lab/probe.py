@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """What a plain RPC client meets on its way to one call, one word a step, on one line.
 
     probe.py HOST [TIMEOUT]
@@ -12,8 +12,7 @@ import struct
 import sys
 import time
 
-sys.dont_write_bytecode = True
-import pdu      # noqa: E402
+import pdu
 
 
 class Failed(Exception):

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names are shared by the parts of lab.sh
 # Names, addresses and places of one lab, and the few helpers everything else is written with.
 # Several labs run side by side: each has a state directory and, derived from it, a tag that all its
 # namespaces carry. Addresses repeat between labs; they live in different namespaces.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names are shared by the parts of lab.sh
 # Faults: one function each, called with on or off in $SWITCH and arguments after. A fault's nft
 # table is its own, so faults stack and come off without a trace. Every function is preceded by a
 # comment line "#: name args  what happens"; those lines are the list that `lab.sh fault` prints.
@@ -89,10 +90,12 @@ fault_host_down() {
 }
 #: pmtu-hole                     the client's link takes 1280 bytes, and nobody is told
 fault_pmtu_hole() {
+    local h mtu=1500
     nft_fault mb output 'icmp type destination-unreachable icmp code 4 counter drop' \
         'icmpv6 type packet-too-big counter drop'
-    ip -n "$(ns mb)" link set c0 mtu $([ "$SWITCH" = on ] && echo 1280 || echo 1500)
-    for h in client dc1 srv; do ip -n "$(ns $h)" route flush cache; done
+    [ "$SWITCH" = off ] || mtu=1280
+    ip -n "$(ns mb)" link set c0 mtu $mtu
+    for h in $HOSTS; do ip -n "$(ns "$h")" route flush cache; done
 }
 
 # titled HOST PATTERN: processes of HOST whose title matches
@@ -103,11 +106,12 @@ titled() {
     done
 }
 freeze() {
-    local pids
+    local pids signal=STOP
+    [ "$SWITCH" = on ] || signal=CONT
     pids=$(titled "$1" "$2")
     [ -n "$pids" ] || [ "$SWITCH" = off ] || die "fault $FAULT: nothing to stop on $1"
     # shellcheck disable=SC2086
-    [ -z "$pids" ] || kill $([ "$SWITCH" = on ] && echo -STOP || echo -CONT) $pids
+    [ -z "$pids" ] || kill -$signal $pids
 }
 #: hang-rpc                      the DC's RPC processes are stopped: connections open, then silence
 fault_hang_rpc() { freeze dc1 'task\[rpc\]'; }
@@ -121,16 +125,16 @@ fault_hang_epm() {
 dns_fault() {
     local log=$LAB_STATE/run/dns
     unspawn mb "$log"
-    resolver_is client $DC_IP
+    resolver_is client "$DC_IP"
     rm -f "$LAB_STATE"/faults/{wrong-dns,dns-nxdomain,dns-servfail,dns-refused,dns-nodata,dns-lame}
     [ "$SWITCH" = on ] || return 0
-    spawn mb "$log" /usr/bin/python3 "$LAB_DIR/dnsfault.py" --listen $MB_CLIENT_IP \
-        --forward $DC_IP "$@"
+    spawn mb "$log" "$LAB_DIR/dnsfault.py" --listen "$MB_CLIENT_IP" \
+        --forward "$DC_IP" "$@"
     wait_for 5 grep -q ready "$log" || { cat "$log" >&2; die "fault $FAULT: no resolver"; }
-    resolver_is client $MB_CLIENT_IP
+    resolver_is client "$MB_CLIENT_IP"
 }
 #: wrong-dns [ADDRESS]           DNS gives dc1 another address, 10.88.2.99 if none is named
-fault_wrong_dns() { dns_fault wrong $DC_NAME "${1:-$UNUSED_IP}"; }
+fault_wrong_dns() { dns_fault wrong "$DC_NAME" "${1:-$UNUSED_IP}"; }
 #: dns-nxdomain [NAME]           DNS knows no such name (dc1.lab.test if none is named, as below)
 fault_dns_nxdomain() { dns_fault nxdomain "${1:-$DC_NAME}"; }
 #: dns-servfail [NAME]           the resolver fails
@@ -145,11 +149,11 @@ fault_dns_lame() { dns_fault lame "${1:-$DC_NAME}"; }
 fault_dns_timeout() { nft_fault mb forward 'meta l4proto { tcp, udp } th dport 53 counter drop'; }
 #: hosts-file [ADDRESS]          the client's /etc/hosts gives dc1 another address
 fault_hosts_file() {
-    local file
+    local file others
     file=/etc/netns/$(ns client)/hosts
-    host_files_client=$(grep -v "$DC_NAME" "$file")
-    printf '%s\n' "$host_files_client" >"$file"
-    [ "$SWITCH" = off ] || printf '%s %s dc1\n' "${1:-$UNUSED_IP}" $DC_NAME >>"$file"
+    others=$(grep -v "$DC_NAME" "$file")
+    printf '%s\n' "$others" >"$file"
+    [ "$SWITCH" = off ] || printf '%s %s dc1\n' "${1:-$UNUSED_IP}" "$DC_NAME" >>"$file"
 }
 
 #: delay MS [LOSS]               each way takes MS milliseconds longer, LOSS percent never arrive

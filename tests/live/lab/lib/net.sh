@@ -1,9 +1,13 @@
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154 # names are shared by the parts of lab.sh
 # The wires:  client --- c0 mb br0 --- dc1, srv      mb routes and is where most faults live.
 
+# The file of a namespace can outlive it, where /run survives a restart.
 net_is_up() {
     local h
     [ -f "$LAB_STATE/net.up" ] || return 1
-    for h in $HOSTS; do [ -e "/run/netns/$(ns "$h")" ] || return 1; done
+    for h in $HOSTS; do
+        [ "$(stat -f -c %T "/run/netns/$(ns "$h")" 2>/dev/null)" = nsfs ] || return 1
+    done
 }
 
 # A namespace of our tag that another state directory made is not ours to take down.
@@ -20,7 +24,7 @@ host_files() {
     mkdir -p "$dir"
     printf '# lab %s\n127.0.0.1 localhost\n::1 localhost\n' "$LAB_STATE" >"$dir/hosts"
     [ -z "$address" ] || printf '%s %s.lab.test %s\n' "$address" "$h" "$h" >>"$dir/hosts"
-    resolver_is "$h" $DC_IP
+    resolver_is "$h" "$DC_IP"
 }
 
 # resolver_is HOST ADDRESS: written in place, for the file is bind-mounted into running processes
@@ -48,23 +52,23 @@ net_up() {
     done
     host_files client ''
     host_files mb ''
-    host_files dc1 $DC_IP
-    host_files srv $SRV_IP
+    host_files dc1 "$DC_IP"
+    host_files srv "$SRV_IP"
     mb=$(ns mb)
     on mb sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
         net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
         net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0
     ip -n "$mb" link add br0 type bridge
     ip -n "$mb" link set br0 up
-    wire_host client c0 $CLIENT_IP $MB_CLIENT_IP $CLIENT_IP6 $MB_CLIENT_IP6
-    wire_host dc1 s0 $DC_IP $MB_SERVER_IP $DC_IP6 $MB_SERVER_IP6
-    wire_host srv s1 $SRV_IP $MB_SERVER_IP $SRV_IP6 $MB_SERVER_IP6
+    wire_host client c0 "$CLIENT_IP" "$MB_CLIENT_IP" "$CLIENT_IP6" "$MB_CLIENT_IP6"
+    wire_host dc1 s0 "$DC_IP" "$MB_SERVER_IP" "$DC_IP6" "$MB_SERVER_IP6"
+    wire_host srv s1 "$SRV_IP" "$MB_SERVER_IP" "$SRV_IP6" "$MB_SERVER_IP6"
     ip -n "$mb" link set s0 master br0
     ip -n "$mb" link set s1 master br0
-    ip -n "$mb" addr add $MB_CLIENT_IP/24 dev c0
-    ip -n "$mb" addr add $MB_SERVER_IP/24 dev br0
-    ip -n "$mb" addr add $MB_CLIENT_IP6/64 dev c0 nodad
-    ip -n "$mb" addr add $MB_SERVER_IP6/64 dev br0 nodad
+    ip -n "$mb" addr add "$MB_CLIENT_IP/24" dev c0
+    ip -n "$mb" addr add "$MB_SERVER_IP/24" dev br0
+    ip -n "$mb" addr add "$MB_CLIENT_IP6/64" dev c0 nodad
+    ip -n "$mb" addr add "$MB_SERVER_IP6/64" dev br0 nodad
     touch "$LAB_STATE/net.up"
 }
 
@@ -73,7 +77,7 @@ net_down() {
     rm -f "$LAB_STATE/net.up"
     for h in $HOSTS; do
         stop_host "$h"
-        if [ -e "/run/netns/$(ns "$h")" ]; then ip netns del "$(ns "$h")"; fi
+        ip netns del "$(ns "$h")" 2>/dev/null || rm -f "/run/netns/$(ns "$h")"
         rm -rf "/etc/netns/$(ns "$h")"
     done
     rmdir /etc/netns 2>/dev/null || true

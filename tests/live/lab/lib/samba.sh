@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # names are shared by the parts of lab.sh
 # The real peers: dc1, a Samba AD domain controller (source4 RPC server), and srv, a standalone
 # server (source3, samba-dcerpcd). Both start from a known state at every start: the DC from a
 # snapshot taken after its one provisioning, the server from nothing.
@@ -16,7 +17,7 @@ client_config() {
     local dir=$LAB_STATE/client
     samba_dirs "$dir"
     {
-        printf '[global]\n\tworkgroup = %s\n\trealm = %s\n\tnetbios name = CLIENT\n' $DOMAIN $REALM
+        printf '[global]\n\tworkgroup = %s\n\trealm = %s\n\tnetbios name = CLIENT\n' "$DOMAIN" "$REALM"
         samba_paths "$dir"
     } >"$dir/smb.conf"
     cat >"$LAB_STATE/krb5.conf" <<CONF
@@ -40,8 +41,8 @@ dc_provision() {
     samba_dirs "$dir"
     : >"$LAB_STATE/seed.conf"
     $tool domain provision --configfile="$LAB_STATE/seed.conf" --targetdir="$dir" \
-        --realm=$REALM --domain=$DOMAIN --server-role=dc --dns-backend=SAMBA_INTERNAL \
-        --host-name=dc1 --host-ip=$DC_IP --adminpass=$PASSWORD --use-rfc2307 \
+        "--realm=$REALM" "--domain=$DOMAIN" --server-role=dc --dns-backend=SAMBA_INTERNAL \
+        --host-name=dc1 "--host-ip=$DC_IP" "--adminpass=$PASSWORD" --use-rfc2307 \
         --option="interfaces=lo $DC_IP/24" --option="dns forwarder=" </dev/null
     # The name dc1 has one address, IPv4: provisioning sees no other, and dnsupdate, which would
     # register them all, does not run. The lab's other names are given by dc_names.
@@ -56,14 +57,14 @@ dc_provision() {
         sed -e '1,/^.global./d' -e '/interfaces = /d' "$dir/etc/smb.conf"
     } >"$dir/etc/smb.conf.new"
     mv "$dir/etc/smb.conf.new" "$dir/etc/smb.conf"
-    $tool user create alice $ALICE_PASSWORD -s "$dir/etc/smb.conf"
+    $tool user create alice "$ALICE_PASSWORD" -s "$dir/etc/smb.conf"
     tar -C "$LAB_STATE" -cSf "$LAB_STATE/dc1.tar.new" dc1
     mv "$LAB_STATE/dc1.tar.new" "$LAB_STATE/dc1.tar"
 }
 
 dc_is_ready() {
-    answers $DC_IP 135 445 389 88 53 &&
-        on client dig +short +time=1 +tries=1 @$DC_IP $DC_NAME | has -x $DC_IP &&
+    answers "$DC_IP" 135 445 389 88 53 &&
+        on client dig +short +time=1 +tries=1 "@$DC_IP" "$DC_NAME" | has -x "$DC_IP" &&
         on client timeout 3 rpcclient -s "$LAB_STATE/client/smb.conf" -U% \
             "ncacn_ip_tcp:$DC_IP" -c epmmap
 }
@@ -114,8 +115,8 @@ srv_config() {
 }
 
 srv_is_ready() {
-    answers $SRV_IP 135 445 &&
-        on client timeout 3 /usr/bin/python3 "$LAB_DIR/epmlook.py" $SRV_IP 500 | has ncacn_ip_tcp
+    answers "$SRV_IP" 135 445 &&
+        on client timeout 3 "$LAB_DIR/epmlook.py" "$SRV_IP" 500 | has ncacn_ip_tcp
 }
 
 srv_up() {
