@@ -76,6 +76,9 @@ typedef struct mr_attempt {
     mr_nsec ended;     /* of the outcome; 0 while pending */
 } mr_attempt;
 
+/* The ICMP error is this machine's own: ARP or neighbour discovery for the next hop failed. */
+bool mr_attempt_no_neighbour(const mr_attempt *attempt);
+
 /* "open", "refused", "unreachable", "silent", "local", "pending". */
 const char *mr_reach_name(enum mr_reach reach);
 

@@ -27,8 +27,6 @@ struct mr_datagram {
     mr_slice request;   /* private from here */
     unsigned tries;
     mr_nsec per_try;
-    int pending;        /* a result to be told from the loop */
-    bool finished;
     mr_timer timer;
     struct mr_watch *watch;
 };

@@ -6,7 +6,8 @@
  *
  * Life of a stream: init, connect (or mr_stream_accept), event opened; then send and event
  * received; then event closed, or close by ourselves; deinit. After opened reported a failure or
- * closed was reported no further event comes, but queries still answer from what was last known.
+ * closed was reported no further event comes (but drained, when the peer closed in order), and
+ * queries still answer from what was last known.
  */
 #ifndef MSRPC_IO_STREAM_H
 #define MSRPC_IO_STREAM_H
