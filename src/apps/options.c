@@ -295,7 +295,10 @@ int app_parse(app *a, int argc, char **argv) {
 
     for (int i = 0; i < argc; i++) {
         char *word = argv[i];
-        if (only_args || word[0] != '-' || word[1] == '\0') {
+        /* a negative number is no switch, unless it is -4 or -6 */
+        bool number = word[0] == '-' && word[1] >= '0' && word[1] <= '9' &&
+                      (word[2] || !(a->command->groups & APP_GROUP_TARGET));
+        if (only_args || word[0] != '-' || word[1] == '\0' || number) {
             a->args[a->arg_count++] = word;
         } else if (!strcmp(word, "--")) {
             only_args = true;

@@ -4,6 +4,7 @@
 
 #include <msrpc/base/arena.h>
 #include <msrpc/base/buf.h>
+#include <msrpc/base/codes.h>
 #include <msrpc/base/cursor.h>
 #include <msrpc/base/result.h>
 #include <msrpc/base/slice.h>

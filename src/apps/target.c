@@ -1,0 +1,224 @@
+/*
+ * Reads targets: [[DOMAIN/]USER[:PASSWORD]@]HOST[:PORT], or a DCE string binding when a known
+ * protocol sequence stands before the first colon. The last @ splits, so a password may hold one.
+ */
+#include "target.h"
+
+#include <errno.h>
+
+#define PREFIX_MIN 16 /* shortest CIDR prefix: 65536 hosts */
+
+static char *copy(app *a, const char *text, size_t len) {
+    return mr_arena_add_str(&a->arena, mr_slice_of(text, len));
+}
+
+/* Whether a known protocol sequence stands before the first colon, after an optional UUID@. */
+static bool is_binding(const char *text) {
+    const char *at = strchr(text, '@');
+    mr_uuid uuid;
+
+    if (at && mr_uuid_decode(mr_slice_of(text, (size_t)(at - text)), &uuid) == 0)
+        text = at + 1;
+    size_t len = strcspn(text, ":");
+    return text[len] == ':' && mr_protseq_find(mr_slice_of(text, len)) != MR_PROTSEQ_UNKNOWN;
+}
+
+static int read_binding(app *a, const char *text, app_target *t) {
+    mr_error err = MR_ERROR_INIT;
+    int r = mr_binding_decode(mr_slice_str(text), &a->arena, &t->binding, &err);
+    uint64_t port;
+
+    if (r)
+        return app_refuse(a, APP_USAGE, "%s: %s (at character %zu)", text, err.text,
+                          err.offset == MR_ERROR_NO_OFFSET ? 0 : err.offset + 1);
+    t->has_binding = true;
+    t->input = copy(a, text, strlen(text));
+    t->host = copy(a, (const char *)t->binding.host.data, t->binding.host.len);
+    if (!t->input || !t->host)
+        return app_refuse(a, APP_BUG, "out of memory");
+    if (t->binding.host.len == 0)
+        t->host = "127.0.0.1"; /* C706 3.1: an empty host is this machine */
+    bool by_port = t->binding.protseq != MR_PROTSEQ_NCACN_NP &&
+                   t->binding.protseq != MR_PROTSEQ_NCALRPC;
+    if (by_port && t->binding.endpoint.len) {
+        if (mr_slice_get_number(t->binding.endpoint, 65535, &port) != 0 || port == 0)
+            return app_refuse(a, APP_USAGE, "%s: the endpoint is no port from 1 to 65535", text);
+        t->port = (uint32_t)port;
+    }
+    return 0;
+}
+
+/* The identity before the last @; wipes the password in place. */
+static int read_identity(app *a, char *text, size_t len, app_target *t) {
+    char *colon = memchr(text, ':', len);
+    size_t name_len = colon ? (size_t)(colon - text) : len;
+    char *slash = memchr(text, '/', name_len);
+
+    if (!slash)
+        slash = memchr(text, '\\', name_len);
+    if (colon) {
+        size_t secret = len - name_len - 1;
+        t->password = copy(a, colon + 1, secret);
+        explicit_bzero(colon + 1, secret);
+    }
+    if (slash)
+        t->domain = copy(a, text, (size_t)(slash - text));
+    const char *user = slash ? slash + 1 : text;
+    t->user = copy(a, user, name_len - (size_t)(user - text));
+    return t->user ? 0 : app_refuse(a, APP_BUG, "out of memory");
+}
+
+static int read_host(app *a, const char *text, app_target *t) {
+    size_t len = strlen(text);
+    const char *port = NULL;
+    uint64_t n;
+
+    while (*text == '\\') {
+        text++;
+        len--;
+    }
+    if (*text == '[') {
+        const char *end = strchr(text, ']');
+        if (!end || (end[1] && end[1] != ':'))
+            return app_refuse(a, APP_USAGE, "%s: an IPv6 address is written [ADDRESS] or "
+                              "[ADDRESS]:PORT", text);
+        port = end[1] ? end + 2 : NULL;
+        text++;
+        len = (size_t)(end - text);
+    } else {
+        const char *colon = strchr(text, ':');
+        if (colon && !strchr(colon + 1, ':')) {
+            port = colon + 1;
+            len = (size_t)(colon - text);
+        }
+    }
+    if (len == 0)
+        return app_refuse(a, APP_USAGE, "the target names no host");
+    if (port) {
+        if (mr_slice_get_number(mr_slice_str(port), 65535, &n) != 0 || n == 0)
+            return app_refuse(a, APP_USAGE, "%s: %s is no port from 1 to 65535", text, port);
+        t->port = (uint32_t)n;
+    }
+    for (size_t i = 0; i < len; i++)
+        if ((uint8_t)text[i] <= ' ' || text[i] == 0x7f)
+            return app_refuse(a, APP_USAGE, "the target's host holds a space or control character "
+                              "(at character %zu)", i + 1);
+    t->host = copy(a, text, len);
+    return t->host ? 0 : app_refuse(a, APP_BUG, "out of memory");
+}
+
+int app_target_read(app *a, char *text, app_target *targetp) {
+    app_target t = {0};
+    char *at = is_binding(text) ? NULL : strrchr(text, '@');
+    int r = 0;
+
+    if (is_binding(text)) {
+        r = read_binding(a, text, &t);
+    } else {
+        if (at)
+            r = read_identity(a, text, (size_t)(at - text), &t);
+        if (!r)
+            r = read_host(a, at ? at + 1 : text, &t);
+        t.input = copy(a, at ? at + 1 : text, strlen(at ? at + 1 : text));
+    }
+    if (!r)
+        *targetp = t;
+    return r;
+}
+
+struct list {
+    app_target *items;
+    size_t count, size;
+};
+
+static int add(app *a, struct list *list, char *text) {
+    if (list->count == APP_TARGETS_MAX)
+        return app_refuse(a, APP_USAGE, "more than %d targets", APP_TARGETS_MAX);
+    if (list->count == list->size) {
+        size_t size = list->size ? list->size * 2 : 16;
+        app_target *grown = mr_arena_get(&a->arena, size, sizeof *grown);
+        if (!grown)
+            return app_refuse(a, APP_BUG, "out of memory");
+        if (list->count)
+            memcpy(grown, list->items, list->count * sizeof *grown);
+        list->items = grown;
+        list->size = size;
+    }
+    int r = app_target_read(a, text, &list->items[list->count]);
+    list->count += r == 0;
+    return r;
+}
+
+/* "10.0.0.0/24": the hosts of the block without its network and broadcast addresses. Positive:
+ * @text is no block. */
+static int add_cidr(app *a, struct list *list, const char *text) {
+    unsigned o[4], prefix;
+    int end = 0;
+
+    if (sscanf(text, "%3u.%3u.%3u.%3u/%2u%n", &o[0], &o[1], &o[2], &o[3], &prefix, &end) != 5 ||
+        text[end])
+        return 1;
+    if (o[0] > 255 || o[1] > 255 || o[2] > 255 || o[3] > 255 || prefix > 32 || prefix < PREFIX_MIN)
+        return app_refuse(a, APP_USAGE, "%s: a block of /%u to /32 is wanted", text, PREFIX_MIN);
+    uint32_t mask = prefix == 32 ? UINT32_MAX : ~(UINT32_MAX >> prefix);
+    uint32_t first = (o[0] << 24 | o[1] << 16 | o[2] << 8 | o[3]) & mask, last = first | ~mask;
+    if (prefix < 31) {
+        first++;
+        last--;
+    }
+    for (uint64_t ip = first; ip <= last; ip++) {
+        char host[16];
+        snprintf(host, sizeof host, "%u.%u.%u.%u", (unsigned)(ip >> 24) & 255,
+                 (unsigned)(ip >> 16) & 255, (unsigned)(ip >> 8) & 255, (unsigned)ip & 255);
+        int r = add(a, list, host);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static int add_any(app *a, struct list *list, char *text) {
+    int r = add_cidr(a, list, text);
+    return r > 0 && r < APP_USAGE ? add(a, list, text) : r;
+}
+
+static int add_file(app *a, struct list *list, const char *path) {
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    char line[1024];
+    int r = 0;
+
+    if (!f)
+        return app_refuse(a, APP_UNREADABLE, "%s: %s", path, strerror(errno));
+    while (!r && fgets(line, sizeof line, f)) {
+        char *start = line + strspn(line, " \t");
+        start[strcspn(start, "#\r\n")] = '\0';
+        size_t len = strlen(start);
+        while (len && (start[len - 1] == ' ' || start[len - 1] == '\t'))
+            start[--len] = '\0';
+        if (len)
+            r = add_any(a, list, start);
+    }
+    if (!r && ferror(f))
+        r = app_refuse(a, APP_UNREADABLE, "%s: %s", path, strerror(errno));
+    if (f != stdin)
+        fclose(f);
+    return r;
+}
+
+int app_targets_read(app *a, size_t first, app_target **targetsp, size_t *countp) {
+    struct list list = {0};
+    int r = 0;
+
+    for (size_t i = first; !r && i < a->arg_count; i++)
+        r = add_any(a, &list, (char *)a->args[i]);
+    if (!r && a->set.targets)
+        r = add_file(a, &list, a->set.targets);
+    if (!r && list.count == 0)
+        r = app_refuse(a, APP_USAGE, "a target is wanted (msrpc help %s shows how)",
+                       a->command->name);
+    if (r)
+        return r;
+    *targetsp = list.items;
+    *countp = list.count;
+    return 0;
+}

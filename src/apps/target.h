@@ -1,0 +1,26 @@
+/* Targets of the command line (doc/cli.md, "Target"). */
+#ifndef MSRPC_APP_TARGET_H
+#define MSRPC_APP_TARGET_H
+
+#include <msrpc/wire.h>
+
+#include "app.h"
+
+typedef struct app_target {
+    const char *input;    /* as given, without a password */
+    const char *host;     /* name or literal, no brackets, no leading backslashes; never empty */
+    uint32_t port;        /* 0: none given */
+    const char *user, *domain, *password; /* NULL: none given */
+    bool has_binding;     /* it was a string binding */
+    mr_binding binding;   /* slices in the app's arena */
+} app_target;
+
+#define APP_TARGETS_MAX 65536
+
+/* Reads one target; a password in @text is wiped there. 0 or APP_USAGE with the message printed. */
+int app_target_read(app *a, char *text, app_target *targetp);
+/* All targets of the run: the arguments from @first on, CIDR blocks of IPv4 expanded, then the
+ * lines of --targets. At least one, else APP_USAGE; APP_UNREADABLE when the file is. */
+int app_targets_read(app *a, size_t first, app_target **targetsp, size_t *countp);
+
+#endif
