@@ -52,6 +52,8 @@ class Mapper:
         self.reset = args.reset
         self.order = '>' if args.mode == 'big-endian' else '<'
         self.address = sock.getsockname()[0]
+        if ':' in self.address:
+            self.address = '0.0.0.0'    # a tower has no room for IPv6: "where you found me"
 
     def send(self, data):
         if self.mode != 'one-byte':
@@ -197,7 +199,8 @@ def main():
     args = parser.parse_args()
     signal.signal(signal.SIGALRM, lambda *_: sys.exit(0))
     signal.alarm(args.seconds)
-    with socket.create_server((args.bind, args.port), backlog=64) as listener:
+    family = socket.AF_INET6 if ':' in args.bind else socket.AF_INET
+    with socket.create_server((args.bind, args.port), family=family, backlog=64) as listener:
         print('ready', listener.getsockname()[1], flush=True)
         while True:
             sock, _ = listener.accept()

@@ -11,7 +11,9 @@ usage: lab.sh COMMAND
   fault NAME on|off [ARG...]  switch one
   fault off                   switch all off
   env                         names, addresses and accounts as shell variables
-  check [peers|faults]        ask the peers with their own clients; switch every fault once
+  check [peers|hostile|faults]
+                              ask the peers with their own clients; try the hostile server;
+                              switch every fault once
 TEXT
 }
 set -eu -o pipefail

@@ -81,6 +81,28 @@ check_peers() {
     done
 }
 
+# What the plain client meets in each mode; what it cannot see, impacket does.
+check_hostile() {
+    local mode pattern
+    while read -r mode pattern; do
+        ck "hostile.py $mode" "$pattern" hostile "$mode" probe "$HOSTILE_IP" 1
+    done <<'TABLE'
+garbage bind FAIL timeout
+never-answer tcp 135 ok; bind FAIL timeout
+close-on-accept tcp 135 ok; bind FAIL (ECONNRESET|EPIPE|closed by peer after 0 of 16)
+close-after-bind bind FAIL closed by peer after 0 of 16
+close-after-bind-ack bind ok; map FAIL (ECONNRESET|EPIPE|closed by peer after 0 of 16)
+close-mid-reply bind ok; map FAIL closed by peer after [1-9][0-9]* of
+bind-nak bind FAIL .*PDU type 13
+fault bind ok; map FAIL .*PDU type 3
+TABLE
+    ck 'hostile.py reject-context' 'rejected.*abstract_syntax' \
+        hostile reject-context tool epmlook.py "$HOSTILE_IP"
+    ck 'hostile.py lying-frag-len' 'struct.error' \
+        hostile lying-frag-len tool epmlook.py "$HOSTILE_IP"
+    ck 'hostile.py huge-count' 'struct.error' hostile huge-count tool epmlook.py "$HOSTILE_IP"
+}
+
 # with_fault 'NAME [ARG...]' PATTERN CMD...
 with_fault() {
     # shellcheck disable=SC2086
@@ -140,8 +162,9 @@ check() {
     net_is_up || die "the lab is down"
     case ${1:-all} in
     peers) check_peers ;;
+    hostile) check_hostile ;;
     faults) check_faults ;;
-    all) check_peers; check_faults ;;
+    all) check_peers; check_hostile; check_faults ;;
     *) usage >&2; exit 64 ;;
     esac
     [ "$failed" = 0 ] || die "$failed checks failed"
