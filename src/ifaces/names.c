@@ -4,6 +4,7 @@
  */
 #include "names_private.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include <msrpc/base/result.h>
@@ -12,10 +13,15 @@
 #define OP_TEXT(op) (mr_names_op_text + ((op) & 0xfffff))
 
 const mr_iface_name *mr_name_find(const mr_uuid *uuid) {
+    mr_uuid key = *uuid;
+    /* MS-RPCE 3.3.1.5.3: bind-time feature negotiation is a transfer syntax with this prefix; the
+     * last eight octets are a bit mask. */
+    if (key.time_low == 0x6cb71c2c && key.time_mid == 0x9812 && key.time_hi == 0x4540)
+        memset(key.clock, 0, sizeof(key.clock));
     size_t low = 0, high = mr_names_count;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        int order = mr_uuid_cmp(uuid, &mr_names_row[mid].uuid);
+        int order = mr_uuid_cmp(&key, &mr_names_row[mid].uuid);
         if (order == 0)
             return &mr_names_row[mid];
         if (order < 0)
@@ -44,7 +50,7 @@ const mr_iface_name *mr_name_all(size_t *countp) {
 }
 
 const char *mr_name_text(const mr_iface_name *iface) {
-    return mr_names_text + (mr_name_is_known(iface) ? iface->name : iface->module);
+    return mr_names_text + (iface->name ? iface->name : iface->module ? iface->module : iface->doc);
 }
 
 bool mr_name_is_known(const mr_iface_name *iface) {

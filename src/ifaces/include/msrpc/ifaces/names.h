@@ -15,7 +15,7 @@ enum {
     MR_IFACE_COM = 1,      /* a COM interface: calls carry ORPCTHIS, its object exporter listens */
     MR_IFACE_TRANSFER = 2, /* a transfer syntax, no interface */
     MR_IFACE_TYPES = 4,    /* data types only: never bound */
-    MR_IFACE_OBJECT = 8,   /* an object UUID, no interface */
+    MR_IFACE_OBJECT = 8,   /* an object or class UUID, no interface */
     MR_IFACE_GAPS = 16,    /* between the known operations some numbers have no name */
 };
 
@@ -34,7 +34,8 @@ const mr_iface_name *mr_name_find_text(const char *name);
 /* All rows, sorted by UUID. */
 const mr_iface_name *mr_name_all(size_t *countp);
 
-/* The canonical name ("samr"); where none is known the module that serves it ("audiosrv.dll"). */
+/* The canonical name ("samr"); where none is known the module that serves it ("audiosrv.dll"), or
+ * else its document. Never empty. */
 const char *mr_name_text(const mr_iface_name *iface);
 /* Whether mr_name_text is a name, by which mr_name_find_text finds the row again. */
 bool mr_name_is_known(const mr_iface_name *iface);
