@@ -171,6 +171,50 @@ static void test_same(void **state) {
     assert_string_equal(mr_code_text(code), mr_code_text(mr_code_find(MR_SPACE_WIN32, 1710)));
 }
 
+/* Every row of the smaller tables belongs to a code and is reached through it. */
+static void test_notes(void **state) {
+    (void)state;
+    static const struct {
+        enum mr_code_space space;
+        uint32_t value;
+        const char *meaning;
+    } advice[] = {
+#define MR_ADVICE(space, value, meaning, next) {MR_SPACE_##space, (value), meaning},
+#include "../../src/base/codes.def"
+    };
+    for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++) {
+        const mr_code_info *code = mr_code_find(advice[i].space, advice[i].value);
+        assert_non_null(code);
+        assert_string_equal(mr_code_meaning(code), advice[i].meaning);
+    }
+    static const struct {
+        enum mr_code_space space;
+        uint32_t value;
+        const char *words;
+    } shown[] = {
+#define MR_SHOWN(space, value, words) {MR_SPACE_##space, (value), words},
+#include "../../src/base/codes.def"
+    };
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+        const mr_code_info *code = mr_code_find(shown[i].space, shown[i].value);
+        assert_non_null(code);
+        assert_string_equal(mr_code_shown(code), shown[i].words);
+    }
+    static const struct {
+        enum mr_code_space a, b;
+        uint32_t of, as;
+    } same[] = {
+#define MR_SAME(space, value, as_space, as_value) \
+    {MR_SPACE_##space, MR_SPACE_##as_space, (value), (as_value)},
+#include "../../src/base/codes.def"
+    };
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        assert_non_null(mr_code_find(same[i].a, same[i].of));
+        assert_non_null(mr_code_find(same[i].b, same[i].as));
+        assert_int_equal(mr_code_win32(same[i].a, same[i].of), same[i].as);
+    }
+}
+
 static void test_ports(void **state) {
     (void)state;
     size_t count;
@@ -254,8 +298,8 @@ int main(void) {
         cmocka_unit_test(test_codes_sorted), cmocka_unit_test(test_symbols),
         cmocka_unit_test(test_sentences),    cmocka_unit_test(test_meanings),
         cmocka_unit_test(test_win32),        cmocka_unit_test(test_same),
-        cmocka_unit_test(test_ports),        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_1219),
+        cmocka_unit_test(test_notes),        cmocka_unit_test(test_ports),
+        cmocka_unit_test(test_events),       cmocka_unit_test(test_1219),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

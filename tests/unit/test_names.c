@@ -135,6 +135,7 @@ static void test_operations(void **state) {
         {"IObjectExporter", "ServerAlive2", 5},
         {"IRemoteSCMActivator", "RemoteCreateInstance", 4},
         {"dssetup", "DsRolerGetPrimaryDomainInformation", 0},
+        {"IPTransition", "IpTransitionProtocolApplyConfigChanges", 0},
         {"rpcecho", "echo_AddOne", 0},       {"efsrpc_lsa", "EfsRpcOpenFileRaw", 0},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

@@ -64,7 +64,7 @@ const char *mr_code_symbol(const mr_code_info *code);  /* RPC_S_SERVER_UNAVAILAB
 const char *mr_code_text(const mr_code_info *code);    /* one sentence of ours */
 const char *mr_code_shown(const mr_code_info *code);   /* the words on a Windows screen */
 const char *mr_code_meaning(const mr_code_info *code); /* what it means for the administrator */
-const char *mr_code_try(const mr_code_info *code);     /* the next command; HOST, NAME ... stand in */
+const char *mr_code_try(const mr_code_info *code);     /* next command; HOST, NAME ... stand in */
 
 /* The Win32 number Windows shows for @value (MS-RPCE 3.1.1.5.5 for NCA), or 0 when it shows none
  * or the number itself is not a Win32 one. WSA numbers are Win32 numbers. The row need not exist:
