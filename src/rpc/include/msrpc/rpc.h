@@ -10,5 +10,6 @@
 
 #include <msrpc/rpc/client.h>
 #include <msrpc/rpc/mapper.h>
+#include <msrpc/rpc/server.h>
 
 #endif

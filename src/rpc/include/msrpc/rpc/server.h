@@ -1,0 +1,172 @@
+/*
+ * The server face (MS-RPCE 3.3.3, C706 9.3): endpoints that listen, interfaces that are reached
+ * through them, and calls that handlers answer at once or later.
+ *
+ * A server belongs to one mr_loop and its thread. Handlers run inside mr_loop_run and must not
+ * block it; one that needs time returns MR_SERVER_LATER and answers from another callback.
+ * Whatever a client does costs at most what the options say and never ends the server.
+ *
+ * What idlc makes of foo.idl (prefix P) for foo_server.h: a struct of typed handlers, one member
+ * per method, and a dispatcher that fits mr_server_iface.dispatch:
+ *
+ *   struct P_handlers {
+ *       int (*Method)(mr_server_call *call, struct P_Method *args);
+ *   };
+ *   static inline int P_dispatch(const void *handlers, mr_server_call *call, void *args) {
+ *       const struct P_handlers *h = handlers;
+ *       switch (call->proc->opnum) {
+ *       case 0: return h->Method ? h->Method(call, args) : MR_SERVER_NO_METHOD;
+ *       }
+ *       return MR_SERVER_NO_METHOD;
+ *   }
+ */
+#ifndef MSRPC_RPC_SERVER_H
+#define MSRPC_RPC_SERVER_H
+
+#include <msrpc/engine.h>
+#include <msrpc/io.h>
+#include <msrpc/ndr.h>
+
+typedef struct mr_server mr_server;
+typedef struct mr_server_endpoint mr_server_endpoint;
+typedef struct mr_server_call mr_server_call;
+
+/* What a handler returns beside 0 (answer with the [out] parameters in args now) and a negative
+ * result (fault: no memory, or unspecified). */
+enum mr_server_outcome {
+    MR_SERVER_LATER = 1,     /* mr_server_reply or mr_server_fault follows from elsewhere */
+    MR_SERVER_FAULTED = 2,   /* mr_server_fault was called: return mr_server_fault(call, ...) */
+    MR_SERVER_NO_METHOD = 3, /* fault nca_s_op_rng_error: the method is not served */
+};
+
+/* Fault statuses a server gives (C706 appendix E, MS-RPCE 2.2.2.8). */
+enum mr_fault_status {
+    MR_FAULT_ACCESS_DENIED = 0x00000005,
+    MR_FAULT_NDR = 0x000006f7,              /* RPC_X_BAD_STUB_DATA */
+    MR_FAULT_OP_RNG_ERROR = 0x1c010002,
+    MR_FAULT_UNK_IF = 0x1c010003,
+    MR_FAULT_PROTO_ERROR = 0x1c01000b,
+    MR_FAULT_SERVER_TOO_BUSY = 0x1c010014,
+    MR_FAULT_UNSPEC = 0x1c000012,
+    MR_FAULT_CONTEXT_MISMATCH = 0x1c00001a, /* no such context handle */
+    MR_FAULT_REMOTE_NO_MEMORY = 0x1c00001b,
+};
+
+/* Limits; a zero means the default in brackets. */
+typedef struct mr_server_options {
+    uint32_t max_connections; /* [4096] more are closed as they come */
+    uint16_t max_calls;       /* [64] in flight on one connection */
+    uint16_t max_handles;     /* [256] context handles of one association group */
+    uint16_t frag;            /* octets of a fragment; [MR_ASSOC_FRAG_DEFAULT] */
+    size_t stub_cap;          /* octets of a request stub [4 MiB, MS-RPCE 3.3.3.5] */
+    size_t reply_cap;         /* octets of a reply stub [16 MiB] */
+    size_t budget;            /* octets of stubs held for one connection [16 MiB] */
+    size_t total;             /* octets of stubs held for all of them [256 MiB] */
+    mr_nsec bind_timeout;     /* from accepting to the bind's answer [10 s] */
+    mr_nsec stall_timeout;    /* a begun PDU or request, or a reply nobody reads, stands [30 s] */
+    mr_nsec idle_timeout;     /* bound, no call in flight [15 min]; MR_NSEC_NEVER: for ever */
+} mr_server_options;
+
+/* Counted since the server began (rpc_mgmt statistics, C706 appendix Q). */
+typedef struct mr_server_stats {
+    uint64_t calls_in;
+    uint64_t calls_out;
+    uint64_t pdus_in;
+    uint64_t pdus_out;
+    uint64_t faults;
+    uint64_t connections;         /* accepted */
+    uint64_t refused;             /* closed for max_connections */
+    uint32_t connections_now;
+    uint32_t calls_now;           /* begun and not answered */
+    uint32_t groups_now;
+    size_t held;                  /* octets of stubs */
+} mr_server_stats;
+
+/* An interface as an endpoint offers it. */
+typedef struct mr_server_iface {
+    const mr_iface *iface; /* borrowed */
+    const void *handlers;  /* borrowed; what dispatch takes: struct P_handlers */
+    int (*dispatch)(const void *handlers, mr_server_call *call, void *args);
+    void *user;            /* handed on as call->user */
+} mr_server_iface;
+
+/* A call as its handler sees it; read only. It lives until it is answered. */
+struct mr_server_call {
+    const mr_server_iface *served;
+    const mr_proc *proc;
+    void *user;               /* of the interface */
+    void *args;               /* zeroed before the [in] parameters were decoded into it */
+    mr_arena *arena;          /* lives as long as the call; for the [out] parameters */
+    mr_server_endpoint *endpoint; /* NULL once the client or the server is gone */
+    mr_ndr_format format;     /* of the request */
+    bool has_object;
+    mr_uuid object;           /* nil without one */
+    mr_addr peer, local;      /* the connection's ends */
+    uint32_t assoc_group;
+};
+
+/* Makes a server without endpoints on @loop (borrowed). 0 or MR_ERR_MEMORY. */
+int mr_server_new(mr_loop *loop, const mr_server_options *options, mr_server **serverp,
+                  mr_error *err);
+/* Closes everything. Calls that are to be answered later are told to be gone; not from a handler.
+ * NULL is allowed. */
+void mr_server_free(mr_server *server);
+
+/* Listens on one more TCP address; *@endpointp lives as long as the server. What
+ * mr_listener_open returns, or MR_ERR_MEMORY. */
+int mr_server_add_endpoint(mr_server *server, const mr_listen_options *options,
+                           mr_server_endpoint **endpointp, mr_error *err);
+/* Offers an interface on @endpoint (@served is copied). One with the same UUID and major version
+ * that is there already is MR_ERR_ARGUMENT. */
+int mr_server_add_iface(mr_server_endpoint *endpoint, const mr_server_iface *served,
+                        mr_error *err);
+
+/* Where it listens; the port is the bound one. */
+const mr_addr *mr_server_endpoint_get_local(const mr_server_endpoint *endpoint);
+/* The interface with that index, in the order they were added; NULL past the end. */
+const mr_server_iface *mr_server_endpoint_get_iface(const mr_server_endpoint *endpoint,
+                                                    size_t index);
+mr_server *mr_server_endpoint_get_server(const mr_server_endpoint *endpoint);
+void mr_server_get_stats(const mr_server *server, mr_server_stats *statsp);
+
+/* Stops listening and taking new calls, lets those in flight be answered, closes each connection
+ * when it has none left; @done (may be NULL) is called when the last one is closed. */
+void mr_server_drain(mr_server *server, void (*done)(void *user), void *user);
+
+/* Answers a call that was to be answered later, with the [out] parameters in its args. The call
+ * has ended, and is freed, when either returns; when the client is gone that is all that happens.
+ * In a handler mr_server_fault returns MR_SERVER_FAULTED for the handler to return, and the call
+ * lives until then. */
+void mr_server_reply(mr_server_call *call);
+int mr_server_fault(mr_server_call *call, uint32_t status);
+/* @gone is called when nobody waits for the answer any more: the connection ended, the client
+ * orphaned the call, or the server is being freed. The call must still be answered, which may
+ * happen inside. */
+void mr_server_set_gone(mr_server_call *call, void (*gone)(void *user, mr_server_call *call),
+                        void *user);
+
+/*
+ * Context handles (C706 6.1.6): names for objects of the server's, valid in one association group.
+ * When its last connection and call are over, every handle left is run down, once.
+ */
+typedef struct mr_server_handle_type {
+    const char *name;
+    void (*rundown)(void *object);
+} mr_server_handle_type;
+
+/* Names @object (*takes* it until it is removed or run down). 0, MR_ERR_LIMIT, MR_ERR_MEMORY;
+ * after an error the object is the caller's. */
+int mr_server_add_handle(mr_server_call *call, const mr_server_handle_type *type, void *object,
+                         mr_ndr_context *handlep);
+/* The object behind @handle; NULL when this group has no such handle of @type. */
+void *mr_server_find_handle(const mr_server_call *call, const mr_server_handle_type *type,
+                            const mr_ndr_context *handle);
+/* Forgets the handle, sets *@handle to null and returns its object, which is the caller's again and
+ * not run down; NULL as above. */
+void *mr_server_remove_handle(mr_server_call *call, const mr_server_handle_type *type,
+                              mr_ndr_context *handle);
+static inline bool mr_ndr_context_is_null(const mr_ndr_context *handle) {
+    return handle->attributes == 0 && mr_uuid_is_nil(&handle->uuid);
+}
+
+#endif
