@@ -76,7 +76,8 @@ typedef struct mr_dns_answer {
     mr_nsec elapsed;               /* at that server */
     unsigned sent;                 /* queries sent to it, TCP included */
     unsigned servers_tried;
-    bool tcp;                      /* the answer came over TCP, after a truncated one */
+    bool tcp;                      /* asked over TCP after a truncated answer; when TCP fails the
+                                    * outcome is TCP's, the message the truncated one */
     mr_icmp icmp;
     int os_error;
 } mr_dns_answer;
@@ -130,8 +131,8 @@ struct mr_lookup {
     mr_dns_query a, aaaa;
     mr_timer timer;
     char host[MR_DNS_NAME_TEXT];
-    enum mr_family family;
     uint16_t port;
+    enum mr_family family;
     mr_addr server;
     mr_nsec timeout;
     size_t candidate;
@@ -152,7 +153,7 @@ typedef struct mr_lookup_options {
 void mr_lookup_init(mr_lookup *lookup, mr_resolver *resolver,
                     void (*done)(void *user, int result, const mr_error *err), void *user);
 /* Looks up; the outcome always comes as the callback. MR_ERR_STATE while one is open;
- * MR_ERR_SYNTAX when the host is too long or empty. */
+ * MR_ERR_SYNTAX when the host is too long, empty or a literal of the other family. */
 int mr_lookup_start(mr_lookup *lookup, const mr_lookup_options *options, mr_error *err);
 void mr_lookup_deinit(mr_lookup *lookup);
 
