@@ -58,7 +58,7 @@ void mr_call_deinit(mr_call *call) {
     mr_arena_deinit(&call->arena);
 }
 
-mr_call *mr_call_find(mr_client *c, uint32_t id) {
+mr_call *mr_client_find_call(mr_client *c, uint32_t id) {
     for (mr_call *call = c->calls; call; call = call->next)
         if (call->in_flight && call->id == id)
             return call;
@@ -85,7 +85,7 @@ static void send_waiting(mr_client *c) {
     }
 }
 
-bool mr_call_finish(mr_call *call, int result, const mr_error *err) {
+bool mr_client_finish_call(mr_call *call, int result, const mr_error *err) {
     mr_client *c = call->client;
     struct mr_client_frame frame;
 
@@ -102,15 +102,15 @@ bool mr_call_finish(mr_call *call, int result, const mr_error *err) {
     return true;
 }
 
-void mr_call_sent(mr_client *c, uint32_t id) {
-    mr_call *call = mr_call_find(c, id);
+void mr_client_call_sent(mr_client *c, uint32_t id) {
+    mr_call *call = mr_client_find_call(c, id);
     if (call)
         call->sent = mr_clock_now();
 }
 
-bool mr_call_feed(mr_client *c, const mr_event *event) {
+bool mr_client_feed_call(mr_client *c, const mr_event *event) {
     const mr_event_chunk *chunk = &event->u.chunk;
-    mr_call *call = mr_call_find(c, chunk->call.id);
+    mr_call *call = mr_client_find_call(c, chunk->call.id);
     mr_error err = MR_ERROR_INIT;
 
     if (!call)
@@ -128,13 +128,13 @@ bool mr_call_feed(mr_client *c, const mr_event *event) {
         mr_fail(&err, r, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "the reply of %s is too large",
                 call->proc->name);
         mr_assoc_orphan(&c->assoc, call->id, NULL);
-        return mr_call_finish(call, r, &err);
+        return mr_client_finish_call(call, r, &err);
     }
     call->answered = mr_clock_now();
     mr_ndr_format format = {call->format.syntax, event->big};
     r = mr_ndr_decode(call->proc, MR_NDR_RESPONSE, format, mr_stub_get(&call->reply), NULL,
                       &call->arena, call->args, &call->rest, &err);
-    return mr_call_finish(call, r, &err);
+    return mr_client_finish_call(call, r, &err);
 }
 
 static const mr_client_context *context_for(const mr_client *c, const mr_syntax *syntax) {

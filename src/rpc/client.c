@@ -137,7 +137,7 @@ bool mr_client_fail(mr_client *c, int result, const mr_error *err) {
     if (c->starting && !finish_start(c, result, &copy))
         return false;
     while (c->calls)
-        if (!mr_call_finish(c->calls, result, &copy))
+        if (!mr_client_finish_call(c->calls, result, &copy))
             return false;
     return true;
 }
@@ -243,7 +243,7 @@ static bool on_foreign(mr_client *c, const mr_event_foreign *foreign) {
 /* A fault that belongs to no call answers an alter_context. */
 static bool on_fault(mr_client *c, const mr_event *event) {
     const mr_event_fault *fault = &event->u.fault;
-    mr_call *call = mr_call_find(c, fault->call.id);
+    mr_call *call = mr_client_find_call(c, fault->call.id);
     mr_error err = MR_ERROR_INIT;
 
     mr_fail_peer(&err, MR_ERR_FAULT, MR_FLOOR_RPC, MR_PEER_FAULT, fault->status,
@@ -252,7 +252,7 @@ static bool on_fault(mr_client *c, const mr_event *event) {
         call->fault = fault->status;
         call->did_not_execute = fault->did_not_execute;
         call->answered = mr_clock_now();
-        return mr_call_finish(call, MR_ERR_FAULT, &err);
+        return mr_client_finish_call(call, MR_ERR_FAULT, &err);
     }
     return c->starting ? finish_start(c, MR_ERR_FAULT, &err) : true;
 }
@@ -268,11 +268,11 @@ static bool on_event(mr_client *c, const mr_event *event) {
     case MR_EVENT_BIND_NAK:
         return on_nak(c, &event->u.nak);
     case MR_EVENT_RESPONSE:
-        return mr_call_feed(c, event);
+        return mr_client_feed_call(c, event);
     case MR_EVENT_FAULT:
         return on_fault(c, event);
     case MR_EVENT_SENT:
-        mr_call_sent(c, event->u.call.id);
+        mr_client_call_sent(c, event->u.call.id);
         return true;
     case MR_EVENT_SHUTDOWN:
         return fail(c, MR_ERR_CLOSED, "the server asked for the connection to be closed");
@@ -322,7 +322,7 @@ void mr_client_flush(mr_client *c) {
         }
         while (mr_assoc_pull_event(&c->assoc, &event))
             if (event.kind == MR_EVENT_SENT)
-                mr_call_sent(c, event.u.call.id);
+                mr_client_call_sent(c, event.u.call.id);
         if (r) {
             c->broken = r;
             c->report.error = err;
@@ -350,7 +350,7 @@ static bool expire_calls(mr_client *c, mr_nsec now) {
         if (call->failed) {
             mr_fail(&err, call->failed, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "%s cannot be sent: %s",
                     call->proc->name, mr_result_text(call->failed));
-            if (!mr_call_finish(call, call->failed, &err))
+            if (!mr_client_finish_call(call, call->failed, &err))
                 return false;
             next = c->calls;
             continue;
@@ -365,7 +365,7 @@ static bool expire_calls(mr_client *c, mr_nsec now) {
         c->report.error = err;
         if (call->in_flight)
             mr_assoc_orphan(&c->assoc, call->id, NULL);
-        if (!mr_call_finish(call, MR_ERR_TIMEOUT, &err))
+        if (!mr_client_finish_call(call, MR_ERR_TIMEOUT, &err))
             return false;
         next = c->calls; /* callbacks may have changed the list */
     }

@@ -59,8 +59,7 @@ enum mr_dns_outcome {
     MR_DNS_OUTCOME_LAME,        /* the server neither knows nor will find out: a referral, or no
                                  * recursion and no authority */
     MR_DNS_OUTCOME_TIMEOUT,
-    MR_DNS_OUTCOME_UNREACHABLE, /* an ICMP error (see icmp), this machine would not send (see
-                                 * os_error), or the connection over TCP was refused (neither) */
+    MR_DNS_OUTCOME_UNREACHABLE, /* an ICMP error, or nothing listens there; see icmp, os_error */
     MR_DNS_OUTCOME_MALFORMED,   /* an answer that breaks the format */
     MR_DNS_OUTCOME_NAME,        /* the asked name cannot be a DNS name; nothing was sent */
     MR_DNS_OUTCOME_NO_SERVER,   /* the system names no server */
@@ -80,7 +79,7 @@ typedef struct mr_dns_answer {
     bool tcp;                      /* asked over TCP after a truncated answer; when TCP fails the
                                     * outcome is TCP's, the message the truncated one */
     mr_icmp icmp;
-    int os_error;                  /* errno behind UNREACHABLE */
+    int os_error;
 } mr_dns_answer;
 
 struct mr_dns_query {

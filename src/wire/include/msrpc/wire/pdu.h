@@ -315,8 +315,8 @@ int mr_pdu_encode_auth(mr_buf *buf, size_t at, const mr_pdu_auth *auth);
 /* Sets frag_length of the PDU that began at @at and ends @buf. */
 int mr_pdu_set_length(mr_buf *buf, size_t at);
 
-/* The octets before the stub in a request, response or fault: 24, 24, 32, and 16 more with an
- * object UUID; 0 for every other type. */
+/* The octets before the stub: 24 in a request (40 with MR_PFC_OBJECT_UUID in @flags), 24 in a
+ * response, 32 in a fault; 0 for every other type. */
 size_t mr_pdu_stub_offset(uint8_t ptype, uint8_t flags);
 
 /*

@@ -57,13 +57,14 @@ bool mr_tower_read_floor(mr_cursor *floors, mr_tower_floor *floorp);
 
 /* Appends the tower of @tower's interface, transfer, protseq, rpc_minor, port or endpoint, and
  * host: ncacn_ip_tcp, ncadg_ip_udp, ncacn_http (port; host IPv4 or none, which gives 0.0.0.0),
- * ncacn_np (endpoint, host a name or none) and ncalrpc (endpoint; no host). floors, floor_count,
+ * ncacn_np and ncalrpc (endpoint; host a name or none). floors, floor_count,
  * rpc_protocol, has_port and rest are ignored. Returns 0, MR_ERR_UNSUPPORTED (another protseq),
  * MR_ERR_ARGUMENT (a host that does not fit the protseq, a NUL in a name), MR_ERR_LIMIT or
  * MR_ERR_MEMORY. @buf's byte order is left as it was. */
 int mr_tower_encode(const mr_tower *tower, mr_buf *buf);
 
-/* The string binding of a tower: protseq, host and endpoint as text in @arena; without an object.
+/* The string binding of a tower: protseq, host (without the leading backslashes of a server name)
+ * and endpoint as text *in @arena*; without an object.
  * Returns 0, MR_ERR_UNSUPPORTED (protseq unknown) or MR_ERR_MEMORY. */
 int mr_tower_get_binding(const mr_tower *tower, mr_arena *arena, mr_binding *bindingp);
 

@@ -1,0 +1,381 @@
+/*
+ * msrpc call: any method of any compiled interface, JSON in and JSON out, from the descriptors
+ * alone. Several calls share one connection, so that a handle one reply gave serves the next:
+ * "$1.ServerHandle" stands for a member of the first reply, "$.ServerHandle" of the last.
+ */
+#include <unistd.h>
+
+#include <msrpc/ifaces.h>
+#include <msrpc/ifaces/epmapper.h>
+
+#include "report.h"
+#include "session.h"
+#include "tokens.h"
+
+#define CALLS_MAX 32
+#define JSON_CAP ((size_t)64 << 20)
+
+struct call_options {
+    uint32_t mapper_port;
+    const char *object;
+};
+
+static const app_option options[] = {
+    {"mapper-port", 0, APP_NUMBER, "N", offsetof(struct call_options, mapper_port), 1, 65535,
+     "the endpoint mapper's port (135)"},
+    {"object", 0, APP_TEXT, "UUID", offsetof(struct call_options, object), 0, 0,
+     "object UUID of the calls"},
+    {0},
+};
+
+struct one {
+    const mr_proc *proc;
+    const mr_token *json;   /* the object given */
+    void *args;
+    mr_call call;
+    bool started;
+    const mr_token *reply;  /* as tokens, for references */
+    mr_slice reply_text;
+};
+
+struct calls {
+    app_session *s;
+    const mr_iface *iface;
+    struct one items[CALLS_MAX];
+    size_t count;
+};
+
+/* ---- what is asked ---- */
+
+/* IFACE.METHOD; the interface by name or UUID, the method by name or opnum. */
+static int read_method(app *a, const char *text, const mr_iface **ifacep, const mr_proc **procp) {
+    const char *dot = strrchr(text, '.');
+    uint64_t opnum;
+
+    if (!dot)
+        return app_refuse(a, APP_USAGE, "%s: INTERFACE.METHOD is wanted", text);
+    const char *name = mr_arena_add_str(&a->arena, mr_slice_of(text, (size_t)(dot - text)));
+    const mr_iface *iface = name ? mr_ifaces_find_name(mr_slice_str(name)) : NULL;
+    if (!iface)
+        return app_refuse(a, APP_USAGE, "%s: no compiled interface has that name (msrpc describe "
+                          "lists them)", name ? name : text);
+    const mr_proc *proc = mr_iface_find_proc(iface, dot + 1);
+    if (!proc && mr_slice_get_number(mr_slice_str(dot + 1), UINT16_MAX, &opnum) == 0)
+        proc = mr_iface_get_proc(iface, (uint32_t)opnum);
+    if (!proc || !proc->args)
+        return app_refuse(a, APP_USAGE, "%s: %s has no compiled method %s (msrpc describe %s lists "
+                          "them)", text, iface->name, dot + 1, iface->name);
+    *ifacep = iface;
+    *procp = proc;
+    return 0;
+}
+
+static int read_stdin(app *a, mr_slice *textp) {
+    mr_buf buf;
+    uint8_t chunk[16384];
+    ssize_t n;
+
+    mr_buf_init(&buf, NULL, 0, JSON_CAP);
+    while ((n = read(STDIN_FILENO, chunk, sizeof chunk)) > 0)
+        mr_buf_write(&buf, mr_slice_of(chunk, (size_t)n));
+    char *copy = n < 0 || mr_buf_error(&buf) ? NULL
+                                             : mr_arena_add_str(&a->arena, mr_buf_slice(&buf));
+    size_t len = buf.len;
+    mr_buf_deinit(&buf);
+    if (!copy)
+        return app_refuse(a, APP_UNREADABLE, "standard input cannot be read, or is too large");
+    *textp = mr_slice_of(copy, len);
+    return 0;
+}
+
+static int read_json(app *a, const char *text, const mr_token **tokenp) {
+    mr_error err = MR_ERROR_INIT;
+    mr_slice json = mr_slice_str(text);
+    int code = strcmp(text, "-") == 0 ? read_stdin(a, &json) : 0;
+
+    if (code)
+        return code;
+    if (app_tokens_decode(json, &a->arena, tokenp, &err) != 0)
+        return app_refuse(a, APP_USAGE, "%s", err.text);
+    if ((*tokenp)->kind != MR_TOKEN_OBJECT)
+        return app_refuse(a, APP_USAGE, "the parameters are a JSON object, not %s",
+                          mr_token_kind_name((*tokenp)->kind));
+    return 0;
+}
+
+static int read_calls(app *a, struct calls *calls) {
+    static const mr_token empty = {.kind = MR_TOKEN_OBJECT};
+
+    for (size_t i = 1; i < a->arg_count; i++) {
+        const mr_iface *iface;
+        struct one *one = &calls->items[calls->count];
+        if (calls->count == CALLS_MAX)
+            return app_refuse(a, APP_USAGE, "more than %d calls", CALLS_MAX);
+        int code = read_method(a, a->args[i], &iface, &one->proc);
+        if (code)
+            return code;
+        if (calls->iface && calls->iface != iface)
+            return app_refuse(a, APP_USAGE, "%s: the calls of one run share one interface (%s)",
+                              a->args[i], calls->iface->name);
+        calls->iface = iface;
+        one->json = &empty;
+        bool json = i + 1 < a->arg_count && (a->args[i + 1][0] == '{' ||
+                                             strcmp(a->args[i + 1], "-") == 0);
+        if (json && (code = read_json(a, a->args[++i], &one->json)) != 0)
+            return code;
+        calls->count++;
+    }
+    if (calls->count == 0)
+        return app_refuse(a, APP_USAGE, "INTERFACE.METHOD is wanted after the target");
+    return 0;
+}
+
+/* ---- references to earlier replies ---- */
+
+/* The value "$1.a.b" names; NULL when there is none. */
+static const mr_token *referred(const struct calls *calls, size_t current, mr_slice text) {
+    const uint8_t *dot = memchr(text.data, '.', text.len);
+    size_t len = dot ? (size_t)(dot - text.data) : text.len;
+    uint64_t n = current;
+
+    if (len > 1 && mr_slice_get_number(mr_slice_sub(text, 1, len - 1), CALLS_MAX, &n) != 0)
+        return NULL;
+    if (n == 0 || n > current)
+        return NULL;
+    const mr_token *t = calls->items[n - 1].reply;
+    while (t && len < text.len) {
+        mr_slice rest = mr_slice_sub(text, len + 1, text.len);
+        dot = memchr(rest.data, '.', rest.len);
+        mr_slice key = mr_slice_sub(rest, 0, dot ? (size_t)(dot - rest.data) : rest.len);
+        uint64_t index;
+        const mr_token *child = t->child;
+        if (t->kind == MR_TOKEN_ARRAY && mr_slice_get_number(key, UINT32_MAX, &index) == 0)
+            while (child && index--)
+                child = child->next;
+        else
+            while (child && !mr_slice_eq(child->key, key))
+                child = child->next;
+        t = child;
+        len += 1 + key.len;
+    }
+    return t;
+}
+
+/* A copy of @t with its references replaced; NULL on a reference to nothing (printed). */
+static mr_token *resolve(app *a, const struct calls *calls, size_t current, const mr_token *t) {
+    mr_token *copy = MR_ARENA_NEW(&a->arena, mr_token);
+
+    if (!copy)
+        return NULL;
+    *copy = *t;
+    if (t->kind == MR_TOKEN_STRING && t->string.len > 1 && t->string.data[0] == '$') {
+        const mr_token *target = referred(calls, current, t->string);
+        if (!target) {
+            app_refuse(a, APP_USAGE, "%.*s names no value of an earlier reply",
+                       (int)t->string.len, (const char *)t->string.data);
+            return NULL;
+        }
+        *copy = *target;
+        copy->key = t->key;
+        copy->next = NULL;
+        return copy;
+    }
+    mr_token **end = &copy->child;
+    for (const mr_token *child = t->child; child; child = child->next) {
+        *end = resolve(a, calls, current, child);
+        if (!*end)
+            return NULL;
+        end = &(*end)->next;
+    }
+    *end = NULL;
+    return copy;
+}
+
+/* ---- calling ---- */
+
+static int keep_reply(app *a, struct one *one) {
+    mr_error err = MR_ERROR_INIT;
+    mr_buf text;
+    mr_writer w;
+
+    mr_buf_init(&text, NULL, 0, JSON_CAP);
+    mr_writer_init_json(&w, mr_sink_buf, &text, false);
+    mr_writer_open(&w, NULL, MR_SHAPE_OBJECT);
+    mr_ndr_print(one->proc, MR_NDR_RESPONSE, one->args, &w);
+    mr_writer_close(&w);
+    int r = mr_writer_flush(&w);
+    mr_writer_deinit(&w);
+    if (!r) {
+        const char *copy = mr_arena_add_str(&a->arena, mr_buf_slice(&text));
+        one->reply_text = mr_slice_of(copy, copy ? text.len : 0);
+        r = copy ? app_tokens_decode(one->reply_text, &a->arena, &one->reply, &err)
+                 : MR_ERR_MEMORY;
+    }
+    mr_buf_deinit(&text);
+    return r ? app_refuse(a, APP_BUG, "the reply cannot be shown: %s", mr_result_text(r)) : 0;
+}
+
+static int fault_code(app *a, const struct one *one, const mr_error *err) {
+    const mr_code_info *code = mr_code_find(MR_SPACE_NCA, one->call.fault);
+    uint32_t win32 = mr_code_win32(MR_SPACE_NCA, one->call.fault);
+
+    if (!code)
+        code = mr_code_find(MR_SPACE_WIN32, one->call.fault);
+    return app_refuse(a, APP_COMMUNICATION, "%s: %s%s%s%s%s", one->proc->name, err->text,
+                      code ? " " : "", code ? mr_code_symbol(code) : "",
+                      win32 && mr_code_find(MR_SPACE_WIN32, win32) ? ", Windows shows " : "",
+                      win32 && mr_code_find(MR_SPACE_WIN32, win32)
+                          ? mr_code_symbol(mr_code_find(MR_SPACE_WIN32, win32)) : "");
+}
+
+static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uuid *object) {
+    struct one *one = &calls->items[i];
+    app *a = calls->s->a;
+    mr_error err = MR_ERROR_INIT;
+
+    const mr_token *json = resolve(a, calls, i, one->json);
+    if (!json)
+        return APP_USAGE;
+    one->args = mr_arena_get(&a->arena, 1, one->proc->args->csize);
+    if (!one->args)
+        return app_refuse(a, APP_BUG, "out of memory");
+    if (mr_ndr_read(one->proc, MR_NDR_REQUEST, json, &a->arena, one->args, &err) != 0)
+        return app_refuse(a, APP_USAGE, "%s: %s", one->proc->name, err.text);
+    if (mr_call_init(&one->call, calls->iface, one->proc->opnum, one->args, &err) != 0)
+        return app_refuse(a, APP_BUG, "%s", err.text);
+    one->started = true;
+    one->call.object = object;
+    int r = mr_call_run(&one->call, client, &err);
+    if (r == MR_ERR_FAULT)
+        return fault_code(a, one, &err);
+    if (r == MR_ERR_CANCELLED)
+        return APP_INTERRUPTED;
+    if (r)
+        return app_refuse(a, r == MR_ERR_ARGUMENT ? APP_USAGE : APP_COMMUNICATION, "%s: %s",
+                          one->proc->name, err.text);
+    return keep_reply(a, one);
+}
+
+static void show(struct calls *calls, size_t done, int code) {
+    app *a = calls->s->a;
+    mr_writer w;
+
+    if (!a->set.json && !a->set.jsonl) {
+        for (size_t i = 0; i < done; i++) {
+            mr_writer_init_json(&w, app_sink_file, a->out, true);
+            mr_writer_open(&w, NULL, MR_SHAPE_OBJECT);
+            mr_ndr_print(calls->items[i].proc, MR_NDR_RESPONSE, calls->items[i].args, &w);
+            mr_writer_close(&w);
+            mr_writer_flush(&w);
+            mr_writer_deinit(&w);
+        }
+        return;
+    }
+    app_report_open(a, &w);
+    mr_writer_real(&w, "ms", app_session_ms(calls->s));
+    mr_writer_open(&w, "calls", MR_SHAPE_ARRAY);
+    for (size_t i = 0; i < calls->count; i++) {
+        const struct one *one = &calls->items[i];
+        mr_writer_open(&w, NULL, MR_SHAPE_OBJECT);
+        mr_writer_str(&w, "interface", calls->iface->name);
+        mr_writer_str(&w, "method", one->proc->name);
+        if (one->call.answered)
+            mr_writer_real(&w, "ms", (double)(one->call.answered - one->call.sent) / MR_MSEC);
+        if (one->started && one->call.fault)
+            mr_writer_fmt(&w, "fault", "0x%08x", one->call.fault);
+        if (i < done) {
+            mr_writer_open(&w, "reply", MR_SHAPE_OBJECT);
+            mr_ndr_print(one->proc, MR_NDR_RESPONSE, one->args, &w);
+            mr_writer_close(&w);
+        }
+        mr_writer_close(&w);
+    }
+    mr_writer_close(&w);
+    app_report_close(a, &w, code);
+}
+
+/* The port to call: of the binding or target, of the mapper itself, or what the mapper says. */
+static int find_port(struct calls *calls, const app_target *target, uint16_t *portp) {
+    const struct call_options *o = calls->s->a->own;
+    bool mapper = mr_syntax_eq(&calls->iface->syntax, &mr_epmapper_iface.syntax);
+
+    if (target->port || mapper) {
+        *portp = target->port ? (uint16_t)target->port : MR_MAPPER_PORT;
+        return 0;
+    }
+    return app_session_map(calls->s, target, (uint16_t)o->mapper_port, &calls->iface->syntax,
+                           portp);
+}
+
+static int run_session(app *a, struct calls *calls, const app_target *target,
+                       const mr_uuid *object) {
+    app_session s;
+    mr_client *client = NULL;
+    uint16_t port;
+    size_t done = 0;
+
+    int code = app_session_open(a, &s);
+    if (code)
+        return code;
+    calls->s = &s;
+    code = app_session_resolve(&s, target);
+    if (!code)
+        code = find_port(calls, target, &port);
+    if (!code)
+        code = app_session_connect(&s, target, port, &calls->iface->syntax, APP_COMMUNICATION,
+                                   &client);
+    while (!code && done < calls->count) {
+        code = run_one(calls, done, client, object);
+        done += code == 0;
+    }
+    show(calls, done, code);
+    for (size_t i = 0; i < calls->count; i++)
+        if (calls->items[i].started)
+            mr_call_deinit(&calls->items[i].call);
+    mr_client_free(client);
+    app_session_close(&s);
+    return code;
+}
+
+static int run(app *a) {
+    const struct call_options *o = a->own;
+    struct calls *calls = MR_ARENA_NEW(&a->arena, struct calls);
+    app_target target;
+    mr_uuid object;
+
+    if (a->arg_count < 2)
+        return app_refuse(a, APP_USAGE, "TARGET INTERFACE.METHOD [JSON] is wanted");
+    if (!calls)
+        return app_refuse(a, APP_BUG, "out of memory");
+    int code = app_target_read(a, (char *)a->args[0], &target);
+    if (!code && target.has_binding && target.binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+        code = app_refuse(a, APP_USAGE, "%s: calls go over ncacn_ip_tcp", target.input);
+    if (!code && o->object && mr_uuid_decode(mr_slice_str(o->object), &object) != 0)
+        code = app_refuse(a, APP_USAGE, "--object %s: a UUID is wanted", o->object);
+    if (!code)
+        code = read_calls(a, calls);
+    const mr_uuid *objectp = o->object ? &object : NULL;
+    if (!objectp && target.has_binding && target.binding.has_object)
+        objectp = &target.binding.object;
+    return code ? code : run_session(a, calls, &target, objectp);
+}
+
+const app_command app_call = {
+    .name = "call",
+    .line = "any call of any compiled interface, JSON in, JSON out",
+    .synopsis = "TARGET INTERFACE.METHOD [JSON] [INTERFACE.METHOD [JSON]]...",
+    .about =
+        "Calls a method by name (or opnum) with parameters from a JSON object and prints the reply "
+        "as JSON. The port is that of TARGET:PORT or of a string binding, else the endpoint mapper "
+        "is asked. JSON - reads standard input; sizes and discriminants may be left out. Several "
+        "calls share one connection: \"$1.ServerHandle\" is a member of the first reply, "
+        "\"$.ServerHandle\" of the last. msrpc describe INTERFACE.METHOD shows the parameters and "
+        "an example.",
+    .examples = {"msrpc call dc01 mgmt.inq_if_ids", "which interfaces the mapper's process serves",
+                 "msrpc call dc01 dssetup.DsRolerGetPrimaryDomainInformation '{\"InfoLevel\":1}'",
+                 "the domain role as a stranger reads it"},
+    .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
+    .options = options,
+    .own_size = sizeof(struct call_options),
+    .run = run,
+};

@@ -1,0 +1,255 @@
+/*
+ * msrpc map: everything the endpoint mapper of a host has registered, grouped by interface. The
+ * list is read whole and filtered here, because mappers disagree about their own filters.
+ */
+#include "map.h"
+
+#include <stdlib.h>
+
+#include <msrpc/ifaces.h>
+#include <msrpc/ifaces/epmapper.h>
+#include <msrpc/ifaces/names.h>
+
+#include "report.h"
+
+static const app_option options[] = {
+    {"interface", 'i', APP_TEXT, "NAME|UUID", offsetof(struct map_options, interface), 0, 0,
+     "only this interface"},
+    {"protseq", 0, APP_TEXT, "P", offsetof(struct map_options, protseq), 0, 0,
+     "only this protocol sequence, such as ncacn_ip_tcp"},
+    {"annotation", 0, APP_TEXT, "TEXT", offsetof(struct map_options, annotation), 0, 0,
+     "only annotations that hold TEXT, in any case"},
+    {"object", 0, APP_TEXT, "UUID", offsetof(struct map_options, object), 0, 0,
+     "only this object UUID"},
+    {"format", 0, APP_CHOICE, "table|rpcdump|portqry|csv", offsetof(struct map_options, format), 0,
+     0, "how to show it"},
+    {"probe", 0, APP_FLAG, NULL, offsetof(struct map_options, probe), 0, 0,
+     "also test every TCP endpoint, all at once"},
+    {0},
+};
+
+/* ---- filters ---- */
+
+struct filter {
+    bool by_iface, by_object;
+    mr_syntax iface;
+    mr_uuid object;
+    enum mr_protseq protseq;
+    const char *annotation;
+};
+
+static int read_filter(const app *a, const struct map_options *o, struct filter *f) {
+    *f = (struct filter){.annotation = o->annotation};
+    if (o->interface) {
+        int code = app_iface_read(a, o->interface, &f->iface);
+        if (code)
+            return code;
+        f->by_iface = true;
+    }
+    if (o->object) {
+        if (mr_uuid_decode(mr_slice_str(o->object), &f->object) != 0)
+            return app_refuse(a, APP_USAGE, "--object %s: a UUID is wanted", o->object);
+        f->by_object = true;
+    }
+    if (o->protseq) {
+        f->protseq = mr_protseq_find(mr_slice_str(o->protseq));
+        if (f->protseq == MR_PROTSEQ_UNKNOWN)
+            return app_refuse(a, APP_USAGE, "--protseq %s: no protocol sequence has that name",
+                              o->protseq);
+    }
+    return 0;
+}
+
+static bool holds(mr_slice text, const char *part) {
+    size_t len = strlen(part);
+    for (size_t i = 0; i + len <= text.len; i++)
+        if (mr_slice_eq_nocase(mr_slice_sub(text, i, len), mr_slice_of(part, len)))
+            return true;
+    return false;
+}
+
+static bool passes(const struct filter *f, const mr_mapper_entry *e) {
+    if (f->by_iface && (e->tower_bad || !mr_uuid_eq(&f->iface.uuid, &e->interface.uuid)))
+        return false;
+    if (f->by_object && !mr_uuid_eq(&f->object, &e->object))
+        return false;
+    if (f->protseq != MR_PROTSEQ_UNKNOWN && e->protseq != f->protseq)
+        return false;
+    return !f->annotation || holds(e->annotation, f->annotation);
+}
+
+/* Interfaces with names first, by name; then by UUID; within one by protocol and endpoint. */
+static int compare(const void *pa, const void *pb) {
+    const mr_mapper_entry *a = ((const struct map_row *)pa)->entry;
+    const mr_mapper_entry *b = ((const struct map_row *)pb)->entry;
+    char na[64], nb[64];
+
+    app_iface_name(&a->interface, na);
+    app_iface_name(&b->interface, nb);
+    bool ua = strchr(na, ' ') != NULL, ub = strchr(nb, ' ') != NULL;
+    if (ua != ub)
+        return ua - ub;
+    int order = strcasecmp(na, nb);
+    if (!order)
+        order = mr_uuid_cmp(&a->interface.uuid, &b->interface.uuid);
+    if (!order)
+        order = (a->interface.major > b->interface.major) -
+                (a->interface.major < b->interface.major);
+    if (!order)
+        order = (a->protseq > b->protseq) - (a->protseq < b->protseq);
+    if (!order)
+        order = (a->port > b->port) - (a->port < b->port);
+    /* entries lie in one array: their addresses keep the mapper's order */
+    return order ? order : (a > b) - (a < b);
+}
+
+static int select_rows(struct map *map, const mr_mapper *mapper, const struct filter *f) {
+    map->rows = mr_arena_get(&map->s->a->arena, mapper->count + 1, sizeof *map->rows);
+    if (!map->rows)
+        return app_refuse(map->s->a, APP_BUG, "out of memory");
+    for (size_t i = 0; i < mapper->count; i++)
+        if (passes(f, &mapper->entries[i]))
+            map->rows[map->count++].entry = &mapper->entries[i];
+    qsort(map->rows, map->count, sizeof *map->rows, compare);
+    map->total = mapper->count;
+    map->calls = mapper->calls;
+    map->cut = mapper->cut;
+    return 0;
+}
+
+/* ---- one target ---- */
+
+static int probe_code(const struct map *map) {
+    int code = APP_OK;
+    for (size_t i = 0; i < map->count; i++) {
+        switch (map->rows[i].probe) {
+        case MAP_PROBE_NONE:
+        case MAP_PROBE_BOUND:
+            break;
+        case MAP_PROBE_REFUSED:
+        case MAP_PROBE_FILTERED:
+        case MAP_PROBE_UNREACHABLE:
+            return APP_TCP;
+        case MAP_PROBE_REJECTED:
+        case MAP_PROBE_MUTE:
+        case MAP_PROBE_FAILED:
+            code = APP_COMMUNICATION;
+            break;
+        }
+    }
+    return code;
+}
+
+static void write_json(struct map *map, int code) {
+    app *a = map->s->a;
+    char address[MR_ADDR_TEXT];
+    mr_writer w;
+
+    app_report_open(a, &w);
+    mr_writer_open(&w, "target", MR_SHAPE_OBJECT);
+    mr_writer_str(&w, "input", map->target->input);
+    mr_writer_str(&w, "host", map->target->host);
+    mr_writer_str(&w, "address", map->remote ? mr_addr_text(map->remote, address) : NULL);
+    mr_writer_close(&w);
+    mr_writer_real(&w, "ms", app_session_ms(map->s));
+    mr_writer_bool(&w, "partial", map->cut || code >= APP_INCOMPLETE);
+    if (code && map->s->error.text[0])
+        mr_writer_str(&w, "error", map->s->error.text);
+    map_json(map, &w);
+    app_report_close(a, &w, code);
+}
+
+static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper,
+                       const struct filter *filter) {
+    app_session *s = map->s;
+    int r = mr_mapper_init(mapper, client, mr_slice_str(map->target->host), &s->error);
+
+    if (!r)
+        r = mr_mapper_lookup_run(mapper, &(mr_mapper_query){0}, &s->error);
+    int code = select_rows(map, mapper, filter);
+    if (r == MR_ERR_CANCELLED)
+        return APP_INTERRUPTED;
+    if (r)
+        return app_refuse(s->a, APP_DISCOVERY, "%s: %s", map->target->host, s->error.text);
+    return code;
+}
+
+static int map_target(app *a, const app_target *target, const struct filter *filter) {
+    const struct map_options *o = a->own;
+    app_session s;
+    struct map map = {.s = &s, .target = target};
+    mr_mapper mapper = {0};
+    mr_client *client = NULL;
+
+    int code = app_session_open(a, &s);
+    if (code)
+        return code;
+    uint16_t port = target->port ? (uint16_t)target->port : MR_MAPPER_PORT;
+    code = app_session_resolve(&s, target);
+    if (!code)
+        code = app_session_connect(&s, target, port, &mr_epmapper_iface.syntax, APP_DISCOVERY,
+                                   &client);
+    if (!code) {
+        map.remote = &mr_client_get_report(client)->attempt.remote;
+        code = read_mapper(&map, client, &mapper, filter);
+    }
+    if (!code && o->probe)
+        code = map_probe(&map);
+    if (!code && o->probe)
+        code = probe_code(&map);
+    if (a->set.json || a->set.jsonl)
+        write_json(&map, code);
+    else if (client)
+        map_show(&map, o);
+    mr_mapper_deinit(&mapper);
+    mr_client_free(client);
+    app_session_close(&s);
+    return code;
+}
+
+/* The worse of two exit codes when several targets were asked. */
+static int worse(int a, int b) {
+    return a > b ? a : b;
+}
+
+static int run(app *a) {
+    struct filter filter;
+    app_target *targets;
+    size_t count;
+
+    int code = read_filter(a, a->own, &filter);
+    if (!code)
+        code = app_targets_read(a, 0, &targets, &count);
+    for (size_t i = 0; !code && i < count; i++)
+        if (targets[i].has_binding && targets[i].binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+            code = app_refuse(a, APP_USAGE, "%s: the mapper is asked over ncacn_ip_tcp",
+                              targets[i].input);
+    if (!code && count > 1 && a->set.json)
+        code = app_refuse(a, APP_USAGE, "several targets want --jsonl: one report a line");
+    if (code)
+        return code;
+    for (size_t i = 0; i < count && code != APP_INTERRUPTED; i++) {
+        if (i && !a->set.jsonl)
+            fputc('\n', a->out);
+        code = worse(code, map_target(a, &targets[i], &filter));
+    }
+    return code;
+}
+
+const app_command app_map = {
+    .name = "map",
+    .line = "list what the endpoint mapper of a host knows",
+    .synopsis = "TARGET...",
+    .about =
+        "Asks the endpoint mapper (TCP 135, or TARGET:PORT) for everything that is registered and "
+        "shows it grouped by interface, with the names of interfaces, services and protocol "
+        "documents. Where the mapper says 0.0.0.0 the host that was asked is shown. --probe "
+        "connects to every TCP endpoint and binds to its interfaces, all at once.",
+    .examples = {"msrpc map dc01.corp.example", "everything that is registered",
+                 "msrpc map dc01 --interface drsuapi --probe",
+                 "where replication listens, and whether it answers from here"},
+    .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
+    .options = options,
+    .own_size = sizeof(struct map_options),
+    .run = run,
+};

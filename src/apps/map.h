@@ -1,0 +1,54 @@
+/* msrpc map, inside: what was read from the mapper, and the forms it is shown in. */
+#ifndef MSRPC_APP_MAP_H
+#define MSRPC_APP_MAP_H
+
+#include "session.h"
+
+/* What a probe of an endpoint found (--probe). */
+enum map_probe {
+    MAP_PROBE_NONE,      /* not probed: no TCP endpoint */
+    MAP_PROBE_BOUND,     /* answers, and serves the interface */
+    MAP_PROBE_REJECTED,  /* answers, but not with this interface */
+    MAP_PROBE_REFUSED,   /* NOT LISTENING */
+    MAP_PROBE_FILTERED,  /* silence */
+    MAP_PROBE_UNREACHABLE,
+    MAP_PROBE_MUTE,      /* TCP answers, RPC does not */
+    MAP_PROBE_FAILED,    /* anything else */
+};
+
+struct map_row {
+    const mr_mapper_entry *entry;
+    enum map_probe probe;
+    const char *detail;   /* of the probe; NULL: nothing to add */
+};
+
+struct map_options {
+    const char *interface, *protseq, *annotation, *object;
+    unsigned format;
+    bool probe;
+};
+enum map_format { MAP_TABLE, MAP_RPCDUMP, MAP_PORTQRY, MAP_CSV };
+
+struct map {
+    app_session *s;
+    const app_target *target;
+    const mr_addr *remote;    /* the mapper that answered */
+    struct map_row *rows;     /* sorted by interface, then protocol sequence and endpoint */
+    size_t count;
+    size_t total;             /* registered, before filters */
+    unsigned calls;
+    bool cut;
+};
+
+/* Tests every TCP endpoint of the rows, all at once; sets row->probe. 0 or an exit code. */
+int map_probe(struct map *map);
+const char *map_probe_name(enum map_probe probe);
+
+/* The string binding of an entry in the app's arena. */
+const char *map_binding(app *a, const mr_mapper_entry *entry);
+/* Prints the rows in the format asked for. */
+void map_show(const struct map *map, const struct map_options *options);
+/* The members "endpoints" and "total" of the JSON report. */
+void map_json(const struct map *map, mr_writer *w);
+
+#endif

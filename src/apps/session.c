@@ -1,0 +1,242 @@
+/*
+ * One host at a time: resolve, connect, bind, ask the mapper. Every failure becomes one line that
+ * names what was tried, and the exit code of the phase it belongs to.
+ */
+#include "session.h"
+
+#include <msrpc/ifaces.h>
+#include <msrpc/ifaces/epmapper.h>
+#include <msrpc/ifaces/names.h>
+
+int app_session_open(app *a, app_session *s) {
+    *s = (app_session){.a = a, .error = MR_ERROR_INIT};
+    if (mr_loop_init(&s->loop, &s->error) != 0 || mr_loop_add_signals(&s->loop, &s->error) != 0)
+        return app_refuse(a, APP_MISSING, "%s", s->error.text);
+    mr_resolver_init(&s->resolver, &s->loop);
+    s->started = mr_clock_now();
+    s->deadline = s->started + a->set.deadline;
+    if (a->set.dns_server) {
+        mr_addr server;
+        if (mr_addr_decode_port(mr_slice_str(a->set.dns_server), 53, &server) != 0) {
+            app_session_close(s);
+            return app_refuse(a, APP_USAGE, "--dns-server %s: an address is wanted, such as "
+                              "10.0.0.1 or 10.0.0.1:53", a->set.dns_server);
+        }
+        if (mr_resolver_set_server(&s->resolver, &server, &s->error) != 0) {
+            app_session_close(s);
+            return app_refuse(a, APP_MISSING, "%s", s->error.text);
+        }
+    }
+    return 0;
+}
+
+void app_session_close(app_session *s) {
+    mr_resolver_deinit(&s->resolver);
+    mr_loop_deinit(&s->loop);
+}
+
+double app_session_ms(const app_session *s) {
+    return (double)(mr_clock_now() - s->started) / (double)MR_MSEC;
+}
+
+mr_client_options app_client_options(const app *a) {
+    uint32_t tries = a->set.retries == APP_RETRIES_DEFAULT ? 3 : a->set.retries;
+    return (mr_client_options){
+        .connect = {
+            .source = {.port = (uint16_t)a->set.source_port},
+            .timeout = a->set.timeout,
+            .tries = tries,
+        },
+        .timeout = a->set.timeout,
+    };
+}
+
+/* ---- waiting within the deadline ---- */
+
+struct wait {
+    app_session *s;
+    bool over;
+    int result;
+    mr_error err;
+};
+
+static void wait_over(struct wait *wait, int result, const mr_error *err) {
+    wait->over = true;
+    wait->result = result;
+    if (result)
+        wait->err = *err;
+    mr_loop_stop(&wait->s->loop);
+}
+
+/* 0 when over, APP_INCOMPLETE or APP_INTERRUPTED. */
+static int wait_for(struct wait *wait) {
+    while (!wait->over) {
+        int r = mr_loop_run(&wait->s->loop, wait->s->deadline);
+        if (r == MR_LOOP_INTERRUPTED)
+            return app_refuse(wait->s->a, APP_INTERRUPTED, "interrupted");
+        if (r == MR_LOOP_DEADLINE && !wait->over)
+            return app_refuse(wait->s->a, APP_INCOMPLETE, "the deadline of the run has passed");
+        if (r < 0 || r == MR_LOOP_IDLE)
+            return wait->over ? 0 : app_refuse(wait->s->a, APP_BUG, "nothing to wait for");
+    }
+    return 0;
+}
+
+/* ---- names ---- */
+
+static void on_lookup(void *user, int result, const mr_error *err) {
+    wait_over(user, result, err);
+}
+
+int app_session_resolve(app_session *s, const app_target *target) {
+    app *a = s->a;
+    struct wait wait = {.s = s};
+    const char *host = a->set.target_ip ? a->set.target_ip : target->host;
+    mr_lookup lookup;
+
+    if (a->set.target_ip && mr_addr_decode(mr_slice_str(host), 0, &s->addrs[0]) != 0)
+        return app_refuse(a, APP_USAGE, "--target-ip %s: an address is wanted", host);
+    const mr_lookup_options options = {
+        .host = host,
+        .family = a->set.ipv4 ? MR_FAMILY_IPV4 : a->set.ipv6 ? MR_FAMILY_IPV6 : MR_FAMILY_ANY,
+        .timeout = a->set.timeout,
+    };
+    mr_lookup_init(&lookup, &s->resolver, on_lookup, &wait);
+    int r = mr_lookup_start(&lookup, &options, &s->error);
+    if (r) {
+        mr_lookup_deinit(&lookup);
+        return app_refuse(a, APP_USAGE, "%s: %s", host, s->error.text);
+    }
+    int code = wait_for(&wait);
+    if (!code && wait.result) {
+        s->error = wait.err;
+        code = app_refuse(a, APP_NAMES, "%s: %s", host, wait.err.text);
+    }
+    if (!code) {
+        memcpy(s->addrs, lookup.addrs, sizeof s->addrs);
+        s->addr_count = lookup.count;
+        s->source = lookup.source;
+    }
+    mr_lookup_deinit(&lookup);
+    return code;
+}
+
+/* ---- connecting ---- */
+
+static void on_bound(void *user, mr_client *client, int result, const mr_error *err) {
+    (void)client;
+    wait_over(user, result, err);
+}
+
+static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *syntax,
+                       int bind_code, mr_client **clientp) {
+    mr_client_options options = app_client_options(s->a);
+    struct wait wait = {.s = s};
+    mr_client *client;
+
+    options.connect.remote = *remote;
+    if (mr_client_new(&s->loop, &options, &client, &s->error) != 0)
+        return app_refuse(s->a, APP_BUG, "%s", s->error.text);
+    int code = 0, r = mr_client_start(client, syntax, on_bound, &wait, &s->error);
+    if (r)
+        code = app_refuse(s->a, APP_BUG, "%s", s->error.text);
+    else
+        code = wait_for(&wait);
+    if (!code && wait.result) {
+        s->error = wait.err;
+        code = mr_client_get_report(client)->connected ? bind_code : APP_TCP;
+    }
+    if (code)
+        mr_client_free(client);
+    else
+        *clientp = client;
+    return code;
+}
+
+int app_session_connect(app_session *s, const app_target *target, uint16_t port,
+                        const mr_syntax *syntax, int bind_code, mr_client **clientp) {
+    char text[MR_ADDR_TEXT];
+    int code = APP_TCP;
+
+    for (size_t i = 0; i < s->addr_count; i++) {
+        mr_addr remote = s->addrs[i];
+        remote.port = port;
+        code = connect_one(s, &remote, syntax, bind_code, clientp);
+        if (!code || code >= APP_USAGE)
+            return code;
+        app_refuse(s->a, code, "%s %s: %s", target->host, mr_addr_port_text(&remote, text),
+                   s->error.text);
+    }
+    return code;
+}
+
+/* ---- the mapper ---- */
+
+int app_session_map(app_session *s, const app_target *target, uint16_t mapper_port,
+                    const mr_syntax *interface, uint16_t *portp) {
+    mr_client *client;
+    mr_mapper mapper;
+    char name[64];
+    int code = app_session_connect(s, target, mapper_port ? mapper_port : MR_MAPPER_PORT,
+                                   &mr_epmapper_iface.syntax, APP_DISCOVERY, &client);
+    if (code)
+        return code;
+    int r = mr_mapper_init(&mapper, client, mr_slice_str(target->host), &s->error);
+    if (!r)
+        r = mr_mapper_map_run(&mapper, interface, NULL, MR_PROTSEQ_NCACN_IP_TCP, &s->error);
+    *portp = 0;
+    for (size_t i = 0; !r && !*portp && i < mapper.count; i++)
+        *portp = mapper.entries[i].port;
+    if (!r && !*portp)
+        r = mr_fail(&s->error, MR_ERR_PROTOCOL, MR_FLOOR_APP, MR_ERROR_NO_OFFSET,
+                    "the endpoint mapper names no TCP port");
+    if (r)
+        code = app_refuse(s->a, r == MR_ERR_CANCELLED ? APP_INTERRUPTED : APP_DISCOVERY,
+                          "%s: %s: %s", target->host, app_iface_name(interface, name),
+                          s->error.text);
+    mr_mapper_deinit(&mapper);
+    mr_client_free(client);
+    return code;
+}
+
+/* ---- interfaces ---- */
+
+const char *app_iface_name(const mr_syntax *syntax, char out[64]) {
+    const mr_iface_name *known = mr_name_find(&syntax->uuid);
+    char uuid[MR_UUID_TEXT];
+
+    if (known && mr_name_is_known(known))
+        snprintf(out, 64, "%s", mr_name_text(known));
+    else
+        snprintf(out, 64, "%s %u.%u", mr_uuid_text(&syntax->uuid, uuid), syntax->major,
+                 syntax->minor);
+    return out;
+}
+
+int app_iface_read(const app *a, const char *text, mr_syntax *syntaxp) {
+    const mr_iface_name *known;
+    mr_syntax syntax;
+    bool has_version;
+
+    if (mr_syntax_decode(mr_slice_str(text), &syntax, &has_version) == 0) {
+        known = mr_name_find(&syntax.uuid);
+        if (!has_version) {
+            syntax.major = known ? known->major : 1;
+            syntax.minor = known ? known->minor : 0;
+        }
+        *syntaxp = syntax;
+        return 0;
+    }
+    const mr_iface *compiled = mr_ifaces_find_name(mr_slice_str(text));
+    known = mr_name_find_text(text);
+    if (compiled) {
+        *syntaxp = compiled->syntax;
+        return 0;
+    }
+    if (known) {
+        *syntaxp = (mr_syntax){known->uuid, known->major, known->minor};
+        return 0;
+    }
+    return app_refuse(a, APP_USAGE, "%s: neither an interface's name nor a UUID[:VERSION] (msrpc "
+                      "describe lists names)", text);
+}

@@ -1,0 +1,49 @@
+/* What commands that talk to one host at a time share: the loop, names, a connection, an endpoint
+ * found through the mapper. Failures print one line and give the exit code of their phase. */
+#ifndef MSRPC_APP_SESSION_H
+#define MSRPC_APP_SESSION_H
+
+#include <msrpc/rpc.h>
+
+#include "target.h"
+
+typedef struct app_session {
+    app *a;
+    mr_loop loop;
+    mr_resolver resolver;
+    mr_nsec started;
+    mr_nsec deadline;     /* of the whole run, absolute */
+    mr_addr addrs[MR_LOOKUP_ADDRS]; /* of the target, with port 0 */
+    size_t addr_count;
+    enum mr_lookup_source source;
+    mr_error error;       /* of the last failure */
+} app_session;
+
+/* Makes the loop; SIGINT and SIGTERM end waiting. 0 or an exit code. */
+int app_session_open(app *a, app_session *s);
+void app_session_close(app_session *s);
+
+/* Finds the target's addresses: --target-ip, a literal, hosts file, DNS. 0 or APP_NAMES. */
+int app_session_resolve(app_session *s, const app_target *target);
+
+/* Connects to @port at the target's addresses in turn and binds to @syntax. 0, or APP_TCP (no
+ * connection), @bind_code (connected, but the bind failed), APP_INTERRUPTED, APP_INCOMPLETE. */
+int app_session_connect(app_session *s, const app_target *target, uint16_t port,
+                        const mr_syntax *syntax, int bind_code, mr_client **clientp);
+
+/* Asks the target's mapper on @mapper_port (0: 135) where @interface listens over TCP and gives the
+ * port. 0 or the exit code of the phase that failed. */
+int app_session_map(app_session *s, const app_target *target, uint16_t mapper_port,
+                    const mr_syntax *interface, uint16_t *portp);
+
+/* The options a client of this run gets. */
+mr_client_options app_client_options(const app *a);
+/* Milliseconds since the session began. */
+double app_session_ms(const app_session *s);
+/* "samr", or the UUID and version where the interface has no name; @out holds it. */
+const char *app_iface_name(const mr_syntax *syntax, char out[64]);
+/* Reads --interface: a name, or UUID[:VERSION]. 0 or APP_USAGE; the version of a bare UUID is the
+ * highest known, else 1.0. */
+int app_iface_read(const app *a, const char *text, mr_syntax *syntaxp);
+
+#endif
