@@ -1,24 +1,20 @@
 /*
  * The server face (MS-RPCE 3.3.3, C706 9.3): endpoints that listen, interfaces that are reached
- * through them, and calls that handlers answer at once or later.
+ * through them, and calls that bodies answer at once or later.
  *
- * A server belongs to one mr_loop and its thread. Handlers run inside mr_loop_run and must not
+ * A server belongs to one mr_loop and its thread. Bodies run inside mr_loop_run and must not
  * block it; one that needs time returns MR_SERVER_LATER and answers from another callback.
  * Whatever a client does costs at most what the options say and never ends the server.
  *
- * What idlc makes of foo.idl (prefix P) for foo_server.h: a struct of typed handlers, one member
- * per method, and a dispatcher that fits mr_server_iface.dispatch:
+ * From foo.idl idlc makes foo_server.h: a struct of typed bodies, one member per method, and a row
+ * per method that calls it:
  *
- *   struct P_handlers {
- *       int (*Method)(mr_server_call *call, struct P_Method *args);
- *   };
- *   static inline int P_dispatch(const void *handlers, mr_server_call *call, void *args) {
- *       const struct P_handlers *h = handlers;
- *       switch (call->proc->opnum) {
- *       case 0: return h->Method ? h->Method(call, args) : MR_SERVER_NO_METHOD;
- *       }
- *       return MR_SERVER_NO_METHOD;
- *   }
+ *   struct P_server { int (*Method)(mr_server_call *call, struct P_Method *args); };
+ *   static const mr_server_row P_rows[] = {{0, P_Method_serve}};
+ *
+ * A body returns 0 (answer with the [out] parameters in @args now), one of enum mr_server_outcome,
+ * or a negative result, which becomes a fault: MR_ERR_NOT_FOUND nca_s_op_rng_error (there is no
+ * body), MR_ERR_MEMORY and MR_ERR_LIMIT nca_s_fault_remote_no_memory, any other nca_s_fault_unspec.
  */
 #ifndef MSRPC_RPC_SERVER_H
 #define MSRPC_RPC_SERVER_H
@@ -31,13 +27,16 @@ typedef struct mr_server mr_server;
 typedef struct mr_server_endpoint mr_server_endpoint;
 typedef struct mr_server_call mr_server_call;
 
-/* What a handler returns beside 0 (answer with the [out] parameters in args now) and a negative
- * result (fault: no memory, or unspecified). */
 enum mr_server_outcome {
-    MR_SERVER_LATER = 1,     /* mr_server_reply or mr_server_fault follows from elsewhere */
-    MR_SERVER_FAULTED = 2,   /* mr_server_fault was called: return mr_server_fault(call, ...) */
-    MR_SERVER_NO_METHOD = 3, /* fault nca_s_op_rng_error: the method is not served */
+    MR_SERVER_LATER = 1,   /* mr_server_reply or mr_server_fault follows from elsewhere */
+    MR_SERVER_FAULTED = 2, /* mr_server_fault was called: return mr_server_fault(call, ...) */
 };
+
+/* A method that is served. */
+typedef struct mr_server_row {
+    uint16_t opnum;
+    int (*serve)(const void *bodies, mr_server_call *call, void *args);
+} mr_server_row;
 
 /* Fault statuses a server gives (C706 appendix E, MS-RPCE 2.2.2.8). */
 enum mr_fault_status {
@@ -84,13 +83,14 @@ typedef struct mr_server_stats {
 
 /* An interface as an endpoint offers it. */
 typedef struct mr_server_iface {
-    const mr_iface *iface; /* borrowed */
-    const void *handlers;  /* borrowed; what dispatch takes: struct P_handlers */
-    int (*dispatch)(const void *handlers, mr_server_call *call, void *args);
-    void *user;            /* handed on as call->user */
+    const mr_iface *iface;     /* borrowed, as rows and bodies */
+    const mr_server_row *rows; /* in order of their opnums */
+    size_t row_count;
+    const void *bodies;        /* struct P_server */
+    void *user;                /* handed on as call->user */
 } mr_server_iface;
 
-/* A call as its handler sees it; read only. It lives until it is answered. */
+/* A call as its body sees it; read only. It lives until it is answered. */
 struct mr_server_call {
     const mr_server_iface *served;
     const mr_proc *proc;
@@ -108,7 +108,7 @@ struct mr_server_call {
 /* Makes a server without endpoints on @loop (borrowed). 0 or MR_ERR_MEMORY. */
 int mr_server_new(mr_loop *loop, const mr_server_options *options, mr_server **serverp,
                   mr_error *err);
-/* Closes everything. Calls that are to be answered later are told to be gone; not from a handler.
+/* Closes everything. Calls that are to be answered later are told to be gone; not from a body.
  * NULL is allowed. */
 void mr_server_free(mr_server *server);
 
@@ -135,8 +135,8 @@ void mr_server_drain(mr_server *server, void (*done)(void *user), void *user);
 
 /* Answers a call that was to be answered later, with the [out] parameters in its args. The call
  * has ended, and is freed, when either returns; when the client is gone that is all that happens.
- * In a handler mr_server_fault returns MR_SERVER_FAULTED for the handler to return, and the call
- * lives until then. */
+ * Inside a body mr_server_fault returns MR_SERVER_FAULTED for the body to return, and the call lives
+ * until then. */
 void mr_server_reply(mr_server_call *call);
 int mr_server_fault(mr_server_call *call, uint32_t status);
 /* @gone is called when nobody waits for the answer any more: the connection ended, the client
