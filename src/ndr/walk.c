@@ -207,6 +207,17 @@ int mr_ndr_get_extent(const mr_type *array, const void *c, const mr_ndr_place *a
     return 0;
 }
 
+enum mr_ndr_text mr_ndr_get_text(const mr_type *array) {
+    const mr_type *e = array->element;
+    const bool string = (array->u.array->flags & MR_ARRAY_STRING) != 0;
+
+    if (e->kind == MR_NDR_WCHAR || (string && e->kind == MR_NDR_U16))
+        return MR_NDR_TEXT_WIDE;
+    if (e->kind == MR_NDR_CHAR || (string && e->csize == 1))
+        return MR_NDR_TEXT_CHARS;
+    return e->kind == MR_NDR_U8 ? MR_NDR_TEXT_OCTETS : MR_NDR_TEXT_NONE;
+}
+
 const mr_ndr_arm *mr_ndr_find_arm(const mr_type *u, int64_t value) {
     for (unsigned i = 0; i < u->count; i++) {
         const mr_ndr_arm *arm = &u->u.arms[i];

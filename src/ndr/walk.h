@@ -191,6 +191,22 @@ static inline bool mr_ndr_member_travels(const mr_ndr_member *m, enum mr_ndr_sid
     unsigned want = side == MR_NDR_REQUEST ? MR_MEMBER_IN : MR_MEMBER_OUT;
     return (m->flags & want) != 0 && (m->flags & MR_MEMBER_HIDDEN) == 0;
 }
+/* How an array looks in JSON. */
+enum mr_ndr_text {
+    MR_NDR_TEXT_NONE,   /* an array of values */
+    MR_NDR_TEXT_OCTETS, /* a hex string */
+    MR_NDR_TEXT_CHARS,  /* a string; {"hex":".."} where it is not UTF-8 */
+    MR_NDR_TEXT_WIDE,   /* a string; {"utf16":".."} where it is not UTF-16 */
+};
+enum mr_ndr_text mr_ndr_get_text(const mr_type *array);
+/* The keys of the special forms: a full pointer met again, a pointer to a null pointer. */
+#define MR_NDR_KEY_REFERENT "referent"
+#define MR_NDR_KEY_POINTER "pointer"
+/* Whether a pointer's referent is itself a pointer that may be null. */
+static inline bool mr_ndr_is_nested(const mr_type *pointer) {
+    return pointer->element->kind == MR_NDR_POINTER;
+}
+
 const mr_ndr_arm *mr_ndr_find_arm(const mr_type *u, int64_t value);
 
 /* mr_ndr_decode_type from a cursor's position on; alignment counts from its base. */

@@ -80,7 +80,7 @@ static const mr_ndr_member scalars_members[] = {
     M(scalars, color, t_color), M(scalars, shade, t_shade), M(scalars, uuid, mr_ndr_uuid),
     M(scalars, handle, mr_ndr_context_handle),
 };
-STRUCT(t_scalars, scalars, scalars_members, 8, 8, 116, 136, 0);
+STRUCT(t_scalars, scalars, scalars_members, 8, 8, 108, 120, 0);
 
 /* a structure whose wire form is its C form, and arrays of it */
 typedef struct flat {
