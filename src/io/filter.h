@@ -46,6 +46,9 @@ struct mr_filter {
     bool closed;
 };
 
+/* Puts a new filter on top of an idle stream. 0 or MR_ERR_MEMORY. */
+int mr_stream_add_filter(mr_stream *stream, const mr_filter_class *class);
+
 /* Requests to @filter or the nearest below that knows them; @filter may be NULL. */
 int mr_filter_connect(mr_filter *filter, const mr_connect_options *options, mr_error *err);
 int mr_filter_accept(mr_filter *filter, mr_accepted *accepted, mr_error *err);

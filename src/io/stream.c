@@ -159,7 +159,7 @@ static void filters_free(mr_filter *filter) {
     }
 }
 
-static int filters_add(mr_stream *stream, const mr_filter_class *class) {
+int mr_stream_add_filter(mr_stream *stream, const mr_filter_class *class) {
     mr_filter *filter = calloc(1, class->size);
 
     if (!filter)
@@ -185,7 +185,7 @@ int mr_stream_init(mr_stream *stream, mr_loop *loop, const char *protseq,
         return mr_fail(err, MR_ERR_UNSUPPORTED, MR_FLOOR_IO, MR_ERROR_NO_OFFSET,
                        "the protocol sequence %s is not known here", protseq);
     for (size_t i = 0; i < MR_COUNT(transport->filters) && transport->filters[i]; i++)
-        if (filters_add(stream, transport->filters[i]) != 0) {
+        if (mr_stream_add_filter(stream, transport->filters[i]) != 0) {
             mr_stream_deinit(stream);
             return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_IO, MR_ERROR_NO_OFFSET,
                            "no memory for a connection");
