@@ -1,7 +1,9 @@
 /*
  * msrpc map --probe: one connection to each distinct TCP port, AT_ONCE of them together, with every
  * interface registered there in one bind: what answers, what is closed, what is filtered, and what
- * answers with something else.
+ * answers with something else. Some servers (Samba among them) hand a connection to the process
+ * that serves the first interface asked for and know no other on it; so an interface rejected in
+ * company is asked for once more alone.
  */
 #include "map.h"
 
@@ -36,7 +38,7 @@ struct probe {
 struct probes {
     struct map *map;
     struct probe *items;
-    size_t count, next, open;
+    size_t count, size, next, open;
     int code;
 };
 
@@ -55,7 +57,9 @@ static void add_iface(struct probe *probe, const mr_syntax *iface) {
 static int collect(struct probes *all) {
     struct map *map = all->map;
 
-    all->items = mr_arena_get(&map->s->a->arena, map->count + 1, sizeof *all->items);
+    /* each row may need a second question of its own */
+    all->size = map->count * 2 + 1;
+    all->items = mr_arena_get(&map->s->a->arena, all->size, sizeof *all->items);
     if (!all->items)
         return app_refuse(map->s->a, APP_BUG, "out of memory");
     for (size_t i = 0; i < map->count; i++) {
@@ -99,19 +103,35 @@ static void set_rows(struct probe *probe, int result, const mr_error *err) {
         struct map_row *row = &map->rows[i];
         if (!wants_probe(row->entry) || row->entry->port != probe->port)
             continue;
-        row->probe = MAP_PROBE_NONE;
+        const mr_client_context *c;
         if (!answered) {
+            bool mine = probe->iface_count > 1 ||
+                        mr_syntax_eq(&probe->ifaces[0], &row->entry->interface);
+            if (!mine)
+                continue;
             row->probe = outcome(report, result);
             row->detail = mr_arena_add_str(&map->s->a->arena, mr_slice_str(err->text));
             continue;
         }
-        const mr_client_context *c;
         for (size_t k = 0; (c = mr_client_get_context(probe->client, k)) != NULL; k++) {
             if (!mr_syntax_eq(&c->abstract, &row->entry->interface))
                 continue;
             row->probe = c->accepted ? MAP_PROBE_BOUND : MAP_PROBE_REJECTED;
             row->detail = c->accepted ? NULL : "something else listens there";
         }
+    }
+}
+
+/* Interfaces that were rejected in company are asked for alone. */
+static void ask_again(struct probe *probe) {
+    struct probes *all = probe->all;
+    const mr_client_context *c;
+
+    for (size_t k = 0; (c = mr_client_get_context(probe->client, k)) != NULL; k++) {
+        if (c->accepted || !c->answered || all->count == all->size)
+            continue;
+        all->items[all->count++] = (struct probe){
+            .all = all, .port = probe->port, .iface_count = 1, .ifaces = {c->abstract}};
     }
 }
 
@@ -122,6 +142,8 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
     struct probes *all = probe->all;
 
     set_rows(probe, result, err);
+    if (probe->iface_count > 1)
+        ask_again(probe);
     probe->client = NULL;
     mr_client_free(client);
     all->open--;

@@ -73,13 +73,22 @@ static void table_head(app *a, const mr_mapper_entry *e) {
             mr_uuid_text(&e->interface.uuid, uuid));
 }
 
+/* Whether the tower names another host than the one that was asked. */
+static bool host_differs(const struct map *map, const mr_mapper_entry *e) {
+    char address[MR_ADDR_TEXT];
+
+    return e->host.len && !e->host_substituted &&
+           !mr_slice_eq_nocase(e->host, mr_slice_str(map->target->host)) &&
+           !(map->remote && mr_slice_eq(e->host, mr_slice_str(mr_addr_text(map->remote, address))));
+}
+
 static void table_row(app *a, const struct map *map, const struct map_row *row, bool probed) {
     const mr_mapper_entry *e = row->entry;
     char object[MR_UUID_TEXT];
 
     fprintf(a->out, "   %s%s%-13s %-20s", probed ? app_mark(a, probe_mark(row->probe)) : "",
             probed ? " " : "", app_safe(a, e->protseq_text), app_safe(a, e->endpoint));
-    if (e->host.len && !e->host_substituted && !mr_slice_eq(e->host, mr_slice_str(map->target->host)))
+    if (host_differs(map, e))
         fprintf(a->out, " on %s", app_safe(a, e->host));
     if (e->annotation.len)
         fprintf(a->out, " %s", app_safe(a, e->annotation));

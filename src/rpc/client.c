@@ -179,11 +179,7 @@ static void take_answer(mr_client *c, const mr_event_context *answer) {
     context->syntax = MR_NDR20;
 }
 
-static void on_bind_ack(mr_client *c, const mr_event_bind *bind, bool alter) {
-    for (uint16_t i = 0; i < bind->count; i++)
-        take_answer(c, &bind->contexts[i]);
-    if (alter)
-        return;
+static void take_bind_ack(mr_client *c, const mr_event_bind *bind) {
     c->report.max_xmit = bind->max_xmit;
     c->report.max_recv = bind->max_recv;
     c->report.assoc_group = bind->assoc_group;
@@ -195,16 +191,12 @@ static void on_bind_ack(mr_client *c, const mr_event_bind *bind, bool alter) {
     c->report.sec_addr[len] = '\0';
 }
 
-static bool on_ready(mr_client *c) {
+/* Tells the outcome of a bind or alter_context by what became of the interfaces asked for. */
+static bool conclude(mr_client *c) {
     mr_error err = MR_ERROR_INIT;
     const mr_client_context *rejected = NULL;
     size_t accepted = 0;
 
-    if (!c->starting)
-        return true;
-    if (!c->report.bound)
-        c->report.bound = mr_clock_now();
-    c->report.stage = MR_STAGE_READY;
     for (size_t i = c->asked_from; i < c->context_count; i++) {
         if (c->contexts[i].accepted)
             accepted++;
@@ -218,6 +210,32 @@ static bool on_ready(mr_client *c) {
                  "the server rejected the interface: result %u, reason %u", why >> 16,
                  why & 0xffff);
     return finish_start(c, MR_ERR_CONTEXT_REJECTED, &err);
+}
+
+/* An answer that accepts nothing is followed by no READY. */
+static bool on_bind_ack(mr_client *c, const mr_event *event) {
+    const mr_event_bind *bind = &event->u.bind;
+    bool any = false;
+
+    for (uint16_t i = 0; i < bind->count; i++) {
+        take_answer(c, &bind->contexts[i]);
+        any |= bind->contexts[i].result == MR_CONTEXT_ACCEPT;
+    }
+    if (event->kind == MR_EVENT_BIND_ACK)
+        take_bind_ack(c, bind);
+    if (any || !c->starting)
+        return true;
+    c->report.stage = MR_STAGE_READY;
+    return conclude(c);
+}
+
+static bool on_ready(mr_client *c) {
+    if (!c->starting)
+        return true;
+    if (!c->report.bound)
+        c->report.bound = mr_clock_now();
+    c->report.stage = MR_STAGE_READY;
+    return conclude(c);
 }
 
 static bool on_nak(mr_client *c, const mr_event_nak *nak) {
@@ -261,8 +279,7 @@ static bool on_event(mr_client *c, const mr_event *event) {
     switch (event->kind) {
     case MR_EVENT_BIND_ACK:
     case MR_EVENT_ALTER_RESP:
-        on_bind_ack(c, &event->u.bind, event->kind == MR_EVENT_ALTER_RESP);
-        return true;
+        return on_bind_ack(c, event);
     case MR_EVENT_READY:
         return on_ready(c);
     case MR_EVENT_BIND_NAK:
