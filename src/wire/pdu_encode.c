@@ -164,8 +164,8 @@ int mr_pdu_encode_bind_nak(mr_buf *buf, const mr_pdu_header *header, const mr_pd
     mr_buf_write_u16(buf, nak->reason);
     mr_buf_write_u8(buf, nak->version_count);
     mr_buf_write(buf, nak->versions);
+    mr_buf_write_align(buf, at, nak->has_extended_error ? 8 : 4);
     if (nak->has_extended_error) {
-        mr_buf_write_align(buf, at, 8);
         mr_buf_write_uuid(buf, &mr_pdu_extended_error_signature);
         mr_buf_write(buf, nak->extended_error);
     }
