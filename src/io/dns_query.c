@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TIMEOUT (3 * MR_SEC)
 #define TRIES 2
@@ -254,6 +255,21 @@ static void exchange_send(struct mr_dns_exchange *ex, bool tcp) {
     timer_for_channel(ex);
 }
 
+/* Why this machine does not send to @server, as an errno; 0 when it would. */
+static int local_error(const mr_addr *server) {
+    static const mr_addr any;
+    struct sockaddr_storage sa;
+    int os_error = 0, fd = mr_socket_open(SOCK_DGRAM, server, &any);
+
+    if (fd < 0)
+        return errno;
+    socklen_t len = mr_addr_to_sockaddr(server, MR_FAMILY_IPV4, &sa);
+    if (connect(fd, (struct sockaddr *)&sa, len) != 0)
+        os_error = errno;
+    close(fd);
+    return os_error;
+}
+
 /* The outcome of what c-ares noted; the message is decoded here. */
 static enum mr_dns_outcome exchange_outcome(struct mr_dns_exchange *ex) {
     mr_dns_message message;
@@ -261,7 +277,13 @@ static enum mr_dns_outcome exchange_outcome(struct mr_dns_exchange *ex) {
     switch (ex->status) {
     case ARES_SUCCESS: break;
     case ARES_ETIMEOUT: return MR_DNS_OUTCOME_TIMEOUT;
-    case ARES_ECONNREFUSED: return MR_DNS_OUTCOME_UNREACHABLE;
+    case ARES_ECONNREFUSED: /* c-ares' word for every failure of a socket */
+        if (!ex->query->answer.icmp.present) {
+            ex->query->answer.os_error = local_error(&ex->query->answer.server);
+            if (ex->query->answer.os_error)
+                ex->query->answer.sent = 0;
+        }
+        return MR_DNS_OUTCOME_UNREACHABLE;
     case ARES_ENOMEM: return MR_DNS_OUTCOME_FAILED;
     default: return MR_DNS_OUTCOME_MALFORMED;
     }

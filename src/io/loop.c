@@ -304,8 +304,11 @@ int mr_loop_add_signals(mr_loop *loop, mr_error *err) {
     if (state->signals)
         return 0;
     int status = uv_signal_init(&state->uv, &state->sigint);
-    if (status == 0)
+    if (status == 0) {
         status = uv_signal_init(&state->uv, &state->sigterm);
+        if (status != 0)
+            uv_close((uv_handle_t *)&state->sigint, NULL);
+    }
     if (status == 0) {
         state->signals = true;
         state->sigint.data = state->sigterm.data = state;

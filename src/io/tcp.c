@@ -25,6 +25,7 @@ typedef struct mr_tcp {
     mr_tcp_info info; /* the last snapshot; at 0 when there is none */
     mr_buf queue;     /* not taken by the kernel yet, from octet @queue_at on */
     size_t queue_at;
+    int icmp_error;   /* errno of the last ICMP error for the open connection */
     int send_error;   /* the kernel tells each error once, and sending heard it */
     bool connecting;
     bool reading;
@@ -72,6 +73,19 @@ static void tcp_close(mr_filter *filter, bool abort) {
     tcp->queue_at = 0;
 }
 
+/* An ICMP error for an open connection is reported once by whatever call comes next, but ends
+ * nothing (RFC 1122 4.2.3.9): it is noted. False: the connection is broken. */
+static bool is_soft(mr_tcp *tcp, int os_error) {
+    mr_tcp_info info;
+
+    if (os_error == ECONNRESET || os_error == EPIPE || os_error == ETIMEDOUT)
+        return false;
+    if (mr_tcp_info_get(mr_watch_fd(tcp->watch), &info) != 0 || strcmp(info.state, "CLOSED") == 0)
+        return false;
+    tcp->icmp_error = os_error;
+    return true;
+}
+
 /* Sending */
 
 /* Hands queued octets to the kernel. 0, or an errno that broke the connection. */
@@ -79,11 +93,12 @@ static int queue_send(mr_tcp *tcp) {
     while (queue_len(tcp) > 0) {
         ssize_t n = send(mr_watch_fd(tcp->watch), tcp->queue.data + tcp->queue_at, queue_len(tcp),
                          MSG_NOSIGNAL);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return 0;
         if (n < 0) {
+            int os_error = errno;
+            if (os_error == EAGAIN || os_error == EINTR || is_soft(tcp, os_error))
+                return 0;
             if (tcp->send_error == 0)
-                tcp->send_error = errno;
+                tcp->send_error = os_error;
             return tcp->send_error;
         }
         tcp->queue_at += (size_t)n;
@@ -129,10 +144,11 @@ static int tcp_send(mr_filter *filter, mr_slice bytes, mr_buf *owner, mr_error *
                        "%zu octets wait to be sent already", queue_len(tcp));
     if (queue_len(tcp) == 0) {
         ssize_t n = send(mr_watch_fd(tcp->watch), bytes.data, bytes.len, MSG_NOSIGNAL);
+        int os_error = n < 0 ? errno : 0;
         if (n > 0)
             bytes = mr_slice_sub(bytes, (size_t)n, SIZE_MAX);
-        else if (n < 0 && errno != EAGAIN && errno != EINTR)
-            tcp->send_error = errno; /* told from the loop, when the queue is tried again */
+        else if (os_error != EAGAIN && os_error != EINTR && !is_soft(tcp, os_error))
+            tcp->send_error = os_error; /* told from the loop, when the queue is tried again */
     }
     return bytes.len == 0 ? 0 : queue_add(tcp, bytes, owner, cap, err);
 }
@@ -224,13 +240,15 @@ static enum mr_reach reach_of_errno(int os_error) {
 static void tcp_connect_ready(mr_tcp *tcp) {
     int fd = mr_watch_fd(tcp->watch), os_error = 0;
 
-    /* taking an ICMP error clears the socket's pending error: it comes first */
-    if (mr_socket_take_icmp(fd, &tcp->attempt.icmp, &os_error) && os_error != 0) {
+    /* Taking an ICMP error clears the socket's pending error, so it comes first. Linux gives a
+     * connect up for any of them but "fragmentation needed"; only when it arrived while the kernel
+     * was still inside connect() would it try on. */
+    if (mr_socket_take_icmp(fd, &tcp->attempt.icmp, &os_error)) {
         (void)mr_socket_take_error(fd);
-        mr_tcp_info_get(fd, &tcp->info);
-        if (strcmp(tcp->info.state, "SYN-SENT") == 0)
-            return; /* noted, but the kernel tries on */
-        if (strcmp(tcp->info.state, "ESTABLISHED") != 0) {
+        bool live = mr_tcp_info_get(fd, &tcp->info) == 0;
+        if (live && os_error == EMSGSIZE && strcmp(tcp->info.state, "SYN-SENT") == 0)
+            return;
+        if (!live || strcmp(tcp->info.state, "ESTABLISHED") != 0) {
             tcp_opened(tcp, MR_REACH_UNREACHABLE, os_error);
             return;
         }
@@ -238,6 +256,11 @@ static void tcp_connect_ready(mr_tcp *tcp) {
     } else {
         os_error = mr_socket_take_error(fd);
     }
+    /* a closed port of this machine may have been given to us as the source: TCP then connects
+     * to itself (RFC 9293 3.5, simultaneous open), though nobody listens */
+    mr_addr local = mr_socket_local(fd);
+    if (os_error == 0 && local.port == tcp->peer.port && mr_addr_same_host(&local, &tcp->peer))
+        os_error = ECONNREFUSED;
     if (os_error == 0)
         tcp_opened(tcp, MR_REACH_OPEN, 0);
     else
@@ -259,8 +282,10 @@ static void tcp_receive(mr_tcp *tcp) {
         tcp->ended = true;
         tcp_wait(tcp);
         mr_filter_raise_ended(&tcp->filter, 0, &err);
-    } else if (errno != EAGAIN && errno != EINTR) {
-        tcp_broken(tcp, errno);
+    } else {
+        int os_error = errno;
+        if (os_error != EAGAIN && os_error != EINTR && !is_soft(tcp, os_error))
+            tcp_broken(tcp, os_error);
     }
 }
 
@@ -288,14 +313,14 @@ static void tcp_ready(void *user, unsigned ready) {
         return;
     }
     if (ready & MR_READY_ERROR) {
-        /* an ICMP error does not end an open connection (RFC 1122 4.2.3.9): it is only noted.
-         * What really broke shows when receiving. */
-        (void)mr_socket_take_icmp(mr_watch_fd(tcp->watch), &tcp->attempt.icmp, &os_error);
+        /* whether it broke shows when receiving; what is in the error queue would keep waking us */
+        if (mr_socket_take_icmp(mr_watch_fd(tcp->watch), &tcp->attempt.icmp, &os_error))
+            tcp->icmp_error = os_error;
         ready |= MR_READY_READ;
     }
     if ((ready & (MR_READY_WRITE | MR_READY_ERROR)) && queue_len(tcp) > 0)
         tcp_send_ready(tcp);
-    if ((ready & MR_READY_READ) && !tcp->filter.closed && !tcp->ended)
+    if ((ready & MR_READY_READ) && tcp->reading && !tcp->filter.closed && !tcp->ended)
         tcp_receive(tcp);
 }
 
@@ -386,6 +411,8 @@ static int tcp_query(mr_filter *filter, enum mr_query query, void *outp) {
         *(mr_addr *)outp = tcp->peer;
         return 0;
     case MR_QUERY_ATTEMPT:
+        if (tcp->attempt.started == 0) /* accepted, or idle */
+            return MR_ERR_NOT_FOUND;
         *(mr_attempt *)outp = tcp->attempt;
         return 0;
     case MR_QUERY_TCP_INFO:
@@ -393,6 +420,7 @@ static int tcp_query(mr_filter *filter, enum mr_query query, void *outp) {
             (void)mr_tcp_info_get(mr_watch_fd(tcp->watch), &tcp->info);
         if (tcp->info.at == 0)
             return MR_ERR_NOT_FOUND;
+        tcp->info.icmp_error = tcp->icmp_error;
         *(mr_tcp_info *)outp = tcp->info;
         return 0;
     case MR_QUERY_CHANNEL_BINDING:

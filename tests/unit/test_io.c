@@ -312,6 +312,7 @@ static void conversation(enum mr_family family) {
     assert_memory_equal(&local, &peer, sizeof local);
     assert_int_equal(mr_stream_query(&p.client.stream, MR_QUERY_SESSION_KEY, &info),
                      MR_ERR_NOT_FOUND);
+    assert_int_equal(mr_stream_get_attempt(&p.server.stream, &attempt), MR_ERR_NOT_FOUND);
     /* half-close: the server sees the end, and can still answer */
     p.server.on_close = STEP_STOP;
     mr_stream_shutdown(&p.client.stream);
@@ -474,6 +475,30 @@ static void test_taken_buffer_waits(void **state) {
     pair_deinit(&p);
 }
 
+/* A paused stream gets nothing, then everything. */
+static void test_pause(void **state) {
+    struct pair p;
+
+    (void)state;
+    pair_init(&p, MR_FAMILY_IPV4);
+    p.client.on_open = STEP_STOP;
+    assert_int_equal(run(&p.loop), 0);
+    mr_stream_set_reading(&p.client.stream, false);
+    while (p.server.stream.state != MR_STREAM_OPEN)
+        (void)mr_loop_run(&p.loop, mr_clock_now() + MR_MSEC);
+    assert_int_equal(mr_stream_send(&p.server.stream, MR_SLICE_LIT("hello"), NULL), 0);
+    mr_stream_shutdown(&p.server.stream);
+    (void)mr_loop_run(&p.loop, mr_clock_now() + 5 * MR_MSEC);
+    assert_int_equal(p.client.received, 0);
+    assert_int_equal(p.client.closed_calls, 0);
+    p.client.on_close = STEP_STOP;
+    mr_stream_set_reading(&p.client.stream, true);
+    assert_int_equal(run(&p.loop), 0);
+    assert_int_equal(p.client.received, 5);
+    assert_int_equal(p.client.closed, 0);
+    pair_deinit(&p);
+}
+
 /* The stream and its memory go inside each of its own callbacks. */
 static void test_deinit_inside(void **state) {
     (void)state;
@@ -578,6 +603,27 @@ static void test_source_port(void **state) {
     assert_int_equal(p.client.opened, 0);
     assert_int_equal(mr_stream_get_local(&p.client.stream, &local), 0);
     assert_int_equal(local.port, port);
+    pair_deinit(&p);
+}
+
+/* A socket that connected to itself found nobody. */
+static void test_self_connect(void **state) {
+    struct pair p;
+    mr_attempt attempt;
+
+    (void)state;
+    pair_init(&p, MR_FAMILY_IPV4);
+    mr_addr self = p.listener.local;
+    mr_stream_deinit(&p.client.stream);
+    mr_listener_deinit(&p.listener); /* the port is free now */
+    side_init(&p.client, &p.loop);
+    p.client.on_open = STEP_STOP;
+    mr_connect_options options = {.remote = self, .source = self};
+    assert_int_equal(mr_stream_connect(&p.client.stream, &options, NULL), 0);
+    assert_int_equal(run(&p.loop), 0);
+    assert_int_equal(p.client.opened, MR_ERR_REFUSED);
+    assert_int_equal(mr_stream_get_attempt(&p.client.stream, &attempt), 0);
+    assert_int_equal(attempt.reach, MR_REACH_REFUSED);
     pair_deinit(&p);
 }
 
@@ -874,10 +920,12 @@ int main(void) {
         cmocka_unit_test(test_reset_while_sending),
         cmocka_unit_test(test_bulk),
         cmocka_unit_test(test_taken_buffer_waits),
+        cmocka_unit_test(test_pause),
         cmocka_unit_test(test_deinit_inside),
         cmocka_unit_test(test_local_errors),
         cmocka_unit_test(test_out_of_descriptors),
         cmocka_unit_test(test_source_port),
+        cmocka_unit_test(test_self_connect),
         cmocka_unit_test(test_silent),
         cmocka_unit_test(test_listener_ranges),
         cmocka_unit_test(test_accept_not_taken),

@@ -59,7 +59,8 @@ enum mr_dns_outcome {
     MR_DNS_OUTCOME_LAME,        /* the server neither knows nor will find out: a referral, or no
                                  * recursion and no authority */
     MR_DNS_OUTCOME_TIMEOUT,
-    MR_DNS_OUTCOME_UNREACHABLE, /* an ICMP error, or nothing listens there; see icmp, os_error */
+    MR_DNS_OUTCOME_UNREACHABLE, /* an ICMP error (see icmp), this machine would not send (see
+                                 * os_error), or the connection over TCP was refused (neither) */
     MR_DNS_OUTCOME_MALFORMED,   /* an answer that breaks the format */
     MR_DNS_OUTCOME_NAME,        /* the asked name cannot be a DNS name; nothing was sent */
     MR_DNS_OUTCOME_NO_SERVER,   /* the system names no server */
@@ -79,7 +80,7 @@ typedef struct mr_dns_answer {
     bool tcp;                      /* asked over TCP after a truncated answer; when TCP fails the
                                     * outcome is TCP's, the message the truncated one */
     mr_icmp icmp;
-    int os_error;
+    int os_error;                  /* errno behind UNREACHABLE */
 } mr_dns_answer;
 
 struct mr_dns_query {
@@ -124,7 +125,7 @@ struct mr_lookup {
     /* read only, valid from done until the next start or deinit */
     enum mr_lookup_source source;
     char name[MR_DNS_NAME_TEXT]; /* the candidate of the search list that had addresses */
-    mr_addr addrs[MR_LOOKUP_ADDRS]; /* IPv4 first, each family in the server's order */
+    mr_addr addrs[MR_LOOKUP_ADDRS]; /* in the file's order; from DNS IPv4 first */
     size_t count;
     enum mr_dns_outcome outcome_a, outcome_aaaa;
     /* private */

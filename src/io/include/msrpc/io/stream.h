@@ -55,7 +55,8 @@ typedef struct mr_connect_options {
     mr_addr remote;     /* address and port; of the server that the lowest filter connects to */
     mr_addr source;     /* local address and port; zeroed: the system chooses */
     mr_nsec timeout;    /* for the whole connect, retries included; 0: 3 s */
-    unsigned tries;     /* SYNs to send at most, when the kernel obeys; 0: 3. See mr_attempt.sent */
+    unsigned tries;     /* SYNs wanted (TCP_SYNCNT); 0: 3. The kernel's own clock sends them, so the
+                         * timeout may come first: mr_attempt.sent says how many went out */
 } mr_connect_options;
 
 /* Prepares a stream for @protseq ("ncacn_ip_tcp"). 0, MR_ERR_UNSUPPORTED or MR_ERR_MEMORY. */
@@ -95,7 +96,7 @@ void mr_stream_abort(mr_stream *stream);
 enum mr_query {
     MR_QUERY_LOCAL,    /* [mr_addr] */
     MR_QUERY_PEER,     /* [mr_addr] */
-    MR_QUERY_ATTEMPT,  /* [mr_attempt] of the lowest filter's connect */
+    MR_QUERY_ATTEMPT,  /* [mr_attempt] of the lowest filter's connect; none when accepted */
     MR_QUERY_TCP_INFO, /* [mr_tcp_info], fresh, or the last one after the connection ended */
     MR_QUERY_CHANNEL_BINDING, /* [mr_slice] tls-server-end-point or the like, RFC 5929 */
     MR_QUERY_CERTIFICATE,     /* [mr_slice] DER, of the peer */
@@ -131,6 +132,8 @@ typedef struct mr_tcp_info {
     uint32_t last_data_sent_ms; /* milliseconds ago */
     uint32_t last_data_recv_ms;
     uint32_t last_ack_recv_ms;
+    int icmp_error; /* errno of the last ICMP error that came for the open connection, 0 for none;
+                     * it does not end the connection (RFC 1122 4.2.3.9) */
 } mr_tcp_info;
 
 /* A snapshot. 0, or MR_ERR_NOT_FOUND when the stack has no TCP or never had a connection. */
