@@ -80,6 +80,7 @@ struct mr_finding {
     mr_next next;
     const mr_finding *explained_by; /* the cause it folds under; NULL: stands for itself */
     const mr_rule *rule;
+    size_t order;         /* of its rule in rules.list */
     mr_fact subject;      /* the fields that tell this finding from others of its rule */
 };
 
@@ -120,8 +121,8 @@ typedef struct mr_diag {
     const mr_fact **sorted;
     size_t sorted_count;
     size_t kind_start[MR_FACT_KINDS + 1];
-    mr_finding *findings; /* a list while rules run, then an array */
-    size_t finding_count;
+    mr_finding *findings;
+    size_t finding_count, finding_capacity;
     mr_verdict verdict;
     bool ran;
 } mr_diag;

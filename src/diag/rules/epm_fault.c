@@ -1,0 +1,26 @@
+/*
+ * The mapper answers with a fault that no other rule knows.
+ */
+#include "rules.h"
+
+const mr_rule mr_rule_epm_fault = {
+    .id = "EPM.FAULT",
+    .phase = MR_PHASE_DISCOVERY,
+    .severity = MR_SEVERITY_ERROR,
+    .confidence = MR_CONFIDENCE_CERTAIN,
+    .win32 = WIN32_CALL_FAILED,
+    .win32_status = true,
+    .per = MR_F(ADDRESS),
+    .require = {{.any = {MR_FACT_EPM_FAULT}, .where = {MR_WHERE(STATUS, NE, 5)}}},
+    .forbid = {{.any = {MR_FACT_EPM_LISTED, MR_FACT_EPM_MAPPED}, .same = MR_F(ADDRESS)}},
+    .explains = {"EPM.NOT_REGISTERED"},
+    .summary = "the endpoint mapper answers with a fault",
+    .cause = "The endpoint mapper of {address} answers with fault {status}. It is alive but cannot "
+             "serve the lookup: out of resources, or a version that does not know it.",
+    .reference = "C706 appendix E, appendix O",
+    .remedies = {{.text = "See what the number means, then look at the host's RPC services.",
+                  .run_on = MR_PLACE_CLIENT,
+                  .shell = MR_SHELL_SH,
+                  .command = "msrpc explain {status}",
+                  .verify = "msrpc map {host}"}},
+};

@@ -1,0 +1,30 @@
+/*
+ * The name exists, but has neither an A nor an AAAA record. A server that is silent about one of
+ * the two leaves the question open, so that this rule waits.
+ */
+#include "rules.h"
+
+const mr_rule mr_rule_name_nodata = {
+    .id = "NAME.NODATA",
+    .phase = MR_PHASE_NAMES,
+    .severity = MR_SEVERITY_ERROR,
+    .confidence = MR_CONFIDENCE_CERTAIN,
+    .win32 = 11004,
+    .per = MR_F(NAME),
+    .require = {{.any = {MR_FACT_NAME_NODATA}}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED}},
+               {.any = {MR_FACT_NAME_TIMEOUT}, .same = MR_F(SERVER)}},
+    .summary = "the name has no address in DNS",
+    .cause = "{name} exists in DNS, but the answer holds no address ({record}). Records of another "
+             "type, or of names below it, keep it alive.",
+    .reference = "RFC 2308 2.2",
+    .remedies = {{.text = "Register the host's addresses again, on the host.",
+                  .run_on = MR_PLACE_SERVER,
+                  .shell = MR_SHELL_CMD,
+                  .command = "ipconfig /registerdns",
+                  .verify = "msrpc diagnose {host} --phase 1"},
+                 {.text = "Look at what the zone holds under the name.",
+                  .run_on = MR_PLACE_CLIENT,
+                  .shell = MR_SHELL_POWERSHELL,
+                  .command = "Resolve-DnsName {name} -Type ANY"}},
+};

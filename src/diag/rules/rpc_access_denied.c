@@ -1,0 +1,30 @@
+/*
+ * An authenticated call is refused: the caller is known and may not.
+ */
+#include "rules.h"
+
+const mr_rule mr_rule_rpc_access_denied = {
+    .id = "RPC.ACCESS_DENIED",
+    .phase = MR_PHASE_COMMUNICATION,
+    .severity = MR_SEVERITY_ERROR,
+    .confidence = MR_CONFIDENCE_CERTAIN,
+    .win32 = WIN32_ACCESS_DENIED,
+    .per = MR_F(ADDRESS) | MR_F(PORT),
+    .require = {{.any = {MR_FACT_RPC_FAULT},
+                 .where = {MR_WHERE(STATUS, EQ, 5), MR_WHERE(AUTH, GE, 2)}}},
+    .summary = "the caller is not allowed to make this call",
+    .cause = "{interface} on port {port} of {address} knows the caller and answers \"access "
+             "denied\" (authentication level {auth}). The account lacks a right, or the interface "
+             "demands a higher level: DCOM activation 5, printing 6.",
+    .reference = "C706 appendix E; KB5004442, KB4599464",
+    .remedies = {{.text = "Call again with full protection; if that works, the level was the "
+                          "reason.",
+                  .run_on = MR_PLACE_CLIENT,
+                  .shell = MR_SHELL_SH,
+                  .command = "msrpc ping {host} --interface {interface} --auth-level privacy",
+                  .verify = "msrpc ping {host} --interface {interface} --auth-level privacy"},
+                 {.text = "Look for RPC filters of the host that forbid the interface.",
+                  .run_on = MR_PLACE_SERVER,
+                  .shell = MR_SHELL_CMD,
+                  .command = "netsh rpc filter show filter"}},
+};

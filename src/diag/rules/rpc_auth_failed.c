@@ -1,0 +1,35 @@
+/*
+ * Both sides speak the same mechanism and it fails inside: wrong keys, clock, token or binding.
+ */
+#include "rules.h"
+
+#define RPC_SEC_PKG_ERROR 0x721u
+
+static bool is_auth_failure(const mr_fact *fact) {
+    return fact->kind == MR_FACT_RPC_NAK ? fact->reason == 9 : fact->status == RPC_SEC_PKG_ERROR;
+}
+
+const mr_rule mr_rule_rpc_auth_failed = {
+    .id = "RPC.AUTH_FAILED",
+    .phase = MR_PHASE_COMMUNICATION,
+    .severity = MR_SEVERITY_ERROR,
+    .confidence = MR_CONFIDENCE_CERTAIN,
+    .win32 = 1825,
+    .per = MR_F(ADDRESS) | MR_F(PORT),
+    .require = {{.any = {MR_FACT_RPC_NAK, MR_FACT_RPC_FAULT}}},
+    .test = is_auth_failure,
+    .summary = "authentication fails inside the call",
+    .cause = "The security package at {interface}, port {port} of {address}, could not verify what "
+             "it received: wrong credentials, a clock that is more than five minutes off, a key "
+             "that does not fit the service account, or a device that alters the data.",
+    .reference = "MS-RPCE 2.2.2.5, 3.3.1.5.2",
+    .remedies = {{.text = "Compare the clocks.",
+                  .run_on = MR_PLACE_CLIENT,
+                  .shell = MR_SHELL_CMD,
+                  .command = "w32tm /stripchart /computer:{host} /samples:3 /dataonly"},
+                 {.text = "Look for a service name that two accounts claim.",
+                  .run_on = MR_PLACE_DC,
+                  .shell = MR_SHELL_CMD,
+                  .command = "setspn -X",
+                  .verify = "msrpc ping {host} --interface {interface}"}},
+};

@@ -1,0 +1,28 @@
+/*
+ * What every rule file includes: the form of a rule, its declaration, and the Windows codes that
+ * more than one rule names.
+ */
+#ifndef MSRPC_DIAG_RULES_H
+#define MSRPC_DIAG_RULES_H
+
+#include <msrpc/diag/rule.h>
+
+#define MR_RULE(name) extern const mr_rule mr_rule_##name;
+#include "rules.list"
+#undef MR_RULE
+
+/* What the probes of one dead address give; a rule that knows why it is dead explains them. */
+#define FINDINGS_OF_A_DEAD_ADDRESS                                                        \
+    "TCP.HOST_SILENT", "TCP.HOST_UNREACHABLE", "TCP.NET_UNREACHABLE",                     \
+        "TCP.ADMIN_PROHIBITED", "LOCAL.NO_ROUTE", "LOCAL.NO_NEIGHBOUR", "LOCAL.NO_SOURCE"
+
+#define WIN32_ACCESS_DENIED 5
+#define WIN32_HOST_NOT_FOUND 11001
+#define WIN32_SERVER_UNAVAILABLE 1722
+#define WIN32_SERVER_TOO_BUSY 1723
+#define WIN32_CALL_FAILED 1726
+#define WIN32_CALL_FAILED_DNE 1727
+#define WIN32_PROTOCOL_ERROR 1728
+#define WIN32_EPT_NOT_REGISTERED 1753
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * Templates: text with values in braces (the forms are listed in msrpc/diag/rule.h). Values come
+ * from the network, so a command takes only those that every shell reads as one plain word.
+ */
+#include "diag_private.h"
+
+#include <stdlib.h>
+
+#define TEXT_CAP 16384
+#define LIST_MOST 12 /* values named in a sentence before "and N more" */
+
+typedef struct expansion {
+    const mr_diag *diag;
+    const mr_match *match;
+    bool plain;
+    bool unknown;
+    mr_buf out;
+} expansion;
+
+typedef struct values {
+    enum mr_field field;
+    const mr_fact *facts[MR_MATCH_FACTS]; /* one for each distinct value, ascending */
+    size_t count;
+} values;
+
+static void add_values(values *v, const mr_match *match, size_t slot) {
+    for (size_t i = 0; i < match->count[slot]; i++) {
+        const mr_fact *fact = match->facts[slot][i];
+        size_t at = 0;
+        if (!mr_fact_knows(fact, v->field))
+            continue;
+        while (at < v->count && mr_fact_field_cmp(v->facts[at], fact, v->field) < 0)
+            at++;
+        if (at < v->count && mr_fact_field_cmp(v->facts[at], fact, v->field) == 0)
+            continue;
+        if (v->count == MR_MATCH_FACTS)
+            return;
+        memmove(&v->facts[at + 1], &v->facts[at], (v->count - at) * sizeof v->facts[0]);
+        v->facts[at] = fact;
+        v->count++;
+    }
+}
+
+/* A word that cmd, PowerShell and sh take literally and no command takes for a switch. */
+static bool plain_word(mr_slice s) {
+    if (!s.len || s.data[0] == '-')
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.data[i];
+        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  (c && memchr(".:,_-", c, 5));
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static void write_text(expansion *e, const char *text) {
+    if (e->plain && !plain_word(mr_slice_str(text)))
+        e->unknown = true;
+    else
+        mr_buf_write_str(&e->out, text);
+}
+
+static void write_value(expansion *e, const values *v, size_t i) {
+    if (mr_field_infos[v->field].is == MR_FIELD_IS_TEXT)
+        write_text(e, mr_fact_text(v->facts[i], v->field));
+    else
+        mr_fact_write_field(v->facts[i], v->field, &e->out);
+}
+
+/* The index after the run of consecutive ports that starts at @i; only runs of three are one. */
+static size_t run_end(const values *v, size_t i) {
+    size_t end = i + 1;
+    if (v->field != MR_FIELD_PORT)
+        return end;
+    while (end < v->count && v->facts[end]->port == v->facts[end - 1]->port + 1)
+        end++;
+    return end - i >= 3 ? end : i + 1;
+}
+
+static void write_list(expansion *e, const values *v) {
+    size_t most = v->count, named = 0;
+    if (e->plain && v->field != MR_FIELD_PORT)
+        most = 1; /* a command takes one host, interface or service */
+    for (size_t i = 0, end; i < most; i = end, named++) {
+        end = run_end(v, i);
+        if (!e->plain && named == LIST_MOST) {
+            mr_buf_write_fmt(&e->out, " and %zu more", v->count - i);
+            return;
+        }
+        if (i)
+            mr_buf_write_str(&e->out, e->plain ? "," : ", ");
+        write_value(e, v, i);
+        if (end > i + 1) {
+            mr_buf_write_str(&e->out, "-");
+            write_value(e, v, end - 1);
+        }
+    }
+}
+
+static void write_slice(expansion *e, mr_slice s) {
+    mr_buf_write(&e->out, s);
+}
+
+/* Splits @s at the first @c; the rest is empty and false returned when there is none. */
+static bool split(mr_slice s, char c, mr_slice *headp, mr_slice *restp) {
+    const uint8_t *p = s.len ? memchr(s.data, c, s.len) : NULL;
+    *headp = p ? mr_slice_of(s.data, (size_t)(p - s.data)) : s;
+    *restp = p ? mr_slice_sub(s, headp->len + 1, s.len) : MR_SLICE_NULL;
+    return p != NULL;
+}
+
+static void unknown(expansion *e, bool has_word, mr_slice word) {
+    if (has_word) {
+        write_slice(e, word);
+        return;
+    }
+    e->unknown = true;
+    mr_buf_write_str(&e->out, "?");
+}
+
+/* The inside of one pair of braces. */
+static int expand_one(expansion *e, mr_slice body) {
+    bool count = body.len && body.data[0] == '#';
+    size_t slot = 0, last = MR_RULE_REQUIRE - 1;
+    values v = {0};
+    mr_slice name, word, one, more;
+    bool has_word = split(mr_slice_sub(body, count, body.len), count ? ':' : '|', &name, &word);
+    if (mr_slice_eq(name, MR_SLICE_LIT("host")) || mr_slice_eq(name, MR_SLICE_LIT("from"))) {
+        const char *text = name.data[0] == 'h' ? e->diag->host : e->diag->from;
+        if (text)
+            write_text(e, text);
+        else
+            unknown(e, has_word, word);
+        return 0;
+    }
+    if (name.len > 2 && name.data[1] == '.') {
+        slot = last = (size_t)name.data[0] - '0';
+        name = mr_slice_sub(name, 2, name.len);
+    }
+    int field = mr_field_find(name);
+    if (field < 0 || slot >= MR_RULE_REQUIRE)
+        return MR_ERR_ARGUMENT;
+    v.field = (enum mr_field)field;
+    for (; slot <= last && !v.count; slot++)
+        add_values(&v, e->match, slot);
+    if (count) {
+        if (!split(word, '|', &one, &more))
+            return MR_ERR_ARGUMENT;
+        write_slice(e, v.count == 1 ? one : more);
+    } else if (v.count) {
+        write_list(e, &v);
+    } else {
+        unknown(e, has_word, word);
+    }
+    return 0;
+}
+
+static int expand_all(expansion *e, mr_slice s) {
+    size_t i = 0;
+    while (i < s.len) {
+        const uint8_t *open = memchr(s.data + i, '{', s.len - i);
+        size_t at = open ? (size_t)(open - s.data) : s.len;
+        write_slice(e, mr_slice_sub(s, i, at - i));
+        if (!open)
+            return 0;
+        if (at + 1 < s.len && s.data[at + 1] == '{') {
+            mr_buf_write_u8(&e->out, '{');
+            i = at + 2;
+            continue;
+        }
+        const uint8_t *close = memchr(open, '}', s.len - at);
+        if (!close)
+            return MR_ERR_ARGUMENT;
+        int rc = expand_one(e, mr_slice_of(open + 1, (size_t)(close - open) - 1));
+        if (rc)
+            return rc;
+        i = (size_t)(close - s.data) + 1;
+    }
+    return 0;
+}
+
+int mr_template_expand(const mr_diag *diag, const mr_match *match, const char *text, bool plain,
+                       const char **textp) {
+    uint8_t space[2048];
+    expansion e = {.diag = diag, .match = match, .plain = plain};
+    if (!text) {
+        *textp = NULL;
+        return 0;
+    }
+    mr_buf_init(&e.out, space, sizeof space, TEXT_CAP);
+    int rc = expand_all(&e, mr_slice_str(text));
+    if (!rc)
+        rc = mr_buf_error(&e.out);
+    char *copy = rc ? NULL : mr_arena_add_str(diag->arena, mr_buf_slice(&e.out));
+    mr_buf_deinit(&e.out);
+    if (rc)
+        return rc;
+    if (!copy)
+        return MR_ERR_MEMORY;
+    if (plain && e.unknown) {
+        *textp = NULL;
+        return 1;
+    }
+    *textp = copy;
+    return e.unknown;
+}
