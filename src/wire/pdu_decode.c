@@ -184,8 +184,7 @@ static void decode_bind_nak(mr_cursor *c, mr_pdu_bind_nak *nak, unsigned *oddp) 
         mr_uuid signature = mr_cursor_read_uuid(&at);
         if (mr_cursor_ok(&at) && mr_uuid_eq(&signature, &mr_pdu_extended_error_signature)) {
             nak->has_extended_error = true;
-            *c = at;
-            nak->extended_error = mr_cursor_read(c, mr_cursor_left(c));
+            *c = at; /* the blob is the rest */
             return;
         }
     }
@@ -299,7 +298,7 @@ static int decode_body(mr_cursor *c, mr_pdu *pdu, mr_error *err) {
     return bad(err, MR_ERR_UNSUPPORTED, 2, "a connectionless PDU type");
 }
 
-/* The rest of the body: a stub where the type has one, else padding or surplus. */
+/* The rest of the body: a stub or a blob where there is one, else padding or surplus. */
 static int decode_rest(mr_cursor *c, mr_pdu *pdu, mr_error *err) {
     size_t left = mr_cursor_left(c);
     size_t pad = pdu->has_auth ? pdu->auth.pad_length : 0;
@@ -311,6 +310,8 @@ static int decode_rest(mr_cursor *c, mr_pdu *pdu, mr_error *err) {
         stub = &pdu->u.response.stub;
     else if (pdu->header.ptype == MR_PTYPE_FAULT)
         stub = &pdu->u.fault.stub;
+    else if (pdu->header.ptype == MR_PTYPE_BIND_NAK && pdu->u.bind_nak.has_extended_error)
+        stub = &pdu->u.bind_nak.extended_error;
     if (!stub) {
         if (pdu->has_auth && left != pad)
             pdu->odd |= MR_ODD_PAD;
@@ -320,7 +321,7 @@ static int decode_rest(mr_cursor *c, mr_pdu *pdu, mr_error *err) {
     }
     if (pad > left)
         return mr_fail(err, MR_ERR_MALFORMED, MR_FLOOR_WIRE, pdu->auth.offset + 2,
-                       "an auth_pad_length of %zu is more than the stub of %zu octets", pad, left);
+                       "an auth_pad_length of %zu is more than the %zu octets before it", pad, left);
     *stub = mr_cursor_read(c, left - pad);
     if (pdu->header.ptype == MR_PTYPE_FAULT)
         set_extended_error(&pdu->u.fault);

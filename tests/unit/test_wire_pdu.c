@@ -333,6 +333,18 @@ static void bind_nak_signature_alignments(void **state) {
     unhex_free(s);
 }
 
+/* Padding before a trailer is no part of the blob. */
+static void bind_nak_blob_without_padding(void **state) {
+    (void)state;
+    mr_slice s = unhex("05000d03 10000000 3800 0400 01000000  0300 01 0500 000000"
+                       "20037490 d0fa d311 82d7 009027b130ab eeee0000"
+                       "0a05020001000000 61626364");
+    mr_pdu pdu = decode_ok(s);
+    assert_octets(pdu.u.bind_nak.extended_error, "eeee");
+    assert_int_equal(pdu.odd, 0);
+    unhex_free(s);
+}
+
 static void decode_calls(void **state) {
     (void)state;
     mr_slice s = unhex("05000083 00000000 002c 0000 00000002  00000004 0001 0002"
@@ -649,6 +661,7 @@ int main(void) {
         cmocka_unit_test(decode_bind_fields),
         cmocka_unit_test(decode_answers),
         cmocka_unit_test(bind_nak_signature_alignments),
+        cmocka_unit_test(bind_nak_blob_without_padding),
         cmocka_unit_test(decode_calls),
         cmocka_unit_test(fault_extended_error_length),
         cmocka_unit_test(oddities_are_flagged),
