@@ -1,0 +1,378 @@
+/*
+ * Calls on a server: a request is collected, decoded, handed to its body and answered (MS-RPCE
+ * 3.3.3.5, C706 12.6.4.9). A call lives until its reply is sent or, when nobody waits for it any
+ * more, until its body has answered all the same.
+ */
+#include "server_private.h"
+
+#include <stdlib.h>
+
+#define ARENA_CAP ((size_t)64 << 20) /* decoded parameters of one call and its body's results */
+
+/* ---- life ---- */
+
+static struct mr_server_slot *slot_of(mr_server_call *call) {
+    return (struct mr_server_slot *)call;
+}
+
+static void link_slot(struct mr_server_slot **list, struct mr_server_slot *slot) {
+    slot->prev = NULL;
+    slot->next = *list;
+    if (slot->next)
+        slot->next->prev = slot;
+    *list = slot;
+}
+
+static void unlink_slot(struct mr_server_slot **list, struct mr_server_slot *slot) {
+    if (slot->prev)
+        slot->prev->next = slot->next;
+    else
+        *list = slot->next;
+    if (slot->next)
+        slot->next->prev = slot->prev;
+}
+
+static struct mr_server_slot *find_slot(struct mr_server_conn *conn, uint32_t id) {
+    for (struct mr_server_slot *slot = conn->calls; slot; slot = slot->next)
+        if (slot->id == id)
+            return slot;
+    return NULL;
+}
+
+static struct mr_server_slot *take_slot(mr_server *server) {
+    struct mr_server_slot *slot = server->spare;
+
+    if (slot) {
+        unlink_slot(&server->spare, slot);
+        server->spare_count--;
+        return slot;
+    }
+    slot = calloc(1, sizeof *slot);
+    if (!slot)
+        return NULL;
+    mr_arena_init(&slot->arena, ARENA_CAP);
+    mr_stub_init(&slot->stub, server->options.stub_cap);
+    mr_buf_init(&slot->reply, NULL, 0, server->options.reply_cap);
+    return slot;
+}
+
+static void free_slot(struct mr_server_slot *slot) {
+    mr_arena_deinit(&slot->arena);
+    mr_stub_deinit(&slot->stub);
+    mr_buf_deinit(&slot->reply);
+    free(slot);
+}
+
+/* Keeps a call that is through for the next one, unless it has grown. */
+static void give_slot(mr_server *server, struct mr_server_slot *slot) {
+    if (server->spare_count >= MR_SERVER_SPARE_CALLS ||
+        slot->arena.used > MR_SERVER_SPARE_MAX || slot->reply.size > MR_SERVER_SPARE_MAX ||
+        slot->stub.buf.size > MR_SERVER_SPARE_MAX) {
+        free_slot(slot);
+        return;
+    }
+    struct mr_server_slot clean = {.arena = slot->arena, .stub = slot->stub, .reply = slot->reply};
+    mr_arena_reset(&clean.arena);
+    mr_stub_reset(&clean.stub);
+    mr_buf_reset(&clean.reply);
+    *slot = clean;
+    link_slot(&server->spare, slot);
+    server->spare_count++;
+}
+
+static void hold(struct mr_server_slot *slot, size_t octets) {
+    slot->held += octets;
+    slot->server->stats.held += octets;
+    slot->conn->held += octets;
+}
+
+/* The call is over: its memory goes. */
+static void end_slot(struct mr_server_slot *slot) {
+    mr_server *server = slot->server;
+
+    if (slot->conn) {
+        slot->conn->held -= slot->held;
+        unlink_slot(&slot->conn->calls, slot);
+    } else if (server) {
+        unlink_slot(&server->detached, slot);
+    }
+    mr_server_group_unref(slot->group);
+    if (!server) {
+        free_slot(slot);
+        return;
+    }
+    server->stats.held -= slot->held;
+    if (slot->phase != MR_SERVER_REPLYING && slot->phase != MR_SERVER_FAULTING)
+        server->stats.calls_now--;
+    give_slot(server, slot);
+}
+
+void mr_server_call_let_go(mr_server *server) {
+    while (server->detached) {
+        struct mr_server_slot *slot = server->detached;
+        unlink_slot(&server->detached, slot);
+        slot->server = NULL;
+    }
+    while (server->spare) {
+        struct mr_server_slot *slot = server->spare;
+        unlink_slot(&server->spare, slot);
+        free_slot(slot);
+    }
+}
+
+/* ---- answers ---- */
+
+static void count_answer(struct mr_server_slot *slot) {
+    slot->server->stats.calls_now--;
+    slot->server->stats.calls_out++;
+    slot->conn->progress = mr_clock_now();
+}
+
+/* Writes the fault, now or when there is room for it. */
+static void write_fault(struct mr_server_slot *slot) {
+    int r = mr_assoc_fault(&slot->conn->assoc, slot->id, slot->status, slot->did_not_execute,
+                           MR_SLICE_NULL, NULL);
+    if (r != MR_ERR_BUSY)
+        end_slot(slot);
+}
+
+static void fault_slot(struct mr_server_slot *slot, uint32_t status, bool did_not_execute) {
+    count_answer(slot);
+    slot->server->stats.faults++;
+    slot->phase = MR_SERVER_FAULTING;
+    slot->status = status;
+    slot->did_not_execute = did_not_execute;
+    write_fault(slot);
+}
+
+void mr_server_call_retry(struct mr_server_conn *conn) {
+    struct mr_server_slot *next;
+
+    for (struct mr_server_slot *slot = conn->calls; slot; slot = next) {
+        next = slot->next;
+        if (slot->phase == MR_SERVER_FAULTING)
+            write_fault(slot);
+    }
+}
+
+/* What a body's or the interpreter's negative result looks like to the client. */
+static uint32_t fault_of(int result) {
+    if (result == MR_ERR_NOT_FOUND)
+        return MR_FAULT_OP_RNG_ERROR;
+    if (result == MR_ERR_MEMORY || result == MR_ERR_LIMIT)
+        return MR_FAULT_REMOTE_NO_MEMORY;
+    return MR_FAULT_UNSPEC;
+}
+
+static void reply_slot(struct mr_server_slot *slot) {
+    int r = mr_ndr_encode(slot->call.proc, MR_NDR_RESPONSE,
+                          (mr_ndr_format){.syntax = slot->call.format.syntax}, slot->call.args,
+                          &slot->reply, NULL);
+    if (r) {
+        fault_slot(slot, fault_of(r), false);
+        return;
+    }
+    count_answer(slot);
+    hold(slot, slot->reply.len);
+    slot->phase = MR_SERVER_REPLYING;
+    if (mr_assoc_reply(&slot->conn->assoc, slot->id, mr_buf_slice(&slot->reply), false, NULL) < 0)
+        end_slot(slot);
+}
+
+void mr_server_reply(mr_server_call *call) {
+    struct mr_server_slot *slot = slot_of(call);
+    struct mr_server_conn *conn = slot->conn;
+
+    if (slot->phase == MR_SERVER_RUNNING) {
+        slot->phase = MR_SERVER_ANSWERED;
+    } else if (!conn) {
+        end_slot(slot);
+    } else {
+        reply_slot(slot);
+        mr_server_conn_flush(conn);
+    }
+}
+
+int mr_server_fault(mr_server_call *call, uint32_t status) {
+    struct mr_server_slot *slot = slot_of(call);
+    struct mr_server_conn *conn = slot->conn;
+
+    if (slot->phase == MR_SERVER_RUNNING) {
+        slot->phase = MR_SERVER_FAILED;
+        slot->status = status;
+    } else if (!conn) {
+        end_slot(slot);
+    } else {
+        fault_slot(slot, status, false);
+        mr_server_conn_flush(conn);
+    }
+    return MR_SERVER_FAULTED;
+}
+
+void mr_server_set_gone(mr_server_call *call, void (*gone)(void *user, mr_server_call *call),
+                        void *user) {
+    slot_of(call)->gone = gone;
+    slot_of(call)->gone_user = user;
+}
+
+/* ---- running ---- */
+
+/* A method that is not there was not executed (PFC_DID_NOT_EXECUTE); what failed once its stub was
+ * being read leaves that open, as Windows does. */
+static void serve(struct mr_server_slot *slot) {
+    mr_server_call *call = &slot->call;
+    int r;
+
+    call->args = mr_arena_get(&slot->arena, 1, call->proc->args->csize);
+    r = call->args ? mr_ndr_decode(call->proc, MR_NDR_REQUEST, call->format,
+                                   mr_stub_get(&slot->stub), NULL, &slot->arena, call->args, NULL,
+                                   NULL)
+                   : MR_ERR_MEMORY;
+    if (r) {
+        fault_slot(slot, r == MR_ERR_MEMORY ? MR_FAULT_REMOTE_NO_MEMORY : MR_FAULT_NDR, false);
+        return;
+    }
+    slot->phase = MR_SERVER_RUNNING;
+    r = slot->row->serve(call->served->bodies, call, call->args);
+    if (slot->phase == MR_SERVER_FAILED)
+        fault_slot(slot, slot->status, false);
+    else if (r < 0)
+        fault_slot(slot, fault_of(r), r == MR_ERR_NOT_FOUND);
+    else if (slot->phase == MR_SERVER_ANSWERED || r == 0)
+        reply_slot(slot);
+    else
+        slot->phase = MR_SERVER_WAITING;
+}
+
+static void describe(struct mr_server_slot *slot, struct mr_server_conn *conn,
+                     const mr_event *event) {
+    const mr_event_call *info = &event->u.chunk.call;
+
+    slot->server = conn->server;
+    slot->conn = conn;
+    slot->group = conn->group;
+    slot->id = info->id;
+    slot->phase = MR_SERVER_COLLECTING;
+    slot->call = (mr_server_call){
+        .arena = &slot->arena,
+        .endpoint = conn->endpoint,
+        .has_object = info->has_object,
+        .object = info->object,
+        .peer = conn->peer,
+        .local = conn->local,
+        .assoc_group = conn->group->id,
+    };
+    mr_server_group_ref(conn->group);
+    link_slot(&conn->calls, slot);
+    conn->server->stats.calls_in++;
+    conn->server->stats.calls_now++;
+}
+
+/* Begins a call; NULL when it was refused with a fault. */
+static struct mr_server_slot *begin(struct mr_server_conn *conn, const mr_event *event) {
+    const mr_event_call *info = &event->u.chunk.call;
+    mr_event_context context;
+    const struct mr_server_offer *offer = NULL;
+    struct mr_server_slot *slot = take_slot(conn->server);
+
+    if (!slot) {
+        mr_assoc_fault(&conn->assoc, info->id, MR_FAULT_REMOTE_NO_MEMORY, true, MR_SLICE_NULL,
+                       NULL);
+        return NULL;
+    }
+    describe(slot, conn, event);
+    if (conn->server->draining) {
+        fault_slot(slot, MR_FAULT_SERVER_TOO_BUSY, true);
+        return NULL;
+    }
+    if (mr_assoc_find_context(&conn->assoc, info->context, &context))
+        offer = mr_server_find_offer(conn->endpoint, &context.abstract, false);
+    if (!offer) {
+        fault_slot(slot, MR_FAULT_UNK_IF, true);
+        return NULL;
+    }
+    slot->row = info->opnum < offer->served.iface->proc_count ? offer->rows[info->opnum] : NULL;
+    if (!slot->row) {
+        fault_slot(slot, MR_FAULT_OP_RNG_ERROR, true);
+        return NULL;
+    }
+    slot->call.served = &offer->served;
+    slot->call.user = offer->served.user;
+    slot->call.proc = &offer->served.iface->procs[info->opnum];
+    slot->call.format = (mr_ndr_format){
+        .syntax = mr_syntax_eq(&context.transfer, &mr_syntax_ndr64) ? MR_NDR64 : MR_NDR20,
+        .big = event->big,
+    };
+    return slot;
+}
+
+void mr_server_call_feed(struct mr_server_conn *conn, const mr_event *event) {
+    const mr_event_chunk *chunk = &event->u.chunk;
+    struct mr_server_slot *slot = chunk->first ? begin(conn, event)
+                                               : find_slot(conn, chunk->call.id);
+
+    if (!slot || slot->phase != MR_SERVER_COLLECTING)
+        return;
+    int r = mr_stub_feed(&slot->stub, chunk);
+    if (r >= 0) {
+        /* the octets of the event end with it, those of the request must not */
+        int kept = mr_stub_keep(&slot->stub);
+        r = kept ? kept : r;
+    }
+    hold(slot, chunk->bytes.len);
+    if (r == MR_ERR_LIMIT) {
+        /* what MS-RPCE 3.3.3.5 allows is exceeded: nothing more is heard from this client */
+        fault_slot(slot, MR_FAULT_ACCESS_DENIED, true);
+        mr_server_conn_close(conn);
+    } else if (r < 0) {
+        fault_slot(slot, MR_FAULT_REMOTE_NO_MEMORY, true);
+    } else if (slot->server->stats.held > slot->server->options.total) {
+        fault_slot(slot, MR_FAULT_SERVER_TOO_BUSY, true);
+    } else if (r == MR_STUB_COMPLETE) {
+        serve(slot);
+    }
+}
+
+/* ---- the client's doings ---- */
+
+void mr_server_call_sent(struct mr_server_conn *conn, uint32_t id) {
+    struct mr_server_slot *slot = find_slot(conn, id);
+
+    conn->progress = mr_clock_now();
+    if (slot && slot->phase == MR_SERVER_REPLYING)
+        end_slot(slot);
+}
+
+static void tell_gone(struct mr_server_slot *slot) {
+    void (*gone)(void *user, mr_server_call *call) = slot->gone;
+
+    slot->gone = NULL;
+    if (gone)
+        gone(slot->gone_user, &slot->call);
+}
+
+void mr_server_call_orphaned(struct mr_server_conn *conn, uint32_t id) {
+    struct mr_server_slot *slot = find_slot(conn, id);
+
+    if (slot && slot->phase == MR_SERVER_COLLECTING)
+        fault_slot(slot, MR_FAULT_UNSPEC, true);
+    else if (slot && slot->phase == MR_SERVER_WAITING)
+        tell_gone(slot);
+}
+
+void mr_server_call_detach_all(struct mr_server_conn *conn) {
+    while (conn->calls) {
+        struct mr_server_slot *slot = conn->calls;
+        if (slot->phase != MR_SERVER_WAITING) {
+            end_slot(slot);
+            continue;
+        }
+        unlink_slot(&conn->calls, slot);
+        conn->held -= slot->held;
+        slot->conn = NULL;
+        slot->call.endpoint = NULL;
+        slot->call.served = NULL;
+        link_slot(&slot->server->detached, slot);
+        tell_gone(slot);
+    }
+}

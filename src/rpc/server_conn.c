@@ -1,0 +1,414 @@
+/*
+ * One connection of the server: glues a stream to an association (MS-RPCE 3.3.3.4), answers binds,
+ * hands requests to server_call.c, and ends what stands still: an endpoint's client has so long to
+ * bind, to finish what it began, and to take its replies.
+ */
+#include "server_private.h"
+
+#include <stdlib.h>
+
+#define SEND_HIGH ((size_t)256 << 10) /* octets queued for a slow reader before replies wait */
+#define CLOSE_TIME (2 * MR_SEC)       /* for the last octets and the peer's own end */
+
+/* ---- life ---- */
+
+static const mr_stream_events stream_events;
+static void on_timer(void *user);
+
+static int init_conn(struct mr_server_conn *conn, mr_accepted *accepted) {
+    mr_server *server = conn->server;
+    const mr_assoc_config config = {
+        .role = MR_ROLE_SERVER,
+        .max_xmit = server->options.frag,
+        .max_recv = server->options.frag,
+        .max_calls = server->options.max_calls,
+        .budget = server->options.budget,
+        .features = MR_FEATURE_KEEP_ON_ORPHAN,
+    };
+
+    int r = mr_assoc_init(&conn->assoc, &config, NULL);
+    if (!r)
+        r = mr_stream_init(&conn->stream, server->loop, "ncacn_ip_tcp", &stream_events, conn,
+                           NULL);
+    return r ? r : mr_stream_accept(&conn->stream, accepted, NULL);
+}
+
+void mr_server_conn_accept(mr_server_endpoint *endpoint, mr_accepted *accepted) {
+    mr_server *server = endpoint->server;
+    struct mr_server_conn *conn = NULL;
+
+    if (server->stats.connections_now < server->options.max_connections)
+        conn = calloc(1, sizeof *conn);
+    if (!conn) {
+        server->stats.refused++;
+        return;
+    }
+    conn->server = server;
+    conn->endpoint = endpoint;
+    conn->peer = accepted->peer;
+    conn->local = accepted->local;
+    conn->accepted = conn->progress = mr_clock_now();
+    mr_timer_init(&conn->timer, server->loop, on_timer, conn);
+    mr_buf_init(&conn->unread, NULL, 0, SIZE_MAX);
+    if (init_conn(conn, accepted) < 0) {
+        mr_stream_deinit(&conn->stream);
+        mr_assoc_deinit(&conn->assoc);
+        mr_timer_deinit(&conn->timer);
+        free(conn);
+        server->stats.refused++;
+        return;
+    }
+    conn->next = server->conns;
+    if (conn->next)
+        conn->next->prev = conn;
+    server->conns = conn;
+    server->stats.connections++;
+    server->stats.connections_now++;
+    mr_server_conn_set_timer(conn);
+}
+
+void mr_server_conn_free(struct mr_server_conn *conn) {
+    mr_server *server = conn->server;
+
+    mr_server_call_detach_all(conn);
+    if (conn->group)
+        mr_server_group_leave(conn->group);
+    if (conn->prev)
+        conn->prev->next = conn->next;
+    else
+        server->conns = conn->next;
+    if (conn->next)
+        conn->next->prev = conn->prev;
+    server->stats.connections_now--;
+    mr_timer_deinit(&conn->timer);
+    mr_stream_deinit(&conn->stream);
+    mr_assoc_deinit(&conn->assoc);
+    mr_buf_deinit(&conn->unread);
+    free(conn);
+    mr_server_conn_ended(server);
+}
+
+/* ---- time ---- */
+
+/* Whether the peer has begun something it has not finished, or does not take what we send. */
+static bool is_unfinished(struct mr_server_conn *conn) {
+    mr_assoc_info info;
+
+    mr_assoc_get_info(&conn->assoc, &info);
+    if (info.received[MR_DIR_TO_SERVER] > conn->pdu_end || conn->blocked ||
+        mr_stream_get_queued(&conn->stream) > 0)
+        return true;
+    for (struct mr_server_slot *slot = conn->calls; slot; slot = slot->next)
+        if (slot->phase == MR_SERVER_COLLECTING || slot->phase == MR_SERVER_REPLYING)
+            return true;
+    return false;
+}
+
+/* Whether a body is at work. */
+static bool is_answering(const struct mr_server_conn *conn) {
+    for (const struct mr_server_slot *slot = conn->calls; slot; slot = slot->next)
+        if (slot->phase == MR_SERVER_WAITING)
+            return true;
+    return false;
+}
+
+/* When the connection has stood still for too long. */
+static mr_nsec deadline(struct mr_server_conn *conn) {
+    const mr_server_options *o = &conn->server->options;
+
+    if (conn->closing)
+        return conn->progress + CLOSE_TIME;
+    if (!conn->ready)
+        return conn->accepted + o->bind_timeout;
+    if (conn->blocked && is_answering(conn))
+        return MR_NSEC_NEVER;
+    if (is_unfinished(conn))
+        return conn->progress + o->stall_timeout;
+    if (is_answering(conn) || o->idle_timeout == MR_NSEC_NEVER)
+        return MR_NSEC_NEVER;
+    return conn->progress + o->idle_timeout;
+}
+
+/* Most often the timer that is set comes first; it sets itself anew then. */
+void mr_server_conn_set_timer(struct mr_server_conn *conn) {
+    mr_nsec due = deadline(conn);
+
+    if (due < conn->timer.due)
+        mr_timer_set(&conn->timer, due);
+}
+
+void mr_server_conn_close(struct mr_server_conn *conn) {
+    if (conn->closing)
+        return;
+    conn->closing = true;
+    conn->progress = mr_clock_now();
+    mr_timer_set(&conn->timer, conn->progress + CLOSE_TIME);
+}
+
+/* ---- binding ---- */
+
+static void accept_context(const struct mr_server_conn *conn, const mr_event_context *asked,
+                           uint32_t accepted, mr_assoc_answer *answerp) {
+    *answerp = (mr_assoc_answer){.result = MR_CONTEXT_PROVIDER_REJECT,
+                                 .reason = MR_REASON_ABSTRACT_SYNTAX};
+    if (!mr_server_find_offer(conn->endpoint, &asked->abstract, false))
+        return;
+    answerp->reason = MR_REASON_LOCAL_LIMIT;
+    if (conn->contexts + accepted >= MR_ASSOC_CONTEXT_MAX)
+        return;
+    answerp->reason = MR_REASON_TRANSFER_SYNTAX;
+    for (uint8_t i = 0; i < asked->proposed_count; i++)
+        if (mr_syntax_eq(&asked->proposed[i], &mr_syntax_ndr20) ||
+            mr_syntax_eq(&asked->proposed[i], &mr_syntax_ndr64)) {
+            *answerp = (mr_assoc_answer){.result = MR_CONTEXT_ACCEPT, .transfer = i};
+            return;
+        }
+}
+
+/* Answers a BIND or ALTER: each context by itself (C706 12.6.4.3), the group as asked. */
+static void on_bind(struct mr_server_conn *conn, const mr_event_bind *bind, bool alter) {
+    mr_assoc_answer answers[MR_PDU_CONTEXTS_MAX];
+    uint32_t accepted = 0;
+
+    if (!alter && !conn->group)
+        conn->group = mr_server_group_join(conn->server, bind->assoc_group);
+    if (!conn->group || bind->count > MR_COUNT(answers)) {
+        mr_assoc_reject(&conn->assoc, MR_NAK_NOT_SPECIFIED, MR_SLICE_NULL, NULL);
+        mr_server_conn_close(conn);
+        return;
+    }
+    for (uint16_t i = 0; i < bind->count; i++) {
+        if (bind->contexts[i].features) {
+            answers[i] = (mr_assoc_answer){0};
+            continue;
+        }
+        accept_context(conn, &bind->contexts[i], accepted, &answers[i]);
+        accepted += answers[i].result == MR_CONTEXT_ACCEPT;
+    }
+    conn->contexts += accepted;
+    mr_slice sec_addr = alter ? MR_SLICE_NULL : mr_slice_str(conn->endpoint->port);
+    if (mr_assoc_accept(&conn->assoc, answers, bind->count, conn->group->id, sec_addr, NULL) < 0)
+        mr_server_conn_close(conn);
+}
+
+/* ---- events of the association ---- */
+
+static void on_event(struct mr_server_conn *conn, const mr_event *event) {
+    if (event->size) {
+        conn->server->stats.pdus_in++;
+        conn->pdu_end = event->offset + event->size;
+        conn->progress = event->time;
+    }
+    switch (event->kind) {
+    case MR_EVENT_BIND:
+    case MR_EVENT_ALTER:
+        on_bind(conn, &event->u.bind, event->kind == MR_EVENT_ALTER);
+        break;
+    case MR_EVENT_READY:
+        conn->ready = true;
+        break;
+    case MR_EVENT_REQUEST:
+        mr_server_call_feed(conn, event);
+        break;
+    case MR_EVENT_SENT:
+        mr_server_call_sent(conn, event->u.call.id);
+        break;
+    case MR_EVENT_ORPHANED:
+        mr_server_call_orphaned(conn, event->u.call.id);
+        break;
+    case MR_EVENT_ERROR:
+    case MR_EVENT_FOREIGN:
+        mr_server_conn_close(conn);
+        break;
+    case MR_EVENT_CANCEL: /* a hint only: the body answers when it can (C706 12.6.4.6) */
+    case MR_EVENT_BIND_ACK:
+    case MR_EVENT_BIND_NAK:
+    case MR_EVENT_ALTER_RESP:
+    case MR_EVENT_AUTH3:
+    case MR_EVENT_AUTH_PENDING:
+    case MR_EVENT_RESPONSE:
+    case MR_EVENT_FAULT:
+    case MR_EVENT_SHUTDOWN:
+    case MR_EVENT_OTHER:
+    case MR_EVENT_GAP:
+    case MR_EVENT_RESYNC:
+    case MR_EVENT_TIMEOUT:
+        break;
+    }
+}
+
+static void drain_events(struct mr_server_conn *conn) {
+    mr_event event;
+
+    while (mr_assoc_pull_event(&conn->assoc, &event))
+        on_event(conn, &event);
+}
+
+/* ---- octets out ---- */
+
+static uint64_t count_pdus(mr_slice out) {
+    uint64_t count = 0;
+    size_t length;
+
+    for (; mr_pdu_frag_length(out, &length, NULL) == 0; count++)
+        out = mr_slice_sub(out, length, SIZE_MAX);
+    return count;
+}
+
+/* Hands output to the stream while its reader keeps up; a broken stream tells by itself. */
+static void send_output(struct mr_server_conn *conn) {
+    mr_slice out;
+
+    while (mr_stream_get_queued(&conn->stream) < SEND_HIGH) {
+        int r = mr_assoc_pull(&conn->assoc, mr_clock_now(), &out, NULL);
+        if (!r && out.len) {
+            conn->server->stats.pdus_out += count_pdus(out);
+            r = mr_stream_send(&conn->stream, out, NULL);
+        }
+        drain_events(conn);
+        if (r < 0) {
+            mr_server_conn_close(conn);
+            break;
+        }
+        mr_server_call_retry(conn);
+        if (!mr_assoc_has_output(&conn->assoc))
+            break;
+    }
+}
+
+void mr_server_conn_flush(struct mr_server_conn *conn) {
+    if (conn->busy)
+        return;
+    conn->busy = true;
+    send_output(conn);
+    conn->busy = false;
+    /* what came before may be read now, or the end has come, but not from inside a body */
+    if (conn->blocked || conn->server->draining)
+        mr_timer_set(&conn->timer, mr_clock_now());
+    else
+        mr_server_conn_set_timer(conn);
+}
+
+/* ---- octets in ---- */
+
+/* The association takes no more: keep the rest and read no further until something frees. Nothing
+ * will, when every call it waits for is one that it does not finish. */
+static void block(struct mr_server_conn *conn, mr_slice rest) {
+    if (!is_answering(conn) && !mr_assoc_has_output(&conn->assoc) &&
+        mr_stream_get_queued(&conn->stream) == 0) {
+        mr_server_conn_close(conn);
+        return;
+    }
+    conn->blocked = true;
+    mr_stream_set_reading(&conn->stream, false);
+    mr_buf_write(&conn->unread, rest);
+    if (mr_buf_error(&conn->unread))
+        mr_server_conn_close(conn);
+}
+
+static bool is_full(const struct mr_server_conn *conn) {
+    return mr_stream_get_queued(&conn->stream) >= SEND_HIGH ||
+           conn->held > conn->server->options.budget;
+}
+
+static void feed(struct mr_server_conn *conn, mr_slice bytes) {
+    bool stuck = false;
+
+    conn->busy = true;
+    while (bytes.len && !conn->closing) {
+        size_t used = 0;
+        int r = is_full(conn) ? MR_ASSOC_BLOCKED
+                              : mr_assoc_feed(&conn->assoc, MR_DIR_TO_SERVER, bytes,
+                                              mr_clock_now(), &used, NULL);
+        bytes = mr_slice_sub(bytes, used, bytes.len);
+        drain_events(conn);
+        if (r < 0) {
+            mr_server_conn_close(conn);
+        } else if (r == MR_ASSOC_BLOCKED && !used) {
+            if (stuck) {
+                block(conn, bytes);
+                break;
+            }
+            send_output(conn);
+            stuck = true;
+        } else {
+            stuck = false;
+        }
+    }
+    send_output(conn);
+    conn->busy = false;
+}
+
+/* After an activity: the connection is over when it is closing and all is sent. */
+static void settle(struct mr_server_conn *conn) {
+    mr_assoc_info info;
+
+    mr_assoc_get_info(&conn->assoc, &info);
+    if (info.ended || (conn->server->draining && !conn->calls))
+        mr_server_conn_close(conn);
+    if (conn->closing && !conn->shut && !mr_assoc_has_output(&conn->assoc)) {
+        conn->shut = true;
+        mr_stream_shutdown(&conn->stream);
+    }
+    mr_server_conn_set_timer(conn);
+}
+
+/* ---- events of the stream ---- */
+
+static void on_received(void *user, mr_slice bytes) {
+    struct mr_server_conn *conn = user;
+
+    if (conn->closing)
+        return;
+    feed(conn, bytes);
+    settle(conn);
+}
+
+static void unblock(struct mr_server_conn *conn) {
+    mr_buf unread = conn->unread;
+
+    if (!conn->blocked)
+        return;
+    conn->blocked = false;
+    mr_buf_init(&conn->unread, NULL, 0, SIZE_MAX);
+    mr_stream_set_reading(&conn->stream, true);
+    feed(conn, mr_buf_slice(&unread));
+    mr_buf_deinit(&unread);
+}
+
+static void on_drained(void *user) {
+    struct mr_server_conn *conn = user;
+
+    conn->progress = mr_clock_now();
+    conn->busy = true;
+    send_output(conn);
+    conn->busy = false;
+    unblock(conn);
+    settle(conn);
+}
+
+/* The peer's orderly end is the end: nobody would read what is still to be answered. */
+static void on_closed(void *user, int result, const mr_error *err) {
+    (void)result;
+    (void)err;
+    mr_server_conn_free(user);
+}
+
+static const mr_stream_events stream_events = {
+    .received = on_received,
+    .drained = on_drained,
+    .closed = on_closed,
+};
+
+static void on_timer(void *user) {
+    struct mr_server_conn *conn = user;
+
+    if (!conn->closing)
+        unblock(conn);
+    settle(conn);
+    if (deadline(conn) <= mr_clock_now()) {
+        mr_server_conn_free(conn);
+        return;
+    }
+    mr_timer_set(&conn->timer, deadline(conn));
+}
