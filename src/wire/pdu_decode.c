@@ -321,7 +321,8 @@ static int decode_rest(mr_cursor *c, mr_pdu *pdu, mr_error *err) {
     }
     if (pad > left)
         return mr_fail(err, MR_ERR_MALFORMED, MR_FLOOR_WIRE, pdu->auth.offset + 2,
-                       "an auth_pad_length of %zu is more than the %zu octets before it", pad, left);
+                       "an auth_pad_length of %zu is more than the %zu octets before it", pad,
+                       left);
     *stub = mr_cursor_read(c, left - pad);
     if (pdu->header.ptype == MR_PTYPE_FAULT)
         set_extended_error(&pdu->u.fault);
