@@ -72,12 +72,10 @@ static inline bool is_flat(const decoder *d, const mr_type *t) {
 
 /* Whether the parameter at that C offset has the value the check needs. */
 static bool param_settled(const decoder *d, uint32_t offset) {
-    if (offset < d->param)
-        return true;
     for (unsigned i = 0; i < d->args_type->count; i++) {
         const mr_ndr_member *m = &d->args_type->u.members[i];
         if (m->offset == offset)
-            return !mr_ndr_member_travels(m, d->side) && !d->no_request;
+            return mr_ndr_member_travels(m, d->side) ? offset < d->param : !d->no_request;
     }
     return false;
 }
@@ -637,6 +635,8 @@ static int run_job(const job *j, bool trace, size_t *restp, mr_error *err) {
     int r;
 
     d.in = j->in;
+    if (!d.in.base) /* an empty stub has an address too */
+        d.in.base = (const uint8_t *)mr_ndr_nothing;
     d.in.big = j->format.big;
     d.native = j->format.big == MR_NDR_NATIVE_BIG;
     d.wide = j->format.syntax == MR_NDR64;

@@ -60,10 +60,10 @@ char *mr_ndr_path(const mr_ndr_place *at, char out[MR_NDR_PATH]) {
     snprintf(out, MR_NDR_PATH, "value");
     while (shown_count > 0 && n < MR_NDR_PATH) {
         const mr_ndr_place *p = shown[--shown_count];
-        const char *dot = n ? "." : "";
-        const char *gap = count > INNER + OUTER && shown_count == INNER - 1 ? "..." : "";
-        int got = p->name ? snprintf(out + n, MR_NDR_PATH - n, "%s%s%s", gap, dot, p->name)
-                          : snprintf(out + n, MR_NDR_PATH - n, "%s[%llu]", gap,
+        const bool gap = count > INNER + OUTER && shown_count == INNER - 1;
+        const char *dot = gap ? "..." : n && p->name ? "." : "";
+        int got = p->name ? snprintf(out + n, MR_NDR_PATH - n, "%s%s", dot, p->name)
+                          : snprintf(out + n, MR_NDR_PATH - n, "%s[%llu]", dot,
                                      (unsigned long long)p->index);
         n += got > 0 ? (size_t)got : 0;
     }
