@@ -5,6 +5,8 @@
 #include "writer_private.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static void newline(mr_writer *w, size_t depth) {
     if (!w->pretty)
@@ -99,11 +101,17 @@ static void utf16(mr_buf *buf, const uint16_t *units, size_t count) {
     mr_buf_deinit(&text);
 }
 
+/* The shorter of the two precisions that reads back as the same double. */
 static void real(mr_buf *buf, double v) {
-    if (!isfinite(v)) /* JSON has no form for these */
+    char text[32];
+    if (!isfinite(v)) { /* JSON has no form for these */
         mr_buf_write_str(buf, "null");
-    else
-        mr_buf_write_fmt(buf, "%.17g", v);
+        return;
+    }
+    snprintf(text, sizeof text, "%.15g", v);
+    if (strtod(text, NULL) != v)
+        snprintf(text, sizeof text, "%.17g", v);
+    mr_buf_write_str(buf, text);
 }
 
 static void json_value(mr_writer *w, const char *key, const mr_value *v) {

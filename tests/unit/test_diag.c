@@ -37,7 +37,7 @@ typedef struct scenario {
 
 static const char *source_root(void) {
     const char *root = getenv("MSRPC_SOURCE");
-    return root ? root : "..";
+    return root ? root : ".";
 }
 
 static char *read_all(const char *path) {
@@ -235,9 +235,6 @@ static void check_own_finding(const scenario *s, const mr_rule *rule) {
     }
     assert_int_equal(rule->next.command != NULL, own->next.command != NULL);
     assert_true(own->evidence_count > 0);
-    if (own->remedy_count && getenv("MSRPC_SHOW"))
-        printf("# %s\n#   %s\n#   %s\n", own->id, own->cause,
-               own->remedies[0].command ? own->remedies[0].command : own->remedies[0].text);
     mr_arena_deinit(&arena);
 }
 

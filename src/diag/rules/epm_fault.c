@@ -3,16 +3,22 @@
  */
 #include "rules.h"
 
+#define NCA_SERVER_TOO_BUSY 0x1c010014u
+
+static bool is_other_fault(const mr_fact *fact) {
+    return fact->status != 5 && fact->status != NCA_SERVER_TOO_BUSY;
+}
+
 const mr_rule mr_rule_epm_fault = {
     .id = "EPM.FAULT",
     .phase = MR_PHASE_DISCOVERY,
     .severity = MR_SEVERITY_ERROR,
     .confidence = MR_CONFIDENCE_CERTAIN,
-    .win32 = WIN32_CALL_FAILED,
     .win32_status = true,
     .per = MR_F(ADDRESS),
-    .require = {{.any = {MR_FACT_EPM_FAULT}, .where = {MR_WHERE(STATUS, NE, 5)}}},
+    .require = {{.any = {MR_FACT_EPM_FAULT}}},
     .forbid = {{.any = {MR_FACT_EPM_LISTED, MR_FACT_EPM_MAPPED}, .same = MR_F(ADDRESS)}},
+    .test = is_other_fault,
     .explains = {"EPM.NOT_REGISTERED"},
     .summary = "the endpoint mapper answers with a fault",
     .cause = "The endpoint mapper of {address} answers with fault {status}. It is alive but cannot "

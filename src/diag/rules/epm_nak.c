@@ -3,6 +3,10 @@
  */
 #include "rules.h"
 
+static bool is_not_busy(const mr_fact *fact) {
+    return fact->reason != 1 && fact->reason != 2;
+}
+
 const mr_rule mr_rule_epm_nak = {
     .id = "EPM.NAK",
     .phase = MR_PHASE_DISCOVERY,
@@ -12,15 +16,14 @@ const mr_rule mr_rule_epm_nak = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_NAK}}},
     .forbid = {{.any = {MR_FACT_EPM_BOUND}, .same = MR_F(ADDRESS)}},
+    .test = is_not_busy,
     .summary = "the endpoint mapper rejects the bind",
-    .cause = "The endpoint mapper of {address} rejects the bind (reason {reason}: 1 and 2 mean "
-             "busy, 4 a protocol version, 8 and 9 authentication).",
+    .cause = "The endpoint mapper of {address} rejects the bind (reason {reason}). Reason 0 stands "
+             "for a policy of the host, 4 for a protocol version, 8 and 9 for authentication.",
     .reference = "C706 12.6.3.1; MS-RPCE 2.2.2.5",
-    .remedies = {{.text = "Reason 1 or 2: wait and try again; where it stays, look at the load and "
-                          "the handles of the RPC services.",
+    .remedies = {{.text = "Look for a policy or an RPC filter of the host that forbids it.",
                   .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-Process svchost | Sort-Object Handles -Descending | "
-                             "Select-Object -First 10",
+                  .shell = MR_SHELL_CMD,
+                  .command = "netsh rpc filter show filter",
                   .verify = "msrpc map {host}"}},
 };

@@ -14,7 +14,7 @@ const mr_rule mr_rule_epm_other_protocol = {
     .forbid = {{.any = {MR_FACT_EPM_BOUND}, .same = MR_F(ADDRESS)}},
     .explains = {"EPM.CLOSED_ON_BIND", "EPM.RESET_ON_BIND"},
     .summary = "the endpoint mapper's port does not speak RPC",
-    .cause = "Port {port} of {address} answers the bind with {what|something} that is not RPC: "
+    .cause = "Port {port} of {address} answers the bind with {what|something}, which is not RPC: "
              "another service has the port, a proxy answers for the host, or data is altered on "
              "the way.",
     .reference = "C706 12.6.3",

@@ -15,8 +15,8 @@ const mr_rule mr_rule_local_no_neighbour = {
     .explains = {"TCP.HOST_SILENT", "TCP.HOST_UNREACHABLE"},
     .summary = "no machine on this network has the address",
     .cause = "{address} belongs to a network that this machine is attached to, and no machine "
-             "there answers for it (ARP or neighbour discovery). The host is down, in another VLAN, "
-             "or a netmask is wrong; a firewall rule does not look like this.",
+             "there answers for it (ARP or neighbour discovery). The host is down, in another "
+             "VLAN, or a netmask is wrong; a firewall rule does not look like this.",
     .reference = "RFC 826, RFC 4861 7.2",
     .remedies = {{.text = "Start the host or plug it in; then compare addresses and netmasks.",
                   .run_on = MR_PLACE_CLIENT,

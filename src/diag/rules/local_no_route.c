@@ -11,6 +11,7 @@ const mr_rule mr_rule_local_no_route = {
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_LOCAL_NO_ROUTE}}},
+    .forbid = {{.any = {MR_FACT_HOST_UP}}},
     .summary = "this machine has no route to the host",
     .cause = "The routing table of this machine has no way to {address}; nothing was sent. A "
              "default gateway or a VPN is missing.",

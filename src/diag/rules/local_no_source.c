@@ -11,6 +11,7 @@ const mr_rule mr_rule_local_no_source = {
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_LOCAL_NO_SOURCE}}},
+    .forbid = {{.any = {MR_FACT_HOST_UP}}},
     .summary = "this machine has no address to speak from",
     .cause = "This machine has no usable source address for {address}: it has none of that address "
              "family, or the one asked for is not its own.",

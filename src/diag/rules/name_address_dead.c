@@ -13,6 +13,7 @@ const mr_rule mr_rule_name_address_dead = {
     .require = {{.any = {MR_FACT_HOST_DOWN}},
                 {.any = {MR_FACT_NAME_RESOLVED}, .same = MR_F(ADDRESS)},
                 {.any = {MR_FACT_HOST_UP}}},
+    .forbid = {{.any = {MR_FACT_LOCAL_NO_ROUTE, MR_FACT_LOCAL_NO_SOURCE}, .same = MR_F(ADDRESS)}},
     .explains = {FINDINGS_OF_A_DEAD_ADDRESS, "NAME.STALE_ADDRESS"},
     .summary = "one of the host's addresses does not answer",
     .cause = "{1.name} resolves to several addresses: {address} does not answer, {2.address} does. "

@@ -25,7 +25,8 @@ const mr_rule mr_rule_name_servfail = {
                   .shell = MR_SHELL_CMD,
                   .command = "dcdiag /test:dns /DnsForwarders /DnsDelegation",
                   .verify = "msrpc diagnose {host} --phase 1"},
-                 {.text = "Look at the state of its zones: one that is paused or expired answers so.",
+                 {.text = "Look at the state of its zones: one that is paused or expired answers "
+                          "so.",
                   .run_on = MR_PLACE_DNS,
                   .shell = MR_SHELL_POWERSHELL,
                   .command = "Get-DnsServerZone | Format-Table ZoneName,ZoneType,IsPaused"}},

@@ -14,8 +14,9 @@ const mr_rule mr_rule_name_single_label = {
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED}}},
     .explains = {"NAME.NXDOMAIN"},
     .summary = "a short name that no DNS suffix completes",
-    .cause = "\"{name}\" has no domain part, and no suffix of this machine's search list makes it a "
-             "name that DNS knows. Windows would also try NetBIOS, which a router does not carry.",
+    .cause = "\"{name}\" has no domain part, and no suffix of this machine's search list makes it "
+             "a name that DNS knows. Windows would also try NetBIOS, which a router does not "
+             "carry.",
     .reference = "RFC 1034 3.1; NetBIOS over TCP/IP, RFC 1001 15",
     .remedies = {{.text = "Use the fully qualified name of the host.",
                   .run_on = MR_PLACE_CLIENT,

@@ -22,5 +22,5 @@ const mr_rule mr_rule_rpc_anonymous_denied = {
     .summary = "anonymous calls are refused, as they should be",
     .cause = "{interface} on {address} answers an anonymous call with \"access denied\". The path "
              "to the service works; a call with credentials would tell more.",
-    .reference = "C706 appendix E; MS-RPCE 3.3.3.4.3",
+    .reference = "C706 appendix E",
 };

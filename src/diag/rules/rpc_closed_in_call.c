@@ -16,8 +16,8 @@ const mr_rule mr_rule_rpc_closed_in_call = {
     .summary = "the server hangs up during the call",
     .cause = "{interface} on port {port} of {address} was bound; the server closed the connection "
              "in good order before it had answered. Its process ended or refused the request; "
-             "firewalls cut with resets, not so.",
-    .reference = "C706 12.6.4.4, RFC 9293 3.6",
+             "a firewall would rather have reset it.",
+    .reference = "C706 12.6.4.9, RFC 9293 3.6",
     .remedies = {{.text = "Look for an end or a crash of the service at that time.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_POWERSHELL,

@@ -14,9 +14,9 @@ const mr_rule mr_rule_rpc_closed_on_bind = {
                  .where = {MR_WHERE(WHEN, IN, MR_BIT(MR_WHEN_UNKNOWN) | MR_BIT(MR_WHEN_CONNECT) |
                                                   MR_BIT(MR_WHEN_AFTER_BIND))}}},
     .summary = "the service hangs up on bind",
-    .cause = "Port {port} of {address} opens and is closed in good order when {interface} is bound. "
-             "The program there does not speak RPC with this client: another program has the port, "
-             "or the service is shutting down.",
+    .cause = "Port {port} of {address} opens and is closed in good order when {interface} is "
+             "bound. The program there does not speak RPC with this client: another program has the "
+             "port, or the service is shutting down.",
     .reference = "C706 12.6.4.3",
     .remedies = {{.text = "See at the host which program owns the port.",
                   .run_on = MR_PLACE_SERVER,

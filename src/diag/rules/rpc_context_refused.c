@@ -22,7 +22,8 @@ const mr_rule mr_rule_rpc_context_refused = {
     .cause = "Port {port} of {address} answers the bind but refuses {interface} (result {result}, "
              "reason {reason}).",
     .reference = "C706 12.6.3.1",
-    .remedies = {{.text = "See whether the interface answers at the endpoint that the mapper names.",
+    .remedies = {{.text = "See whether the interface answers at the endpoint that the mapper "
+                          "names.",
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_SH,
                   .command = "msrpc map {host} --interface {interface} --probe",

@@ -15,8 +15,8 @@ const mr_rule mr_rule_rpc_other_protocol = {
     .explains = {"RPC.CLOSED_ON_BIND", "RPC.RESET_ON_BIND"},
     .summary = "the endpoint does not speak RPC",
     .cause = "Port {port} of {address} should offer {interface} and answers the bind with "
-             "{what|something} that is not RPC. The registration is stale and another program has "
-             "the port, or data is altered on the way.",
+             "{what|something}, which is not RPC. The registration is stale and another program "
+             "has the port, or data is altered on the way.",
     .reference = "C706 12.6.3",
     .remedies = {{.text = "See at the host which program owns the port.",
                   .run_on = MR_PLACE_SERVER,

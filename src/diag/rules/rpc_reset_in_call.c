@@ -16,7 +16,7 @@ const mr_rule mr_rule_rpc_reset_in_call = {
     .summary = "the connection is reset during the call",
     .cause = "{interface} on port {port} of {address} was bound; the connection was reset after "
              "the request had left. The service's process died, or a firewall cut the connection.",
-    .reference = "C706 12.6.4.4, RFC 9293 3.5.2",
+    .reference = "C706 12.6.4.9, RFC 9293 3.5.2",
     .remedies = {{.text = "Look for a crash of the service at that time.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_POWERSHELL,

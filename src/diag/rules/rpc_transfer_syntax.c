@@ -19,7 +19,7 @@ const mr_rule mr_rule_rpc_transfer_syntax = {
     .cause = "Port {port} of {address} knows {interface}, but none of the transfer syntaxes that "
              "were offered. Every Windows server speaks NDR; this one was built for NDR64 alone, "
              "or a device rewrites the bind.",
-    .reference = "C706 12.6.3.1; MS-RPCE 2.2.4.12, 3.3.1.5.6",
+    .reference = "C706 12.6.3.1; MS-RPCE 2.2.4.12, 2.2.5",
     .remedies = {{.text = "Compare the bind as sent with the bind as received, in a capture taken "
                           "at both ends.",
                   .run_on = MR_PLACE_SERVER,

@@ -14,7 +14,7 @@
 /* What the probes of one dead address give; a rule that knows why it is dead explains them. */
 #define FINDINGS_OF_A_DEAD_ADDRESS                                                        \
     "TCP.HOST_SILENT", "TCP.HOST_UNREACHABLE", "TCP.NET_UNREACHABLE",                     \
-        "TCP.ADMIN_PROHIBITED", "LOCAL.NO_ROUTE", "LOCAL.NO_NEIGHBOUR", "LOCAL.NO_SOURCE"
+        "TCP.ADMIN_PROHIBITED", "LOCAL.NO_NEIGHBOUR", "LOCAL.NO_ROUTE", "LOCAL.NO_SOURCE"
 
 #define WIN32_ACCESS_DENIED 5
 #define WIN32_HOST_NOT_FOUND 11001

@@ -11,7 +11,8 @@ const mr_rule mr_rule_tcp_ipv6_broken = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_HOST_DOWN}, .where = {MR_WHERE(FAMILY, EQ, 6)}},
                 {.any = {MR_FACT_HOST_UP}, .where = {MR_WHERE(FAMILY, EQ, 4)}}},
-    .forbid = {{.any = {MR_FACT_HOST_UP}, .where = {MR_WHERE(FAMILY, EQ, 6)}}},
+    .forbid = {{.any = {MR_FACT_HOST_UP}, .where = {MR_WHERE(FAMILY, EQ, 6)}},
+               {.any = {MR_FACT_LOCAL_NO_ROUTE, MR_FACT_LOCAL_NO_SOURCE}, .same = MR_F(ADDRESS)}},
     .explains = {FINDINGS_OF_A_DEAD_ADDRESS, "NAME.ADDRESS_DEAD"},
     .summary = "IPv6 does not reach the host, IPv4 does",
     .cause = "{address} does not answer, {1.address} does. Clients prefer IPv6 and lose time, or "

@@ -14,8 +14,8 @@ const mr_rule mr_rule_tcp_net_unreachable = {
     .forbid = {{.any = {MR_FACT_HOST_UP}, .same = MR_F(ADDRESS)}},
     .explains = {"TCP.HOST_SILENT"},
     .summary = "a router has no route to the host",
-    .cause = "{sender|A router on the way} has no route to the network of {address}: a route, a VPN "
-             "or a link is missing there.",
+    .cause = "{sender|A router on the way} has no route to the network of {address}: a route, a "
+             "VPN or a link is missing there.",
     .reference = "RFC 792, RFC 1812 5.2.7.1",
     .remedies = {{.text = "Follow the path; the last router that answers is the one to repair.",
                   .run_on = MR_PLACE_NETWORK,

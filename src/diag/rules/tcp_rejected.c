@@ -24,8 +24,8 @@ const mr_rule mr_rule_tcp_rejected = {
     .explains = {"TCP.HOST_SILENT"},
     .summary = "a packet filter rejects the port",
     .cause = "{sender|A device} rejects TCP {#port:port|ports} {port} of {address} with an ICMP "
-             "port unreachable. A TCP stack would send a reset: this is a packet filter that is set "
-             "to reject.",
+             "port unreachable. A TCP stack would send a reset: this is a packet filter that is "
+             "set to reject.",
     .reference = "RFC 1122 3.2.2.1, 4.2.3.9; iptables-extensions(8) REJECT",
     .remedies = {{.text = "On {sender|the filter}, allow TCP {port} from {from|this address}.",
                   .run_on = MR_PLACE_FIREWALL,

@@ -59,7 +59,7 @@ struct mr_rule {
     enum mr_confidence confidence;
     mr_pattern sure;     /* where it finds facts too, the confidence is certain */
     uint32_t win32;
-    bool win32_status;   /* the anchor's status is the Win32 code, where it is one (below 0x10000) */
+    bool win32_status;   /* a status of the anchor below 0x10000 is the Win32 code */
     mr_fields per;
     mr_pattern require[MR_RULE_REQUIRE];
     mr_pattern forbid[MR_RULE_FORBID];
