@@ -63,6 +63,7 @@ typedef struct world {
     mr_buf queue[2];
     size_t queue_at[2];
     bool no_tap;
+    mr_buf *record;           /* what travelled: direction, 32-bit length, octets; or NULL */
     uint32_t group;
     uint16_t reject;          /* server: reject every bind with this reason + 1 */
     mr_security *acceptor;    /* server: set when a bind brings a trailer */
@@ -254,6 +255,8 @@ static inline void server_sent(world *w, const mr_event *e) {
 
 /* Calls as their line: what the client and the tap must agree on. */
 static inline void log_call(side *s, side_call *c, const char *end, uint32_t status) {
+    if (!c->info.known || !c->request.done || c->request.damaged)
+        end = "damaged";
     side_log(s, "%u ctx %u op %u obj %08x req %zu/%08x %s %zu/%08x %08x\n", c->id,
              c->info.context, c->info.opnum, c->info.has_object ? c->info.object.time_low : 0,
              mr_stub_get(&c->request).len, sum_of(mr_stub_get(&c->request)), end,
@@ -388,6 +391,11 @@ static inline bool deliver(world *w, enum mr_dir dir) {
             memcpy(copy, q->data + w->queue_at[dir], used);
             feed_side(w, &w->tap, dir, mr_slice_of(copy, used));
             test_free(copy);
+        }
+        if (w->record && used > 0) {
+            mr_buf_write_u8(w->record, (uint8_t)dir);
+            mr_buf_write_u32(w->record, (uint32_t)used);
+            mr_buf_write(w->record, mr_slice_of(q->data + w->queue_at[dir], used));
         }
         w->queue_at[dir] += used;
         moved |= used > 0;
