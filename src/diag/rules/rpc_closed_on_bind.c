@@ -15,7 +15,7 @@ const mr_rule mr_rule_rpc_closed_on_bind = {
                                                   MR_BIT(MR_WHEN_AFTER_BIND))}}},
     .summary = "the service hangs up on bind",
     .cause = "Port {port} of {address} opens and is closed in good order when {interface} is "
-             "bound. The program there does not speak RPC with this client: another program has the "
+             "bound. The program there does not speak RPC with this client: another one has the "
              "port, or the service is shutting down.",
     .reference = "C706 12.6.4.3",
     .remedies = {{.text = "See at the host which program owns the port.",
