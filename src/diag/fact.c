@@ -45,10 +45,10 @@ static const char *const words_what[] = {
 };
 #undef MR_WORD
 
-#define WORDS_mr_role words_role, MR_COUNT(words_role)
+#define WORDS_mr_fact_role words_role, MR_COUNT(words_role)
 #define WORDS_mr_source words_source, MR_COUNT(words_source)
 #define WORDS_mr_whose words_whose, MR_COUNT(words_whose)
-#define WORDS_mr_icmp words_icmp, MR_COUNT(words_icmp)
+#define WORDS_mr_fact_icmp words_icmp, MR_COUNT(words_icmp)
 #define WORDS_mr_when words_when, MR_COUNT(words_when)
 #define WORDS_mr_acked words_acked, MR_COUNT(words_acked)
 #define WORDS_mr_what words_what, MR_COUNT(words_what)
@@ -70,7 +70,7 @@ const mr_field_info mr_field_infos[MR_FIELDS] = {
 #undef MR_FIELD_CODE
 #undef MR_FIELD_WORD
 
-_Static_assert(sizeof(enum mr_role) == sizeof(uint32_t), "words are read as numbers");
+_Static_assert(sizeof(enum mr_fact_role) == sizeof(uint32_t), "words are read as numbers");
 
 #define F_(constant) MR_F(constant)
 #define NONE 0
@@ -129,7 +129,7 @@ const char *mr_phase_name(enum mr_phase phase) {
     return (unsigned)phase < MR_COUNT(names) ? names[phase] : "";
 }
 
-enum mr_icmp mr_icmp_class(unsigned family, unsigned type, unsigned code) {
+enum mr_fact_icmp mr_icmp_class(unsigned family, unsigned type, unsigned code) {
     static const uint8_t v4[] = {MR_ICMP_NET,   MR_ICMP_HOST,  MR_ICMP_HOST,  MR_ICMP_PORT,
                                  MR_ICMP_FRAG,  MR_ICMP_HOST,  MR_ICMP_NET,   MR_ICMP_HOST,
                                  MR_ICMP_HOST,  MR_ICMP_ADMIN, MR_ICMP_ADMIN, MR_ICMP_NET,
@@ -139,9 +139,9 @@ enum mr_icmp mr_icmp_class(unsigned family, unsigned type, unsigned code) {
     if (family == 6) {
         if (type == 2)
             return MR_ICMP_FRAG;
-        return type == 1 && code < MR_COUNT(v6) ? (enum mr_icmp)v6[code] : MR_ICMP_UNKNOWN;
+        return type == 1 && code < MR_COUNT(v6) ? (enum mr_fact_icmp)v6[code] : MR_ICMP_UNKNOWN;
     }
-    return type == 3 && code < MR_COUNT(v4) ? (enum mr_icmp)v4[code] : MR_ICMP_UNKNOWN;
+    return type == 3 && code < MR_COUNT(v4) ? (enum mr_fact_icmp)v4[code] : MR_ICMP_UNKNOWN;
 }
 
 const char *mr_fact_text(const mr_fact *fact, enum mr_field field) {

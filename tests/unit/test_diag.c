@@ -450,7 +450,7 @@ static void test_fields_are_checked(void **state) {
     assert_int_equal(mr_fact_add(&diag, MR_FACT_NONE, NULL), MR_ERR_ARGUMENT);
     assert_int_equal(mr_diag_init(&diag, &arena, "h", NULL), 0);
     assert_int_equal(mr_fact_add(&diag, MR_FACT_TCP_OPEN, NULL, .address = "a",
-                                 .role = (enum mr_role)77),
+                                 .role = (enum mr_fact_role)77),
                      MR_ERR_ARGUMENT);
     mr_arena_deinit(&arena);
 }

@@ -20,7 +20,7 @@ enum mr_phase {
 #define MR_PHASE_COUNT 4 /* phases are numbered from 1 */
 
 #define MR_WORD(constant, word) MR_##constant,
-enum mr_role {
+enum mr_fact_role {
 #define MR_WORDS_role
 #include <msrpc/diag/words.list>
 #undef MR_WORDS_role
@@ -35,7 +35,7 @@ enum mr_whose {
 #include <msrpc/diag/words.list>
 #undef MR_WORDS_whose
 };
-enum mr_icmp {
+enum mr_fact_icmp {
 #define MR_WORDS_icmp
 #include <msrpc/diag/words.list>
 #undef MR_WORDS_icmp
@@ -101,7 +101,7 @@ typedef struct mr_fact {
 
 /* What an ICMP destination unreachable means: @type and @code of ICMP (RFC 792, RFC 1122 3.2.2.1,
  * RFC 1812 5.2.7.1) or, with @family 6, of ICMPv6 (RFC 4443 3.1, 3.2). */
-enum mr_icmp mr_icmp_class(unsigned family, unsigned type, unsigned code);
+enum mr_fact_icmp mr_icmp_class(unsigned family, unsigned type, unsigned code);
 
 /* "TCP.SILENT"; "" for a number that is no kind. */
 const char *mr_fact_name(enum mr_fact_kind kind);

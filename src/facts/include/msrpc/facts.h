@@ -1,0 +1,79 @@
+/*
+ * Facts from observations: what a live probe or a capture saw of a TCP connect or an RPC
+ * conversation, said once as the facts that rules understand. The observer fills a small struct;
+ * which kind of fact it makes, for the endpoint mapper or for a service, is decided here, so that
+ * both observers give equal facts.
+ *
+ * Texts are borrowed during the call only. Results are those of mr_diag_add_fact.
+ */
+#ifndef MSRPC_FACTS_H
+#define MSRPC_FACTS_H
+
+#include <msrpc/diag.h>
+#include <msrpc/engine.h>
+
+/* How a TCP connect ended. */
+enum mr_connect_end {
+    MR_CONNECT_OPEN,
+    MR_CONNECT_REFUSED,     /* a reset, or an ICMP port unreachable */
+    MR_CONNECT_SILENT,
+    MR_CONNECT_UNREACHABLE, /* another ICMP error */
+    MR_CONNECT_LOCAL,       /* this machine would not send; see os_error */
+};
+
+typedef struct mr_connect_seen {
+    const char *check;       /* evidence id */
+    mr_nsec at;
+    const char *address;
+    uint32_t port;
+    enum mr_fact_role role;
+    enum mr_connect_end end;
+    uint32_t tries;          /* SYNs that went out */
+    uint32_t ms;
+    bool icmp;               /* an ICMP error decided it */
+    uint8_t icmp_version, icmp_type, icmp_code;
+    uint32_t mtu;
+    const char *sender;      /* of the ICMP error */
+    int os_error;            /* Linux errno of a LOCAL end */
+} mr_connect_seen;
+
+int mr_facts_add_connect(mr_diag *diag, const mr_connect_seen *seen);
+
+/* How a conversation over an open connection ended, or how far it has come. */
+enum mr_talk_end {
+    MR_TALK_BOUND,    /* the interface was accepted */
+    MR_TALK_CALLED,   /* a call was answered with a reply */
+    MR_TALK_NAK,      /* bind_nak */
+    MR_TALK_REJECTED, /* the presentation context was */
+    MR_TALK_FAULT,
+    MR_TALK_SILENT,
+    MR_TALK_RESET,
+    MR_TALK_CLOSED,
+    MR_TALK_PROTOCOL, /* what answers is not DCE/RPC, or broken */
+};
+
+typedef struct mr_talk_seen {
+    const char *check;
+    mr_nsec at;
+    bool mapper;             /* the endpoint mapper, else a service */
+    const char *address;
+    uint32_t port;
+    const char *interface;   /* name or UUID; a service's only */
+    const char *service;     /* Windows service behind it, or NULL */
+    enum mr_talk_end end;
+    enum mr_when when;       /* SILENT, RESET, CLOSED */
+    enum mr_acked acked;     /* SILENT, RESET, CLOSED */
+    uint32_t reason;         /* NAK, REJECTED */
+    uint32_t result;         /* REJECTED */
+    uint32_t status;         /* FAULT */
+    uint32_t opnum;          /* CALLED, FAULT */
+    uint32_t contexts;       /* presentation contexts offered in the bind */
+    uint32_t bytes;          /* octets that were sent and not answered */
+    uint32_t ms;
+    enum mr_foreign foreign; /* PROTOCOL */
+    mr_slice first;          /* PROTOCOL: the first octets that came */
+} mr_talk_seen;
+
+int mr_facts_add_talk(mr_diag *diag, const mr_talk_seen *seen);
+
+#endif

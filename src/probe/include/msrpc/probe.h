@@ -1,0 +1,79 @@
+/*
+ * Live diagnosis of one target: the checks of checks.list, run as soon as what they need is known
+ * and as many at once as sense allows. Checks add what they see to an mr_diag as checks and facts;
+ * what it means is for the rules to say.
+ *
+ *   names -> addresses -> mapper's port and neighbours -> mapper -> every endpoint: connect, bind,
+ *   one harmless call
+ *
+ * A probe of something that only serves as evidence (a neighbouring port, a PTR record) is not
+ * waited for unless a failure makes its evidence needed.
+ */
+#ifndef MSRPC_PROBE_H
+#define MSRPC_PROBE_H
+
+#include <msrpc/diag.h>
+#include <msrpc/rpc.h>
+
+#define MR_PROBE_ADDRS 32
+#define MR_PROBE_AT_ONCE 64 /* endpoints probed together */
+#define MR_PROBE_LIST 64
+
+typedef struct mr_probe mr_probe;
+
+typedef struct mr_probe_options {
+    const char *host;          /* name or literal; *borrowed*, like everything here */
+    const char *target_ip;     /* connect here instead, NULL: resolve the host */
+    uint16_t mapper_port;      /* 0: 135 */
+    enum mr_family family;     /* ANY: both */
+    bool has_interface;        /* diagnose this interface only */
+    mr_syntax interface;
+    bool has_endpoint;         /* do not ask the mapper: the interface listens at this port */
+    uint16_t endpoint;
+    uint16_t source_port;
+    mr_nsec timeout;           /* one probe with its retries */
+    unsigned tries;            /* SYNs */
+    bool dns_server_given;     /* the resolver was set to one server by the user */
+    uint32_t rate;             /* new connections a second; 0: no limit */
+    mr_slice skip[MR_PROBE_LIST], only[MR_PROBE_LIST];
+    size_t skip_count, only_count;
+    bool phases[MR_PHASE_COUNT + 1]; /* phases to walk; all false: all */
+} mr_probe_options;
+
+/* A live check, one file each. */
+typedef struct mr_probe_check mr_probe_check;
+
+/* The checks in the order of checks.list: id, phase and one line for --list-checks; NULL past the
+ * end. */
+const mr_probe_check *mr_probe_check_at(size_t i);
+const char *mr_probe_check_id(const mr_probe_check *check);
+enum mr_phase mr_probe_check_phase(const mr_probe_check *check);
+const char *mr_probe_check_line(const mr_probe_check *check);
+
+/* What became of an address of the target. */
+typedef struct mr_probe_addr {
+    mr_addr addr;
+    enum mr_reach reach; /* of the mapper's port */
+} mr_probe_addr;
+
+/* Makes a probe on @loop with @resolver (both borrowed); @options is copied, what it points to
+ * borrowed; facts go into @diag, memory comes from @diag's arena. 0, MR_ERR_MEMORY or
+ * MR_ERR_ARGUMENT. */
+int mr_probe_new(mr_loop *loop, mr_resolver *resolver, mr_diag *diag,
+                 const mr_probe_options *options, mr_probe **probep, mr_error *err);
+/* Begins; @done comes once everything that decides is known. */
+int mr_probe_start(mr_probe *probe, void (*done)(void *user, mr_probe *probe), void *user,
+                   mr_error *err);
+/* Cuts what still runs; what is known stays in the diag. NULL is allowed. */
+void mr_probe_free(mr_probe *probe);
+
+/* Adds checks that never came to an end as unknown; before the diag is run on a cut probe. */
+void mr_probe_cut(mr_probe *probe, const char *why);
+
+const mr_probe_addr *mr_probe_get_addrs(const mr_probe *probe, size_t *countp);
+/* The local address that was used, "" before one was; and how many checks ended. */
+const char *mr_probe_get_vantage(const mr_probe *probe);
+size_t mr_probe_get_endpoint_count(const mr_probe *probe); /* TCP ports the mapper named */
+size_t mr_probe_get_listed(const mr_probe *probe);         /* interfaces registered */
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * The inside of a live diagnosis: the run, its operations, and what checks offer each other. A
+ * check is a const row; its start function begins operations. An operation is what can be waited
+ * for: it is deciding or aside, and knows how to be cut.
+ */
+#ifndef MSRPC_PROBE_PRIVATE_H
+#define MSRPC_PROBE_PRIVATE_H
+
+#include <msrpc/facts.h>
+#include <msrpc/ifaces/names.h>
+#include <msrpc/probe.h>
+
+/* What a check waits for before it starts. */
+enum probe_signal {
+    PROBE_START,     /* at once */
+    PROBE_ADDRESSED, /* the target's addresses are known */
+    PROBE_BOUND,     /* the mapper answered a bind: probe->mapper_client */
+    PROBE_ENDPOINTS, /* endpoints to probe are known */
+    PROBE_SIGNALS,
+};
+
+struct mr_probe_check {
+    const char *id;
+    enum mr_phase phase;
+    const char *line;
+    enum probe_signal needs;
+    void (*start)(mr_probe *probe);
+};
+
+/* One thing in flight. The owner embeds it first. */
+struct probe_op {
+    struct probe_op *next, *prev;
+    mr_probe *probe;
+    const char *check;         /* id of the check it will add; in the arena */
+    enum mr_phase phase;
+    bool aside;
+    mr_nsec started;
+    void (*cut)(struct probe_op *op); /* frees what the operation holds; no callbacks follow */
+};
+
+/* An endpoint to connect to: one TCP port with the interfaces that should answer there. */
+struct probe_endpoint {
+    uint16_t port;
+    size_t count;
+    mr_syntax ifaces[MR_ASSOC_CONTEXT_MAX / 2 - 1]; /* mgmt comes on top */
+};
+
+struct mr_probe {
+    mr_loop *loop;
+    mr_resolver *resolver;
+    mr_diag *diag;
+    mr_arena *arena;
+    mr_probe_options options;
+    enum mr_phase last_phase;      /* nothing beyond is walked */
+    void (*done)(void *user, mr_probe *probe);
+    void *user;
+    struct probe_op *ops;
+    unsigned deciding, asides;
+    bool failing;                  /* evidence of asides is needed */
+    bool started, over;
+    bool signalled[PROBE_SIGNALS];
+    mr_timer finish;               /* done is told from the loop */
+    mr_timer pace;                 /* --rate */
+    mr_nsec next_connect;
+    mr_nsec phase_start[MR_PHASE_COUNT + 1], phase_end[MR_PHASE_COUNT + 1];
+
+    mr_probe_addr addrs[MR_PROBE_ADDRS];
+    size_t addr_count;
+    char vantage[MR_ADDR_TEXT];
+    mr_client *mapper_client;      /* bound; owned here */
+    size_t mapper_addr;            /* index of the address it is connected to */
+    struct probe_endpoint *endpoints;
+    size_t endpoint_count, next_endpoint, open_endpoints;
+    size_t listed;
+};
+
+/* Whether facts and checks of that phase are wanted. */
+bool probe_wants(const mr_probe *p, enum mr_phase phase);
+/* Tells that something is known: starts the checks that need it. Once per signal. */
+void probe_signal(mr_probe *p, enum probe_signal signal);
+
+/* Begins an operation of check @id (copied into the arena). */
+void probe_op_begin(mr_probe *p, struct probe_op *op, const char *id, enum mr_phase phase,
+                    bool aside, void (*cut)(struct probe_op *op));
+/* It is over; what it holds was freed. May end the run (told later, from the loop). */
+void probe_op_end(struct probe_op *op);
+/* Milliseconds since it began. */
+double probe_op_ms(const struct probe_op *op);
+
+/* Adds the check of an operation: status, time and a formatted summary, with @evidence pairs. */
+void probe_check(struct probe_op *op, enum mr_status status, const mr_evidence *evidence,
+                 size_t evidence_count, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+/* The same under another id and phase, with its own time. */
+void probe_check_as(struct probe_op *op, const char *id, enum mr_phase phase, double ms,
+                    enum mr_status status, const mr_evidence *evidence, size_t evidence_count,
+                    const char *fmt, ...) __attribute__((format(printf, 8, 9)));
+
+/* Text in the arena; "" when memory is out. */
+const char *probe_text(mr_probe *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *probe_addr_text(mr_probe *p, const mr_addr *addr);
+/* "samr", or the UUID; and the Windows service behind it, NULL when not known. */
+const char *probe_iface(mr_probe *p, const mr_syntax *syntax);
+const char *probe_service(const mr_syntax *syntax);
+
+/* The options for a client to @addr:@port. */
+mr_client_options probe_client_options(const mr_probe *p, const mr_addr *addr, uint16_t port);
+/* report.c: facts of how a client's connect went, and the check "TCP.port". True when open. */
+bool probe_add_connect(struct probe_op *op, const mr_client_report *report, const mr_addr *addr,
+                       uint16_t port, enum mr_fact_role role);
+/* A conversation as @report and @result tell it: fills @talk's end, when, acked, reason, ... */
+void probe_read_talk(const mr_client_report *report, int result, const mr_error *err,
+                     mr_talk_seen *talk);
+/* A few words for people about how a talk ended: "reset after the bind". In the arena. */
+const char *probe_talk_text(mr_probe *p, const mr_talk_seen *talk, const mr_error *err);
+
+#endif
