@@ -63,6 +63,7 @@ typedef struct world {
     mr_buf queue[2];
     size_t queue_at[2];
     bool no_tap;
+    bool lost;                /* the world itself had no memory for what travels */
     mr_buf *record;           /* what travelled: direction, 32-bit length, octets; or NULL */
     uint32_t group;
     uint16_t reject;          /* server: reject every bind with this reason + 1 */
@@ -368,6 +369,7 @@ static inline bool pull_side(world *w, side *s, enum mr_dir dir) {
         if (rc < 0 || out.len == 0)
             return moved;
         mr_buf_write(&w->queue[dir], out);
+        w->lost |= mr_buf_error(&w->queue[dir]) != 0;
         moved = true;
     }
 }

@@ -1,0 +1,106 @@
+/* Every allocation of a conversation fails once: the association reports it, stays sound and leaks
+ * nothing; and what it holds stays under its caps. Linked with --wrap for malloc, calloc and
+ * realloc. */
+#include "assoc_world.h"
+
+static size_t countdown; /* 0: never fail; else the countdown-th allocation from now fails */
+static size_t allocations;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+
+static bool fails(void) {
+    allocations++;
+    return countdown > 0 && --countdown == 0;
+}
+void *__wrap_malloc(size_t n) {
+    return fails() ? NULL : __real_malloc(n);
+}
+void *__wrap_calloc(size_t n, size_t size) {
+    return fails() ? NULL : __real_calloc(n, size);
+}
+void *__wrap_realloc(void *p, size_t n) {
+    return fails() ? NULL : __real_realloc(p, n);
+}
+
+/* One conversation with the @nth allocation failing; whether it came that far. */
+static bool attempt(size_t nth, size_t step) {
+    static world w;
+    mr_assoc_config c = {.max_xmit = 600, .features = 1}, s = {.max_xmit = 500, .features = 1};
+
+    countdown = nth;
+    world_init_config(&w, &c, &s);
+    w.step = step;
+    if (w.client.rc == 0 && w.server.rc == 0 && w.tap.rc == 0) {
+        uint32_t n = 5000;
+        world_bind(&w);
+        for (int i = 0; i < 3 && w.client.rc == 0; i++) {
+            world_call(&w, 0, mr_slice_of(w.big_reply, 3000));
+            world_call(&w, 1, mr_slice_of(&n, 4));
+            world_call(&w, 2, mr_slice_of(&n, 4));
+            pump(&w);
+        }
+    }
+    bool failed = nth > 0 && countdown == 0;
+    countdown = 0;
+    if (!failed) {
+        assert_sound(&w.client);
+        assert_string_equal(w.client.log, w.tap.log);
+    }
+    /* whoever fails says so, and the others suffer nothing worse than silence */
+    side *sides[] = {&w.client, &w.server, &w.tap};
+    bool told = w.lost;
+    for (int i = 0; i < 3; i++) {
+        int rc = sides[i]->rc;
+        if (rc != 0 && !w.lost)
+            assert_true(rc == MR_ERR_MEMORY || rc == MR_ERR_STATE || rc == MR_ERR_ARGUMENT);
+        told |= rc == MR_ERR_MEMORY;
+    }
+    if (failed)
+        assert_true(told);
+    world_deinit(&w);
+    return failed;
+}
+
+static void every_allocation_fails(void **state) {
+    static const size_t steps[] = {0, 1, 700};
+    (void)state;
+    for (size_t i = 0; i < MR_COUNT(steps); i++) {
+        size_t nth = 1;
+        assert_false(attempt(0, steps[i]));
+        while (attempt(nth, steps[i]))
+            nth++;
+        assert_true(nth > 10);
+    }
+}
+
+/* A warm conversation allocates nothing at all. */
+static void warm_calls_allocate_nothing(void **state) {
+    (void)state;
+    world *w = world_new(NULL, NULL, 1000);
+    world_bind(w);
+    for (int i = 0; i < 3; i++) {
+        world_call(w, 0, mr_slice_of(w->big_reply, 20000));
+        pump(w);
+    }
+    size_t before = allocations;
+    for (int i = 0; i < 50; i++) {
+        world_call(w, 0, mr_slice_of(w->big_reply, 20000));
+        pump(w);
+    }
+    assert_sound(&w->client);
+    assert_int_equal(allocations, before);
+    world_deinit(w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_allocation_fails),
+        cmocka_unit_test(warm_calls_allocate_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
