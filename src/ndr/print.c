@@ -1,8 +1,8 @@
 /*
  * The printer: C structs to writer events. Structures are objects by member name; 64-bit integers
- * and UUIDs strings, other integers numbers; octet arrays hex strings; char and wchar_t arrays
- * strings; fractions that are not finite their bits ("0x7f800000"); enums their name where they
- * have one; unions {"case", "value"}; null pointers null;
+ * and UUIDs strings, other integers numbers; fractions that JSON would lose (not finite, minus
+ * zero) a string of their bits ("0x7f800000"); octet arrays hex strings; char and wchar_t arrays
+ * strings; enums their name where they have one; unions {"case", "value"}; null pointers null;
  * context handles {"handle": 20 octets in hex, little-endian as on the usual wire}. Full pointers
  * met again are {"referent": n}, the n-th full pointer printed, so that a value that aliases or
  * turns in a circle ends; a pointer to a null pointer is {"pointer": null}.
@@ -57,7 +57,7 @@ static void print_real(mr_writer *w, const char *key, const mr_type *t, const ui
     } else {
         memcpy(&real, c, sizeof real);
     }
-    if (__builtin_isfinite(real)) {
+    if (__builtin_isfinite(real) && (real != 0 || !__builtin_signbit(real))) {
         mr_writer_real(w, key, real);
     } else if (t->kind == MR_NDR_F32) {
         uint32_t bits;
