@@ -66,7 +66,7 @@ static void test_forms(void **state) {
     check_text(&mr_ndr_boolean, "true", NULL);
     check_text(&mr_ndr_boolean, "2", NULL);
     check_text(&mr_ndr_f32, "\"0x7f800000\"", NULL);
-    check_text(&mr_ndr_f64, "0.1", "0.10000000000000001");
+    check_text(&mr_ndr_f64, "0.5", NULL);
     check_text(&t_color, "\"BLUE\"", NULL);
     check_text(&t_color, "7", "\"BLUE\"");
     check_text(&t_color, "5", NULL);
