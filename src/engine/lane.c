@@ -217,7 +217,8 @@ static void found(mr_assoc_state *s, enum mr_dir dir) {
     event.u.resync.skipped = lane->skipped;
     lane->phase = MR_LANE_SYNC;
     lane->need = 0;
-    mr_state_push(s, &event);
+    if (lane->skipped > 0)
+        mr_state_push(s, &event);
 }
 
 /* Drops octets of @hold up to the next one that may begin a header. */

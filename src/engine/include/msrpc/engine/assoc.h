@@ -37,7 +37,6 @@ enum mr_role {
 #define MR_ASSOC_FRAG_WINDOWS 2048 /* fragments up to this are taken whatever was agreed */
 #define MR_ASSOC_FRAG_DEFAULT 5840 /* what Windows offers over TCP (MS-RPCE 3.3.2.1.2) */
 #define MR_ASSOC_CONTEXT_MAX 64    /* presentation contexts */
-#define MR_ASSOC_PROPOSED_MAX 16   /* transfer syntaxes proposed for one context */
 #define MR_ASSOC_AUTH_MAX 4        /* security contexts */
 #define MR_ASSOC_CALL_MAX 1024     /* most that max_calls may ask for */
 #define MR_ASSOC_OUT_MAX ((size_t)256 << 10) /* octets of output that wait, stubs not counted */
@@ -69,7 +68,7 @@ typedef struct mr_assoc_context {
     uint16_t id;
     mr_syntax abstract;
     const mr_syntax *transfer; /* proposed, best first; borrowed during the call */
-    uint8_t transfer_count;    /* 1..MR_ASSOC_PROPOSED_MAX */
+    uint8_t transfer_count;    /* 1 to 255 */
 } mr_assoc_context;
 
 /* A server's answer to one context of a BIND or ALTER, in its order. Entries for the feature
@@ -91,7 +90,7 @@ typedef struct mr_assoc_call {
     uint32_t alloc_hint;   /* octets of the whole stub; 0 = what @stub holds */
 } mr_assoc_call;
 
-/* Its fields are the engine's own. */
+/* Its fields are the engine's own; it stays where it was initialised. */
 typedef struct mr_assoc {
     struct mr_assoc_state *state; /* in @arena */
     mr_arena arena;
@@ -126,7 +125,8 @@ bool mr_assoc_pull_event(mr_assoc *a, mr_event *eventp);
  * takes them as written. Fragments are cut and protected here. Returns 0, or a negative result
  * when protecting failed (sticky); output made before it is still yielded first. */
 int mr_assoc_pull(mr_assoc *a, mr_nsec now, mr_slice *outp, mr_error *err);
-/* Whether pull would yield octets. */
+/* Whether pull would yield octets. Fragments also need room in the event queue for their SENT:
+ * pull the events first. */
 bool mr_assoc_has_output(const mr_assoc *a);
 
 /* ---- time ---- */
@@ -165,7 +165,8 @@ int mr_assoc_resume(mr_assoc *a, mr_nsec now, mr_error *err);
  * not accepted. */
 int mr_assoc_request(mr_assoc *a, const mr_assoc_call *call, mr_slice stub, uint32_t *call_idp,
                      mr_error *err);
-/* Cancels a call; its reply or fault is still to come (C706 12.6.4.4). */
+/* Cancels a call; its reply or fault is still to come (C706 12.6.4.6). The PDU carries no
+ * verifier. */
 int mr_assoc_cancel(mr_assoc *a, uint32_t call_id, mr_error *err);
 /* Stops caring: nothing of the call is sent any more and its reply is dropped unseen. */
 int mr_assoc_orphan(mr_assoc *a, uint32_t call_id, mr_error *err);

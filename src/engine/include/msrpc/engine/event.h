@@ -33,7 +33,7 @@ enum mr_event_kind {
                             * bytes may be freed */
     MR_EVENT_OTHER,        /* tap: a PDU of another type (RTS, connectionless types), passed over */
     MR_EVENT_GAP,          /* tap: octets are missing from the capture */
-    MR_EVENT_RESYNC,       /* tap: a plausible header was found after a gap or damage */
+    MR_EVENT_RESYNC,       /* tap: octets were passed over until a plausible header came */
     MR_EVENT_FOREIGN,      /* the peer does not speak DCE/RPC */
     MR_EVENT_TIMEOUT,      /* a deadline passed */
     MR_EVENT_ERROR,        /* a fatal error (tap: damage, and the search for the next header) */
