@@ -7,6 +7,7 @@
 
 #include <msrpc/ifaces.h>
 #include <msrpc/ifaces/epmapper.h>
+#include <msrpc/ifaces/mgmt.h>
 
 #include "report.h"
 #include "session.h"
@@ -55,10 +56,14 @@ static int read_method(app *a, const char *text, const mr_iface **ifacep, const 
     if (!dot)
         return app_refuse(a, APP_USAGE, "%s: INTERFACE.METHOD is wanted", text);
     const char *name = mr_arena_add_str(&a->arena, mr_slice_of(text, (size_t)(dot - text)));
-    const mr_iface *iface = name ? mr_ifaces_find_name(mr_slice_str(name)) : NULL;
+    mr_syntax syntax;
+    int code = name ? app_iface_read(a, name, &syntax) : app_refuse(a, APP_BUG, "out of memory");
+    if (code)
+        return code;
+    const mr_iface *iface = mr_ifaces_find(&syntax);
     if (!iface)
-        return app_refuse(a, APP_USAGE, "%s: no compiled interface has that name (msrpc describe "
-                          "lists them)", name ? name : text);
+        return app_refuse(a, APP_USAGE, "%s: the interface is known but not compiled (msrpc "
+                          "describe lists those that are)", name);
     const mr_proc *proc = mr_iface_find_proc(iface, dot + 1);
     if (!proc && mr_slice_get_number(mr_slice_str(dot + 1), UINT16_MAX, &opnum) == 0)
         proc = mr_iface_get_proc(iface, (uint32_t)opnum);
@@ -103,6 +108,27 @@ static int read_json(app *a, const char *text, const mr_token **tokenp) {
     return 0;
 }
 
+static bool has_reference(const mr_token *t) {
+    if (t->kind == MR_TOKEN_STRING && t->string.len > 1 && t->string.data[0] == '$')
+        return true;
+    for (const mr_token *child = t->child; child; child = child->next)
+        if (has_reference(child))
+            return true;
+    return false;
+}
+
+/* JSON to parameters; a mistake names its place. */
+static int read_args(app *a, struct one *one, const mr_token *json) {
+    mr_error err = MR_ERROR_INIT;
+
+    one->args = mr_arena_get(&a->arena, 1, one->proc->args->csize);
+    if (!one->args)
+        return app_refuse(a, APP_BUG, "out of memory");
+    if (mr_ndr_read(one->proc, MR_NDR_REQUEST, json, &a->arena, one->args, &err) != 0)
+        return app_refuse(a, APP_USAGE, "%s: %s", one->proc->name, err.text);
+    return 0;
+}
+
 static int read_calls(app *a, struct calls *calls) {
     static const mr_token empty = {.kind = MR_TOKEN_OBJECT};
 
@@ -122,6 +148,9 @@ static int read_calls(app *a, struct calls *calls) {
         bool json = i + 1 < a->arg_count && (a->args[i + 1][0] == '{' ||
                                              strcmp(a->args[i + 1], "-") == 0);
         if (json && (code = read_json(a, a->args[++i], &one->json)) != 0)
+            return code;
+        /* what needs no reply is checked before anything is sent */
+        if (!has_reference(one->json) && (code = read_args(a, one, one->json)) != 0)
             return code;
         calls->count++;
     }
@@ -233,14 +262,12 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
     app *a = calls->s->a;
     mr_error err = MR_ERROR_INIT;
 
-    const mr_token *json = resolve(a, calls, i, one->json);
-    if (!json)
-        return APP_USAGE;
-    one->args = mr_arena_get(&a->arena, 1, one->proc->args->csize);
-    if (!one->args)
-        return app_refuse(a, APP_BUG, "out of memory");
-    if (mr_ndr_read(one->proc, MR_NDR_REQUEST, json, &a->arena, one->args, &err) != 0)
-        return app_refuse(a, APP_USAGE, "%s: %s", one->proc->name, err.text);
+    if (!one->args) {
+        const mr_token *json = resolve(a, calls, i, one->json);
+        int code = json ? read_args(a, one, json) : APP_USAGE;
+        if (code)
+            return code;
+    }
     if (mr_call_init(&one->call, calls->iface, one->proc->opnum, one->args, &err) != 0)
         return app_refuse(a, APP_BUG, "%s", err.text);
     one->started = true;
@@ -297,10 +324,12 @@ static void show(struct calls *calls, size_t done, int code) {
 /* The port to call: of the binding or target, of the mapper itself, or what the mapper says. */
 static int find_port(struct calls *calls, const app_target *target, uint16_t *portp) {
     const struct call_options *o = calls->s->a->own;
-    bool mapper = mr_syntax_eq(&calls->iface->syntax, &mr_epmapper_iface.syntax);
+    /* every server answers mgmt: unless a port is named, the mapper's own is meant */
+    bool mapper = calls->iface == &mr_epmapper_iface || calls->iface == &mr_mgmt_iface;
 
     if (target->port || mapper) {
-        *portp = target->port ? (uint16_t)target->port : MR_MAPPER_PORT;
+        *portp = (uint16_t)(target->port ? target->port
+                            : o->mapper_port ? o->mapper_port : MR_MAPPER_PORT);
         return 0;
     }
     return app_session_map(calls->s, target, (uint16_t)o->mapper_port, &calls->iface->syntax,
