@@ -374,7 +374,8 @@ static const mr_ndr_member ept_entry_members[] = {
     M(ept_entry, annotation, t_annotation)};
 STRUCT(t_ept_entry, ept_entry, ept_entry_members, 4, 8, 28, 40, MR_TYPE_POINTERS);
 static const mr_ndr_member if_id_members[] = {
-    M(if_id, uuid, mr_ndr_uuid), M(if_id, vers_major, mr_ndr_u16), M(if_id, vers_minor, mr_ndr_u16)};
+    M(if_id, uuid, mr_ndr_uuid), M(if_id, vers_major, mr_ndr_u16),
+    M(if_id, vers_minor, mr_ndr_u16)};
 STRUCT(t_if_id, if_id, if_id_members, 4, 4, 20, 20, FLATS);
 POINTER(t_uuid_full, MR_POINTER_FULL, mr_ndr_uuid, 0);
 POINTER(t_if_id_full, MR_POINTER_FULL, t_if_id, 0);

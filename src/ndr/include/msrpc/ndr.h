@@ -18,6 +18,7 @@
  *                    exactly when neither MR_ARRAY_CONFORMANT nor MR_ARRAY_VARYING is set, so
  *                    `[string] char name[64]` is a pointer too, with 64 as its bound. A varying
  *                    array's pointer leads to the first element that travels (index first_is)
+ *                    and holds no elements before it. Empty ones have a pointer all the same
  *   strings          as arrays of char (uint8_t) or wchar_t (uint16_t), ending in a zero element
  *   unions           a C union beside its discriminant (non-encapsulated), or a struct of tag and
  *                    union `u` (encapsulated)
@@ -264,29 +265,40 @@ typedef struct mr_ndr_limits {
 } mr_ndr_limits;
 
 /*
- * Decodes one half of a call from @stub into @args, the struct that @proc->args describes. Referents
- * go into @arena; octet arrays (and wider values that are aligned and of native byte order) borrow
- * from @stub. @args must be zeroed by the caller for a request; for a response it holds the request's
- * values, which its correlations are checked against. *@restp (may be NULL) receives the number of
- * octets after the last parameter: extensible stubs may have some.
+ * Decodes one half of a call from @stub into @args, the struct that @proc->args describes.
+ * Referents go into @arena; octet arrays (and wider values that are aligned and of native byte
+ * order) borrow from @stub and are not to be written to. @args must be zeroed by the caller for a
+ * request; for a response it holds the request's values, which its correlations are checked
+ * against. *@restp (may be NULL) receives the number of octets after the last parameter:
+ * extensible stubs may have some.
  * Errors: MR_ERR_TRUNCATED, MR_ERR_MALFORMED, MR_ERR_RANGE, MR_ERR_LIMIT, MR_ERR_MEMORY with the
- * octet offset in the stub and the path of the parameter in the text. After an error the contents of @args are valid
- * C but meaningless.
+ * octet offset in the stub and the path of the parameter in the text ("entries[3].tower: ...").
+ * After an error the contents of @args are valid C but meaningless.
  */
 int mr_ndr_decode(const mr_proc *proc, enum mr_ndr_side side, mr_ndr_format format, mr_slice stub,
                   const mr_ndr_limits *limits, mr_arena *arena, void *args, size_t *restp,
                   mr_error *err);
 
-/* Appends one half of a call; alignment counts from the length @out had. A correlation that does
- * not agree (an array NULL though its size_is says 3) is MR_ERR_ARGUMENT. */
+/* Appends one half of a call; alignment counts from the length @out had, to which a failure takes
+ * it back. A correlation that does not agree (an array NULL though its size_is says 3) is
+ * MR_ERR_ARGUMENT, a value out of its [range] MR_ERR_RANGE. */
 int mr_ndr_encode(const mr_proc *proc, enum mr_ndr_side side, mr_ndr_format format,
                   const void *args, mr_buf *out, mr_error *err);
 
-/* Writes the parameters of one half as members of the object that is open. */
+/* Writes the parameters of one half as members of the object that is open. Structures are objects;
+ * 64-bit integers and UUIDs strings, other integers numbers; octet arrays hex strings; char and
+ * wchar_t arrays strings, {"hex": ".."} or {"utf16": ".."} where they are ill-formed; enums their
+ * name or number; unions {"case": .., "value": ..}; null pointers null; context handles
+ * {"handle": "hex"}; a full pointer met again {"referent": n}. Errors: MR_ERR_ARGUMENT (values that
+ * do not agree), MR_ERR_LIMIT (deeper than a writer goes), MR_ERR_MEMORY, the writer's own. */
 int mr_ndr_print(const mr_proc *proc, enum mr_ndr_side side, const void *args, mr_writer *w);
 
-/* Fills @args from a JSON object; size_is, length_is and discriminant members that are left out are
- * derived from the arrays and unions they describe. Unknown members are errors. */
+/* Fills @args from a JSON object of the forms mr_ndr_print writes; numbers may also be decimal or
+ * "0x.." strings. size_is, length_is and discriminant members that are left out are derived from
+ * the arrays and unions they describe; pointers that are left out are null; anything else that is
+ * missing, unknown or does not agree is MR_ERR_ARGUMENT, MR_ERR_SYNTAX or MR_ERR_RANGE with the
+ * path of the member. For a response @args holds the request's values (or zeroes, which are then
+ * derived as well). What was read lives in @arena. */
 int mr_ndr_read(const mr_proc *proc, enum mr_ndr_side side, const mr_token *object,
                 mr_arena *arena, void *args, mr_error *err);
 
@@ -296,7 +308,9 @@ typedef struct mr_random {
 } mr_random;
 uint64_t mr_random_get(mr_random *random);
 
-/* Fills @args with valid random values: correlations agree, strings end, unions have arms. */
+/* Fills @args, zeroed or holding the request's values, with valid random values in @arena:
+ * correlations agree, strings end, unions have arms, sizes and depths are small. MR_ERR_UNSUPPORTED
+ * where sizes are tied to one another in a way it cannot solve. */
 int mr_ndr_generate(const mr_proc *proc, enum mr_ndr_side side, mr_random *random,
                     mr_arena *arena, void *args, mr_error *err);
 
