@@ -41,6 +41,21 @@ static uint32_t row(uint32_t count, uint32_t size, uint32_t align) {
     return count ? cap((uint64_t)round_up(size, align) * (count - 1) + size) : 0;
 }
 
+/* Where a value may begin: the least that aligns it, which may be less than it counts for in the
+ * structure around it. NDR20 aligns a union's discriminant and arm each on its own; the counts of
+ * an array lead its elements, and there may be none. */
+static uint32_t place(const mr_idl_desc *d, bool wide) {
+    while (d->kind == MR_NDR_ARRAY && !d->array_flags)
+        d = d->element;
+    if (d->kind == MR_NDR_UNION && !wide)
+        return d->element->align20;
+    if (d->kind == MR_NDR_ARRAY && (d->array_flags & MR_ARRAY_CONFORMANT))
+        return 1;
+    if (d->kind == MR_NDR_ARRAY)
+        return wide ? 8 : 4;
+    return wide ? d->align64 : d->align20;
+}
+
 static void layout_array(mr_idl_desc *d) {
     const mr_idl_desc *e = d->element;
     bool conformant = d->array_flags & MR_ARRAY_CONFORMANT;
@@ -56,8 +71,8 @@ static void layout_array(mr_idl_desc *d) {
         d->csize = d->calign = sizeof(void *);
         return;
     }
-    d->wire20 = row(d->count, e->wire20, e->align20);
-    d->wire64 = row(d->count, e->wire64, e->align64);
+    d->wire20 = row(d->count, e->wire20, place(e, false));
+    d->wire64 = row(d->count, e->wire64, place(e, true));
     d->csize = cap((uint64_t)e->csize * d->count);
     d->calign = e->calign;
     d->flags |= e->flags & (MR_TYPE_FLAT20 | MR_TYPE_FLAT64);
@@ -119,7 +134,8 @@ static void layout_struct(mr_idl_type *type) {
             continue;
         mr_idl_layout_desc(m);
         uint32_t at = round_up(d->csize, m->calign);
-        uint32_t at20 = round_up(d->wire20, m->align20), at64 = round_up(d->wire64, m->align64);
+        uint32_t at20 = round_up(d->wire20, place(m, false));
+        uint32_t at64 = round_up(d->wire64, place(m, true));
         if (at != d->csize || at20 != at || (f->flags & (MR_MEMBER_IN | MR_MEMBER_OUT)))
             flat &= (uint8_t)~MR_TYPE_FLAT20;
         if (at != d->csize || at64 != at || (f->flags & (MR_MEMBER_IN | MR_MEMBER_OUT)))
@@ -147,7 +163,7 @@ static void layout_struct(mr_idl_type *type) {
 
 static void layout_union(mr_idl_type *type) {
     mr_idl_desc *d = type->desc;
-    uint32_t least20 = UINT32_MAX, least64 = UINT32_MAX;
+    uint32_t least20 = UINT32_MAX, least64 = UINT32_MAX; /* of the arms */
 
     mr_idl_layout_desc(d->element);
     d->align20 = d->element->align20;
@@ -167,13 +183,12 @@ static void layout_union(mr_idl_type *type) {
         d->flags |= m->flags & (MR_TYPE_POINTERS | MR_TYPE_RANGES);
         if (f->has_range)
             d->flags |= MR_TYPE_RANGES;
-        uint32_t at20 = round_up(d->element->wire20, m->align20) + m->wire20;
-        uint32_t at64 = round_up(d->element->wire64, m->align64) + m->wire64;
-        least20 = at20 < least20 ? at20 : least20;
-        least64 = at64 < least64 ? at64 : least64;
+        uint32_t at20 = round_up(d->element->wire20, place(m, false)) - d->element->wire20;
+        least20 = at20 + m->wire20 < least20 ? at20 + m->wire20 : least20;
+        least64 = m->wire64 < least64 ? m->wire64 : least64;
     }
-    d->wire20 = max(least20 == UINT32_MAX ? 0 : least20, d->element->wire20);
-    d->wire64 = max(least64 == UINT32_MAX ? 0 : least64, d->element->wire64);
+    d->wire20 = d->element->wire20 + (least20 == UINT32_MAX ? 0 : least20);
+    d->wire64 = round_up(d->element->wire64, d->align64) + (least64 == UINT32_MAX ? 0 : least64);
     d->csize = round_up(d->csize, d->calign);
     if (type->encapsulated)
         d->csize = cap((uint64_t)round_up(d->element->csize, d->calign) + d->csize);
