@@ -140,6 +140,20 @@ void probe_op_begin(mr_probe *p, struct probe_op *op, const char *id, enum mr_ph
     mark_phase(p, phase);
 }
 
+static void maybe_finish(mr_probe *p) {
+    if (p->deciding == 0 && (p->asides == 0 || !p->failing))
+        mr_timer_set(&p->finish, mr_clock_now());
+}
+
+void probe_op_set_aside(struct probe_op *op) {
+    if (op->aside)
+        return;
+    op->aside = true;
+    op->probe->deciding--;
+    op->probe->asides++;
+    maybe_finish(op->probe);
+}
+
 void probe_op_end(struct probe_op *op) {
     mr_probe *p = op->probe;
 
@@ -155,8 +169,7 @@ void probe_op_end(struct probe_op *op) {
         p->deciding--;
     if (!op->aside)
         mark_phase(p, op->phase);
-    if (p->deciding == 0 && (p->asides == 0 || !p->failing))
-        mr_timer_set(&p->finish, mr_clock_now());
+    maybe_finish(p);
 }
 
 double probe_op_ms(const struct probe_op *op) {
@@ -168,7 +181,7 @@ double probe_op_ms(const struct probe_op *op) {
 static void add_check(mr_probe *p, const mr_check *check) {
     if (!probe_wants(p, check->phase))
         return;
-    if (check->status == MR_STATUS_FAIL)
+    if (check->status == MR_STATUS_FAIL && !check->aside)
         p->failing = true;
     mr_diag_add_check(p->diag, check);
 }

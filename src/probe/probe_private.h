@@ -82,6 +82,8 @@ void probe_signal(mr_probe *p, enum probe_signal signal);
 /* Begins an operation of check @id (copied into the arena). */
 void probe_op_begin(mr_probe *p, struct probe_op *op, const char *id, enum mr_phase phase,
                     bool aside, void (*cut)(struct probe_op *op));
+/* Its outcome decides no longer: evidence only from now on. */
+void probe_op_set_aside(struct probe_op *op);
 /* It is over; what it holds was freed. May end the run (told later, from the loop). */
 void probe_op_end(struct probe_op *op);
 /* Milliseconds since it began. */

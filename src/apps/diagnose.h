@@ -1,0 +1,28 @@
+/* msrpc diagnose, inside: one target's run and how it is shown. */
+#ifndef MSRPC_APP_DIAGNOSE_H
+#define MSRPC_APP_DIAGNOSE_H
+
+#include <msrpc/probe.h>
+
+#include "session.h"
+
+struct diagnose_run {
+    const app_target *target;
+    mr_arena arena;
+    mr_diag diag;
+    mr_probe *probe;
+    mr_nsec began, ended;
+    int64_t started_sec;
+    uint32_t started_nsec;
+    bool started, over;
+    bool partial;       /* cut by the deadline or a signal */
+    int code;           /* exit code of this target, once over */
+    struct diagnose *all;
+};
+
+/* The screen of one target. */
+void diagnose_show(app *a, const struct diagnose_run *run);
+/* The members of one result, into the object that is open. */
+void diagnose_json(app *a, const struct diagnose_run *run, mr_writer *w);
+
+#endif

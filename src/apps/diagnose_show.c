@@ -1,0 +1,284 @@
+/*
+ * The screen and the JSON of msrpc diagnose: a phase a block, what is fine gathered on one line,
+ * what is not on a line of its own; the verdict last, the remedy under it with its command alone
+ * on a line, then the next test.
+ */
+#include "diagnose.h"
+
+#define COLUMNS 80
+
+static const char *const phase_heads[] = {"", "1 NAMES", "2 TCP", "3 DISCOVER", "4 CALL"};
+
+static enum app_mark status_mark(enum mr_status status) {
+    switch (status) {
+    case MR_STATUS_PASS: return APP_MARK_OK;
+    case MR_STATUS_WARN: return APP_MARK_WARN;
+    case MR_STATUS_FAIL: return APP_MARK_FAIL;
+    case MR_STATUS_UNKNOWN:
+    case MR_STATUS_SKIP: return APP_MARK_SKIP;
+    }
+    return APP_MARK_SKIP;
+}
+
+/* One line of a phase's block: the head on the first, blanks on the others. */
+static void line(app *a, enum mr_phase phase, bool *headp, enum app_mark mark, const char *text) {
+    char first[64];
+
+    snprintf(first, sizeof first, " %-10s %s ", *headp ? "" : phase_heads[phase],
+             app_mark(a, mark));
+    *headp = true;
+    /* colour takes no columns: wrap by hand from the plain width */
+    if (a->out_color) {
+        fprintf(a->out, "%s%s\n", first, text);
+        return;
+    }
+    app_wrap(a->out, first, 17, text);
+}
+
+static bool is_port_check(const mr_check *check) {
+    return strncmp(check->id, "TCP.", 4) == 0;
+}
+
+/* "135 445 88 LISTENING": the open ports on one line. */
+static void open_ports(app *a, const struct diagnose_run *run, bool *headp) {
+    const mr_check *check;
+    char text[600];
+    size_t at = 0, shown = 0, more = 0;
+
+    for (size_t i = 0; (check = mr_diag_get_check(&run->diag, i)) != NULL; i++) {
+        if (check->phase != MR_PHASE_TCP || check->status != MR_STATUS_PASS ||
+            !is_port_check(check))
+            continue;
+        const char *port = check->id + 4;
+        if (shown >= 16 || at + strlen(port) + 2 >= sizeof text) {
+            more++;
+            continue;
+        }
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", shown ? " " : "", port);
+        shown++;
+    }
+    if (!shown)
+        return;
+    if (more)
+        snprintf(text + at, sizeof text - at, " and %zu more LISTENING", more);
+    else
+        snprintf(text + at, sizeof text - at, " LISTENING");
+    line(a, MR_PHASE_TCP, headp, APP_MARK_OK, text);
+}
+
+/* "4 endpoints answer: 49152 49153": the calls that worked on one line. */
+static void answered(app *a, const struct diagnose_run *run, bool *headp) {
+    const mr_check *check, *only = NULL;
+    size_t count = 0;
+    char text[300];
+
+    for (size_t i = 0; (check = mr_diag_get_check(&run->diag, i)) != NULL; i++) {
+        if (check->phase != MR_PHASE_COMMUNICATION || check->status != MR_STATUS_PASS)
+            continue;
+        only = check;
+        count++;
+    }
+    if (count == 1)
+        line(a, MR_PHASE_COMMUNICATION, headp, APP_MARK_OK, only->summary);
+    if (count < 2)
+        return;
+    snprintf(text, sizeof text, "%zu endpoints bind and answer", count);
+    line(a, MR_PHASE_COMMUNICATION, headp, APP_MARK_OK, text);
+}
+
+/* Whether a check is worth a line of its own on an ordinary screen. */
+static bool shows(const app *a, const mr_check *check) {
+    if (a->set.verbose)
+        return true;
+    if (check->aside)
+        return false;
+    if (check->status == MR_STATUS_PASS)
+        return check->phase == MR_PHASE_DISCOVERY ||
+               (check->phase == MR_PHASE_NAMES && strcmp(check->id, "NAME.RESOLVE") == 0);
+    return true;
+}
+
+static const char *why_nothing(const struct diagnose_run *run, enum mr_phase phase) {
+    if (mr_diag_get_phase(&run->diag, phase) == MR_STATUS_SKIP)
+        return "left out";
+    return run->partial ? "not reached in time" : "not reached";
+}
+
+static void show_phase(app *a, const struct diagnose_run *run, enum mr_phase phase) {
+    const mr_check *check;
+    bool head = false;
+
+    if (phase == MR_PHASE_TCP && !a->set.verbose)
+        open_ports(a, run, &head);
+    if (phase == MR_PHASE_COMMUNICATION && !a->set.verbose)
+        answered(a, run, &head);
+    for (size_t i = 0; (check = mr_diag_get_check(&run->diag, i)) != NULL; i++) {
+        if (check->phase != phase || !shows(a, check))
+            continue;
+        line(a, phase, &head, status_mark(check->status), check->summary);
+    }
+    if (!head)
+        line(a, phase, &head, APP_MARK_SKIP, why_nothing(run, phase));
+}
+
+/* ---- findings ---- */
+
+static const char *place_text(enum mr_place place) {
+    switch (place) {
+    case MR_PLACE_CLIENT: return "on this client";
+    case MR_PLACE_SERVER: return "on the server";
+    case MR_PLACE_DC: return "on the domain controller";
+    case MR_PLACE_DNS: return "on the DNS server";
+    case MR_PLACE_FIREWALL: return "on the firewall";
+    case MR_PLACE_NETWORK: return "in the network";
+    }
+    return "";
+}
+
+static void show_remedy(app *a, const mr_remedy *remedy, bool first) {
+    char label[128];
+
+    snprintf(label, sizeof label, " %-8s ", first ? "REMEDY" : "or");
+    char text[MR_DIAG_TEXT_MAX + 64];
+    snprintf(text, sizeof text, "%s: %s", place_text(remedy->run_on), remedy->text);
+    app_wrap(a->out, label, 10, text);
+    if (remedy->command)
+        fprintf(a->out, "   %s%s%s\n", app_style(a, APP_BOLD), remedy->command,
+                app_style(a, APP_PLAIN));
+    if (!a->set.verbose)
+        return;
+    if (remedy->risk)
+        app_wrap(a->out, "          risk: ", 10, remedy->risk);
+    if (remedy->undo)
+        app_wrap(a->out, "          undo: ", 10, remedy->undo);
+    if (remedy->verify)
+        fprintf(a->out, "          verify: %s\n", remedy->verify);
+}
+
+static void show_next(app *a, const mr_next *next) {
+    if (!next->command)
+        return;
+    fprintf(a->out, " NEXT     %s\n", next->command);
+    for (size_t i = 0; i < next->branch_count; i++) {
+        char text[MR_DIAG_TEXT_MAX * 2];
+        snprintf(text, sizeof text, "%s: %s", next->branches[i].result, next->branches[i].then);
+        app_wrap(a->out, "          ", 12, text);
+    }
+}
+
+static void show_details(app *a, const mr_finding *finding) {
+    size_t most = a->set.verbose ? finding->remedy_count : 2;
+
+    app_wrap(a->out, " CAUSE    ", 10, finding->cause);
+    if (finding->confidence != MR_CONFIDENCE_CERTAIN)
+        fprintf(a->out, "          (%s)\n", mr_confidence_name(finding->confidence));
+    for (size_t i = 0; i < finding->remedy_count && i < most; i++)
+        show_remedy(a, &finding->remedies[i], i == 0);
+    show_next(a, &finding->next);
+}
+
+static void show_verdict(app *a, const struct diagnose_run *run) {
+    const mr_verdict *verdict = mr_diag_get_verdict(&run->diag);
+    char left[200], right[40] = "";
+
+    if (!verdict->finding) {
+        fprintf(a->out, " %sVERDICT%s  %s\n", app_style(a, APP_BOLD), app_style(a, APP_PLAIN),
+                run->partial ? "incomplete: what was seen is fine" : verdict->summary);
+        return;
+    }
+    snprintf(left, sizeof left, "phase %d: %s", (int)verdict->phase, verdict->summary);
+    if (verdict->finding->win32)
+        snprintf(right, sizeof right, "Windows shows %u", verdict->finding->win32);
+    int pad = COLUMNS - 10 - (int)strlen(left) - (int)strlen(right);
+    fprintf(a->out, " %sVERDICT%s  %s%*s%s\n", app_style(a, APP_BOLD), app_style(a, APP_PLAIN),
+            left, pad > 2 ? pad : 2, "", right);
+    show_details(a, verdict->finding);
+}
+
+/* Unexplained findings beside the verdict. */
+static void show_others(app *a, const struct diagnose_run *run) {
+    const mr_verdict *verdict = mr_diag_get_verdict(&run->diag);
+    const mr_finding *finding;
+
+    for (size_t i = 0; (finding = mr_diag_get_finding(&run->diag, i)) != NULL; i++) {
+        if (finding == verdict->finding || finding->explained_by)
+            continue;
+        if (finding->severity == MR_SEVERITY_INFO && !a->set.verbose)
+            continue;
+        enum app_mark mark = finding->severity == MR_SEVERITY_ERROR ? APP_MARK_FAIL
+                             : finding->severity == MR_SEVERITY_WARNING ? APP_MARK_WARN
+                                                                        : APP_MARK_SKIP;
+        fprintf(a->out, "\n %s phase %d: %s  (%s)\n", app_mark(a, mark), (int)finding->phase,
+                finding->summary, finding->id);
+        show_details(a, finding);
+    }
+}
+
+static size_t check_count(const mr_diag *diag) {
+    size_t n = 0;
+    while (mr_diag_get_check(diag, n))
+        n++;
+    return n;
+}
+
+static void show_foot(app *a, const struct diagnose_run *run) {
+    char right[80];
+    double seconds = (double)(run->ended - run->began) / MR_SEC;
+    size_t checks = check_count(&run->diag);
+
+    snprintf(right, sizeof right, "%.*f s, %zu checks", seconds < 1 ? 3 : 1, seconds, checks);
+    fprintf(a->out, " exit %-4d%*s\n", run->code, COLUMNS - 10, right);
+}
+
+void diagnose_show(app *a, const struct diagnose_run *run) {
+    char title[200], from[120];
+    const char *vantage = mr_probe_get_vantage(run->probe);
+
+    if (a->set.quiet) {
+        const mr_verdict *verdict = mr_diag_get_verdict(&run->diag);
+        fprintf(a->out, "%s: %s%s%s\n", run->target->host, verdict->summary,
+                verdict->finding ? " " : "", verdict->finding ? verdict->finding->id : "");
+        return;
+    }
+    snprintf(title, sizeof title, "msrpc diagnose %s", run->target->input);
+    snprintf(from, sizeof from, "from %s, anonymous", *vantage ? vantage : "here");
+    int pad = COLUMNS - (int)strlen(title) - (int)strlen(from);
+    fprintf(a->out, "%s%*s%s\n\n", title, pad > 2 ? pad : 2, "", from);
+    for (int phase = 1; phase <= MR_PHASE_COUNT; phase++)
+        show_phase(a, run, (enum mr_phase)phase);
+    fputc('\n', a->out);
+    show_verdict(a, run);
+    show_others(a, run);
+    show_foot(a, run);
+}
+
+/* ---- JSON ---- */
+
+void diagnose_json(app *a, const struct diagnose_run *run, mr_writer *w) {
+    char text[MR_TIME_TEXT > MR_ADDR_TEXT ? MR_TIME_TEXT : MR_ADDR_TEXT];
+    size_t count;
+    const mr_probe_addr *addrs = mr_probe_get_addrs(run->probe, &count);
+    const char *vantage = mr_probe_get_vantage(run->probe);
+
+    (void)a;
+    mr_writer_open(w, "target", MR_SHAPE_OBJECT);
+    mr_writer_str(w, "input", run->target->input);
+    mr_writer_str(w, "host", run->target->host);
+    mr_writer_open(w, "addresses", MR_SHAPE_ARRAY);
+    for (size_t i = 0; i < count; i++) {
+        mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
+        mr_writer_str(w, "address", mr_addr_text(&addrs[i].addr, text));
+        mr_writer_str(w, "status", mr_reach_name(addrs[i].reach));
+        mr_writer_close(w);
+    }
+    mr_writer_close(w);
+    mr_writer_close(w);
+    mr_writer_open(w, "vantage", MR_SHAPE_OBJECT);
+    mr_writer_str(w, "address", *vantage ? vantage : NULL);
+    mr_writer_str(w, "identity", "anonymous");
+    mr_writer_close(w);
+    mr_writer_str(w, "started", mr_time_text(run->started_sec, run->started_nsec, text));
+    mr_writer_real(w, "ms", (double)(run->ended - run->began) / MR_MSEC);
+    mr_writer_bool(w, "partial", run->partial);
+    mr_diag_write_json(&run->diag, w);
+}

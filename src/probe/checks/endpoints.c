@@ -1,0 +1,267 @@
+/*
+ * Phases 2 and 4: every TCP port that the mapper named: connect, bind to all its interfaces in one
+ * bind, and one harmless call (mgmt is_server_listening, C706 appendix Q; it changes nothing and
+ * every RPC server knows it). MR_PROBE_AT_ONCE ports at a time. An interface that was rejected in
+ * company is asked for once more alone: some servers hand the connection to the process of the
+ * first interface and know no other on it.
+ */
+#include <msrpc/ifaces/mgmt.h>
+
+#include "probe_private.h"
+
+enum { MGMT_IS_SERVER_LISTENING = 2 }; /* opnum */
+#define FAULT_ACCESS_DENIED 5          /* mgmt is often closed to strangers: an answer all the same */
+
+struct endpoint {
+    struct probe_op op;
+    mr_client *client;
+    mr_call call;
+    bool calling;
+    struct mr_mgmt_is_server_listening args;
+    uint16_t port;
+    bool alone;              /* a second question for one interface */
+    size_t count;            /* interfaces asked for, mgmt not counted */
+    mr_syntax ifaces[MR_ASSOC_CONTEXT_MAX / 2];
+    const mr_addr *addr;
+    const char *check;
+    size_t accepted;
+};
+
+static void start_more(mr_probe *p);
+static void start_alone(const struct endpoint *e, const mr_syntax *iface);
+
+static void cut(struct probe_op *op) {
+    struct endpoint *e = (struct endpoint *)op;
+    if (e->calling)
+        mr_call_deinit(&e->call);
+    e->calling = false;
+    mr_client_free(e->client);
+    e->client = NULL;
+}
+
+static void finish(struct endpoint *e) {
+    mr_probe *p = e->op.probe;
+
+    cut(&e->op);
+    p->open_endpoints--;
+    start_more(p);
+    probe_op_end(&e->op);
+}
+
+static mr_talk_seen talk_about(struct endpoint *e, const mr_syntax *iface) {
+    mr_probe *p = e->op.probe;
+    const mr_client_report *report = mr_client_get_report(e->client);
+
+    return (mr_talk_seen){
+        .check = e->check,
+        .at = mr_clock_now(),
+        .address = probe_addr_text(p, e->addr),
+        .port = e->port,
+        .interface = probe_iface(p, iface),
+        .service = probe_service(iface),
+        .contexts = (uint32_t)(e->count + 1) * 2 + 1,
+        .ms = (uint32_t)((mr_clock_now() - report->connected) / MR_MSEC),
+    };
+}
+
+static void add_talk(struct endpoint *e, const mr_talk_seen *talk) {
+    if (probe_wants(e->op.probe, MR_PHASE_COMMUNICATION))
+        mr_facts_add_talk(e->op.probe->diag, talk);
+}
+
+/* "samr, lsarpc and 3 more" */
+static const char *iface_list(struct endpoint *e) {
+    mr_probe *p = e->op.probe;
+    const char *text = "";
+    size_t shown = e->count < 4 ? e->count : 3;
+
+    for (size_t i = 0; i < shown; i++)
+        text = probe_text(p, "%s%s%s", text, i ? ", " : "", probe_iface(p, &e->ifaces[i]));
+    return e->count > shown ? probe_text(p, "%s and %zu more", text, e->count - shown) : text;
+}
+
+static void end_check(struct endpoint *e, enum mr_status status, const char *text) {
+    probe_check_as(&e->op, e->check, MR_PHASE_COMMUNICATION, probe_op_ms(&e->op), status, NULL, 0,
+                   "%u %s: %s", e->port, iface_list(e), text);
+}
+
+/* ---- the call ---- */
+
+static void on_called(void *user, mr_call *call, int result, const mr_error *err) {
+    struct endpoint *e = user;
+    mr_talk_seen talk = talk_about(e, &e->ifaces[0]);
+    bool answered = result == 0 ||
+                    (result == MR_ERR_FAULT && call->fault == FAULT_ACCESS_DENIED);
+
+    probe_read_talk(mr_client_get_report(e->client), result, err, &talk);
+    talk.when = MR_WHEN_AFTER_REQUEST;
+    talk.opnum = MGMT_IS_SERVER_LISTENING;
+    if (answered)
+        talk.end = MR_TALK_CALLED;
+    add_talk(e, &talk);
+    end_check(e, answered ? MR_STATUS_PASS : MR_STATUS_FAIL,
+              probe_talk_text(e->op.probe, &talk, err));
+    finish(e);
+}
+
+/* Calls once the server lends mgmt on this connection; false when there is nothing to call. */
+static bool start_call(struct endpoint *e) {
+    mr_error err = MR_ERROR_INIT;
+
+    if (mr_call_init(&e->call, &mr_mgmt_iface, MGMT_IS_SERVER_LISTENING, &e->args, &err) != 0)
+        return false;
+    e->calling = true;
+    e->call.done = on_called;
+    e->call.user = e;
+    return mr_call_start(&e->call, e->client, &err) == 0;
+}
+
+/* The answer to asking for mgmt once more: without it the bind alone must do. */
+static void on_altered(void *user, mr_client *client, int result, const mr_error *err) {
+    struct endpoint *e = user;
+    mr_talk_seen talk = talk_about(e, &e->ifaces[0]);
+
+    if (result == 0 && start_call(e))
+        return;
+    probe_read_talk(mr_client_get_report(client), result, err, &talk);
+    bool bound = result == 0 || result == MR_ERR_CONTEXT_REJECTED || result == MR_ERR_FAULT;
+    if (!bound)
+        add_talk(e, &talk);
+    end_check(e, bound ? MR_STATUS_PASS : MR_STATUS_FAIL,
+              bound ? "bound" : probe_talk_text(e->op.probe, &talk, err));
+    finish(e);
+}
+
+/* Something to call: mgmt if the bind gave it, else asked for alone, because Samba accepts one
+ * interface in a bind. False when there is nothing to wait for. */
+static bool prove_call(struct endpoint *e) {
+    const mr_client_context *mgmt = mr_client_get_context(e->client, e->count);
+    mr_error err = MR_ERROR_INIT;
+
+    if (mgmt && mgmt->accepted)
+        return start_call(e);
+    return mr_client_add_contexts(e->client, &mr_mgmt_iface.syntax, 1, on_altered, e, &err) == 0;
+}
+
+/* ---- the bind ---- */
+
+static void add_context(struct endpoint *e, const mr_client_context *context) {
+    mr_talk_seen talk = talk_about(e, &context->abstract);
+
+    if (context->accepted) {
+        talk.end = MR_TALK_BOUND;
+        e->accepted++;
+        add_talk(e, &talk);
+        return;
+    }
+    if (!e->alone && e->count > 1) {
+        start_alone(e, &context->abstract);
+        return;
+    }
+    talk.end = MR_TALK_REJECTED;
+    talk.result = context->result;
+    talk.reason = context->reason;
+    add_talk(e, &talk);
+    end_check(e, MR_STATUS_FAIL, probe_talk_text(e->op.probe, &talk, NULL));
+}
+
+/* The bind failed as a whole: one fact for each interface that should have answered. */
+static void add_failure(struct endpoint *e, int result, const mr_error *err) {
+    const mr_client_report *report = mr_client_get_report(e->client);
+    mr_talk_seen talk = {0};
+
+    for (size_t i = 0; i < e->count; i++) {
+        talk = talk_about(e, &e->ifaces[i]);
+        probe_read_talk(report, result, err, &talk);
+        add_talk(e, &talk);
+    }
+    end_check(e, MR_STATUS_FAIL, probe_talk_text(e->op.probe, &talk, err));
+}
+
+static void on_bound(void *user, mr_client *client, int result, const mr_error *err) {
+    struct endpoint *e = user;
+    mr_probe *p = e->op.probe;
+    const mr_client_report *report = mr_client_get_report(client);
+    bool open = report->connected != 0;
+
+    if (!e->alone)
+        open = probe_add_connect(&e->op, report, e->addr, e->port, MR_ROLE_ENDPOINT);
+    if (!open || p->last_phase < MR_PHASE_COMMUNICATION) {
+        finish(e);
+        return;
+    }
+    if (result && result != MR_ERR_CONTEXT_REJECTED) {
+        add_failure(e, result, err);
+        finish(e);
+        return;
+    }
+    for (size_t i = 0; i < e->count; i++)
+        add_context(e, mr_client_get_context(client, i));
+    if (e->accepted && prove_call(e))
+        return;
+    if (e->accepted)
+        end_check(e, MR_STATUS_PASS, "bound");
+    finish(e);
+}
+
+static struct endpoint *begin(mr_probe *p, uint16_t port, bool alone) {
+    struct endpoint *e = MR_ARENA_NEW(p->arena, struct endpoint);
+
+    if (!e)
+        return NULL;
+    e->port = port;
+    e->alone = alone;
+    e->addr = &p->addrs[p->mapper_addr].addr;
+    e->check = probe_text(p, "RPC.%u", port);
+    probe_op_begin(p, &e->op, e->check, alone ? MR_PHASE_COMMUNICATION : MR_PHASE_TCP, false,
+                   cut);
+    p->open_endpoints++;
+    return e;
+}
+
+static void connect_endpoint(struct endpoint *e) {
+    mr_probe *p = e->op.probe;
+    mr_client_options options = probe_client_options(p, e->addr, e->port);
+    mr_error err = MR_ERROR_INIT;
+
+    e->ifaces[e->count] = mr_mgmt_iface.syntax;
+    int r = mr_client_new(p->loop, &options, &e->client, &err);
+    if (!r)
+        r = mr_client_start_many(e->client, e->ifaces, e->count + 1, on_bound, e, &err);
+    if (r) {
+        probe_check(&e->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
+        finish(e);
+    }
+}
+
+static void start_alone(const struct endpoint *e, const mr_syntax *iface) {
+    struct endpoint *again = begin(e->op.probe, e->port, true);
+
+    if (!again)
+        return;
+    again->check = probe_text(e->op.probe, "RPC.%u.%s", e->port,
+                              probe_iface(e->op.probe, iface));
+    again->ifaces[again->count++] = *iface;
+    connect_endpoint(again);
+}
+
+static void start_more(mr_probe *p) {
+    while (!p->over && p->open_endpoints < MR_PROBE_AT_ONCE &&
+           p->next_endpoint < p->endpoint_count) {
+        const struct probe_endpoint *source = &p->endpoints[p->next_endpoint++];
+        struct endpoint *e = begin(p, source->port, false);
+        if (!e)
+            return;
+        e->count = source->count;
+        memcpy(e->ifaces, source->ifaces, source->count * sizeof source->ifaces[0]);
+        connect_endpoint(e);
+    }
+}
+
+const mr_probe_check probe_check_endpoints = {
+    .id = "RPC.ENDPOINTS",
+    .phase = MR_PHASE_TCP,
+    .line = "every TCP endpoint: connect, bind, one harmless call",
+    .needs = PROBE_ENDPOINTS,
+    .start = start_more,
+};

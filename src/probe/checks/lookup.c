@@ -1,0 +1,273 @@
+/*
+ * Phase 3: what the mapper knows. Asked for one interface it maps it (ept_map), and only when that
+ * fails reads the whole list to see whether it is registered over other protocols; without one it
+ * reads the list (ept_lookup). What comes out are the TCP ports to connect to.
+ */
+#include "probe_private.h"
+
+struct lookup {
+    struct probe_op op;
+    mr_mapper mapper;
+    bool mapped;     /* the answer of ept_map is at hand, the list is read to explain it */
+    bool open;
+    mr_nsec sent;
+};
+
+static void cut(struct probe_op *op) {
+    struct lookup *l = (struct lookup *)op;
+    if (l->open)
+        mr_mapper_deinit(&l->mapper);
+    l->open = false;
+}
+
+static const char *address(mr_probe *p) {
+    return probe_addr_text(p, &p->addrs[p->mapper_addr].addr);
+}
+
+/* ---- endpoints ---- */
+
+static void add_endpoint(mr_probe *p, uint16_t port, const mr_syntax *iface) {
+    struct probe_endpoint *e = NULL;
+
+    for (size_t i = 0; i < p->endpoint_count && !e; i++)
+        if (p->endpoints[i].port == port)
+            e = &p->endpoints[i];
+    if (!e)
+        e = &p->endpoints[p->endpoint_count++];
+    e->port = port;
+    for (size_t i = 0; i < e->count; i++)
+        if (mr_syntax_eq(&e->ifaces[i], iface))
+            return;
+    if (e->count < MR_COUNT(e->ifaces))
+        e->ifaces[e->count++] = *iface;
+}
+
+static void address_fact(mr_probe *p, const mr_mapper_entry *entry) {
+    mr_addr named;
+
+    if (entry->host_substituted || !probe_wants(p, MR_PHASE_DISCOVERY) ||
+        mr_addr_decode(entry->host, 0, &named) != 0)
+        return;
+    for (size_t i = 0; i < p->addr_count; i++)
+        if (mr_addr_same_host(&p->addrs[i].addr, &named))
+            return;
+    mr_fact_add(p->diag, MR_FACT_EPM_ADDRESS_DIFFERS, "EPM.LOOKUP", .address = address(p),
+                .other = probe_addr_text(p, &named),
+                .interface = probe_iface(p, &entry->interface), .port = entry->port);
+}
+
+/* Endpoints over TCP that are wanted, the mapper's own port left out unless it is asked for. */
+static void take_endpoints(mr_probe *p, const mr_mapper *mapper) {
+    p->endpoints = mr_arena_get(p->arena, mapper->count + 1, sizeof *p->endpoints);
+    for (size_t i = 0; p->endpoints && i < mapper->count; i++) {
+        const mr_mapper_entry *e = &mapper->entries[i];
+        if (e->tower_bad || e->protseq != MR_PROTSEQ_NCACN_IP_TCP || !e->port)
+            continue;
+        if (p->options.has_interface &&
+            !mr_uuid_eq(&e->interface.uuid, &p->options.interface.uuid))
+            continue;
+        address_fact(p, e);
+        if (probe_wants(p, MR_PHASE_DISCOVERY))
+            mr_fact_add(p->diag, MR_FACT_EPM_MAPPED, "EPM.LOOKUP",
+                        .interface = probe_iface(p, &e->interface), .address = address(p),
+                        .port = e->port, .service = probe_service(&e->interface));
+        if (e->port != p->options.mapper_port)
+            add_endpoint(p, e->port, &e->interface);
+    }
+}
+
+/* ---- outcomes ---- */
+
+static void finish(struct lookup *l) {
+    mr_probe *p = l->op.probe;
+
+    if (p->endpoint_count)
+        probe_signal(p, PROBE_ENDPOINTS);
+    cut(&l->op);
+    /* the mapper has nothing more to say; its connection goes in order */
+    mr_client_free(p->mapper_client);
+    p->mapper_client = NULL;
+    probe_op_end(&l->op);
+}
+
+static void add_failure(struct lookup *l, int result, const mr_error *err) {
+    mr_probe *p = l->op.probe;
+    const mr_client_report *report = mr_client_get_report(p->mapper_client);
+    mr_talk_seen talk = {
+        .check = l->op.check,
+        .at = mr_clock_now(),
+        .mapper = true,
+        .address = address(p),
+        .port = p->options.mapper_port,
+    };
+
+    probe_read_talk(report, result, err, &talk);
+    talk.when = l->mapper.calls ? MR_WHEN_MID_RESPONSE : MR_WHEN_AFTER_REQUEST;
+    if (result == MR_ERR_FAULT)
+        talk.status = l->mapper.fault;
+    bool status = result == MR_ERR_PROTOCOL && err->peer_kind == MR_PEER_FAULT;
+    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "endpoint mapper: %s",
+                status ? err->text : probe_talk_text(p, &talk, err));
+    if (!probe_wants(p, MR_PHASE_DISCOVERY))
+        return;
+    if (status || (l->mapper.calls && l->mapper.count))
+        mr_fact_add(p->diag, MR_FACT_EPM_LOOKUP_FAILED, l->op.check, .address = address(p),
+                    .status = status ? err->peer : talk.status,
+                    .count = (uint32_t)l->mapper.count, .port = p->options.mapper_port);
+    if (!status)
+        mr_facts_add_talk(p->diag, &talk);
+}
+
+/* The asked interface is not there for TCP: nowhere, or over other protocol sequences only. */
+static void add_missing(struct lookup *l) {
+    mr_probe *p = l->op.probe;
+    const mr_syntax *wanted = &p->options.interface;
+    const char *name = probe_iface(p, wanted), *others = "";
+
+    for (size_t i = 0; i < l->mapper.count; i++) {
+        const mr_mapper_entry *e = &l->mapper.entries[i];
+        const char *protseq = mr_protseq_name(e->protseq);
+        if (e->tower_bad || !mr_uuid_eq(&e->interface.uuid, &wanted->uuid) ||
+            strstr(others, protseq))
+            continue;
+        others = probe_text(p, "%s%s%s", others, *others ? "," : "", protseq);
+    }
+    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0,
+                *others ? "%s is registered over %s, not over TCP"
+                        : "%s is not registered", name, others);
+    if (!probe_wants(p, MR_PHASE_DISCOVERY))
+        return;
+    if (*others)
+        mr_fact_add(p->diag, MR_FACT_EPM_OTHER_PROTSEQ, l->op.check, .interface = name,
+                    .protseq = others, .address = address(p),
+                    .service = probe_service(wanted));
+    else
+        mr_fact_add(p->diag, MR_FACT_EPM_NOT_REGISTERED, l->op.check, .interface = name,
+                    .address = address(p), .service = probe_service(wanted));
+}
+
+static size_t count_ifaces(const mr_mapper *mapper) {
+    size_t n = 0;
+
+    for (size_t i = 0; i < mapper->count; i++) {
+        size_t k = 0;
+        while (k < i && !mr_syntax_eq(&mapper->entries[k].interface, &mapper->entries[i].interface))
+            k++;
+        n += k == i;
+    }
+    return n;
+}
+
+static void on_listed(void *user, mr_mapper *mapper, int result, const mr_error *err) {
+    struct lookup *l = user;
+    mr_probe *p = l->op.probe;
+
+    if (mapper->count || !result) {
+        p->listed = count_ifaces(mapper);
+        if (probe_wants(p, MR_PHASE_DISCOVERY) && !result)
+            mr_fact_add(p->diag, MR_FACT_EPM_LISTED, l->op.check, .address = address(p),
+                        .count = (uint32_t)mapper->count, .port = p->options.mapper_port);
+        take_endpoints(p, mapper);
+    }
+    if (result) {
+        add_failure(l, result, err);
+    } else if (p->options.has_interface && p->endpoint_count == 0) {
+        add_missing(l);
+    } else {
+        const mr_evidence evidence[] = {
+            {"endpoints", {.kind = MR_VALUE_UINT, .u.uinteger = mapper->count}},
+            {"interfaces", {.kind = MR_VALUE_UINT, .u.uinteger = p->listed}},
+            {"tcp_ports", {.kind = MR_VALUE_UINT, .u.uinteger = p->endpoint_count}},
+        };
+        probe_check(&l->op, MR_STATUS_PASS, evidence, MR_COUNT(evidence),
+                    "%zu interface%s registered", p->listed, p->listed == 1 ? "" : "s");
+    }
+    finish(l);
+}
+
+static void list(struct lookup *l) {
+    mr_probe *p = l->op.probe;
+    mr_error err = MR_ERROR_INIT;
+
+    cut(&l->op);
+    int r = mr_mapper_init(&l->mapper, p->mapper_client, mr_slice_str(p->options.host), &err);
+    l->open = r == 0;
+    if (!r) {
+        l->mapper.done = on_listed;
+        l->mapper.user = l;
+        r = mr_mapper_lookup(&l->mapper, &(mr_mapper_query){0}, &err);
+    }
+    if (r) {
+        probe_check(&l->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
+        finish(l);
+    }
+}
+
+static void on_mapped(void *user, mr_mapper *mapper, int result, const mr_error *err) {
+    struct lookup *l = user;
+    mr_probe *p = l->op.probe;
+
+    if (result == MR_ERR_NOT_REGISTERED) {
+        list(l);
+        return;
+    }
+    if (result) {
+        add_failure(l, result, err);
+        finish(l);
+        return;
+    }
+    take_endpoints(p, mapper);
+    p->listed = 1;
+    if (p->endpoint_count == 0 && mapper->count)
+        probe_check(&l->op, MR_STATUS_PASS, NULL, 0, "%s: the mapper's own port",
+                    probe_iface(p, &p->options.interface));
+    else
+        probe_check(&l->op, MR_STATUS_PASS, NULL, 0, "%s -> port %u",
+                    probe_iface(p, &p->options.interface),
+                    p->endpoint_count ? p->endpoints[0].port : 0);
+    finish(l);
+}
+
+static void start_given(mr_probe *p) {
+    p->endpoints = mr_arena_get(p->arena, 1, sizeof *p->endpoints);
+    if (!p->endpoints)
+        return;
+    add_endpoint(p, p->options.endpoint, &p->options.interface);
+    probe_signal(p, PROBE_ENDPOINTS);
+}
+
+static void start(mr_probe *p) {
+    struct lookup *l = MR_ARENA_NEW(p->arena, struct lookup);
+    mr_error err = MR_ERROR_INIT;
+
+    if (p->options.has_endpoint) {
+        start_given(p);
+        return;
+    }
+    if (!l)
+        return;
+    probe_op_begin(p, &l->op, "EPM.LOOKUP", MR_PHASE_DISCOVERY, false, cut);
+    if (!p->options.has_interface) {
+        list(l);
+        return;
+    }
+    int r = mr_mapper_init(&l->mapper, p->mapper_client, mr_slice_str(p->options.host), &err);
+    l->open = r == 0;
+    if (!r) {
+        l->mapper.done = on_mapped;
+        l->mapper.user = l;
+        r = mr_mapper_map(&l->mapper, &p->options.interface, NULL, MR_PROTSEQ_NCACN_IP_TCP, &err);
+    }
+    if (r) {
+        probe_check(&l->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
+        finish(l);
+    }
+}
+
+const mr_probe_check probe_check_lookup = {
+    .id = "EPM.LOOKUP",
+    .phase = MR_PHASE_DISCOVERY,
+    .line = "map the interface asked for, or list everything that is registered",
+    .needs = PROBE_BOUND,
+    .start = start,
+};
