@@ -119,6 +119,8 @@ struct app {
     FILE *out;               /* stdout, or the file of --output */
     bool out_color;
     const char *out_name;
+    bool several;            /* private to report.c: reports are members of one object */
+    size_t reports;          /* opened so far, while several */
 };
 
 /* commands.list as rows. */

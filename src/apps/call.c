@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <msrpc/ifaces.h>
-#include <msrpc/ifaces/epmapper.h>
-#include <msrpc/ifaces/mgmt.h>
 
 #include "report.h"
 #include "session.h"
@@ -321,23 +319,9 @@ static void show(struct calls *calls, size_t done, int code) {
     app_report_close(a, &w, code);
 }
 
-/* The port to call: of the binding or target, of the mapper itself, or what the mapper says. */
-static int find_port(struct calls *calls, const app_target *target, uint16_t *portp) {
-    const struct call_options *o = calls->s->a->own;
-    /* every server answers mgmt: unless a port is named, the mapper's own is meant */
-    bool mapper = calls->iface == &mr_epmapper_iface || calls->iface == &mr_mgmt_iface;
-
-    if (target->port || mapper) {
-        *portp = (uint16_t)(target->port ? target->port
-                            : o->mapper_port ? o->mapper_port : MR_MAPPER_PORT);
-        return 0;
-    }
-    return app_session_map(calls->s, target, (uint16_t)o->mapper_port, &calls->iface->syntax,
-                           portp);
-}
-
 static int run_session(app *a, struct calls *calls, const app_target *target,
                        const mr_uuid *object) {
+    const struct call_options *o = a->own;
     app_session s;
     mr_client *client = NULL;
     uint16_t port;
@@ -349,7 +333,8 @@ static int run_session(app *a, struct calls *calls, const app_target *target,
     calls->s = &s;
     code = app_session_resolve(&s, target);
     if (!code)
-        code = find_port(calls, target, &port);
+        code = app_session_port(&s, target, (uint16_t)o->mapper_port, &calls->iface->syntax,
+                                &port);
     if (!code)
         code = app_session_connect(&s, target, port, &calls->iface->syntax, APP_COMMUNICATION,
                                    &client);

@@ -207,11 +207,6 @@ static int map_target(app *a, const app_target *target, const struct filter *fil
     return code;
 }
 
-/* The worse of two exit codes when several targets were asked. */
-static int worse(int a, int b) {
-    return a > b ? a : b;
-}
-
 static int run(app *a) {
     struct filter filter;
     app_target *targets;
@@ -224,16 +219,15 @@ static int run(app *a) {
         if (targets[i].has_binding && targets[i].binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
             code = app_refuse(a, APP_USAGE, "%s: the mapper is asked over ncacn_ip_tcp",
                               targets[i].input);
-    if (!code && count > 1 && a->set.json)
-        code = app_refuse(a, APP_USAGE, "several targets want --jsonl: one report a line");
     if (code)
         return code;
+    app_reports_open(a, count);
     for (size_t i = 0; i < count && code != APP_INTERRUPTED; i++) {
-        if (i && !a->set.jsonl)
+        if (i && !a->set.json && !a->set.jsonl)
             fputc('\n', a->out);
-        code = worse(code, map_target(a, &targets[i], &filter));
+        code = app_worse(code, map_target(a, &targets[i], &filter));
     }
-    return code;
+    return app_reports_close(a, code);
 }
 
 const app_command app_map = {

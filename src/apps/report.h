@@ -6,6 +6,13 @@
 
 #define APP_SCHEMA 1
 
+/* A run over @count targets, each with a report of its own: with --json and more than one, the
+ * reports up to app_reports_close become members of {"schema":1,"results":[...],"exit":N}; with
+ * --jsonl they are a line each. For screens this writes nothing. */
+void app_reports_open(app *a, size_t count);
+/* @code is the exit code of the whole run, which it returns. */
+int app_reports_close(app *a, int code);
+
 /* Opens the one object on the output: schema, tool, version, command. */
 void app_report_open(app *a, mr_writer *w);
 /* Adds "exit", closes and flushes; APP_UNWRITABLE when it did not arrive, else @code. */

@@ -6,6 +6,7 @@
 
 #include <msrpc/ifaces.h>
 #include <msrpc/ifaces/epmapper.h>
+#include <msrpc/ifaces/mgmt.h>
 #include <msrpc/ifaces/names.h>
 
 int app_session_open(app *a, app_session *s) {
@@ -197,6 +198,37 @@ int app_session_map(app_session *s, const app_target *target, uint16_t mapper_po
     mr_mapper_deinit(&mapper);
     mr_client_free(client);
     return code;
+}
+
+int app_session_port(app_session *s, const app_target *target, uint16_t mapper_port,
+                     const mr_syntax *interface, uint16_t *portp) {
+    bool mapper = mr_syntax_eq(interface, &mr_epmapper_iface.syntax) ||
+                  mr_syntax_eq(interface, &mr_mgmt_iface.syntax);
+
+    if (target->port || mapper) {
+        *portp = (uint16_t)(target->port ? target->port
+                            : mapper_port ? mapper_port : MR_MAPPER_PORT);
+        return 0;
+    }
+    return app_session_map(s, target, mapper_port, interface, portp);
+}
+
+int app_session_sleep(app_session *s, mr_nsec time) {
+    mr_nsec until = mr_clock_now() + time;
+    bool cut = until > s->deadline;
+
+    for (;;) {
+        int r = mr_loop_run(&s->loop, cut ? s->deadline : until);
+        if (r == MR_LOOP_INTERRUPTED)
+            return app_refuse(s->a, APP_INTERRUPTED, "interrupted");
+        if (r == MR_LOOP_DEADLINE || r == MR_LOOP_IDLE || r < 0)
+            break;
+    }
+    return cut ? app_refuse(s->a, APP_INCOMPLETE, "the deadline of the run has passed") : 0;
+}
+
+int app_worse(int a, int b) {
+    return a > b ? a : b;
 }
 
 /* ---- interfaces ---- */

@@ -36,6 +36,17 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
 int app_session_map(app_session *s, const app_target *target, uint16_t mapper_port,
                     const mr_syntax *interface, uint16_t *portp);
 
+/* The port where @interface is called: of @target when it names one, the mapper's own for the
+ * mapper and for mgmt (which every server answers), else what the mapper says. 0 or an exit code. */
+int app_session_port(app_session *s, const app_target *target, uint16_t mapper_port,
+                     const mr_syntax *interface, uint16_t *portp);
+
+/* Waits @time, or until the deadline: 0, APP_INCOMPLETE, APP_INTERRUPTED. */
+int app_session_sleep(app_session *s, mr_nsec time);
+
+/* The worse of two exit codes, for several targets. */
+int app_worse(int a, int b);
+
 /* The options a client of this run gets. */
 mr_client_options app_client_options(const app *a);
 /* Milliseconds since the session began. */
