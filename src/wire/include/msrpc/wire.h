@@ -2,11 +2,20 @@
 #ifndef MSRPC_WIRE_H
 #define MSRPC_WIRE_H
 
+#include <msrpc/wire/ber.h>
 #include <msrpc/wire/binding.h>
+#include <msrpc/wire/dns.h>
+#include <msrpc/wire/krb.h>
+#include <msrpc/wire/ldap.h>
+#include <msrpc/wire/nbt.h>
+#include <msrpc/wire/ntp.h>
 #include <msrpc/wire/pdu.h>
 #include <msrpc/wire/protseq.h>
+#include <msrpc/wire/rdp.h>
 #include <msrpc/wire/rts.h>
+#include <msrpc/wire/smb_negotiate.h>
 #include <msrpc/wire/syntax.h>
+#include <msrpc/wire/tls_hello.h>
 #include <msrpc/wire/tower.h>
 
 #endif
