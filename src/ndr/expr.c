@@ -113,7 +113,9 @@ static bool get_member(const mr_expr_op *op, const mr_ndr_place *at, const void 
         return false;
     p += op->value;
     for (unsigned i = 0; i < op->deref; i++) {
-        memcpy(&p, p, sizeof p);
+        const uint8_t *to;
+        memcpy(&to, p, sizeof to);
+        p = to;
         if (!p) {
             *valuep = 0;
             return true;

@@ -151,50 +151,52 @@ static int eval_count(const mr_expr *e, const mr_ndr_place *at, const void *args
     return 0;
 }
 
+/* A string's length from its terminator; its size too, where nothing else gives one. */
+static int get_string_extent(const mr_type *array, bool bound, const mr_ndr_place *at,
+                             mr_ndr_extent *x, mr_error *err) {
+    uint64_t most = bound ? x->size : SIZE_MAX / 8;
+    x->length = x->data && most ? string_length(x->data, array->element->csize, most) : 0;
+    if (x->length > most)
+        return mr_ndr_fail(err, MR_ERR_ARGUMENT, MR_ERROR_NO_OFFSET, at,
+                           "the string does not end within its %llu elements",
+                           (unsigned long long)most);
+    if (bound && !x->data && x->size)
+        return mr_ndr_fail(err, MR_ERR_ARGUMENT, MR_ERROR_NO_OFFSET, at, "the string is missing");
+    if (!bound)
+        x->size = x->length;
+    return 0;
+}
+
 int mr_ndr_get_extent(const mr_type *array, const void *c, const mr_ndr_place *at,
                       const void *args, mr_ndr_extent *extentp, mr_error *err) {
     const mr_ndr_array *a = array->u.array;
-    const uint32_t width = array->element->csize;
-    mr_ndr_extent x = {.size = a->count, .data = c};
-    bool bound = a->count != 0;
-    int r;
+    mr_ndr_extent x = {.size = a->count, .length = a->count, .data = c};
+    const bool bound = a->count != 0 || a->size_is;
+    int r = 0;
 
     if (mr_ndr_array_is_inline(array)) {
-        x.length = a->count;
         *extentp = x;
         return 0;
     }
     memcpy(&x.data, c, sizeof x.data);
-    if (a->size_is) {
-        if ((r = eval_count(a->size_is, at, args, "its size", &x.size, err)) != 0)
-            return r;
-        bound = true;
-    }
-    if (a->first_is && (r = eval_count(a->first_is, at, args, "its first index", &x.first, err)))
-        return r;
-    if (a->flags & MR_ARRAY_STRING) {
-        uint64_t most = bound ? x.size : SIZE_MAX / 8;
-        x.length = x.data && most ? string_length(x.data, width, most) : 0;
-        if (x.length > most)
-            return mr_ndr_fail(err, MR_ERR_ARGUMENT, MR_ERROR_NO_OFFSET, at,
-                               "the string does not end within its %llu elements",
-                               (unsigned long long)most);
-        if (!bound)
-            x.size = x.length;
-        else if (!x.data && x.size)
-            return mr_ndr_fail(err, MR_ERR_ARGUMENT, MR_ERROR_NO_OFFSET, at,
-                               "the string is missing");
-    } else if (a->length_is) {
-        if ((r = eval_count(a->length_is, at, args, "its length", &x.length, err)) != 0)
-            return r;
+    if (a->size_is)
+        r = eval_count(a->size_is, at, args, "its size", &x.size, err);
+    if (r == 0 && a->first_is)
+        r = eval_count(a->first_is, at, args, "its first index", &x.first, err);
+    if (r == 0 && (a->flags & MR_ARRAY_STRING)) {
+        r = get_string_extent(array, bound, at, &x, err);
+    } else if (r == 0 && a->length_is) {
+        r = eval_count(a->length_is, at, args, "its length", &x.length, err);
         if (!bound)
             x.size = x.first + x.length;
-    } else {
+    } else if (r == 0) {
         if (!bound)
-            return mr_ndr_fail(err, MR_ERR_ARGUMENT, MR_ERROR_NO_OFFSET, at,
-                               "nothing says how many elements the array has");
+            r = mr_ndr_fail(err, MR_ERR_ARGUMENT, MR_ERROR_NO_OFFSET, at,
+                            "nothing says how many elements the array has");
         x.length = x.size >= x.first ? x.size - x.first : 0;
     }
+    if (r != 0)
+        return r;
     if (x.first > x.size || x.length > x.size - x.first)
         return mr_ndr_fail(err, MR_ERR_ARGUMENT, MR_ERROR_NO_OFFSET, at,
                            "%llu elements from %llu on do not fit its size %llu",
