@@ -66,23 +66,26 @@ static void open_ports(app *a, const struct diagnose_run *run, bool *headp) {
     line(a, MR_PHASE_TCP, headp, APP_MARK_OK, text);
 }
 
-/* "4 endpoints answer: 49152 49153": the calls that worked on one line. */
+/* "12 interfaces on 3 ports bind and answer": what worked, on one line. */
 static void answered(app *a, const struct diagnose_run *run, bool *headp) {
     const mr_check *check, *only = NULL;
-    size_t count = 0;
+    size_t checks = 0, ports = 0;
     char text[300];
 
     for (size_t i = 0; (check = mr_diag_get_check(&run->diag, i)) != NULL; i++) {
         if (check->phase != MR_PHASE_COMMUNICATION || check->status != MR_STATUS_PASS)
             continue;
         only = check;
-        count++;
+        checks++;
+        /* "RPC.49153" is a port, "RPC.49153.samr" one of its interfaces asked alone */
+        ports += !strchr(check->id + 4, '.');
     }
-    if (count == 1)
+    if (checks == 1)
         line(a, MR_PHASE_COMMUNICATION, headp, APP_MARK_OK, only->summary);
-    if (count < 2)
+    if (checks < 2)
         return;
-    snprintf(text, sizeof text, "%zu endpoints bind and answer", count);
+    snprintf(text, sizeof text, "%zu endpoint%s bind%s and answer%s", ports,
+             ports == 1 ? "" : "s", ports == 1 ? "s" : "", ports == 1 ? "s" : "");
     line(a, MR_PHASE_COMMUNICATION, headp, APP_MARK_OK, text);
 }
 
@@ -140,7 +143,9 @@ static void show_remedy(app *a, const mr_remedy *remedy, bool first) {
 
     snprintf(label, sizeof label, " %-8s ", first ? "REMEDY" : "or");
     char text[MR_DIAG_TEXT_MAX + 64];
-    snprintf(text, sizeof text, "%s: %s", place_text(remedy->run_on), remedy->text);
+    bool placed = strncmp(remedy->text, "On ", 3) == 0 || strncmp(remedy->text, "At ", 3) == 0;
+    snprintf(text, sizeof text, "%s%s%s", placed ? "" : place_text(remedy->run_on),
+             placed ? "" : ": ", remedy->text);
     app_wrap(a->out, label, 10, text);
     if (remedy->command)
         fprintf(a->out, "   %s%s%s\n", app_style(a, APP_BOLD), remedy->command,
@@ -191,7 +196,9 @@ static void show_verdict(app *a, const struct diagnose_run *run) {
         snprintf(right, sizeof right, "Windows shows %u", verdict->finding->win32);
     int pad = COLUMNS - 10 - (int)strlen(left) - (int)strlen(right);
     fprintf(a->out, " %sVERDICT%s  %s%*s%s\n", app_style(a, APP_BOLD), app_style(a, APP_PLAIN),
-            left, pad > 2 ? pad : 2, "", right);
+            left, pad >= 2 ? pad : 0, "", pad >= 2 ? right : "");
+    if (pad < 2)
+        fprintf(a->out, "%*s\n", COLUMNS, right);
     show_details(a, verdict->finding);
 }
 

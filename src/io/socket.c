@@ -208,3 +208,22 @@ int mr_attempt_fail(const mr_attempt *attempt, const char *protocol, mr_error *e
     return mr_fail_peer(err, MR_ERR_TIMEOUT, MR_FLOOR_IO, MR_PEER_ERRNO, os_error,
                         "%s %s is silent: %u sent, no answer", protocol, remote, attempt->sent);
 }
+
+int mr_addr_find_source(const mr_addr *remote, mr_addr *localp) {
+    struct sockaddr_storage to;
+    mr_addr target = *remote;
+    int fd = mr_socket_open(SOCK_DGRAM, remote, &(mr_addr){0});
+
+    if (fd < 0)
+        return MR_ERR_SYSTEM;
+    if (!target.port)
+        target.port = 9; /* connecting a datagram socket sends nothing; the port only must not be 0 */
+    int r = connect(fd, (struct sockaddr *)&to, mr_addr_to_sockaddr(&target, remote->family, &to));
+    mr_addr local = mr_socket_local(fd);
+    close(fd);
+    if (r != 0 || local.family == MR_FAMILY_ANY)
+        return MR_ERR_SYSTEM;
+    local.port = 0;
+    *localp = local;
+    return 0;
+}

@@ -64,6 +64,13 @@ const char *probe_service(const mr_syntax *syntax) {
     return known && *mr_name_service(known) ? mr_name_service(known) : NULL;
 }
 
+void probe_set_vantage(mr_probe *p, const mr_addr *remote) {
+    mr_addr local;
+
+    if (!p->vantage[0] && mr_addr_find_source(remote, &local) == 0)
+        mr_addr_text(&local, p->vantage);
+}
+
 mr_client_options probe_client_options(const mr_probe *p, const mr_addr *addr, uint16_t port) {
     mr_client_options options = {
         .connect = {.remote = *addr, .timeout = p->options.timeout, .tries = p->options.tries},

@@ -105,6 +105,8 @@ const char *probe_addr_text(mr_probe *p, const mr_addr *addr);
 const char *probe_iface(mr_probe *p, const mr_syntax *syntax);
 const char *probe_service(const mr_syntax *syntax);
 
+/* Notes the local address that talks to @remote, if none is noted yet. */
+void probe_set_vantage(mr_probe *p, const mr_addr *remote);
 /* The options for a client to @addr:@port. */
 mr_client_options probe_client_options(const mr_probe *p, const mr_addr *addr, uint16_t port);
 /* report.c: facts of how a client's connect went, and the check "TCP.port". True when open. */

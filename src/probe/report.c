@@ -81,8 +81,11 @@ bool probe_add_connect(struct probe_op *op, const mr_client_report *report, cons
         seen.mtu = attempt->icmp.mtu;
         seen.sender = probe_addr_text(p, &attempt->icmp.sender);
     }
-    if (!p->vantage[0] && attempt->local.family != MR_FAMILY_ANY)
+    /* the address that talked to the target, rather than the one that asked for its name */
+    if (attempt->local.family != MR_FAMILY_ANY)
         mr_addr_text(&attempt->local, p->vantage);
+    else
+        probe_set_vantage(p, addr);
     if (probe_wants(p, MR_PHASE_TCP)) {
         connect_check(op, &seen, attempt, id);
         mr_facts_add_connect(p->diag, &seen);

@@ -24,9 +24,10 @@ static void cut(struct probe_op *op) {
 
 static void start_one(mr_probe *p, size_t addr, bool plain);
 
+/* A silence that was acknowledged is a service that hangs: it will hang again. */
 static bool worth_plain(const mr_talk_seen *talk) {
     return talk->end == MR_TALK_RESET || talk->end == MR_TALK_CLOSED ||
-           talk->end == MR_TALK_SILENT;
+           (talk->end == MR_TALK_SILENT && talk->acked != MR_ACKED_YES);
 }
 
 /* The bind's outcome as a check and a fact. */
@@ -49,8 +50,8 @@ static void add_bind(struct mapper *m, int result, const mr_error *err) {
     if (m->plain)
         talk.check = probe_text(p, "%s.PLAIN", talk.check);
     probe_check_as(&m->op, talk.check, MR_PHASE_DISCOVERY, ms,
-                   result ? MR_STATUS_FAIL : MR_STATUS_PASS, NULL, 0, "endpoint mapper: %s",
-                   probe_talk_text(p, &talk, err));
+                   result ? MR_STATUS_FAIL : MR_STATUS_PASS, NULL, 0, "endpoint mapper%s: %s",
+                   m->plain ? ", plain bind" : "", probe_talk_text(p, &talk, err));
     if (probe_wants(p, MR_PHASE_DISCOVERY))
         mr_facts_add_talk(p->diag, &talk);
     if (result && !m->plain && worth_plain(&talk))

@@ -21,8 +21,15 @@ struct server {
     mr_addr found[MR_PROBE_ADDRS];
     size_t found_count;
     uint32_t ttl;
-    bool over, begun;
+    bool over;
     enum mr_dns_outcome outcome_a, outcome_aaaa;
+    /* of the candidate that says most when none has an address: one that exists without an
+     * address before one that does not exist, the name as it was given before longer ones */
+    bool told;
+    struct told {
+        char name[MR_DNS_NAME_TEXT];
+        enum mr_dns_outcome a, aaaa;
+    } best;
 };
 
 struct names {
@@ -131,7 +138,7 @@ static void finish(struct names *n) {
     if (p->addr_count)
         probe_check(&n->op, MR_STATUS_PASS, NULL, 0, "%s -> %s", host(p),
                     addr_list(p, &p->addrs[0].addr, 1));
-    else
+    else if (n->server_count == 0) /* else the servers' checks say why */
         probe_check(&n->op, MR_STATUS_FAIL, NULL, 0, "%s has no address", host(p));
     if (p->addr_count)
         probe_signal(p, PROBE_ADDRESSED);
@@ -171,46 +178,49 @@ static void cut_server(struct probe_op *op) {
     mr_dns_query_deinit(&s->aaaa);
 }
 
-static void outcome_fact(struct server *s, const mr_dns_answer *answer, const char *record) {
+static void outcome_fact(struct server *s, enum mr_dns_outcome outcome,
+                         const mr_dns_answer *answer, const char *record) {
     mr_probe *p = s->op.probe;
     const char *server = probe_addr_text(p, &answer->server);
-    mr_fact fact = {.check = s->op.check, .name = host(p), .server = server};
+    mr_fact fact = {.check = s->op.check, .name = host(p), .server = server, .record = record};
 
-    switch (answer->outcome) {
+    switch (outcome) {
     case MR_DNS_OUTCOME_ANSWER:
     case MR_DNS_OUTCOME_FAILED:
         return;
     case MR_DNS_OUTCOME_NODATA:
         fact.kind = MR_FACT_NAME_NODATA;
-        fact.record = record;
         break;
     case MR_DNS_OUTCOME_NXDOMAIN:
+        fact.kind = MR_FACT_NAME_RCODE;
+        fact.rcode = MR_DNS_NXDOMAIN;
+        break;
     case MR_DNS_OUTCOME_SERVFAIL:
+        fact.kind = MR_FACT_NAME_RCODE;
+        fact.rcode = MR_DNS_SERVFAIL;
+        break;
     case MR_DNS_OUTCOME_REFUSED:
+        fact.kind = MR_FACT_NAME_RCODE;
+        fact.rcode = MR_DNS_REFUSED;
+        break;
     case MR_DNS_OUTCOME_RCODE:
         fact.kind = MR_FACT_NAME_RCODE;
-        fact.record = record;
-        fact.rcode = answer->message ? answer->message->rcode
-                     : answer->outcome == MR_DNS_OUTCOME_NXDOMAIN ? 3
-                     : answer->outcome == MR_DNS_OUTCOME_REFUSED  ? 5 : 2;
+        fact.rcode = answer->message ? answer->message->rcode : MR_DNS_SERVFAIL;
         break;
     case MR_DNS_OUTCOME_LAME:
         fact.kind = MR_FACT_NAME_LAME;
-        fact.record = record;
         break;
     case MR_DNS_OUTCOME_TIMEOUT:
         fact.kind = MR_FACT_NAME_TIMEOUT;
-        fact.record = record;
         fact.tries = answer->sent;
         break;
     case MR_DNS_OUTCOME_UNREACHABLE:
     case MR_DNS_OUTCOME_MALFORMED:
-        fact.kind = MR_FACT_NAME_NO_SERVICE;
-        fact.name = NULL;
+        fact = (mr_fact){.kind = MR_FACT_NAME_NO_SERVICE, .check = s->op.check,
+                         .server = server};
         break;
     case MR_DNS_OUTCOME_NAME:
-        fact.kind = MR_FACT_NAME_INVALID;
-        fact.server = NULL;
+        fact = (mr_fact){.kind = MR_FACT_NAME_INVALID, .check = s->op.check, .name = host(p)};
         break;
     case MR_DNS_OUTCOME_NO_SERVER:
         fact = (mr_fact){.kind = MR_FACT_NAME_NO_SERVER, .check = s->op.check};
@@ -257,20 +267,39 @@ static void end_server(struct server *s) {
     probe_op_end(&s->op);
 }
 
+static bool exists(const struct server *s) {
+    return s->outcome_a == MR_DNS_OUTCOME_NODATA || s->outcome_aaaa == MR_DNS_OUTCOME_NODATA;
+}
+
+static void remember(struct server *s) {
+    bool better = !s->told || (exists(s) && s->best.a == MR_DNS_OUTCOME_NXDOMAIN &&
+                               s->best.aaaa == MR_DNS_OUTCOME_NXDOMAIN);
+    if (!better)
+        return;
+    s->told = true;
+    s->best.a = s->outcome_a;
+    s->best.aaaa = s->outcome_aaaa;
+    memcpy(s->best.name, s->name, sizeof s->best.name);
+}
+
 /* Both questions of a candidate are answered: the next candidate, or the end. */
 static void candidate_over(struct server *s) {
     bool unknown = says_no_such_name(s->outcome_a) && says_no_such_name(s->outcome_aaaa);
 
     if (!s->found_count && unknown) {
+        remember(s);
         s->candidate++;
         if (ask_candidate(s))
             return;
+        s->outcome_a = s->best.a;
+        s->outcome_aaaa = s->best.aaaa;
+        memcpy(s->name, s->best.name, sizeof s->name);
     }
-    /* what a missing family says matters only when neither is there */
+    /* that one family is missing matters only when the other is too */
     if (!s->found_count || !says_no_such_name(s->outcome_a))
-        outcome_fact(s, &s->a.answer, "A");
+        outcome_fact(s, s->outcome_a, &s->a.answer, "A");
     if (!s->found_count || !says_no_such_name(s->outcome_aaaa))
-        outcome_fact(s, &s->aaaa.answer, "AAAA");
+        outcome_fact(s, s->outcome_aaaa, &s->aaaa.answer, "AAAA");
     end_server(s);
 }
 
@@ -357,7 +386,6 @@ static void start_server(struct names *n, const mr_addr *addr) {
     probe_op_begin(p, &s->op, probe_text(p, "DNS.%s", addr ? mr_addr_text(addr, text) : "system"),
                    MR_PHASE_NAMES, false, cut_server);
     n->server_count++;
-    s->begun = true;
 }
 
 /* ---- the check ---- */
@@ -381,6 +409,7 @@ static void start_dns(struct names *n) {
         settle(n);
         return;
     }
+    probe_set_vantage(p, &n->config->servers[0]);
     for (size_t i = 0; i < n->config->server_count && i < MR_DNS_SERVERS; i++)
         start_server(n, &n->config->servers[i]);
     for (size_t i = 0; i < n->server_count; i++) {

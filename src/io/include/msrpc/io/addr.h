@@ -38,6 +38,10 @@ bool mr_addr_is_any(const mr_addr *addr);      /* none, 0.0.0.0 or :: */
 bool mr_addr_is_loopback(const mr_addr *addr); /* 127.0.0.0/8 or ::1 */
 bool mr_addr_is_link_local(const mr_addr *addr);
 
+/* The local address the system would send from to reach @remote; nothing is sent. 0, or
+ * MR_ERR_SYSTEM when it has no route. */
+int mr_addr_find_source(const mr_addr *remote, mr_addr *localp);
+
 /* An ICMP or ICMPv6 error that came back for something we sent (RFC 792, RFC 4443). */
 typedef struct mr_icmp {
     bool present;
