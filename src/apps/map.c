@@ -142,15 +142,10 @@ static int probe_code(const struct map *map) {
 
 static void write_json(struct map *map, int code) {
     app *a = map->s->a;
-    char address[MR_ADDR_TEXT];
     mr_writer w;
 
     app_report_open(a, &w);
-    mr_writer_open(&w, "target", MR_SHAPE_OBJECT);
-    mr_writer_str(&w, "input", map->target->input);
-    mr_writer_str(&w, "host", map->target->host);
-    mr_writer_str(&w, "address", map->remote ? mr_addr_text(map->remote, address) : NULL);
-    mr_writer_close(&w);
+    app_report_target(&w, map->target, map->remote);
     mr_writer_real(&w, "ms", app_session_ms(map->s));
     mr_writer_bool(&w, "partial", map->cut || code >= APP_INCOMPLETE);
     if (code && map->s->error.text[0])

@@ -8,6 +8,8 @@
 
 #include <msrpc/ifaces/names.h>
 
+#include "report.h"
+
 const char *map_binding(app *a, const mr_mapper_entry *entry) {
     const mr_binding binding = {
         .protseq = entry->protseq,
@@ -275,14 +277,9 @@ void map_show(const struct map *map, const struct map_options *options) {
 static void json_entry(const struct map *map, const struct map_row *row, mr_writer *w) {
     const mr_mapper_entry *e = row->entry;
     const mr_iface_name *known = mr_name_find(&e->interface.uuid);
-    bool named = known && mr_name_is_known(known);
 
     mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
-    mr_writer_open(w, "interface", MR_SHAPE_OBJECT);
-    mr_writer_uuid(w, "uuid", &e->interface.uuid);
-    mr_writer_fmt(w, "version", "%u.%u", e->interface.major, e->interface.minor);
-    mr_writer_str(w, "name", named ? mr_name_text(known) : NULL);
-    mr_writer_close(w);
+    app_report_iface(w, "interface", &e->interface);
     if (mr_uuid_is_nil(&e->object))
         mr_writer_null(w, "object");
     else

@@ -1,6 +1,8 @@
 /* The frame of every JSON report: who speaks, and with which exit code it ended. */
 #include "report.h"
 
+#include <msrpc/ifaces/names.h>
+
 void app_reports_open(app *a, size_t count) {
     a->several = a->set.json && !a->set.jsonl && count > 1;
     a->reports = 0;
@@ -24,6 +26,26 @@ void app_report_open(app *a, mr_writer *w) {
     mr_writer_str(w, "tool", "msrpc");
     mr_writer_str(w, "version", MSRPC_VERSION);
     mr_writer_str(w, "command", a->command->name);
+}
+
+void app_report_target(mr_writer *w, const app_target *target, const mr_addr *remote) {
+    char address[MR_ADDR_TEXT];
+
+    mr_writer_open(w, "target", MR_SHAPE_OBJECT);
+    mr_writer_str(w, "input", target->input);
+    mr_writer_str(w, "host", target->host);
+    mr_writer_str(w, "address", remote ? mr_addr_text(remote, address) : NULL);
+    mr_writer_close(w);
+}
+
+void app_report_iface(mr_writer *w, const char *key, const mr_syntax *interface) {
+    const mr_iface_name *known = mr_name_find(&interface->uuid);
+
+    mr_writer_open(w, key, MR_SHAPE_OBJECT);
+    mr_writer_uuid(w, "uuid", &interface->uuid);
+    mr_writer_fmt(w, "version", "%u.%u", interface->major, interface->minor);
+    mr_writer_str(w, "name", known && mr_name_is_known(known) ? mr_name_text(known) : NULL);
+    mr_writer_close(w);
 }
 
 int app_report_close(app *a, mr_writer *w, int code) {

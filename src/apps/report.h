@@ -2,7 +2,9 @@
 #ifndef MSRPC_APP_REPORT_H
 #define MSRPC_APP_REPORT_H
 
-#include "app.h"
+#include <msrpc/io.h>
+
+#include "target.h"
 
 #define APP_SCHEMA 1
 
@@ -15,6 +17,9 @@ int app_reports_close(app *a, int code);
 
 /* Opens the one object on the output: schema, tool, version, command. */
 void app_report_open(app *a, mr_writer *w);
+/* The members "target" (@remote: the address that answered, or NULL) and @key: an interface. */
+void app_report_target(mr_writer *w, const app_target *target, const mr_addr *remote);
+void app_report_iface(mr_writer *w, const char *key, const mr_syntax *interface);
 /* Adds "exit", closes and flushes; APP_UNWRITABLE when it did not arrive, else @code. */
 int app_report_close(app *a, mr_writer *w, int code);
 

@@ -102,10 +102,10 @@ bool mr_client_finish_call(mr_call *call, int result, const mr_error *err) {
     return true;
 }
 
-void mr_client_call_sent(mr_client *c, uint32_t id) {
+void mr_client_call_sent(mr_client *c, uint32_t id, mr_nsec now) {
     mr_call *call = mr_client_find_call(c, id);
     if (call)
-        call->sent = mr_clock_now();
+        call->sent = now;
 }
 
 bool mr_client_feed_call(mr_client *c, const mr_event *event) {
@@ -172,6 +172,7 @@ int mr_call_start(mr_call *call, mr_client *c, mr_error *err) {
     call->context = context->syntax == MR_NDR64 ? (uint16_t)(context->id + 1) : context->id;
     call->format = (mr_ndr_format){.syntax = context->syntax};
     call->fault = 0;
+    call->eerr = MR_SLICE_NULL;
     call->failed = 0;
     call->sent = call->answered = 0;
     int r = mr_ndr_encode(call->proc, MR_NDR_REQUEST, call->format, call->args, &call->request,

@@ -270,6 +270,8 @@ static bool on_fault(mr_client *c, const mr_event *event) {
         call->fault = fault->status;
         call->did_not_execute = fault->did_not_execute;
         call->answered = mr_clock_now();
+        const char *eerr = fault->eerr.len ? mr_arena_add_str(&call->arena, fault->eerr) : NULL;
+        call->eerr = mr_slice_of(eerr, eerr ? fault->eerr.len : 0);
         return mr_client_finish_call(call, MR_ERR_FAULT, &err);
     }
     return c->starting ? finish_start(c, MR_ERR_FAULT, &err) : true;
@@ -289,7 +291,7 @@ static bool on_event(mr_client *c, const mr_event *event) {
     case MR_EVENT_FAULT:
         return on_fault(c, event);
     case MR_EVENT_SENT:
-        mr_client_call_sent(c, event->u.call.id);
+        mr_client_call_sent(c, event->u.call.id, mr_clock_now());
         return true;
     case MR_EVENT_SHUTDOWN:
         return fail(c, MR_ERR_CLOSED, "the server asked for the connection to be closed");
@@ -330,7 +332,9 @@ void mr_client_flush(mr_client *c) {
 
     while (!c->ended && !c->broken && c->stream.state == MR_STREAM_OPEN) {
         mr_error err = MR_ERROR_INIT;
-        int r = mr_assoc_pull(&c->assoc, mr_clock_now(), &out, &err);
+        /* before the send: the answer may be there when it returns */
+        mr_nsec now = mr_clock_now();
+        int r = mr_assoc_pull(&c->assoc, now, &out, &err);
         if (!r && out.len == 0)
             break;
         if (!r) {
@@ -339,7 +343,7 @@ void mr_client_flush(mr_client *c) {
         }
         while (mr_assoc_pull_event(&c->assoc, &event))
             if (event.kind == MR_EVENT_SENT)
-                mr_client_call_sent(c, event.u.call.id);
+                mr_client_call_sent(c, event.u.call.id, now);
         if (r) {
             c->broken = r;
             c->report.error = err;

@@ -48,7 +48,7 @@ int mr_client_wait(mr_loop *loop, const bool *over, mr_error *err);
 mr_call *mr_client_find_call(mr_client *c, uint32_t id);
 /* A chunk of a reply; false when the client is gone. */
 bool mr_client_feed_call(mr_client *c, const mr_event *event);
-void mr_client_call_sent(mr_client *c, uint32_t id);
+void mr_client_call_sent(mr_client *c, uint32_t id, mr_nsec now);
 /* Takes the call out of the client and tells its outcome; false when the client is gone. */
 bool mr_client_finish_call(mr_call *call, int result, const mr_error *err);
 

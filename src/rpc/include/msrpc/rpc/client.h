@@ -118,6 +118,7 @@ struct mr_call {
     mr_arena arena;          /* referents of the reply */
     uint32_t fault;          /* status of a fault (result MR_ERR_FAULT) */
     bool did_not_execute;    /* the server says so of a fault */
+    mr_slice eerr;           /* extended error information of a fault (MS-EERR), in @arena */
     size_t rest;             /* octets of the reply stub after the last parameter */
     mr_nsec sent, answered;  /* when it left and when its last fragment came; 0: did not */
     void (*done)(void *user, mr_call *call, int result, const mr_error *err);

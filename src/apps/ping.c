@@ -1,0 +1,314 @@
+/*
+ * msrpc ping: binds to an interface and times harmless calls on the one connection: AddOne of
+ * rpcecho; of any other interface is_server_listening of mgmt, which every RPC server answers
+ * (C706 appendix Q), or, where mgmt is not served beside it, a call whose number no interface has.
+ * A fault is an answer too: the time it took is what was asked.
+ */
+#include "ping.h"
+
+#include <stdlib.h>
+
+#include <msrpc/ifaces.h>
+#include <msrpc/ifaces/epmapper.h>
+#include <msrpc/ifaces/mgmt.h>
+#include <msrpc/ifaces/rpcecho.h>
+
+#include "report.h"
+
+static const app_option options[] = {
+    {"interface", 'i', APP_TEXT, "NAME|UUID[:VER]", offsetof(struct ping_options, interface), 0, 0,
+     "bind to this interface (the endpoint mapper itself)"},
+    {"object", 0, APP_TEXT, "UUID", offsetof(struct ping_options, object), 0, 0,
+     "object UUID of the calls"},
+    {"count", 0, APP_NUMBER, "N", offsetof(struct ping_options, count), 1, PING_COUNT_MAX,
+     "make N calls (4)"},
+    {"interval", 0, APP_SECONDS, "S", offsetof(struct ping_options, interval), 0, 0,
+     "wait S seconds between calls (0)"},
+    {"matrix", 0, APP_FLAG, NULL, offsetof(struct ping_options, matrix), 0, 0,
+     "bind to every TCP endpoint the mapper names, plainly and as Windows does, and show which "
+     "binds succeed; no calls"},
+    {"stats", 0, APP_FLAG, NULL, offsetof(struct ping_options, stats), 0, 0,
+     "also read the server's counters of calls and packets (mgmt inq_stats)"},
+    {"mapper-port", 0, APP_NUMBER, "N", offsetof(struct ping_options, mapper_port), 1, 65535,
+     "the endpoint mapper's port (135)"},
+    {0},
+};
+
+/* ---- what is called ---- */
+
+/* A method without parameters whose number is beyond every interface: the server answers with the
+ * fault nca_s_op_rng_error and executes nothing. */
+static const mr_type no_args = {.kind = MR_NDR_STRUCT, .align20 = 1, .align64 = 1, .csize = 1};
+static const mr_proc no_proc = {.name = "an opnum out of range", .args = &no_args, .opnum = 0xfff0};
+
+struct method {
+    mr_iface nothing;      /* for the last resort: one method, the number above */
+    const mr_iface *iface;
+    uint32_t opnum;
+    union {
+        struct mr_mgmt_is_server_listening listening;
+        struct mr_rpcecho_echo_AddOne add_one;
+        uint8_t none;
+    } args;
+};
+
+struct wait {
+    mr_loop *loop;
+    bool over;
+    int result;
+};
+
+static void on_contexts(void *user, mr_client *client, int result, const mr_error *err) {
+    struct wait *wait = user;
+    (void)client;
+    (void)err;
+    wait->over = true;
+    wait->result = result;
+    mr_loop_stop(wait->loop);
+}
+
+/* Whether mgmt is served on the connection too; asked by alter_context. Negative: it broke. */
+static int add_mgmt(struct ping *p, mr_client *client) {
+    struct wait wait = {.loop = &p->s->loop};
+    int r = mr_client_add_contexts(client, &mr_mgmt_iface.syntax, 1, on_contexts, &wait,
+                                   &p->s->error);
+    while (!r && !wait.over)
+        if (mr_loop_run(&p->s->loop, p->s->deadline) != 0 && !wait.over)
+            return MR_ERR_CANCELLED;
+    return r ? r : wait.result;
+}
+
+static int choose_method(struct ping *p, mr_client *client, struct method *m) {
+    bool is_mgmt = mr_syntax_eq(&p->interface, &mr_mgmt_iface.syntax);
+
+    *m = (struct method){.iface = &mr_mgmt_iface, .opnum = 2};
+    p->method = "mgmt.is_server_listening";
+    if (mr_syntax_eq(&p->interface, &mr_rpcecho_iface.syntax)) {
+        m->iface = &mr_rpcecho_iface;
+        m->opnum = 0;
+        p->method = "rpcecho.echo_AddOne";
+        if (!p->options->stats)
+            return 0;
+    }
+    int r = is_mgmt ? 0 : add_mgmt(p, client);
+    if (r == MR_ERR_CONTEXT_REJECTED && m->iface == &mr_mgmt_iface) {
+        m->nothing = (mr_iface){.format = MR_NDR_FORMAT, .name = "interface",
+                                .syntax = p->interface, .proc_count = 1, .procs = &no_proc};
+        m->iface = &m->nothing;
+        m->opnum = 0;
+        p->method = no_proc.name;
+    }
+    if (r == MR_ERR_CONTEXT_REJECTED) {
+        p->stats_error = "the endpoint does not serve mgmt";
+        return 0;
+    }
+    if (r == MR_ERR_CANCELLED)
+        return mr_clock_now() >= p->s->deadline ? APP_INCOMPLETE : APP_INTERRUPTED;
+    return r ? app_refuse(p->s->a, APP_COMMUNICATION, "%s: the connection broke when mgmt was asked "
+                          "for: %s", p->target->host, mr_result_text(r)) : 0;
+}
+
+/* ---- calls ---- */
+
+/* Makes one call; 0 when an answer came, else an exit code that ends the run. */
+static int call_once(struct ping *p, mr_client *client, struct method *m) {
+    struct ping_call *result = &p->calls[p->count++];
+    mr_error err = MR_ERROR_INIT;
+    mr_call call = {0};
+
+    result->ms = -1;
+    int r = mr_call_init(&call, m->iface, m->opnum, &m->args, &err);
+    call.object = p->object;
+    if (!r)
+        r = mr_call_run(&call, client, &err);
+    if (!r || r == MR_ERR_FAULT) {
+        result->ms = (double)(call.answered - call.sent) / MR_MSEC;
+        result->fault = r ? call.fault : 0;
+        r = 0;
+    } else {
+        result->error = mr_arena_add_str(&p->s->a->arena, mr_slice_str(err.text));
+        p->lost++;
+    }
+    mr_call_deinit(&call);
+    if (r == MR_ERR_CANCELLED)
+        return APP_INTERRUPTED;
+    return r && r != MR_ERR_TIMEOUT ? APP_COMMUNICATION : 0;
+}
+
+static int make_calls(struct ping *p, mr_client *client, struct method *m) {
+    for (uint32_t i = 0; i < p->options->count; i++) {
+        int code = i && p->options->interval ? app_session_sleep(p->s, p->options->interval) : 0;
+        if (!code && mr_clock_now() >= p->s->deadline)
+            code = app_refuse(p->s->a, APP_INCOMPLETE, "the deadline of the run has passed");
+        if (!code)
+            code = call_once(p, client, m);
+        if (code)
+            return code;
+    }
+    /* some answers lost: a warning; all of them: the call phase failed */
+    return p->lost == 0 ? APP_OK : p->lost == p->count ? APP_COMMUNICATION : APP_WARNINGS;
+}
+
+static int read_stats(struct ping *p, mr_client *client) {
+    uint32_t zero[PING_STATS] = {0};
+    struct mr_mgmt_inq_stats args = {.count = PING_STATS, .statistics = zero};
+    mr_error err = MR_ERROR_INIT;
+
+    if (p->stats_error)
+        return 0;
+    int r = mr_client_call(client, &mr_mgmt_iface, 1, &args, &err);
+    if (!r && args.status)
+        p->stats_error = mr_arena_add_fmt(&p->s->a->arena, "mgmt answers with status %u",
+                                          args.status);
+    else if (r)
+        p->stats_error = mr_arena_add_str(&p->s->a->arena, mr_slice_str(err.text));
+    if (!p->stats_error) {
+        p->stat_count = args.count < PING_STATS ? args.count : PING_STATS;
+        memcpy(p->stats, args.statistics, p->stat_count * sizeof *p->stats);
+    }
+    mr_client_release(client);
+    return r == MR_ERR_CANCELLED ? APP_INTERRUPTED : 0;
+}
+
+static int compare_ms(const void *pa, const void *pb) {
+    double a = *(const double *)pa, b = *(const double *)pb;
+    return (a > b) - (a < b);
+}
+
+/* Percentiles by nearest rank. */
+static int summarize(struct ping *p) {
+    double *ms = mr_arena_get(&p->s->a->arena, p->count + 1, sizeof *ms);
+    uint32_t n = 0;
+
+    if (!ms)
+        return app_refuse(p->s->a, APP_BUG, "out of memory");
+    for (uint32_t i = 0; i < p->count; i++)
+        if (p->calls[i].ms >= 0)
+            ms[n++] = p->calls[i].ms;
+    if (n == 0)
+        return 0;
+    qsort(ms, n, sizeof *ms, compare_ms);
+    p->min = ms[0];
+    p->median = n % 2 ? ms[n / 2] : (ms[n / 2 - 1] + ms[n / 2]) / 2;
+    p->p99 = ms[(n * 99 + 99) / 100 - 1];
+    p->max = ms[n - 1];
+    return 0;
+}
+
+/* ---- one target ---- */
+
+static int ping_connected(struct ping *p, mr_client *client) {
+    const mr_client_report *report = mr_client_get_report(client);
+    struct method method;
+
+    p->bound = true;
+    p->remote = report->attempt.remote;
+    p->connect_ms = (double)(report->connected - report->started) / MR_MSEC;
+    p->bind_ms = (double)(report->bound - report->connected) / MR_MSEC;
+    int code = choose_method(p, client, &method);
+    if (code)
+        return code;
+    p->calls = mr_arena_get(&p->s->a->arena, p->options->count, sizeof *p->calls);
+    if (!p->calls)
+        return app_refuse(p->s->a, APP_BUG, "out of memory");
+    code = make_calls(p, client, &method);
+    int worse = summarize(p);
+    if (!code && p->options->stats)
+        worse = app_worse(worse, read_stats(p, client));
+    return app_worse(code, worse);
+}
+
+static int ping_calls(struct ping *p) {
+    app_session *s = p->s;
+    mr_client *client = NULL;
+    uint16_t port;
+
+    int code = app_session_port(s, p->target, (uint16_t)p->options->mapper_port, &p->interface,
+                                &port);
+    if (!code)
+        code = app_session_connect(s, p->target, port, &p->interface, APP_COMMUNICATION, &client);
+    if (!code)
+        code = ping_connected(p, client);
+    mr_client_free(client);
+    return code;
+}
+
+static int ping_target(app *a, struct ping *p) {
+    app_session s;
+    mr_writer w;
+
+    int code = app_session_open(a, &s);
+    if (code)
+        return code;
+    p->s = &s;
+    code = app_session_resolve(&s, p->target);
+    if (!code)
+        code = p->options->matrix ? ping_matrix(p) : ping_calls(p);
+    if (a->set.json || a->set.jsonl) {
+        app_report_open(a, &w);
+        app_report_target(&w, p->target, p->remote.family ? &p->remote : NULL);
+        mr_writer_real(&w, "ms", app_session_ms(&s));
+        mr_writer_bool(&w, "partial", code >= APP_INCOMPLETE);
+        if (code && s.error.text[0])
+            mr_writer_str(&w, "error", s.error.text);
+        ping_json(p, &w);
+        code = app_report_close(a, &w, code);
+    } else {
+        ping_show(p);
+    }
+    app_session_close(&s);
+    return code;
+}
+
+static int run(app *a) {
+    struct ping_options *o = a->own;
+    struct ping first = {.options = o};
+    app_target *targets;
+    mr_uuid object;
+    size_t count;
+
+    if (!o->count)
+        o->count = PING_COUNT_DEFAULT;
+    int code = app_targets_read(a, 0, &targets, &count);
+    first.interface = mr_epmapper_iface.syntax;
+    if (!code && o->interface)
+        code = app_iface_read(a, o->interface, &first.interface);
+    if (!code && o->object && mr_uuid_decode(mr_slice_str(o->object), &object) != 0)
+        code = app_refuse(a, APP_USAGE, "--object %s: a UUID is wanted", o->object);
+    for (size_t i = 0; !code && i < count; i++)
+        if (targets[i].has_binding && targets[i].binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+            code = app_refuse(a, APP_USAGE, "%s: calls go over ncacn_ip_tcp", targets[i].input);
+    if (code)
+        return code;
+    if (o->object)
+        first.object = &object;
+    app_reports_open(a, count);
+    for (size_t i = 0; i < count && code != APP_INTERRUPTED; i++) {
+        struct ping ping = first;
+        ping.target = &targets[i];
+        if (!ping.object && targets[i].has_binding && targets[i].binding.has_object)
+            ping.object = &targets[i].binding.object;
+        if (i && !a->set.json && !a->set.jsonl)
+            fputc('\n', a->out);
+        code = app_worse(code, ping_target(a, &ping));
+    }
+    return app_reports_close(a, code);
+}
+
+const app_command app_ping = {
+    .name = "ping",
+    .line = "bind to an interface and time calls",
+    .synopsis = "TARGET[:PORT]...",
+    .about =
+        "Finds the endpoint of an interface through the endpoint mapper (or takes TARGET:PORT, or "
+        "a string binding), binds and times harmless calls: AddOne of rpcecho, of any other "
+        "interface is_server_listening of mgmt. A fault such as access denied is an answer too and "
+        "is said. --matrix shows which endpoints and which kinds of bind succeed.",
+    .examples = {"msrpc ping dc01", "time the endpoint mapper",
+                 "msrpc ping dc01 --interface drsuapi --matrix",
+                 "where replication listens, and which binds a firewall on the way lets through"},
+    .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
+    .options = options,
+    .own_size = sizeof(struct ping_options),
+    .run = run,
+};

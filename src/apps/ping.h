@@ -1,0 +1,82 @@
+/* msrpc ping, inside: calls timed on one connection, and the matrix of endpoints and binds. */
+#ifndef MSRPC_APP_PING_H
+#define MSRPC_APP_PING_H
+
+#include "session.h"
+
+struct ping_options {
+    const char *interface, *object;
+    uint32_t count, mapper_port;
+    mr_nsec interval;
+    bool matrix, stats;
+};
+
+#define PING_COUNT_DEFAULT 4
+#define PING_COUNT_MAX 1000000
+#define PING_STATS 4 /* calls in, calls out, packets in, packets out (C706 appendix Q) */
+
+/* One call that was tried. */
+struct ping_call {
+    double ms;         /* < 0: no answer */
+    uint32_t fault;    /* the answer was this fault */
+    const char *error; /* why there was no answer */
+};
+
+/* How a bind went, for --matrix. */
+enum ping_bind {
+    PING_BIND_UNKNOWN, /* not tried */
+    PING_BIND_BOUND,
+    PING_BIND_REJECTED,
+    PING_BIND_REFUSED,
+    PING_BIND_FILTERED,
+    PING_BIND_UNREACHABLE,
+    PING_BIND_MUTE,
+    PING_BIND_FAILED,
+};
+
+struct ping;
+
+/* One bind of the matrix. */
+struct ping_cell {
+    struct ping *ping;
+    mr_addr remote;
+    enum mr_bind_style style;
+    mr_client *client;
+    enum ping_bind bind;
+    bool ndr64;          /* bound, and NDR64 was accepted */
+    uint16_t features;   /* bound, and these bind-time features were */
+    const char *reason;  /* in the app's arena, or NULL */
+};
+#define PING_STYLES 2    /* of each endpoint: plain, then Windows */
+
+struct ping {
+    app_session *s;
+    const struct ping_options *options;
+    const app_target *target;
+    mr_syntax interface;
+    const mr_uuid *object;     /* NULL: none */
+    /* what was found */
+    bool bound;
+    mr_addr remote;
+    double connect_ms, bind_ms;
+    const char *method;        /* what was called, NULL: nothing */
+    struct ping_call *calls;
+    uint32_t count, lost;      /* calls tried; of them without an answer */
+    double min, median, p99, max;
+    uint32_t stats[PING_STATS], stat_count;
+    const char *stats_error;
+    struct ping_cell *cells;   /* PING_STYLES for each endpoint */
+    size_t cell_count;
+};
+
+/* Finds the endpoints and binds to each in both styles, all at once. 0 or an exit code. */
+int ping_matrix(struct ping *ping);
+/* The exit code that the cells deserve. */
+int ping_matrix_code(const struct ping *ping);
+const char *ping_bind_name(enum ping_bind bind);
+
+/* ping_show.c */
+void ping_show(const struct ping *ping);
+void ping_json(const struct ping *ping, mr_writer *w);
+
+#endif
