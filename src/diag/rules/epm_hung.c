@@ -29,7 +29,8 @@ const mr_rule mr_rule_epm_hung = {
                   .risk = "Restarts the host after five minutes.",
                   .undo = "shutdown /a",
                   .verify = "msrpc map {host}"}},
-    .next = {.command = "msrpc map {host} --protseq ncacn_np",
-             .branches = {{"it lists endpoints", "the mapper is alive: a device holds the data"},
-                          {"it hangs too", "the RPC service of the host hangs"}}},
+    .next = {.command = "msrpc map {host}",
+             .branches = {{"from a machine beside the server it lists endpoints",
+                           "the mapper is alive: a device on the way holds the data"},
+                          {"it hangs there too", "the RPC service of the host hangs"}}},
 };

@@ -20,9 +20,7 @@ const mr_rule mr_rule_rpc_access_denied = {
     .remedies = {{.text = "Call again with full protection; if that works, the level was the "
                           "reason.",
                   .run_on = MR_PLACE_CLIENT,
-                  .shell = MR_SHELL_SH,
-                  .command = "msrpc ping {host} --interface {interface} --auth-level privacy",
-                  .verify = "msrpc ping {host} --interface {interface} --auth-level privacy"},
+                  .verify = "msrpc diagnose {host} --interface {interface}"},
                  {.text = "Look for RPC filters of the host that forbid the interface.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,

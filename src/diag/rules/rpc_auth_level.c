@@ -17,7 +17,5 @@ const mr_rule mr_rule_rpc_auth_level = {
     .reference = "C706 appendix E; MS-RPCE 2.2.1.1.8",
     .remedies = {{.text = "Call with packet privacy.",
                   .run_on = MR_PLACE_CLIENT,
-                  .shell = MR_SHELL_SH,
-                  .command = "msrpc ping {host} --interface {interface} --auth-level privacy",
-                  .verify = "msrpc ping {host} --interface {interface} --auth-level privacy"}},
+                  .verify = "msrpc diagnose {host} --interface {interface}"}},
 };

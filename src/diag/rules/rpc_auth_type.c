@@ -18,7 +18,5 @@ const mr_rule mr_rule_rpc_auth_type = {
     .reference = "MS-RPCE 2.2.2.5",
     .remedies = {{.text = "Try another mechanism: kerberos, ntlm or negotiate.",
                   .run_on = MR_PLACE_CLIENT,
-                  .shell = MR_SHELL_SH,
-                  .command = "msrpc ping {host} --interface {interface} --auth negotiate",
-                  .verify = "msrpc ping {host} --interface {interface} --auth negotiate"}},
+                  .verify = "msrpc diagnose {host} --interface {interface}"}},
 };

@@ -3,6 +3,8 @@
  * fails reads the whole list to see whether it is registered over other protocols; without one it
  * reads the list (ept_lookup). What comes out are the TCP ports to connect to.
  */
+#include <msrpc/ifaces/epmapper.h>
+
 #include "probe_private.h"
 
 struct lookup {
@@ -90,6 +92,79 @@ static void finish(struct lookup *l) {
     probe_op_end(&l->op);
 }
 
+/* ---- was the answer too large for the way? ---- */
+
+/* A fresh connection and ept_map of the mapper itself: a question with a short answer. */
+struct small {
+    struct probe_op op;
+    mr_client *client;
+    mr_mapper mapper;
+    bool open;
+};
+
+static void cut_small(struct probe_op *op) {
+    struct small *s = (struct small *)op;
+    if (s->open)
+        mr_mapper_deinit(&s->mapper);
+    s->open = false;
+    mr_client_free(s->client);
+    s->client = NULL;
+}
+
+static void end_small(struct small *s, bool answered) {
+    mr_probe *p = s->op.probe;
+
+    probe_check(&s->op, answered ? MR_STATUS_PASS : MR_STATUS_FAIL, NULL, 0,
+                answered ? "a question with a short answer is answered"
+                         : "a question with a short answer is not answered either");
+    if (answered && probe_wants(p, MR_PHASE_DISCOVERY))
+        mr_fact_add(p->diag, MR_FACT_EPM_ANSWERS_SMALL, s->op.check, .address = address(p),
+                    .port = p->options.mapper_port, .ms = (uint32_t)probe_op_ms(&s->op));
+    cut_small(&s->op);
+    probe_op_end(&s->op);
+}
+
+static void on_small(void *user, mr_mapper *mapper, int result, const mr_error *err) {
+    (void)mapper;
+    (void)err;
+    end_small(user, result == 0 || result == MR_ERR_NOT_REGISTERED);
+}
+
+static void on_small_bound(void *user, mr_client *client, int result, const mr_error *failure) {
+    struct small *s = user;
+    mr_error err = *failure;
+
+    if (!result) {
+        result = mr_mapper_init(&s->mapper, client, MR_SLICE_LIT("-"), &err);
+        s->open = result == 0;
+    }
+    if (!result) {
+        s->mapper.done = on_small;
+        s->mapper.user = s;
+        result = mr_mapper_map(&s->mapper, &mr_epmapper_iface.syntax, NULL,
+                               MR_PROTSEQ_NCACN_IP_TCP, &err);
+    }
+    if (result)
+        end_small(s, false);
+}
+
+static void ask_small(mr_probe *p) {
+    struct small *s = MR_ARENA_NEW(p->arena, struct small);
+    mr_client_options options =
+        probe_client_options(p, &p->addrs[p->mapper_addr].addr, p->options.mapper_port);
+    mr_error err = MR_ERROR_INIT;
+
+    if (!s)
+        return;
+    options.bind = MR_BIND_PLAIN;
+    probe_op_begin(p, &s->op, "EPM.SMALL", MR_PHASE_DISCOVERY, false, cut_small);
+    int r = mr_client_new(p->loop, &options, &s->client, &err);
+    if (!r)
+        r = mr_client_start(s->client, &mr_epmapper_iface.syntax, on_small_bound, s, &err);
+    if (r)
+        end_small(s, false);
+}
+
 static void add_failure(struct lookup *l, int result, const mr_error *err) {
     mr_probe *p = l->op.probe;
     const mr_client_report *report = mr_client_get_report(p->mapper_client);
@@ -116,6 +191,8 @@ static void add_failure(struct lookup *l, int result, const mr_error *err) {
                     .count = (uint32_t)l->mapper.count, .port = p->options.mapper_port);
     if (!status)
         mr_facts_add_talk(p->diag, &talk);
+    if (talk.end == MR_TALK_SILENT && talk.acked == MR_ACKED_YES && !p->options.has_interface)
+        ask_small(p);
 }
 
 /* The asked interface is not there for TCP: nowhere, or over other protocol sequences only. */
