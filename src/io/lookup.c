@@ -87,16 +87,21 @@ static enum mr_dns_outcome lookup_outcome(const mr_lookup *lookup) {
     return lookup->outcome_aaaa;
 }
 
-static void lookup_fail(mr_lookup *lookup, const mr_dns_answer *answer) {
+/* Why the present candidate failed. Of several candidates the first is told, which is the name as
+ * written where it has dots; but one that exists without an address says more than one that does
+ * not exist. */
+static void lookup_note(mr_lookup *lookup, const mr_dns_answer *answer) {
     enum mr_dns_outcome outcome = lookup_outcome(lookup);
     char server[MR_ADDR_TEXT];
     uint32_t rcode = answer && answer->message ? answer->message->rcode : 0;
 
+    if (lookup->error.code && (lookup->error.peer != MR_DNS_NXDOMAIN ||
+                               outcome == MR_DNS_OUTCOME_NXDOMAIN))
+        return;
     mr_addr_port_text(answer ? &answer->server : &lookup->server, server);
     mr_fail_peer(&lookup->error, MR_ERR_NAME, MR_FLOOR_IO, MR_PEER_DNS_RCODE, rcode,
                  "%.100s cannot be resolved: %s (DNS server %s)", lookup->name,
                  mr_dns_outcome_name(outcome), server);
-    lookup_finish(lookup);
 }
 
 static void lookup_next(mr_lookup *lookup, const mr_dns_answer *answer);
@@ -192,11 +197,15 @@ static int lookup_candidate(mr_lookup *lookup) {
 }
 
 static void lookup_next(mr_lookup *lookup, const mr_dns_answer *answer) {
-    int r = server_answers(lookup_outcome(lookup)) ? lookup_candidate(lookup) : 1;
+    int r = 1;
 
-    if (r > 0)
-        lookup_fail(lookup, answer);
-    else if (r < 0)
+    if (lookup->candidate > 0)
+        lookup_note(lookup, answer);
+    if (server_answers(lookup_outcome(lookup)))
+        r = lookup_candidate(lookup);
+    if (r > 0 && lookup->error.code == 0)
+        lookup_note(lookup, answer); /* there was no candidate at all */
+    if (r != 0)
         lookup_finish(lookup); /* lookup->error says it */
 }
 

@@ -502,6 +502,7 @@ static void test_lookup_search(void **state) {
     assert_string_equal(w->lookup.name, "dc.corp.x");
     assert_int_equal(look_up(w, (mr_lookup_options){.host = "nx"}), MR_ERR_NAME);
     assert_string_equal(w->lookup.name, "nx"); /* the last candidate */
+    assert_non_null(strstr(w->err.text, "nx.corp.x cannot be resolved: nxdomain")); /* the first */
     assert_int_equal(look_up(w, (mr_lookup_options){.host = "silent", .timeout = 30 * MR_MSEC}),
                      MR_ERR_NAME);
     assert_string_equal(w->lookup.name, "silent.corp.x"); /* a mute server is not asked again */
