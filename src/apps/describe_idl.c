@@ -51,7 +51,7 @@ static void push_leaf(struct term *t, const mr_expr_op *op) {
 
 static void write_expr(mr_buf *out, const mr_expr *expr) {
     struct term stack[MR_EXPR_MAX];
-    char a[TERM], b[TERM], c[TERM], text[3 * TERM];
+    char a[TERM], b[TERM], c[TERM], text[3 * TERM + 8];
     size_t n = 0;
 
     for (uint32_t i = 0; i < expr->count && i < MR_EXPR_MAX; i++) {
