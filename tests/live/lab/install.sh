@@ -2,6 +2,7 @@
 # Installs what the live tests and the benchmarks need: only the packages that are missing, nothing
 # said when none is. Debian's own Samba services are kept from starting meanwhile, because they would
 # listen on the host's own addresses; the policy file that does it is removed on every way out.
+# --list names the packages instead.
 set -eu
 
 PACKAGES="
@@ -9,6 +10,11 @@ PACKAGES="
     python3-impacket nmap tshark tcpdump nftables iproute2 dnsutils
     gcc libc6-dev procps bc hyperfine"
 POLICY=/usr/sbin/policy-rc.d
+
+if [ "${1:-}" = --list ]; then
+    echo $PACKAGES
+    exit 0
+fi
 
 missing=()
 for package in $PACKAGES; do
