@@ -81,7 +81,7 @@ def formats():
     shown = [(x[2].lower(), x[3], y.strip()) for x in blocks for y in x[4].splitlines()]
     same(shown, [(x[0], x[1], '%s:%s[%s]' % (x[4], x[6], x[5])) for x in want],
          'rpcdump: every entry')
-    ok(any(x[0] == 'MS-DRSR' and x[1] == 'ntdsai.dll' for x in blocks), 'rpcdump: names', run)
+    ok(any(x[0] == '[MS-DRSR]' and x[1] == 'ntdsai.dll' for x in blocks), 'rpcdump: names', run)
     ok('[*] Received %d endpoints.' % len(want) in run.out, 'rpcdump: counts', run.out[-200:])
 
     run = msrpc('map', '--format', 'portqry', DC)
