@@ -216,6 +216,7 @@ struct mr_idl_iface {
     mr_idl_attr *attrs;
     bool defined;
     bool object;
+    enum mr_idl_state state;
     mr_uuid uuid;
     bool has_uuid;
     uint16_t major, minor;
@@ -284,6 +285,9 @@ typedef struct mr_idl_parser {
     uint32_t depth;
     uint8_t default_class;
     bool panic;                 /* an error was said; quiet until the next declaration */
+    bool quiet;                 /* what is skipped need not be made of tokens */
+    size_t panic_at;            /* where the error was */
+    size_t end_at;              /* the last `;` taken */
 } mr_idl_parser;
 
 /* memory and messages: unit.c */

@@ -51,8 +51,6 @@ static void check_conformant_last(mr_idl_unit *unit, const mr_idl_type *type) {
             continue;
         if (is_conformant(d) && f->next)
             mr_idl_error(unit, f->loc, "`%s` is open-ended and must be the last member", f->name);
-        if (d->kind == MR_NDR_ARRAY && is_conformant(d->element))
-            mr_idl_error(unit, f->loc, "`%s` is an array of open-ended structures", f->name);
     }
 }
 
@@ -73,6 +71,16 @@ static int compare_numbers(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
+static const mr_idl_field *last_arm(const mr_idl_type *type, int64_t value) {
+    const mr_idl_field *last = type->fields;
+
+    for (const mr_idl_field *f = type->fields; f; f = f->next)
+        for (uint32_t i = 0; i < f->case_count; i++)
+            if (f->cases[i] == value)
+                last = f;
+    return last;
+}
+
 static void check_cases(mr_idl_unit *unit, const mr_idl_type *type) {
     const mr_idl_field *fallback = NULL;
     uint32_t total = 0, n = 0;
@@ -91,8 +99,8 @@ static void check_cases(mr_idl_unit *unit, const mr_idl_type *type) {
     qsort(all, n, sizeof *all, compare_numbers);
     for (uint32_t i = 1; i < n; i++)
         if (all[i] == all[i - 1] && (i + 1 == n || all[i + 1] != all[i]))
-            mr_idl_error(unit, type->loc, "case %lld selects more than one arm",
-                         (long long)all[i]);
+            mr_idl_error(unit, last_arm(type, all[i])->loc,
+                         "case %lld selects more than one arm", (long long)all[i]);
 }
 
 static void check_discriminant(mr_idl_unit *unit, mr_idl_type *type) {
@@ -343,10 +351,11 @@ static void check_method_names(mr_idl_unit *unit, const mr_idl_iface *iface) {
             }
 }
 
-static void check_iface(mr_idl_unit *unit, mr_idl_iface *iface) {
+/* Gives the methods of @iface their operation numbers and checks them. */
+static void number_methods(mr_idl_unit *unit, mr_idl_iface *iface) {
     bool local = mr_idl_attr_find(iface->attrs, MR_IDL_A_LOCAL);
     const char *stem = iface->loc.source->stem, *prefix = iface->loc.source->prefix;
-    uint32_t opnum = iface->base && iface->base->iface ? iface->base->iface->method_count : 0;
+    uint32_t opnum = iface->base ? iface->base->iface->method_count : 0;
 
     iface->cname = strcmp(stem, iface->name) == 0
                        ? mr_idl_text(unit, "%siface", prefix)
@@ -373,10 +382,35 @@ static void check_iface(mr_idl_unit *unit, mr_idl_iface *iface) {
     iface->method_count = opnum;
 }
 
+static void check_iface(mr_idl_unit *unit, mr_idl_iface *iface) {
+    if (iface->state != MR_IDL_NEW)
+        return;
+    iface->state = MR_IDL_BUSY;
+    if (++unit->depth > MR_IDL_DEPTH) {
+        mr_idl_error(unit, iface->loc, "interfaces inherit deeper than %d levels", MR_IDL_DEPTH);
+        mr_idl_abort(unit, MR_ERR_LIMIT);
+    }
+    if (iface->base && iface->base->iface->state == MR_IDL_BUSY) {
+        mr_idl_error(unit, iface->loc, "interface `%s` inherits from itself", iface->name);
+        iface->base = NULL;
+    }
+    if (iface->base)
+        check_iface(unit, iface->base->iface);
+    number_methods(unit, iface);
+    unit->depth--;
+    iface->state = MR_IDL_DONE;
+}
 /* --- C names must not meet ------------------------------------------------------------------ */
 
+typedef struct c_thing {
+    const char *cname;
+    mr_idl_loc loc;
+} c_thing;
+
 static int compare_names(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const c_thing *x = a, *y = b;
+    int r = strcmp(x->cname, y->cname);
+    return r ? r : x->loc.offset < y->loc.offset ? -1 : x->loc.offset > y->loc.offset;
 }
 
 static void check_c_names(mr_idl_unit *unit) {
@@ -387,19 +421,39 @@ static void check_c_names(mr_idl_unit *unit) {
     for (const mr_idl_iface *i = unit->ifaces; i; i = i->next)
         for (const mr_idl_method *m = i->methods; m; m = m->next)
             n++;
-    const char **names = mr_idl_new(unit, (n + 1) * sizeof *names);
+    c_thing *things = mr_idl_new(unit, (n + 1) * sizeof *things);
     n = 0;
     for (const mr_idl_type *t = unit->done; t; t = t->next_done)
-        names[n++] = t->cname;
+        things[n++] = (c_thing){t->cname, t->loc};
     for (const mr_idl_iface *i = unit->ifaces; i; i = i->next)
         for (const mr_idl_method *m = i->methods; m; m = m->next)
             if (m->args)
-                names[n++] = m->cname;
-    qsort(names, n, sizeof *names, compare_names);
+                things[n++] = (c_thing){m->cname, m->loc};
+    qsort(things, n, sizeof *things, compare_names);
     for (uint32_t i = 1; i < n; i++)
-        if (strcmp(names[i], names[i - 1]) == 0)
-            mr_idl_error(unit, (mr_idl_loc){unit->sources, 0, 0},
-                         "two types or methods would both be `%s` in C", names[i]);
+        if (strcmp(things[i].cname, things[i - 1].cname) == 0) {
+            mr_idl_error(unit, things[i].loc, "this would be `%s` in C, and so would another",
+                         things[i].cname);
+            mr_idl_note(unit, things[i - 1].loc, "the other is here");
+        }
+}
+
+/* The counts of an open-ended structure have no place in an array (C706 14.3.7.2). */
+static void check_elements(mr_idl_unit *unit, const mr_idl_type *type) {
+    for (const mr_idl_field *f = type->fields; f; f = f->next)
+        for (const mr_idl_desc *d = f->desc; d && !d->type; d = d->element)
+            if (d->kind == MR_NDR_ARRAY && is_conformant(d->element))
+                mr_idl_error(unit, f->loc, "`%s` is an array of open-ended structures", f->name);
+}
+
+static void check_all_elements(mr_idl_unit *unit) {
+    for (const mr_idl_type *t = unit->done; t; t = t->next_done)
+        if (t->kind != MR_IDL_ENUM)
+            check_elements(unit, t);
+    for (const mr_idl_iface *i = unit->ifaces; i; i = i->next)
+        for (const mr_idl_method *m = i->methods; m; m = m->next)
+            if (m->args)
+                check_elements(unit, m->args);
 }
 
 void mr_idl_check(mr_idl_unit *unit) {
@@ -419,5 +473,7 @@ void mr_idl_check(mr_idl_unit *unit) {
     for (mr_idl_type *t = unit->compounds; t; t = t->next)
         if (t->cname)
             mr_idl_check_compound(unit, t, NULL); /* anonymous ones that parameters name */
-    check_c_names(unit);
+    check_all_elements(unit);
+    if (!unit->errors)
+        check_c_names(unit);
 }

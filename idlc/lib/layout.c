@@ -169,6 +169,8 @@ static void layout_union(mr_idl_type *type) {
     d->align20 = d->element->align20;
     d->align64 = d->element->align64;
     d->calign = type->encapsulated ? d->element->calign : 1;
+    if (type->encapsulated)
+        d->flags |= MR_TYPE_ENCAPSULATED;
     for (mr_idl_field *f = type->fields; f; f = f->next) {
         mr_idl_desc *m = f->desc;
         if (!m) {

@@ -101,6 +101,8 @@ static void lex_number(mr_idl_parser *p) {
     p->token.kind = MR_IDL_TOKEN_NUMBER;
     p->token.number = (int64_t)value;
     p->token.loc = loc_at(p, start);
+    if (p->quiet)
+        return;
     if (tail || digits == 0)
         mr_idl_error(p->unit, p->token.loc, "this is no number");
     else if (over)
@@ -200,6 +202,8 @@ static void lex_punct(mr_idl_parser *p) {
 }
 
 void mr_idl_next(mr_idl_parser *p) {
+    if (mr_idl_at(p, ';'))
+        p->end_at = p->token.loc.offset;
     for (;;) {
         skip_blanks(p);
         int c = peek(p, 0);
@@ -279,6 +283,7 @@ void mr_idl_expected(mr_idl_parser *p, const char *what) {
     if (p->panic)
         return;
     p->panic = true;
+    p->panic_at = t->loc.offset;
     if (t->kind == MR_IDL_TOKEN_END) {
         mr_idl_error(p->unit, t->loc, "expected %s, the file ends", what);
     } else {

@@ -10,6 +10,11 @@
 void mr_idl_recover(mr_idl_parser *p) {
     uint32_t depth = 0;
 
+    if (p->panic && p->end_at > p->panic_at) {
+        p->panic = false; /* the declaration was read to its end all the same */
+        return;
+    }
+    p->quiet = true;
     for (; p->token.kind != MR_IDL_TOKEN_END; mr_idl_next(p)) {
         if (mr_idl_at(p, '{'))
             depth++;
@@ -24,6 +29,7 @@ void mr_idl_recover(mr_idl_parser *p) {
         }
     }
     p->panic = false;
+    p->quiet = false;
 }
 
 static bool same_type(mr_idl_type *a, mr_idl_type *b) {
@@ -104,16 +110,18 @@ static void parse_const(mr_idl_parser *p) {
         mr_idl_note(p->unit, old->loc, "here");
         return;
     }
+    int64_t number = 0;
+    if (value->kind != MR_IDL_EXPR_STRING)
+        mr_idl_eval(p->unit, value, &number);
     mr_idl_symbol *s = mr_idl_add(p->unit, MR_IDL_SYM_CONST, name, loc);
     s->type = type;
+    s->number = number;
     mr_idl_type *base = mr_idl_base(type);
     if (value->kind == MR_IDL_EXPR_STRING) {
         s->string = value->text;
         s->wide = base->kind == MR_IDL_SCALAR && base->scalar == MR_NDR_WCHAR;
         if (mr_idl_resolve(type)->kind != MR_IDL_POINTER)
             mr_idl_error(p->unit, value->loc, "a string for a constant that is no pointer");
-    } else {
-        mr_idl_eval(p->unit, value, &s->number);
     }
 }
 
@@ -349,12 +357,15 @@ static bool skip_block(mr_idl_parser *p) {
                 p->token.text);
     while (p->token.kind != MR_IDL_TOKEN_END && !mr_idl_at(p, '{') && !mr_idl_at(p, ';'))
         mr_idl_next(p);
+    p->quiet = true;
     if (mr_idl_accept(p, '{')) {
         while (p->token.kind != MR_IDL_TOKEN_END && !mr_idl_at(p, '}')) {
             mr_idl_recover(p);
+            p->quiet = true;
         }
         mr_idl_accept(p, '}');
     }
+    p->quiet = false;
     mr_idl_accept(p, ';');
     return true;
 }

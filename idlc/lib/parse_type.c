@@ -21,7 +21,7 @@ void mr_idl_parse_noise(mr_idl_parser *p) {
     static const char *const noise[] = {
         "const", "volatile", "far", "_far", "__far", "near", "__stdcall", "_stdcall", "stdcall",
         "__cdecl", "_cdecl", "cdecl", "__pascal", "pascal", "__export", "__RPC_FAR", "__RPC_USER",
-        "__RPC_STUB", "__RPC_API", "RPC_ENTRY", "__ptr64", "__ptr32", "__unaligned", "register",
+        "__RPC_STUB", "__RPC_API", "RPC_ENTRY", "__ptr64", "__ptr32", "__unaligned",
         "STDMETHODCALLTYPE", "inline",
     };
     size_t i = 0;
@@ -155,6 +155,22 @@ static mr_idl_field *add_field(mr_idl_parser *p, mr_idl_type *owner, mr_idl_fiel
     return field;
 }
 
+/* A name for a member that has none: "u", or "u2" where that is taken. */
+static const char *free_name(mr_idl_parser *p, const mr_idl_type *owner, const char *stem) {
+    const char *name = stem;
+    uint32_t n = 1;
+
+    for (const mr_idl_field *f = owner->fields; f;) {
+        if (f->name && strcmp(f->name, name) == 0) {
+            name = mr_idl_text(p->unit, "%s%u", stem, ++n);
+            f = owner->fields;
+        } else {
+            f = f->next;
+        }
+    }
+    return name;
+}
+
 /* `attrs type declarator, declarator;` in a struct or union. */
 static void parse_fields(mr_idl_parser *p, mr_idl_type *owner, mr_idl_attr *attrs,
                          mr_idl_field ***tailp) {
@@ -167,9 +183,7 @@ static void parse_fields(mr_idl_parser *p, mr_idl_type *owner, mr_idl_attr *attr
         field->type = base;
         if (mr_idl_at(p, ';') && !base->tag &&
             (base->kind == MR_IDL_STRUCT || base->kind == MR_IDL_UNION)) {
-            const char *stem = base->kind == MR_IDL_UNION ? "u" : "s";
-            field->name = owner->count == 1 ? stem : mr_idl_text(p->unit, "%s%u", stem,
-                                                                 owner->count);
+            field->name = free_name(p, owner, base->kind == MR_IDL_UNION ? "u" : "s");
             field->loc = base->loc;
             break;
         }
