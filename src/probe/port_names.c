@@ -107,6 +107,22 @@ int port_ask_nbt_status(mr_port_probe *p, mr_buf *out) {
     return mr_nbt_encode_status((uint16_t)port_random(p, 0), out);
 }
 
+/* The unit id that stands behind the names. Zeros say nothing, and Samba's controller, known by a
+ * name of its own, leaves whatever was in its memory. */
+static void say_mac(mr_port_probe *p, const mr_nbt_status *s) {
+    static const uint8_t none[6];
+
+    if (!s->has_mac || memcmp(s->mac, none, sizeof none) == 0)
+        return;
+    for (size_t i = 0; i < s->count; i++)
+        if (mr_slice_eq(s->names[i].name, MR_SLICE_LIT("__SAMBA__")))
+            return;
+    port_say(p, "MAC %02x:%02x:%02x:%02x:%02x:%02x", s->mac[0], s->mac[1], s->mac[2], s->mac[3],
+             s->mac[4], s->mac[5]);
+    port_add_fmt(p, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", s->mac[0], s->mac[1], s->mac[2],
+                 s->mac[3], s->mac[4], s->mac[5]);
+}
+
 static void say_name(mr_port_probe *p, const mr_nbt_name *name) {
     bool group = name->flags & MR_NBT_GROUP;
     const char *what = mr_nbt_suffix_text(name->suffix, group);
@@ -132,11 +148,8 @@ enum port_reading port_answer_nbt_status(mr_port_probe *p, mr_slice bytes, bool 
                  s.names[i].flags & MR_NBT_GROUP ? " group" : "");
         port_add_item(p, "names", mr_slice_str(text));
     }
-    if (s.has_mac && memcmp(s.mac, "\0\0\0\0\0\0", 6) != 0) {
-        port_say(p, "MAC %02x:%02x:%02x:%02x:%02x:%02x", s.mac[0], s.mac[1], s.mac[2], s.mac[3],
-                 s.mac[4], s.mac[5]);
-        port_add_fmt(p, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", s.mac[0], s.mac[1], s.mac[2],
-                     s.mac[3], s.mac[4], s.mac[5]);
-    }
+    say_mac(p, &s);
+    if (s.count == 0 && s.rcode == 0)
+        port_say(p, "has no names");
     return PORT_DONE;
 }
