@@ -131,7 +131,7 @@ static int read_calls(app *a, struct calls *calls) {
     static const mr_token empty = {.kind = MR_TOKEN_OBJECT};
 
     for (size_t i = 1; i < a->arg_count; i++) {
-        const mr_iface *iface;
+        const mr_iface *iface = NULL;
         struct one *one = &calls->items[calls->count];
         if (calls->count == CALLS_MAX)
             return app_refuse(a, APP_USAGE, "more than %d calls", CALLS_MAX);

@@ -81,7 +81,7 @@ static int compile(mr_slice text, const char *path, size_t cap, mr_buf *out) {
 static void check_golden(const char *name, mr_slice got) {
     char path[1024];
     mr_arena arena;
-    mr_slice want;
+    mr_slice want = MR_SLICE_NULL;
 
     snprintf(path, sizeof path, "%s/%s", IDL_GOLDEN, name);
     if (getenv("IDLC_UPDATE")) {
@@ -115,8 +115,8 @@ static void test_goldens(void **state) {
     while ((entry = readdir(dir)) != NULL) {
         char golden[300];
         mr_arena arena;
-        mr_slice text;
-        const char *path;
+        mr_slice text = MR_SLICE_NULL;
+        const char *path = NULL;
         mr_buf out;
         if (!ends_in(entry->d_name, ".idl"))
             continue;
