@@ -307,7 +307,8 @@ static void emit_iface(mr_idl_unit *unit, const mr_idl_iface *iface, mr_buf *out
         mr_buf_write_str(out, ",\n");
     }
     mr_buf_write_fmt(out, "    .syntax = {{0x%08x, 0x%04x, 0x%04x,\n        "
-                     "{0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x}}, %u, %u},\n",
+                     "{0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x, 0x%02x}}, "
+                     "%u, %u},\n",
                      u->time_low, u->time_mid, u->time_hi, u->clock[0], u->clock[1], u->clock[2],
                      u->clock[3], u->clock[4], u->clock[5], u->clock[6], u->clock[7],
                      iface->major, iface->minor);
