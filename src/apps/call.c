@@ -7,6 +7,7 @@
 
 #include <msrpc/ifaces.h>
 
+#include "eerr.h"
 #include "report.h"
 #include "session.h"
 #include "tokens.h"
@@ -244,15 +245,35 @@ static int keep_reply(app *a, struct one *one) {
 
 static int fault_code(app *a, const struct one *one, const mr_error *err) {
     const mr_code_info *code = mr_code_find(MR_SPACE_NCA, one->call.fault);
-    uint32_t win32 = mr_code_win32(MR_SPACE_NCA, one->call.fault);
+    const mr_code_info *win32 =
+        mr_code_find(MR_SPACE_WIN32, mr_code_win32(MR_SPACE_NCA, one->call.fault));
 
     if (!code)
         code = mr_code_find(MR_SPACE_WIN32, one->call.fault);
-    return app_refuse(a, APP_COMMUNICATION, "%s: %s%s%s%s%s", one->proc->name, err->text,
-                      code ? " " : "", code ? mr_code_symbol(code) : "",
-                      win32 && mr_code_find(MR_SPACE_WIN32, win32) ? ", Windows shows " : "",
-                      win32 && mr_code_find(MR_SPACE_WIN32, win32)
-                          ? mr_code_symbol(mr_code_find(MR_SPACE_WIN32, win32)) : "");
+    app_refuse(a, APP_COMMUNICATION, "%s: %s%s%s%s%s", one->proc->name, err->text,
+               code ? " " : "", code ? mr_code_symbol(code) : "",
+               win32 && win32 != code ? ", Windows shows " : "",
+               win32 && win32 != code ? mr_code_symbol(win32) : "");
+    app_eerr_show(a, one->call.eerr);
+    return APP_COMMUNICATION;
+}
+
+/* The method's return value where it is a status that says no: its row in the table of codes. */
+static const mr_code_info *failed_status(const struct one *one, uint32_t *valuep) {
+    for (unsigned i = 0; i < one->proc->args->count; i++) {
+        const mr_ndr_member *m = &one->proc->args->u.members[i];
+        if (!(m->flags & MR_MEMBER_RETURN) ||
+            (m->type->kind != MR_NDR_U32 && m->type->kind != MR_NDR_I32))
+            continue;
+        memcpy(valuep, (const uint8_t *)one->args + m->offset, sizeof *valuep);
+        if (*valuep == 0)
+            return NULL;
+        const mr_code_info *code = mr_code_find(MR_SPACE_NTSTATUS, *valuep);
+        if (!code)
+            code = mr_code_find(MR_SPACE_HRESULT, *valuep);
+        return code ? code : mr_code_find(MR_SPACE_WIN32, *valuep);
+    }
+    return NULL;
 }
 
 static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uuid *object) {
@@ -271,6 +292,8 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
     one->started = true;
     one->call.object = object;
     int r = mr_call_run(&one->call, client, &err);
+    if (r)
+        calls->s->error = err;
     if (r == MR_ERR_FAULT)
         return fault_code(a, one, &err);
     if (r == MR_ERR_CANCELLED)
@@ -281,7 +304,44 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
     return keep_reply(a, one);
 }
 
-static void show(struct calls *calls, size_t done, int code) {
+/* What a number in "result" means, for people. */
+static void tell_status(app *a, const struct one *one) {
+    uint32_t value;
+    const mr_code_info *code = failed_status(one, &value);
+
+    if (code) {
+        fflush(a->out);
+        fprintf(stderr, "%s: result 0x%08x %s: %s\n", one->proc->name, value,
+                mr_code_symbol(code), mr_code_text(code));
+    }
+}
+
+static void json_call(app *a, const struct calls *calls, size_t i, bool done, mr_writer *w) {
+    const struct one *one = &calls->items[i];
+    const mr_code_info *code;
+    uint32_t value;
+
+    mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
+    mr_writer_str(w, "interface", calls->iface->name);
+    mr_writer_str(w, "method", one->proc->name);
+    if (one->call.answered)
+        mr_writer_real(w, "ms", (double)(one->call.answered - one->call.sent) / MR_MSEC);
+    if (one->started && one->call.fault) {
+        mr_writer_fmt(w, "fault", "0x%08x", one->call.fault);
+        app_eerr_json(a, one->call.eerr, w);
+    }
+    if (done) {
+        mr_writer_open(w, "reply", MR_SHAPE_OBJECT);
+        mr_ndr_print(one->proc, MR_NDR_RESPONSE, one->args, w);
+        mr_writer_close(w);
+        if ((code = failed_status(one, &value)) != NULL)
+            mr_writer_str(w, "symbol", mr_code_symbol(code));
+    }
+    mr_writer_close(w);
+}
+
+static void show(struct calls *calls, const app_target *target, const mr_addr *remote, size_t done,
+                 int code) {
     app *a = calls->s->a;
     mr_writer w;
 
@@ -293,28 +353,19 @@ static void show(struct calls *calls, size_t done, int code) {
             mr_writer_close(&w);
             mr_writer_flush(&w);
             mr_writer_deinit(&w);
+            tell_status(a, &calls->items[i]);
         }
         return;
     }
     app_report_open(a, &w);
+    app_report_target(&w, target, remote);
     mr_writer_real(&w, "ms", app_session_ms(calls->s));
+    mr_writer_bool(&w, "partial", code >= APP_INCOMPLETE);
+    if (code && calls->s->error.text[0])
+        mr_writer_str(&w, "error", calls->s->error.text);
     mr_writer_open(&w, "calls", MR_SHAPE_ARRAY);
-    for (size_t i = 0; i < calls->count; i++) {
-        const struct one *one = &calls->items[i];
-        mr_writer_open(&w, NULL, MR_SHAPE_OBJECT);
-        mr_writer_str(&w, "interface", calls->iface->name);
-        mr_writer_str(&w, "method", one->proc->name);
-        if (one->call.answered)
-            mr_writer_real(&w, "ms", (double)(one->call.answered - one->call.sent) / MR_MSEC);
-        if (one->started && one->call.fault)
-            mr_writer_fmt(&w, "fault", "0x%08x", one->call.fault);
-        if (i < done) {
-            mr_writer_open(&w, "reply", MR_SHAPE_OBJECT);
-            mr_ndr_print(one->proc, MR_NDR_RESPONSE, one->args, &w);
-            mr_writer_close(&w);
-        }
-        mr_writer_close(&w);
-    }
+    for (size_t i = 0; i < calls->count; i++)
+        json_call(a, calls, i, i < done, &w);
     mr_writer_close(&w);
     app_report_close(a, &w, code);
 }
@@ -342,7 +393,7 @@ static int run_session(app *a, struct calls *calls, const app_target *target,
         code = run_one(calls, done, client, object);
         done += code == 0;
     }
-    show(calls, done, code);
+    show(calls, target, client ? &mr_client_get_report(client)->attempt.remote : NULL, done, code);
     for (size_t i = 0; i < calls->count; i++)
         if (calls->items[i].started)
             mr_call_deinit(&calls->items[i].call);

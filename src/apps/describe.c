@@ -131,6 +131,50 @@ static void *example(app *a, const mr_proc *proc) {
     return args;
 }
 
+/* A writer before a writer: random text becomes text of the same length that a person can read. */
+struct readable {
+    mr_writer w;
+    mr_writer *to;
+};
+
+static mr_writer *behind(mr_writer *w) {
+    return ((struct readable *)w)->to;
+}
+static void readable_open(mr_writer *w, const char *key, enum mr_shape shape) {
+    mr_writer_open(behind(w), key, shape);
+}
+static void readable_value(mr_writer *w, const char *key, const mr_value *v) {
+    static const char words[] = "examples-of-text-";
+    size_t len = v->kind == MR_VALUE_UTF16 ? v->u.utf16.count : 0;
+    char text[128];
+
+    if (len == 0 || len > sizeof text) {
+        mr_writer_value(behind(w), key, v);
+        return;
+    }
+    for (size_t i = 0; i < len; i++)
+        text[i] = words[i % (sizeof words - 1)];
+    mr_writer_slice(behind(w), key, mr_slice_of(text, len));
+}
+static void readable_text(mr_writer *w, const char *line) {
+    mr_writer_text(behind(w), line);
+}
+static void readable_close(mr_writer *w) {
+    mr_writer_close(behind(w));
+}
+static int readable_flush(mr_writer *w) {
+    return mr_writer_flush(behind(w));
+}
+
+/* The members of the example request on @w; a writer that failed says so when it is flushed. */
+static void print_example(const mr_proc *proc, void *args, mr_writer *w) {
+    static const mr_writer_class class = {"readable",     readable_open,  readable_value,
+                                          readable_text,  readable_close, readable_flush};
+    struct readable r = {.w = {.class = &class}, .to = w};
+
+    mr_ndr_print(proc, MR_NDR_REQUEST, args, &r.w);
+}
+
 /* The example in a shell's single quotes: an apostrophe stands only inside JSON strings, where
  * \u0027 means the same. */
 static void show_example(app *a, const struct subject *s) {
@@ -143,7 +187,7 @@ static void show_example(app *a, const struct subject *s) {
     mr_buf_init(&text, NULL, 0, TEXT_CAP);
     mr_writer_init_json(&w, mr_sink_buf, &text, false);
     mr_writer_open(&w, NULL, MR_SHAPE_OBJECT);
-    mr_ndr_print(s->proc, MR_NDR_REQUEST, args, &w);
+    print_example(s->proc, args, &w);
     mr_writer_close(&w);
     if (mr_writer_flush(&w) == 0) {
         fprintf(a->out, "\n An example; sizes, lengths and cases may be left out:\n\n"
@@ -384,7 +428,7 @@ static void json_method(app *a, mr_writer *w, const struct subject *s) {
         void *args = example(a, s->proc);
         if (args) {
             mr_writer_open(w, "example", MR_SHAPE_OBJECT);
-            mr_ndr_print(s->proc, MR_NDR_REQUEST, args, w);
+            print_example(s->proc, args, w);
             mr_writer_close(w);
         }
     }
