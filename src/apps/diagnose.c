@@ -28,6 +28,8 @@ struct diagnose {
     struct diagnose_run *runs;
     size_t count, next, open;
     bool broken;          /* a probe could not be made */
+    mr_timer progress;    /* set only where standard error is a terminal */
+    bool shown;
 };
 
 /* ---- settings ---- */
@@ -143,7 +145,9 @@ static int start_run(struct diagnose *d, struct diagnose_run *run) {
     }
     if (o.has_endpoint && !o.has_interface)
         return app_refuse(d->a, APP_USAGE, "%s: an endpoint wants --interface too", t->input);
-    int r = mr_diag_init(&run->diag, &run->arena, t->host, NULL);
+    /* commands that are suggested must reach the same mapper */
+    bool other_mapper = o.mapper_port && o.mapper_port != MR_MAPPER_PORT;
+    int r = mr_diag_init(&run->diag, &run->arena, other_mapper ? t->input : t->host, NULL);
     if (!r)
         r = mr_probe_new(&d->s.loop, &d->s.resolver, &run->diag, &o, &run->probe, &err);
     if (!r)
@@ -177,7 +181,31 @@ static void cut(struct diagnose *d, int code, const char *why) {
     }
 }
 
+/* A line that says what is still open, for runs longer than a second. */
+static void on_progress(void *user) {
+    struct diagnose *d = user;
+    size_t over = 0;
+
+    for (size_t i = 0; i < d->count; i++)
+        over += d->runs[i].over;
+    fprintf(stderr, "\r\033[K%zu of %zu target%s done, %.0f s", over, d->count,
+            d->count == 1 ? "" : "s", app_session_ms(&d->s) / 1000);
+    fflush(stderr);
+    d->shown = true;
+    mr_timer_set(&d->progress, mr_clock_now() + 500 * MR_MSEC);
+}
+
+static void end_progress(struct diagnose *d) {
+    mr_timer_deinit(&d->progress);
+    if (d->shown)
+        fputs("\r\033[K", stderr);
+}
+
 static int wait_all(struct diagnose *d) {
+    if (isatty(STDERR_FILENO) && !d->a->set.quiet) {
+        mr_timer_init(&d->progress, &d->s.loop, on_progress, d);
+        mr_timer_set(&d->progress, mr_clock_now() + MR_SEC);
+    }
     while (d->open) {
         int r = mr_loop_run(&d->s.loop, d->s.deadline);
         if (r == MR_LOOP_INTERRUPTED) {
@@ -287,6 +315,7 @@ static int run(app *a) {
         return code;
     start_more(&d);
     code = wait_all(&d);
+    end_progress(&d);
     code = show(&d, code);
     for (size_t i = 0; i < d.count; i++) {
         mr_probe_free(d.runs[i].probe);
