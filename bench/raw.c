@@ -1,7 +1,7 @@
 /*
- * The floor: an endpoint mapper asked with octets that were written down beforehand, over a blocking
- * socket. Nothing is decoded but what is needed to ask on. What this costs, the network and the
- * server cost; what a client costs more is its own.
+ * The floor: an endpoint mapper asked with octets that were written down beforehand, over a
+ * blocking socket. Nothing is decoded but what is needed to ask on. What this costs, the network
+ * and the server cost; what a client costs more is its own.
  *
  *     raw HOST PORT map|lookup N    N calls on one connection, then their time; N 0: list once
  *

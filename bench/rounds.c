@@ -1,13 +1,13 @@
 /*
  * Runs several commands in turn and tells what each run cost. Peers that are measured turn by turn
  * meet the same weather on a shared machine. A command's turn is a few runs in a row: the first
- * finds the caches as the peer before it left them, the others as they left them themselves. A pause
- * before each turn lets the server tidy up after the peer before (nmap leaves it SMB sessions), so
- * that nobody pays for another's mess.
+ * finds the caches as the peer before it left them, the others as they left them themselves. A
+ * pause before each turn lets the server tidy up after the peer before (nmap leaves it SMB
+ * sessions), so that nobody pays for another's mess.
  *
- * What a run costs is taken from the kernel: the clock around posix_spawn and wait4, and the child's
- * resource usage. The runner is small, and C, because a child's peak memory begins with that of the
- * process that started it.
+ * What a run costs is taken from the kernel: the clock around posix_spawn and wait4, and the
+ * child's resource usage. The runner is small, and C, because a child's peak memory begins with
+ * that of the process that started it.
  *
  *     rounds ROUNDS RUNS -- COMMAND ARG... [-- COMMAND ARG...]...
  *

@@ -104,7 +104,7 @@ static int choose_method(struct ping *p, mr_client *client, struct method *m) {
     }
     if (r == MR_ERR_CANCELLED)
         return mr_clock_now() >= p->s->deadline ? APP_INCOMPLETE : APP_INTERRUPTED;
-    return r ? app_refuse(p->s->a, APP_COMMUNICATION, "%s: the connection broke when mgmt was asked "
+    return r ? app_refuse(p->s->a, APP_COMMUNICATION, "%s: the connection broke as mgmt was asked "
                           "for: %s", p->target->host, mr_result_text(r)) : 0;
 }
 

@@ -37,7 +37,8 @@ int app_session_map(app_session *s, const app_target *target, uint16_t mapper_po
                     const mr_syntax *interface, uint16_t *portp);
 
 /* The port where @interface is called: of @target when it names one, the mapper's own for the
- * mapper and for mgmt (which every server answers), else what the mapper says. 0 or an exit code. */
+ * mapper and for mgmt (which every server answers), else what the mapper says. 0 or an exit
+ * code. */
 int app_session_port(app_session *s, const app_target *target, uint16_t mapper_port,
                      const mr_syntax *interface, uint16_t *portp);
 

@@ -64,7 +64,8 @@ typedef struct mr_match {
 /* Sorts the facts and adds the derived ones; *in the set's arena*. 0 or MR_ERR_MEMORY. */
 int mr_diag_sort_facts(mr_diag *diag);
 
-/* Applies one rule, number @order of the list; each new finding is appended to the set's. 0 or a negative result. */
+/* Applies one rule, number @order of the list; each new finding is appended to the set's. 0 or a
+ * negative result. */
 int mr_diag_apply_rule(mr_diag *diag, const mr_rule *rule, size_t order);
 
 /* Folds, orders and judges the findings. */

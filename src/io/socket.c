@@ -217,7 +217,7 @@ int mr_addr_find_source(const mr_addr *remote, mr_addr *localp) {
     if (fd < 0)
         return MR_ERR_SYSTEM;
     if (!target.port)
-        target.port = 9; /* connecting a datagram socket sends nothing; the port only must not be 0 */
+        target.port = 9; /* connecting a datagram socket sends nothing; any port but 0 */
     int r = connect(fd, (struct sockaddr *)&to, mr_addr_to_sockaddr(&target, remote->family, &to));
     mr_addr local = mr_socket_local(fd);
     close(fd);

@@ -1,4 +1,4 @@
-/* Private: socket addresses, sockets as this floor wants them, and what the kernel says of errors. */
+/* Private: socket addresses, sockets as this floor wants them, what the kernel says of errors. */
 #ifndef MSRPC_IO_PRIVATE_SOCKET_H
 #define MSRPC_IO_PRIVATE_SOCKET_H
 

@@ -94,7 +94,7 @@ int mr_smb1_encode_negotiate(mr_buf *out) {
     mr_buf_write(out, mr_slice_of(dialect, sizeof dialect));
     if (!mr_buf_error(out)) {
         out->data[header + 9] = 0x18;  /* flags: canonical paths in any case */
-        mr_buf_set_u16(out, header + 10, 0xc801); /* flags2: Unicode, NT status, extended security */
+        mr_buf_set_u16(out, header + 10, 0xc801); /* flags2: Unicode, NT status, ext. security */
     }
     close_frame(out, frame);
     out->big = big;

@@ -1,5 +1,5 @@
 /* Runs a fuzz target over every file of the folders given: a corpus replayed as an ordinary test.
- * Ends with the number of inputs; a folder without any is a failure, so that a lost corpus shows. */
+ * Ends with the number of inputs; a folder without any is a failure, so a lost corpus shows. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

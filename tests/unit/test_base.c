@@ -200,7 +200,8 @@ static void utf16_round_trip(void **state) {
     static const uint16_t lone[] = {'x', 0xdc00, 0xd800};
     assert_false(mr_utf16_ok(lone, 3));
     assert_int_equal(mr_utf16_decode(lone, 3, &b), 2);
-    static const char *const bad[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80"};
+    static const char *const bad[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82",
+                                      "\x80"};
     for (size_t i = 0; i < MR_COUNT(bad); i++)
         assert_int_equal(mr_utf16_encode(mr_slice_str(bad[i]), &a, &units, &count), MR_ERR_SYNTAX);
     mr_buf_deinit(&b);
@@ -255,7 +256,8 @@ static void sample(mr_writer *w) {
     mr_writer_close(w);
     mr_writer_close(w);
     mr_writer_value(w, "l", &(mr_value){.kind = MR_VALUE_UTF16, .u.utf16 = {lone, 2}});
-    mr_writer_value(w, "h", &(mr_value){.kind = MR_VALUE_HEX, .u.string = MR_SLICE_LIT("\x01\xfe")});
+    mr_writer_value(w, "h", &(mr_value){.kind = MR_VALUE_HEX,
+                                        .u.string = MR_SLICE_LIT("\x01\xfe")});
     mr_writer_real(w, "r", 0.5);
     mr_writer_close(w);
 }

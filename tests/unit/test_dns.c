@@ -16,7 +16,7 @@ static const uint8_t reply[] = {
     2, 'd', 'c', 1, 'x', 0, 0, 1, 0, 1,                                       /* 12: question */
     0xc0, 12, 0, 5, 0, 1, 0, 0, 1, 0, 0, 6, 3, 'a', '.', 'b', 0xc0, 15,       /* CNAME, ttl 256 */
     0xc0, 34, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 10, 0, 0, 9,                      /* A */
-    0, 0, 33, 0, 1, 0, 0, 0, 5, 0, 9, 0, 1, 0, 2, 0, 88, 0xc0, 15, 0,         /* SRV, one too long */
+    0, 0, 33, 0, 1, 0, 0, 0, 5, 0, 9, 0, 1, 0, 2, 0, 88, 0xc0, 15, 0,        /* SRV, one too long */
 };
 
 static size_t build(uint8_t out[256], bool spoil) {

@@ -867,7 +867,8 @@ static void test_datagram_answered(void **state) {
             continue;
         mr_datagram_options to_b = {.remote = pb, .source = pa, .tries = 3,
                                     .timeout = 300 * MR_MSEC};
-        mr_datagram_options to_a = {.remote = pa, .source = pb, .tries = 200, .timeout = 4 * MR_SEC};
+        mr_datagram_options to_a = {
+            .remote = pa, .source = pb, .tries = 200, .timeout = 4 * MR_SEC};
         asker_init(&a, &loop);
         asker_init(&b, &loop);
         a.accept_from = 2; /* the first is not the answer */

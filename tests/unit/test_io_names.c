@@ -342,7 +342,8 @@ static uint16_t closed_port(void) {
 
 static void test_no_server_there(void **state) {
     struct world *w = *state;
-    const mr_dns_answer *a = ask(w, (mr_dns_ask){.name = "ok.x", .server = loopback(closed_port())});
+    const mr_dns_answer *a =
+        ask(w, (mr_dns_ask){.name = "ok.x", .server = loopback(closed_port())});
 
     assert_int_equal(a->outcome, MR_DNS_OUTCOME_UNREACHABLE);
     assert_true(mr_icmp_is_port(&a->icmp));

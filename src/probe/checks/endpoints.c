@@ -10,7 +10,7 @@
 #include "probe_private.h"
 
 enum { MGMT_IS_SERVER_LISTENING = 2 }; /* opnum */
-#define FAULT_ACCESS_DENIED 5          /* mgmt is often closed to strangers: an answer all the same */
+#define FAULT_ACCESS_DENIED 5        /* mgmt is often closed to strangers: an answer all the same */
 
 struct endpoint {
     struct probe_op op;

@@ -1,6 +1,6 @@
 /*
- * A link with latency and loss, for kernels without netem: packets that are routed into a TUN device
- * are written back to it after a fixed time, or never.
+ * A link with latency and loss, for kernels without netem: packets that are routed into a TUN
+ * device are written back to it after a fixed time, or never.
  *
  *     delay DEVICE MILLISECONDS [LOSS_PERCENT]
  *

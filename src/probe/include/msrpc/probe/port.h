@@ -178,7 +178,7 @@ void mr_port_scan_init(mr_port_scan *scan, mr_loop *loop,
                        void (*found)(void *user, const mr_port_result *result),
                        void (*done)(void *user, mr_port_scan *scan), void *user);
 /* Begins; sets are copied, NULL is the empty set. Memory and descriptors are bounded by at_once,
- * whatever the number of ports. MR_ERR_MEMORY, MR_ERR_STATE. done comes also for no ports at all. */
+ * whatever the number of ports. MR_ERR_MEMORY, MR_ERR_STATE. done comes for no ports at all too. */
 int mr_port_scan_start(mr_port_scan *scan, const mr_port_scan_options *options,
                        const mr_port_set *tcp, const mr_port_set *udp, mr_error *err);
 /* Ends it without a callback, inside found and done too; the memory of @scan must then live until

@@ -135,8 +135,8 @@ void mr_server_drain(mr_server *server, void (*done)(void *user), void *user);
 
 /* Answers a call that was to be answered later, with the [out] parameters in its args. The call
  * has ended, and is freed, when either returns; when the client is gone that is all that happens.
- * Inside a body mr_server_fault returns MR_SERVER_FAULTED for the body to return, and the call lives
- * until then. */
+ * Inside a body mr_server_fault returns MR_SERVER_FAULTED for the body to return, and the call
+ * lives until then. */
 void mr_server_reply(mr_server_call *call);
 int mr_server_fault(mr_server_call *call, uint32_t status);
 /* @gone is called when nobody waits for the answer any more: the connection ended, the client

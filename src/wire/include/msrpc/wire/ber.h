@@ -1,7 +1,7 @@
 /*
- * BER, as far as LDAP (RFC 4511 5.1) and Kerberos (RFC 4120 5.1, DER) need it: single-octet tags and
- * definite lengths. Reading is sticky on the cursor; writing gives the shortest lengths, so what
- * is written is DER whenever the caller keeps DER's order.
+ * BER, as far as LDAP (RFC 4511 5.1) and Kerberos (RFC 4120 5.1, DER) need it: single-octet tags
+ * and definite lengths. Reading is sticky on the cursor; writing gives the shortest lengths, so
+ * what is written is DER whenever the caller keeps DER's order.
  */
 #ifndef MSRPC_WIRE_BER_H
 #define MSRPC_WIRE_BER_H
