@@ -271,7 +271,7 @@ static int show(struct diagnose *d, int code) {
     for (size_t i = 0; i < d->count; i++) {
         if (!d->runs[i].over)
             continue;
-        if (!first)
+        if (!first && !a->set.quiet)
             fputc('\n', a->out);
         diagnose_show(a, &d->runs[i]);
         first = false;
@@ -288,6 +288,21 @@ static int list_checks(app *a) {
     return APP_OK;
 }
 
+static int check_target(const struct diagnose *d, const app_target *t) {
+    mr_addr literal;
+
+    if (t->has_binding && t->binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+        return app_refuse(d->a, APP_USAGE, "%s: diagnose walks ncacn_ip_tcp", t->input);
+    if (t->user)
+        return app_refuse(d->a, APP_MISSING, "%s: this version speaks anonymously only; leave the "
+                          "account out", t->input);
+    if (d->options.family != MR_FAMILY_ANY && mr_addr_decode(mr_slice_str(t->host), 0, &literal) == 0
+        && literal.family != d->options.family)
+        return app_refuse(d->a, APP_USAGE, "%s is no IPv%d address", t->host,
+                          (int)d->options.family);
+    return 0;
+}
+
 static int run(app *a) {
     struct diagnose d = {.a = a};
     app_target *targets;
@@ -298,11 +313,7 @@ static int run(app *a) {
     if (!code)
         code = app_targets_read(a, 0, &targets, &d.count);
     for (size_t i = 0; !code && i < d.count; i++)
-        if (targets[i].has_binding && targets[i].binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
-            code = app_refuse(a, APP_USAGE, "%s: diagnose walks ncacn_ip_tcp", targets[i].input);
-        else if (targets[i].user)
-            code = app_refuse(a, APP_MISSING, "%s: this version speaks anonymously only; leave "
-                              "the account out", targets[i].input);
+        code = check_target(&d, &targets[i]);
     if (code)
         return code;
     d.runs = mr_arena_get(&a->arena, d.count, sizeof *d.runs);

@@ -106,6 +106,7 @@ static void start_one(mr_probe *p, size_t addr, bool plain) {
 
 static void start(mr_probe *p) {
     if (p->options.has_endpoint) { /* the mapper is not asked */
+        mr_diag_set_phase_skipped(p->diag, MR_PHASE_DISCOVERY);
         probe_signal(p, PROBE_BOUND);
         return;
     }

@@ -239,7 +239,8 @@ static bool ask_candidate(struct server *s);
 static void end_server(struct server *s) {
     struct names *n = s->all;
     mr_probe *p = n->p;
-    const char *server = probe_addr_text(p, &s->a.answer.server);
+    const mr_dns_query *asked = p->options.family == MR_FAMILY_IPV6 ? &s->aaaa : &s->a;
+    const char *server = probe_addr_text(p, &asked->answer.server);
     const mr_evidence evidence[] = {
         {"server", {.kind = MR_VALUE_STRING, .u.string = mr_slice_str(server)}},
         {"name", {.kind = MR_VALUE_STRING, .u.string = mr_slice_str(s->name)}},
@@ -296,9 +297,10 @@ static void candidate_over(struct server *s) {
         memcpy(s->name, s->best.name, sizeof s->name);
     }
     /* that one family is missing matters only when the other is too */
-    if (!s->found_count || !says_no_such_name(s->outcome_a))
+    enum mr_family only = s->op.probe->options.family;
+    if (only != MR_FAMILY_IPV6 && (!s->found_count || !says_no_such_name(s->outcome_a)))
         outcome_fact(s, s->outcome_a, &s->a.answer, "A");
-    if (!s->found_count || !says_no_such_name(s->outcome_aaaa))
+    if (only != MR_FAMILY_IPV4 && (!s->found_count || !says_no_such_name(s->outcome_aaaa)))
         outcome_fact(s, s->outcome_aaaa, &s->aaaa.answer, "AAAA");
     end_server(s);
 }
@@ -334,8 +336,14 @@ static void take_answer(struct server *s, const mr_dns_answer *answer) {
         count = read_addrs(answer->message, found, MR_COUNT(found), &s->ttl);
     for (size_t i = 0; i < count && s->found_count < MR_PROBE_ADDRS; i++)
         s->found[s->found_count++] = found[i];
-    if (--s->open == 0)
-        candidate_over(s);
+    if (--s->open)
+        return;
+    /* a family that was not asked for has nothing to say of its own */
+    if (s->op.probe->options.family == MR_FAMILY_IPV6)
+        s->outcome_a = s->outcome_aaaa;
+    if (s->op.probe->options.family == MR_FAMILY_IPV4)
+        s->outcome_aaaa = s->outcome_a;
+    candidate_over(s);
 }
 
 static void on_a(void *user, const mr_dns_answer *answer) {
@@ -350,6 +358,15 @@ static void on_aaaa(void *user, const mr_dns_answer *answer) {
     take_answer(s, answer);
 }
 
+static void ask_for(struct server *s, mr_dns_query *query, uint16_t type) {
+    mr_dns_ask ask = {.name = s->name, .type = type, .timeout = s->op.probe->options.timeout};
+    mr_error err = MR_ERROR_INIT;
+
+    if (s->addr_given)
+        ask.server = s->addr;
+    s->open += mr_dns_query_ask(query, &ask, &err) == 0;
+}
+
 /* Asks for the present candidate of the search list; false past the last. */
 static bool ask_candidate(struct server *s) {
     mr_probe *p = s->op.probe;
@@ -358,17 +375,12 @@ static bool ask_candidate(struct server *s) {
     if (mr_dns_config_get_candidate(s->all->config, host(p), s->candidate, name) != 0)
         return false;
     memcpy(s->name, name, sizeof s->name);
-    mr_dns_ask ask = {.name = s->name, .type = MR_DNS_A, .timeout = p->options.timeout};
-    if (s->addr_given)
-        ask.server = s->addr;
-    s->open = 2;
-    mr_error err = MR_ERROR_INIT;
-    if (mr_dns_query_ask(&s->a, &ask, &err) != 0)
-        return false;
-    ask.type = MR_DNS_AAAA;
-    if (mr_dns_query_ask(&s->aaaa, &ask, &err) != 0)
-        s->open = 1;
-    return true;
+    s->open = 0;
+    if (p->options.family != MR_FAMILY_IPV6)
+        ask_for(s, &s->a, MR_DNS_A);
+    if (p->options.family != MR_FAMILY_IPV4)
+        ask_for(s, &s->aaaa, MR_DNS_AAAA);
+    return s->open > 0;
 }
 
 static void start_server(struct names *n, const mr_addr *addr) {
