@@ -70,23 +70,24 @@ enum {
 /* The common switches (doc/cli.md). Text borrows from argv. */
 struct app_settings {
     /* target */
-    const char *target_ip, *dc_ip, *domain, *realm, *dns_server, *wins, *targets;
+    const char *target_ip, *dns_server, *targets;
     bool ipv4, ipv6;
     uint32_t source_port;
     /* identity and protection */
     const char *user, *password, *password_file, *hashes, *aes_key, *ccache, *keytab;
-    bool kerberos, null_session, guest, no_pass;
+    const char *domain, *realm, *dc_ip;
+    bool kerberos, null_session, no_null, guest, no_pass;
+    uint32_t max_logons;
     unsigned auth, auth_level;
     /* limits */
     mr_nsec timeout, deadline;
-    uint32_t retries, jobs, rate, max_logons;
-    bool no_null, allow_trigger;
+    uint32_t retries, jobs, rate;
     struct app_list phases, skip, only;
     bool list_checks;
     unsigned fail_on;
     /* output */
-    bool json, jsonl, ascii, quiet, redact;
-    const char *html, *output;
+    bool json, jsonl, ascii, quiet;
+    const char *output;
     unsigned color, verbose;
 };
 
@@ -159,7 +160,8 @@ int app_output_open(app *a);
 int app_output_close(app *a, int code);
 /* A writer sink on a FILE given as @user. */
 int app_sink_file(void *user, mr_slice s);
-/* Octets of a peer's text made safe for a terminal: control characters become \xNN. In a->arena. */
+/* Octets of a peer's text made safe for a terminal: control characters, and with --ascii all that is
+ * not ASCII, become \xNN. In a->arena. */
 const char *app_safe(app *a, mr_slice s);
 
 enum app_mark { APP_MARK_OK, APP_MARK_WARN, APP_MARK_FAIL, APP_MARK_SKIP };

@@ -36,6 +36,8 @@ int app_help_all(FILE *out) {
     return APP_OK;
 }
 
+#define HEAD 27 /* columns of a switch and its value in help */
+
 static int option_head(char *text, size_t size, const app_option *o) {
     bool choices = o->kind == APP_CHOICE;
     return snprintf(text, size, "%s%c%s--%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ',
@@ -54,13 +56,17 @@ static void print_options(FILE *out, const char *title, const app_option *table)
         snprintf(text, sizeof text, "%s%s%s", o->help, o->kind == APP_CHOICE ? ": " : "",
                  o->kind == APP_CHOICE ? o->arg : "");
         char first[96];
-        snprintf(first, sizeof first, "  %-27s ", head);
-        app_wrap(out, first, 30, text);
+        snprintf(first, sizeof first, "  %-*s ", HEAD, head);
+        if (strlen(head) > HEAD) { /* a line of its own */
+            fprintf(out, "  %s\n", head);
+            snprintf(first, sizeof first, "%*s", HEAD + 3, "");
+        }
+        app_wrap(out, first, HEAD + 3, text);
     }
 }
 
 int app_help_command(FILE *out, const app_command *c) {
-    fprintf(out, "msrpc %s [OPTIONS] %s\n\n", c->name, c->synopsis);
+    fprintf(out, "msrpc %s [OPTIONS]%s%s\n\n", c->name, *c->synopsis ? " " : "", c->synopsis);
     app_wrap(out, "", 0, c->about);
     fputc('\n', out);
     for (size_t i = 0; i + 1 < MR_COUNT(c->examples) && c->examples[i]; i += 2)
@@ -139,7 +145,7 @@ static void man_exit_codes(FILE *out) {
 }
 
 static void man_main(FILE *out) {
-    fputs(".TH MSRPC 1 \"\" \"msrpc " MSRPC_VERSION "\"\n.SH NAME\n"
+    fputs(".TH MSRPC 1 \"" MSRPC_DATE "\" \"msrpc " MSRPC_VERSION "\"\n.SH NAME\n"
           "msrpc \\- find out why Windows RPC fails\n.SH SYNOPSIS\n.B msrpc\n"
           ".RI [ \\-\\-version \"] [\" \\-\\-help \"] \" COMMAND \" [\" OPTIONS \"] \" TARGET ...\n"
           ".SH DESCRIPTION\n"
@@ -162,7 +168,7 @@ int app_help_man(FILE *out, const app_command *c) {
     fputs(".TH MSRPC\\-", out);
     for (const char *p = c->name; *p; p++)
         fputc(*p >= 'a' && *p <= 'z' ? *p - 32 : *p, out);
-    fprintf(out, " 1 \"\" \"msrpc " MSRPC_VERSION "\"\n.SH NAME\nmsrpc\\-%s \\- ", c->name);
+    fprintf(out, " 1 \"" MSRPC_DATE "\" \"msrpc " MSRPC_VERSION "\"\n.SH NAME\nmsrpc\\-%s \\- ", c->name);
     roff(out, c->line);
     fprintf(out, "\n.SH SYNOPSIS\n.B msrpc %s\n.RI [ OPTIONS \"] \" \"", c->name);
     roff(out, c->synopsis);

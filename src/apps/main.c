@@ -44,23 +44,28 @@ const app_command *app_find_command(const char *name) {
     return NULL;
 }
 
+/* @code, unless standard output did not take everything. */
+static int finish(int code) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    return app_refuse(NULL, APP_UNWRITABLE, "standard output: not everything could be written");
+}
+
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* a closed pager is an output error, not a death */
     if (argc < 2)
-        return app_help_short(stdout);
-    if (!strcmp(argv[1], "--version")) {
-        puts("msrpc " MSRPC_VERSION);
-        return fflush(stdout) == 0 ? APP_OK : APP_UNWRITABLE;
-    }
+        return finish(app_help_short(stdout));
+    if (!strcmp(argv[1], "--version"))
+        return finish(puts("msrpc " MSRPC_VERSION) < 0 ? APP_UNWRITABLE : APP_OK);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-        return app_help_all(stdout);
+        return finish(app_help_all(stdout));
     if (!strcmp(argv[1], "help"))
-        return help(argc - 2, argv + 2);
+        return finish(help(argc - 2, argv + 2));
 
     const app_command *command = app_find_command(argv[1]);
     if (!command)
         return app_refuse(NULL, APP_USAGE, "no command %s (msrpc help lists them)", argv[1]);
     if (argc > 2 && !strcmp(argv[2], "--help"))
-        return app_help_command(stdout, command);
+        return finish(app_help_command(stdout, command));
     return run_command(command, argc - 2, argv + 2);
 }

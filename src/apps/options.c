@@ -12,12 +12,8 @@
 const app_option app_target_options[] = {
     {"target-ip", 0, APP_TEXT, "IP", SET(target_ip), 0, 0,
      "connect to this address, keep the target's name for names and tickets"},
-    {"dc-ip", 0, APP_TEXT, "IP", SET(dc_ip), 0, 0, "address of the domain controller"},
-    {"domain", 'd', APP_TEXT, "D", SET(domain), 0, 0, "the account's domain"},
-    {"realm", 0, APP_TEXT, "R", SET(realm), 0, 0, "the account's Kerberos realm"},
     {"dns-server", 0, APP_TEXT, "IP[:PORT]", SET(dns_server), 0, 0,
      "ask this DNS server instead of the system's"},
-    {"wins", 0, APP_TEXT, "IP", SET(wins), 0, 0, "ask this WINS server for NetBIOS names"},
     {"ipv4", '4', APP_FLAG, NULL, SET(ipv4), 0, 0, "use IPv4 only"},
     {"ipv6", '6', APP_FLAG, NULL, SET(ipv6), 0, 0, "use IPv6 only"},
     {"source-port", 0, APP_NUMBER, "N", SET(source_port), 1, 65535, "send from this local port"},
@@ -41,6 +37,12 @@ const app_option app_identity_options[] = {
     {"auth", 0, APP_CHOICE, "ntlm|kerberos|negotiate", SET(auth), 0, 0, "security provider"},
     {"auth-level", 0, APP_CHOICE, "none|connect|call|pkt|integrity|privacy", SET(auth_level), 0, 0,
      "authentication level"},
+    {"domain", 'd', APP_TEXT, "D", SET(domain), 0, 0, "the account's domain"},
+    {"realm", 0, APP_TEXT, "R", SET(realm), 0, 0, "the account's Kerberos realm"},
+    {"dc-ip", 0, APP_TEXT, "IP", SET(dc_ip), 0, 0, "address of the domain controller"},
+    {"no-null", 0, APP_FLAG, NULL, SET(no_null), 0, 0, "never try an anonymous logon"},
+    {"max-logons", 0, APP_NUMBER, "N", SET(max_logons), 0, 100,
+     "at most N logons with one account (1)"},
     {0},
 };
 
@@ -51,11 +53,6 @@ const app_option app_limit_options[] = {
     {"deadline", 0, APP_SECONDS, "S", SET(deadline), 0, 0, "seconds for the whole run (60)"},
     {"jobs", 0, APP_NUMBER, "N", SET(jobs), 1, 1024, "hosts at once (8)"},
     {"rate", 0, APP_NUMBER, "N", SET(rate), 1, 1000000, "at most N new connections a second"},
-    {"no-null", 0, APP_FLAG, NULL, SET(no_null), 0, 0, "never try an anonymous logon"},
-    {"allow-trigger", 0, APP_FLAG, NULL, SET(allow_trigger), 0, 0,
-     "allow probes that start a stopped service"},
-    {"max-logons", 0, APP_NUMBER, "N", SET(max_logons), 0, 100,
-     "at most N logons with one account (1)"},
     {0},
 };
 
@@ -72,13 +69,11 @@ const app_option app_check_options[] = {
 const app_option app_output_options[] = {
     {"json", 0, APP_FLAG, NULL, SET(json), 0, 0, "one JSON object on standard output"},
     {"jsonl", 0, APP_FLAG, NULL, SET(jsonl), 0, 0, "JSON, one object a line"},
-    {"html", 0, APP_TEXT, "FILE", SET(html), 0, 0, "also write a report to FILE"},
     {"output", 'o', APP_TEXT, "FILE", SET(output), 0, 0, "write to FILE instead"},
     {"color", 0, APP_CHOICE, "auto|always|never", SET(color), 0, 0, "colour (auto)"},
     {"ascii", 0, APP_FLAG, NULL, SET(ascii), 0, 0, "no character beyond ASCII on the screen"},
     {"quiet", 'q', APP_FLAG, NULL, SET(quiet), 0, 0, "the verdict only"},
     {"verbose", 'v', APP_COUNTER, NULL, SET(verbose), 0, 0, "more detail (repeatable)"},
-    {"redact", 0, APP_FLAG, NULL, SET(redact), 0, 0, "hide names and addresses in what is shown"},
     {0},
 };
 

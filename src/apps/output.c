@@ -58,7 +58,8 @@ const char *app_safe(app *a, mr_slice s) {
     for (size_t i = 0; out && i < s.len; i++) {
         uint8_t c = s.data[i];
         bool c1 = i > 0 && s.data[i - 1] == 0xc2 && c < 0xa0;
-        if (i < ok && c >= 0x20 && c != 0x7f && !c1 && !(c == 0xc2 && s.data[i + 1] < 0xa0)) {
+        bool plain = c >= 0x20 && c != 0x7f && !(c >= 0x80 && a->set.ascii);
+        if (i < ok && plain && !c1 && !(c == 0xc2 && s.data[i + 1] < 0xa0)) {
             out[n++] = (char)c;
             continue;
         }
