@@ -91,14 +91,11 @@ void mr_server_conn_free(struct mr_server_conn *conn) {
 /* ---- time ---- */
 
 /* Whether the peer has begun something it has not finished, or does not take what we send. */
-static bool is_unfinished(struct mr_server_conn *conn) {
-    mr_assoc_info info;
-
-    mr_assoc_get_info(&conn->assoc, &info);
-    if (info.received[MR_DIR_TO_SERVER] > conn->pdu_end || conn->blocked ||
+static bool is_unfinished(const struct mr_server_conn *conn, const mr_assoc_info *info) {
+    if (info->received[MR_DIR_TO_SERVER] > conn->pdu_end || conn->blocked ||
         mr_stream_get_queued(&conn->stream) > 0)
         return true;
-    for (struct mr_server_slot *slot = conn->calls; slot; slot = slot->next)
+    for (const struct mr_server_slot *slot = conn->calls; slot; slot = slot->next)
         if (slot->phase == MR_SERVER_COLLECTING || slot->phase == MR_SERVER_REPLYING)
             return true;
     return false;
@@ -113,16 +110,18 @@ static bool is_answering(const struct mr_server_conn *conn) {
 }
 
 /* When the connection has stood still for too long. */
-static mr_nsec deadline(struct mr_server_conn *conn) {
+static mr_nsec deadline(const struct mr_server_conn *conn) {
     const mr_server_options *o = &conn->server->options;
+    mr_assoc_info info;
 
     if (conn->closing)
         return conn->progress + CLOSE_TIME;
-    if (!conn->ready)
+    mr_assoc_get_info(&conn->assoc, &info);
+    if (!info.ready)
         return conn->accepted + o->bind_timeout;
     if (conn->blocked && is_answering(conn))
         return MR_NSEC_NEVER;
-    if (is_unfinished(conn))
+    if (is_unfinished(conn, &info))
         return conn->progress + o->stall_timeout;
     if (is_answering(conn) || o->idle_timeout == MR_NSEC_NEVER)
         return MR_NSEC_NEVER;
@@ -204,9 +203,6 @@ static void on_event(struct mr_server_conn *conn, const mr_event *event) {
     case MR_EVENT_ALTER:
         on_bind(conn, &event->u.bind, event->kind == MR_EVENT_ALTER);
         break;
-    case MR_EVENT_READY:
-        conn->ready = true;
-        break;
     case MR_EVENT_REQUEST:
         mr_server_call_feed(conn, event);
         break;
@@ -221,6 +217,7 @@ static void on_event(struct mr_server_conn *conn, const mr_event *event) {
         mr_server_conn_close(conn);
         break;
     case MR_EVENT_CANCEL: /* a hint only: the body answers when it can (C706 12.6.4.6) */
+    case MR_EVENT_READY:
     case MR_EVENT_BIND_ACK:
     case MR_EVENT_BIND_NAK:
     case MR_EVENT_ALTER_RESP:

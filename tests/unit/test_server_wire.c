@@ -267,7 +267,7 @@ static void test_big_endian(void **state) {
 /* Things that are no DCE/RPC, or break it: the connection ends, the server does not. */
 static void test_garbage(void **state) {
     static const char *const lines[] = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-                                        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello hello",
+                                        "\x16\x03\x01\x02\x01\x01\x01\x01\xfc\x03\x03 hello hello",
                                         "SSH-2.0-OpenSSH_9.2\r\n", "quite something else ......"};
     struct fixture f;
     struct raw raw;
@@ -338,6 +338,30 @@ static void test_timeouts(void **state) {
     raw_close(&raw);
     run_until_connections(&f, 0);
     sensible(&f);
+    teardown(&f);
+}
+
+/* A client that is bound and silent is left alone, however little time a bind may take. */
+static void test_patience(void **state) {
+    struct fixture f;
+    struct raw raw;
+
+    (void)state;
+    setup(&f, &(mr_server_options){.bind_timeout = 50 * MR_MSEC, .stall_timeout = 50 * MR_MSEC});
+    bound(&raw, &f, &mr_mgmt_iface.syntax);
+    for (unsigned i = 0; i < 3; i++) {
+        mr_loop_run(&f.loop, mr_clock_now() + 120 * MR_MSEC);
+        send_request(&raw, 2 + i, WHOLE, 0, 2, MR_SLICE_NULL, false);
+        assert_int_equal(raw_read(&raw, 1 + i).header.ptype, MR_PTYPE_RESPONSE);
+    }
+    f.late = true; /* nor is one that waits for an answer */
+    send_request(&raw, 9, WHOLE, 0, 2, MR_SLICE_NULL, false);
+    run_until(&f, &f.waiting_count, 1);
+    mr_loop_run(&f.loop, mr_clock_now() + 120 * MR_MSEC);
+    mr_server_reply(f.waiting[0]);
+    assert_int_equal(raw_read(&raw, 4).header.call_id, 9);
+    raw_close(&raw);
+    run_until_connections(&f, 0);
     teardown(&f);
 }
 
@@ -465,7 +489,8 @@ int main(void) {
         cmocka_unit_test(test_unknown_context), cmocka_unit_test(test_big_endian),
         cmocka_unit_test(test_garbage),    cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_endless),    cmocka_unit_test(test_greedy),
-        cmocka_unit_test(test_octet_by_octet), cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_patience),   cmocka_unit_test(test_octet_by_octet),
+        cmocka_unit_test(test_orphans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
