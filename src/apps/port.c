@@ -36,8 +36,6 @@ struct port_run {
     size_t target_count;
     struct port_target **jobs; /* of the targets head..next, by number modulo job_count */
     size_t job_count, head, next;
-    mr_writer w;
-    bool several;            /* one JSON object with "results" */
 };
 
 /* ---- taking results ---- */
@@ -227,19 +225,12 @@ static int start_target(struct port_run *run, struct port_target *t) {
 /* Shows the target and forgets it. */
 static void show_target(struct port_run *run, struct port_target *t) {
     app *a = run->a;
+    mr_writer w;
 
-    if (run->several) {
-        mr_writer_open(&run->w, NULL, MR_SHAPE_OBJECT);
-        port_json(t, &run->w);
-        mr_writer_int(&run->w, "exit", t->code);
-        mr_writer_close(&run->w);
-    } else if (a->set.json || a->set.jsonl) {
-        app_report_open(a, &run->w);
-        port_json(t, &run->w);
-        int code = app_report_close(a, &run->w, t->code);
-        if (a->set.jsonl)
-            fputc('\n', a->out);
-        t->code = code;
+    if (a->set.json || a->set.jsonl) {
+        app_report_open(a, &w);
+        port_json(t, &w);
+        t->code = app_report_close(a, &w, t->code);
     } else {
         if (run->head)
             fputc('\n', a->out);
@@ -368,16 +359,8 @@ static int run(app *a) {
     if (code)
         return code;
     raise_descriptors();
-    run->several = a->set.json && run->target_count > 1;
-    if (run->several) {
-        app_report_open(a, &run->w);
-        mr_writer_open(&run->w, "results", MR_SHAPE_ARRAY);
-    }
-    code = run_targets(run);
-    if (run->several) {
-        mr_writer_close(&run->w);
-        code = app_report_close(a, &run->w, code);
-    }
+    app_reports_open(a, run->target_count);
+    code = app_reports_close(a, run_targets(run));
     app_session_close(&run->s);
     return code;
 }

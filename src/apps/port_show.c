@@ -4,7 +4,7 @@
  */
 #include "port.h"
 
-#include <msrpc/ifaces/names.h>
+#include "report.h"
 
 #define DETAIL_AT 17  /* column of what stands under a port's line */
 #define DETAIL_INDENT "                 "
@@ -222,14 +222,8 @@ static void json_endpoints(const struct port_extra *x, mr_writer *w) {
     mr_writer_open(w, "endpoints", MR_SHAPE_ARRAY);
     for (size_t i = 0; i < x->endpoint_count; i++) {
         const struct port_endpoint *e = &x->endpoints[i];
-        const mr_iface_name *known = mr_name_find(&e->interface.uuid);
-        bool named = known && mr_name_is_known(known);
         mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
-        mr_writer_open(w, "interface", MR_SHAPE_OBJECT);
-        mr_writer_uuid(w, "uuid", &e->interface.uuid);
-        mr_writer_fmt(w, "version", "%u.%u", e->interface.major, e->interface.minor);
-        mr_writer_str(w, "name", named ? mr_name_text(known) : NULL);
-        mr_writer_close(w);
+        app_report_iface(w, "interface", &e->interface);
         mr_writer_str(w, "annotation", e->annotation);
         mr_writer_str(w, "protseq", e->protseq);
         mr_writer_str(w, "host", e->host);
@@ -282,12 +276,7 @@ static void json_row(const struct port_target *t, const struct port_row *row, mr
 void port_json(const struct port_target *t, mr_writer *w) {
     char address[MR_ADDR_TEXT];
 
-    mr_writer_open(w, "target", MR_SHAPE_OBJECT);
-    mr_writer_str(w, "input", t->target->input);
-    mr_writer_str(w, "host", t->target->host);
-    mr_writer_str(w, "address",
-                  t->address.family ? mr_addr_text(&t->address, address) : NULL);
-    mr_writer_close(w);
+    app_report_target(w, t->target, t->address.family ? &t->address : NULL);
     mr_writer_open(w, "vantage", MR_SHAPE_OBJECT);
     mr_writer_str(w, "address",
                   t->vantage.family ? mr_addr_text(&t->vantage, address) : NULL);

@@ -70,8 +70,10 @@ static uint64_t order64(const mr_buf *buf, uint64_t v) {
 }
 
 void mr_buf_write(mr_buf *buf, mr_slice s) {
+    if (s.len == 0)
+        return; /* nothing may have no address */
     uint8_t *p = mr_buf_add(buf, s.len);
-    if (p && s.len)
+    if (p)
         memcpy(p, s.data, s.len);
 }
 void mr_buf_write_u8(mr_buf *buf, uint8_t v) {
@@ -93,8 +95,8 @@ void mr_buf_write_str(mr_buf *buf, const char *s) {
     mr_buf_write(buf, mr_slice_str(s));
 }
 void mr_buf_write_zero(mr_buf *buf, size_t n) {
-    uint8_t *p = mr_buf_add(buf, n);
-    if (p && n)
+    uint8_t *p = n ? mr_buf_add(buf, n) : NULL;
+    if (p)
         memset(p, 0, n);
 }
 void mr_buf_write_align(mr_buf *buf, size_t from, size_t align) {
