@@ -100,7 +100,7 @@ static int open_binding(mr_loop *loop, const mr_binding *binding, const char *ho
     const mr_lookup_options ask = {.host = host, .timeout = options->timeout};
     mr_resolver resolver;
     mr_lookup lookup;
-    uint16_t port;
+    uint16_t port = 0;
 
     int r = read_endpoint(binding, &port, err);
     if (r)
