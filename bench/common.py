@@ -1,4 +1,5 @@
 """What the parts of the benchmark share: the lab, running things, figures and their table."""
+import contextlib
 import os
 import shlex
 import statistics
@@ -12,9 +13,9 @@ class Skip(Exception):
     """A part cannot run here; its text says why."""
 
 
-def output(command, **options):
+def output(command):
     """Standard output of a command that must succeed."""
-    done = subprocess.run(command, capture_output=True, text=True, **options)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError('%s: status %d: %s' % (' '.join(command), done.returncode,
                                                   done.stderr.strip()[-400:]))
@@ -34,10 +35,10 @@ class Lab:
         if self.names:
             return
         running = 'down' not in self.command('status').split('\n')
-        done = subprocess.run([LAB, 'up'], capture_output=True, text=True)
-        if done.returncode:
-            raise Skip('no lab: ' + (done.stderr.strip().split('\n') or ['?'])[-1])
         self.ours = not running
+        done = subprocess.run([LAB, 'up'], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Skip('no lab: ' + (done.stderr.strip() or '?').split('\n')[-1])
         for line in self.command('env').split('\n'):
             word = shlex.split(line)
             if word:
@@ -46,7 +47,7 @@ class Lab:
 
     def down(self):
         if self.ours:
-            self.command('down')
+            subprocess.run([LAB, 'down'], capture_output=True, check=False)
 
     @staticmethod
     def command(*words):
@@ -89,6 +90,27 @@ class Runs:
         return {'command': self.command, 'runs': len(self.walls), 'failed': self.failed,
                 'cold_median_ms': statistics.median(self.cold), 'median_ms': self.median, 'min_ms': self.least, 'max_ms': max(self.walls),
                 'cpu_ms': statistics.median(self.cpu), 'peak_rss_kib': max(self.rss)}
+
+
+@contextlib.contextmanager
+def serve(bench, host, address, port, options):
+    """Our own server on a host of the lab while the block runs."""
+    if not bench.has('serve'):
+        raise Skip('no serve')
+    ready, write = os.pipe()
+    line = bench.lab.on(host, bench.msrpc, 'serve', '--mapper', '%s:%s' % (address, port),
+                        '--bind', address, '--ready-fd', str(write), *options)
+    process = subprocess.Popen(line, pass_fds=(write,), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    try:
+        if not os.read(ready, 1):
+            raise RuntimeError('serve: ' + process.stderr.read())
+        yield
+    finally:
+        os.close(ready)
+        process.terminate()
+        process.communicate()
 
 
 class Bench:

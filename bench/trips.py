@@ -1,6 +1,7 @@
 """Round trips: with 50 ms more each way, what a command takes divided by what one trip takes. The
 trips it makes are counted in a capture on the client; how many lookups the server's paging forces
 is asked of another client (impacket)."""
+import contextlib
 import os
 import re
 import statistics
@@ -8,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from common import HERE, output
+from common import HERE, Skip, output
 
 DELAY = 50
 ROUNDS = 5
@@ -77,17 +78,30 @@ def measure(bench, command):
     return runs, capture
 
 
+@contextlib.contextmanager
+def slow_link(lab):
+    lab.command('fault', 'delay', 'on', str(DELAY))
+    try:
+        yield
+    finally:
+        lab.command('fault', 'delay', 'off')
+
+
+def forced_lookups(lab, address):
+    """The lookups that the server's paging takes, by another client's account."""
+    text = output(lab.on('client', os.path.join(HERE, 'impacket_lookup.py'), address))
+    return int(re.search(r'(\d+) lookups', text).group(1))
+
+
 def run_map(bench):
     lab = bench.lab
     lab.up()
     targets = [('the DC', lab['DC_IP'], lab['DC_IP'], 0),
                ('the DC by name', lab['DC_NAME'], lab['DC_IP'], 1),
                ('the standalone server', lab['SRV_IP'], lab['SRV_IP'], 0)]
-    bench.lab.command('fault', 'delay', 'on', str(DELAY))
-    try:
+    with slow_link(lab):
         for name, target, address, dns in targets:
-            forced = int(re.search(r'(\d+) lookups', output(lab.on(
-                'client', os.path.join(HERE, 'impacket_lookup.py'), address))).group(1))
+            forced = forced_lookups(lab, address)
             runs, capture = measure(bench, [bench.msrpc, 'map', target])
             trip = capture.trip()
             sent = list(capture.sent())
@@ -102,7 +116,31 @@ def run_map(bench):
                       capture.connections() == ROUNDS)
             bench.raw['trips_' + target] = {
                 'elapsed': runs.raw(), 'trip_ms': trip,
-                'connections': capture.connections() / ROUNDS, 'binds': binds, 'lookups': lookups,
-                'other_pdus': len(sent) / ROUNDS - binds - lookups, 'forced': forced}
-    finally:
-        bench.lab.command('fault', 'delay', 'off')
+                'connections': capture.connections() / ROUNDS, 'binds': binds,
+                'lookups': lookups, 'other_pdus': len(sent) / ROUNDS - binds - lookups,
+                'forced': forced}
+
+
+def run_diagnose(bench):
+    """The longest chain of waits: the mapper (connect, bind, lookups), an endpoint (connect, bind),
+    the same for an interface that the server rejects in company (Samba takes one in a bind), then
+    mgmt on that connection and one call of it."""
+    lab = bench.lab
+    lab.up()
+    if not bench.has('diagnose'):
+        raise Skip('no diagnose')
+    with slow_link(lab):
+        forced = forced_lookups(lab, lab['DC_IP'])
+        runs, capture = measure(bench, [bench.msrpc, 'diagnose', lab['DC_IP']])
+    if runs.failed:
+        raise RuntimeError('diagnose finds something wrong with the DC')
+    trip = capture.trip()
+    made, chain = runs.median / trip, 2 + forced + 2 + 2 + 2
+    sent = list(capture.sent())
+    bench.row('diagnose of the DC, %d ms each way' % DELAY, '%.2f trips' % made,
+              'mapper %d, endpoint 2, one alone 2, mgmt 2' % (2 + forced), '', '%d trips' % chain,
+              made < chain + 0.75)
+    bench.raw['trips_diagnose'] = {
+        'elapsed': runs.raw(), 'trip_ms': trip, 'connections': capture.connections() / ROUNDS,
+        'pdus': {str(kind): sum(pdu[0] == kind for pdu in sent) / ROUNDS
+                 for kind in sorted({pdu[0] for pdu in sent})}}
