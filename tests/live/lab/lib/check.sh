@@ -138,6 +138,9 @@ check_faults() {
     with_fault rst-mid-request 'bind ok; map FAIL ECONNRESET' probe "$dc"
     with_fault stall-bind 'tcp 135 ok; bind FAIL timeout' probe "$dc"
     with_fault stall-request 'bind ok; map FAIL timeout' probe "$dc"
+    with_fault 'stall-bind 49152-65535' 'map ok; tcp 49[0-9]+ ok; bind FAIL timeout' probe "$dc"
+    with_fault 'drop-ipv6' 'tcp 135 FAIL timeout' probe dc6.lab.test
+    with_fault hang-lsa 'map ok; tcp 49[0-9]+ ok; bind FAIL timeout' probe srv.lab.test
     with_fault hang-rpc 'tcp 135 ok; bind FAIL timeout' probe "$dc"
     with_fault hang-epm 'tcp 135 ok; bind FAIL timeout' probe srv.lab.test
     with_fault 'host-down srv' 'tcp 135 FAIL EHOSTUNREACH' probe "$SRV_IP" 6

@@ -25,9 +25,9 @@ need() {
 
 SYN='tcp flags & (syn|ack) == syn'
 DYNAMIC="tcp dport 49152-65535 $SYN"
-# The first bytes of a DCE/RPC PDU: version 5.0, then the PDU type (C706 12.6.3.1)
-BIND='tcp dport { 135, 49152-65535 } @ih,0,16 0x0500 @ih,16,8 0x0b'
-REQUEST='tcp dport { 135, 49152-65535 } @ih,0,16 0x0500 @ih,16,8 0x00'
+# A PDU to these ports, by its first bytes: version 5.0, then the PDU type (C706 12.6.3.1)
+pdu_to() { printf 'tcp dport { %s } @ih,0,16 0x0500 @ih,16,8 %s' "${2:-135, 49152-65535}" "$1"; }
+BIND=0x0b REQUEST=0x00
 
 #: block-135                     the router drops port 135
 fault_block_135() { nft_fault mb forward 'tcp dport 135 counter drop'; }
@@ -57,14 +57,18 @@ fault_rst_dyn() {
 }
 #: rst-dyn-mb                    the router does it in their name
 fault_rst_dyn_mb() { nft_fault mb forward "$DYNAMIC counter reject with tcp reset"; }
-#: rst-mid-bind                  the router resets a connection when a BIND passes
-fault_rst_mid_bind() { nft_fault mb forward "$BIND counter reject with tcp reset"; }
-#: rst-mid-request               ... when a REQUEST passes
-fault_rst_mid_request() { nft_fault mb forward "$REQUEST counter reject with tcp reset"; }
-#: stall-bind                    BIND PDUs vanish in the router
-fault_stall_bind() { nft_fault mb forward "$BIND counter drop"; }
-#: stall-request                 REQUEST PDUs vanish in the router
-fault_stall_request() { nft_fault mb forward "$REQUEST counter drop"; }
+#: rst-mid-bind [PORTS]          the router resets a connection when a BIND passes
+fault_rst_mid_bind() { nft_fault mb forward "$(pdu_to $BIND "$@") counter reject with tcp reset"; }
+#: rst-mid-request [PORTS]       ... when a REQUEST passes
+fault_rst_mid_request() {
+    nft_fault mb forward "$(pdu_to $REQUEST "$@") counter reject with tcp reset"
+}
+#: stall-bind [PORTS]            BIND PDUs vanish in the router
+fault_stall_bind() { nft_fault mb forward "$(pdu_to $BIND "$@") counter drop"; }
+#: stall-request [PORTS]         REQUEST PDUs vanish in the router
+fault_stall_request() { nft_fault mb forward "$(pdu_to $REQUEST "$@") counter drop"; }
+#: drop-ipv6                     the router drops IPv6
+fault_drop_ipv6() { nft_fault mb forward 'meta nfproto ipv6 counter drop'; }
 #: no-icmp                       the router neither forwards nor sends ICMP (but neighbour discovery)
 fault_no_icmp() {
     local h
@@ -119,6 +123,15 @@ fault_hang_rpc() { freeze dc1 'task\[rpc\]'; }
 fault_hang_epm() {
     if [ "$SWITCH" = on ]; then srv_is_ready || die "fault $FAULT: srv does not answer"; fi
     freeze srv rpcd_epmapper
+}
+
+#: hang-lsa                      the process of srv that serves samr and lsarpc is stopped
+fault_hang_lsa() {
+    if [ "$SWITCH" = on ]; then
+        on client timeout 5 rpcclient -s "$LAB_STATE/client/smb.conf" -U% "ncacn_ip_tcp:$SRV_IP" \
+            -c dsroledominfo >/dev/null 2>&1 || true     # starts it
+    fi
+    freeze srv rpcd_lsad
 }
 
 # dns_fault MODE [NAME [ADDRESS]]: the client asks a lying resolver in mb. One at a time.
