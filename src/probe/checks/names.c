@@ -138,7 +138,8 @@ static void finish(struct names *n) {
     if (p->addr_count)
         probe_check(&n->op, MR_STATUS_PASS, NULL, 0, "%s -> %s", host(p),
                     addr_list(p, &p->addrs[0].addr, 1));
-    else if (n->server_count == 0) /* else the servers' checks say why */
+    else if (n->server_count == 0 || !strchr(host(p), '.'))
+        /* else no finding leans on this check: the servers' say why */
         probe_check(&n->op, MR_STATUS_FAIL, NULL, 0, "%s has no address", host(p));
     if (p->addr_count)
         probe_signal(p, PROBE_ADDRESSED);
