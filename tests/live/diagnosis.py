@@ -22,12 +22,14 @@ def complete(finding, report):
     checks = {x['id'] for x in report['checks']}
     missing += ['check ' + x for x in finding['evidence'] if x not in checks]
     if not finding['remedies'] and not finding.get('next'):
-        missing.append('a remedy or the next test')
+        missing.append('what to do, or the next test')
     for remedy in finding['remedies']:
         missing += ['remedy.' + x for x in REMEDY - set(remedy)]
-        missing += ['remedy.' + x for x in ('text', 'run_on', 'risk', 'verify') if not remedy.get(x)]
-        if (remedy.get('shell') or 'none') != 'none' and not remedy.get('command'):
-            missing.append('remedy.command')
+        missing += ['remedy.' + x for x in ('text', 'run_on') if not remedy[x]]
+        if remedy['shell'] != 'none':
+            missing += ['remedy.command'] if not remedy['command'] else []
+        if remedy['undo']:      # it changes something
+            missing += ['remedy.' + x for x in ('risk', 'verify') if not remedy[x]]
     return missing
 
 

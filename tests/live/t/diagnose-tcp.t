@@ -49,7 +49,7 @@ with fault('drop-port', port):
     ok(not wide, 'the screen has 80 columns', *wide)
     healthy('another interface than the blocked one', '--interface', 'samr', NAME)
     ill('the interface behind the blocked port', ['--interface', 'netlogon', NAME],
-        'TCP.DYNAMIC_FILTERED', 2, 20, 'pfpu', says=[port])
+        'TCP.RANGE_FILTERED', 2, 20, 'pfpu', says=[port])
 with fault('host-down', 'srv'):
     ill('host-down', ['srv.lab.test'], 'TCP.HOST_SILENT', 2, 20, 'pfuu', says=[SRV, CLIENT])
 ill('an address that nobody has', ['ghost.lab.test'], 'TCP.HOST_SILENT', 2, 20, 'pfuu', says=[UNUSED])

@@ -126,13 +126,7 @@ fault_hang_epm() {
 }
 
 #: hang-lsa                      the process of srv that serves samr and lsarpc is stopped
-fault_hang_lsa() {
-    if [ "$SWITCH" = on ]; then
-        on client timeout 5 rpcclient -s "$LAB_STATE/client/smb.conf" -U% "ncacn_ip_tcp:$SRV_IP" \
-            -c dsroledominfo >/dev/null 2>&1 || true     # starts it
-    fi
-    freeze srv rpcd_lsad
-}
+fault_hang_lsa() { freeze srv rpcd_lsad; }
 
 # dns_fault MODE [NAME [ADDRESS]]: the client asks a lying resolver in mb. One at a time.
 dns_fault() {

@@ -110,6 +110,9 @@ srv_config() {
         "printing = bsd" "printcap name = /dev/null" "eventlog list = Application System Security" \
         "rpc start on demand helpers = no" "rpc server dynamic port range = 49152-49252" \
         "admin users = root"
+    # one process a service, and for good: a second one, or one that ended for lack of work, would
+    # take seconds to start while a client waits
+    printf '\trpcd_%s\n' {epmapper,classic,lsad,winreg}:{num_workers=1,idle_seconds=86400}
     samba_paths "$1"
     printf '[share]\n\tpath = %s\n\tread only = no\n' "$1/share"
 }
@@ -117,6 +120,15 @@ srv_config() {
 srv_is_ready() {
     answers "$SRV_IP" 135 445 &&
         on client timeout 3 "$LAB_DIR/epmlook.py" "$SRV_IP" 500 | has ncacn_ip_tcp
+}
+
+# The services over TCP start when first asked; what they answer does not matter (1: a refusal).
+srv_wake() {
+    local call
+    for call in dfsversion dsroledominfo 'winreg_enumkey HKLM'; do
+        on client timeout 20 rpcclient -s "$LAB_STATE/client/smb.conf" -U "root%$PASSWORD" \
+            "ncacn_ip_tcp:$SRV_IP" -c "$call" || [ $? = 1 ] || return 1
+    done
 }
 
 srv_up() {
@@ -133,4 +145,5 @@ srv_up() {
         exec /usr/libexec/samba/samba-dcerpcd -s '$dir/smb.conf' -D --libexec-rpcds" \
         >>"$log" 2>&1 9>&-
     wait_for 20 srv_is_ready || { tail -5 "$log" >&2; die "srv does not answer; see $dir/log"; }
+    srv_wake >>"$log" 2>&1 || { tail -5 "$log" >&2; die "a service of srv does not start"; }
 }
