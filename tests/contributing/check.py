@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""Does what CONTRIBUTING.md says, in a scratch copy of the tree, and proves that the floors test
-can fail. The text is the test: fenced blocks headed by a file name are written, `>>` blocks are
-appended, console blocks are run and their output compared ("..." stands for any lines). Prints TAP.
+"""Does what CONTRIBUTING.md and README.md say, in a scratch copy of the tree, and proves that the
+floors test can fail. The text is the test: fenced blocks headed by a file name are written, `>>`
+blocks are appended, console blocks are run and their output compared ("..." stands for any lines).
+Prints TAP.
 
     check.py SOURCE_DIR
 """
+import json
 import os
 import re
 import shutil
@@ -13,7 +15,7 @@ import sys
 import tempfile
 
 FENCE = re.compile(r'^```(\w+)(?: (>> )?(\S+))?\n(.*?)^```$', re.M | re.S)
-TARGETS = ['src/apps/msrpc', 'tests/unit/test_ifaces', 'tests/unit/test_diag']
+TARGETS = ['tests/unit/test_ifaces', 'tests/unit/test_diag']
 
 # What breaks the house: a name, lines for the end of src/base/slice.c, and what check.py must say.
 BREACHES = [
@@ -66,8 +68,7 @@ def read_steps(text):
 
 
 def run(command, folder, env=None):
-    done = subprocess.run(command, cwd=folder, env=env, shell=isinstance(command, str), text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    done = subprocess.run(command, cwd=folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           stdin=subprocess.DEVNULL)
     return done.returncode, done.stdout
 
@@ -97,11 +98,17 @@ def same(expected, output):
     return re.fullmatch(pattern, output) is not None
 
 
-def converse(scratch, command, expected):
-    env = dict(os.environ, PATH=os.path.join(scratch, 'build/src/apps') + ':' + os.environ['PATH'],
-               COLUMNS='80')
-    _, output = run(command, scratch, env)
-    if not output.endswith('\n'):
+def converse(scratch, folder, command, expected):
+    installed = os.path.join(scratch, 'installed')
+    env = dict(os.environ, PATH=os.path.join(installed, 'bin') + ':' + os.environ['PATH'],
+               PKG_CONFIG_PATH=os.path.join(installed, 'lib/pkgconfig'))
+    shell = ['bash', '-c', 'set -m; ' + command]
+    if '&' in command.replace('&&', ''):  # it starts a server: in a network of its own if possible
+        own = ['unshare', '--map-root-user', '--net', 'bash', '-c', 'ip link set lo up && "$@"', '-']
+        if shutil.which('unshare') and run([*own, 'true'], folder)[0] == 0:
+            shell = own + shell
+    _, output = run(shell, folder, env)
+    if output and not output.endswith('\n'):
         output += '\n'
     # meson pads its counts, a test's own output does not: compare words
     squeezed = re.sub(r'[ \t]+', ' ', output)
@@ -156,9 +163,39 @@ def hold_floors(scratch):
 
 def setup(scratch):
     code, output = run(['meson', 'setup', 'build', '-Doptimization=0', '-Ddebug=false',
-                        '-Db_ndebug=true'], scratch)
+                        '-Db_ndebug=true', '-Dlibdir=lib',
+                        '-Dprefix=' + os.path.join(scratch, 'installed')], scratch)
     if code:
         raise Failure(output)
+
+
+def install(scratch):
+    """Builds what is installed, and the tests that are asked for, and nothing else."""
+    _, output = run(['meson', 'introspect', 'build', '--installed'], scratch)
+    inside = os.path.join(scratch, 'build') + os.sep
+    made = [name[len(inside):] for name in json.loads(output)
+            if name.startswith(inside) and not name.startswith(inside + 'meson-')]
+    build(scratch, made + TARGETS)
+    code, output = run(['meson', 'install', '-C', 'build', '--no-rebuild', '--quiet'], scratch)
+    if code:
+        raise Failure(output)
+
+
+def read_document(scratch, name):
+    with open(os.path.join(scratch, name), encoding='utf-8') as f:
+        return read_steps(f.read())
+
+
+def follow(tap, steps, scratch, folder):
+    """Writes the files first, so that what is built once holds them all."""
+    for step in steps:
+        if step[0] != 'console':
+            what = 'add to' if step[0] == 'append' else 'write'
+            tap.case(f'{what} {step[1]}', apply, folder, step)
+    yield
+    for what, command, expected in steps:
+        if what == 'console':
+            tap.case(command.replace('#', ''), converse, scratch, folder, command, expected)
 
 
 def main():
@@ -166,18 +203,17 @@ def main():
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix='msrpc-contributing-') as scratch:
         copy_tree(source, scratch)
-        with open(os.path.join(scratch, 'CONTRIBUTING.md'), encoding='utf-8') as f:
-            steps = read_steps(f.read())
-        conversations = [s for s in steps if s[0] == 'console']
-        changes = [s for s in steps if s[0] != 'console']
-        print(f'1..{len(steps) + 3 + len(BREACHES)}')
-        for step in changes:
-            tap.case(f'{"add to" if step[0] == "append" else "write"} {step[1]}', apply, scratch,
-                     step)
+        reader = os.path.join(scratch, 'reader')
+        os.mkdir(reader)
+        changes, library = (read_document(scratch, n) for n in ('CONTRIBUTING.md', 'README.md'))
+        print(f'1..{len(changes) + len(library) + 3 + len(BREACHES)}')
+        walks = [follow(tap, changes, scratch, scratch), follow(tap, library, scratch, reader)]
+        for walk in walks:
+            next(walk)
         tap.case('configure', setup, scratch)
-        tap.case('build with the additions', build, scratch, TARGETS)
-        for _, command, expected in conversations:
-            tap.case(command.replace('#', ''), converse, scratch, command, expected)
+        tap.case('build and install with the additions', install, scratch)
+        for walk in walks:
+            next(walk, None)
         tap.case('the floors hold with the additions', hold_floors, scratch)
         for name, lines, expected in BREACHES:
             tap.case(f'{name} makes the floors test fail', breach, scratch, lines, expected)
