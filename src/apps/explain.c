@@ -132,27 +132,27 @@ static void show_port(struct explain *e, const mr_port_info *p) {
     para(e, "note", mr_port_note(p));
 }
 
-static void show_event(struct explain *e, const mr_event_info *v) {
+static void show_event(struct explain *e, const mr_winevent_info *v) {
     char first[32];
 
     if (e->w) {
         mr_writer_open(e->w, NULL, MR_SHAPE_OBJECT);
         mr_writer_str(e->w, "kind", "event");
         mr_writer_uint(e->w, "id", v->id);
-        mr_writer_str(e->w, "source", mr_event_source(v));
-        mr_writer_str(e->w, "log", mr_event_log(v));
-        mr_writer_str(e->w, "text", mr_event_text(v));
-        mr_writer_str(e->w, "try", mr_event_try(v));
+        mr_writer_str(e->w, "source", mr_winevent_source(v));
+        mr_writer_str(e->w, "log", mr_winevent_log(v));
+        mr_writer_str(e->w, "text", mr_winevent_text(v));
+        mr_writer_str(e->w, "try", mr_winevent_try(v));
         mr_writer_uint(e->w, "phase", v->phase);
         mr_writer_close(e->w);
         e->meanings++;
         return;
     }
     snprintf(first, sizeof first, "%u", v->id);
-    head(e, first, "Windows event", mr_event_source(v), v->phase);
-    para(e, "log", mr_event_log(v));
-    para(e, "says", mr_event_text(v));
-    para(e, "try", mr_event_try(v));
+    head(e, first, "Windows event", mr_winevent_source(v), v->phase);
+    para(e, "log", mr_winevent_log(v));
+    para(e, "says", mr_winevent_text(v));
+    para(e, "try", mr_winevent_try(v));
 }
 
 /* ---- numbers ---- */
@@ -178,7 +178,7 @@ static void explain_port(struct explain *e, uint32_t value, unsigned protocols, 
 }
 
 static void explain_event(struct explain *e, uint32_t value) {
-    for (const mr_event_info *v = mr_event_find(value); v; v = mr_event_next(value, v))
+    for (const mr_winevent_info *v = mr_winevent_find(value); v; v = mr_winevent_next(value, v))
         show_event(e, v);
 }
 

@@ -314,7 +314,7 @@ static const struct event_pool event_pool = {
 
 _Static_assert(sizeof(struct event_pool) <= UINT16_MAX, "offsets of events are 16 bits wide");
 
-static const mr_event_info events[] = {
+static const mr_winevent_info events[] = {
 #define MR_EVENT(number, from, in, sentence, in_phase, advise)                              \
     {.id = (number), .phase = (in_phase),                                                   \
      .source = MR_OFFSET(event_pool, source), .log = MR_OFFSET(event_pool, log),            \
@@ -322,34 +322,34 @@ static const mr_event_info events[] = {
 #include "events.def"
 };
 
-const mr_event_info *mr_event_next(uint32_t id, const mr_event_info *after) {
+const mr_winevent_info *mr_winevent_next(uint32_t id, const mr_winevent_info *after) {
     for (size_t i = after ? (size_t)(after - events) + 1 : 0; i < MR_COUNT(events); i++)
         if (events[i].id == id)
             return &events[i];
     return NULL;
 }
 
-const mr_event_info *mr_event_find(uint32_t id) {
-    return mr_event_next(id, NULL);
+const mr_winevent_info *mr_winevent_find(uint32_t id) {
+    return mr_winevent_next(id, NULL);
 }
 
-const mr_event_info *mr_event_all(size_t *countp) {
+const mr_winevent_info *mr_winevent_all(size_t *countp) {
     *countp = MR_COUNT(events);
     return events;
 }
 
-const char *mr_event_source(const mr_event_info *event) {
+const char *mr_winevent_source(const mr_winevent_info *event) {
     return string_at(&event_pool, event->source);
 }
 
-const char *mr_event_log(const mr_event_info *event) {
+const char *mr_winevent_log(const mr_winevent_info *event) {
     return string_at(&event_pool, event->log);
 }
 
-const char *mr_event_text(const mr_event_info *event) {
+const char *mr_winevent_text(const mr_winevent_info *event) {
     return string_at(&event_pool, event->text);
 }
 
-const char *mr_event_try(const mr_event_info *event) {
+const char *mr_winevent_try(const mr_winevent_info *event) {
     return string_at(&event_pool, event->next);
 }

@@ -257,16 +257,16 @@ static void test_ports(void **state) {
 static void test_events(void **state) {
     (void)state;
     size_t count;
-    const mr_event_info *events = mr_event_all(&count);
+    const mr_winevent_info *events = mr_winevent_all(&count);
     assert_true(count > 200);
     for (size_t i = 0; i < count; i++) {
-        const mr_event_info *event = &events[i];
-        size_t len = strlen(mr_event_text(event));
-        assert_true(len > 0 && mr_event_text(event)[len - 1] == '.');
-        assert_true(*mr_event_source(event) && *mr_event_log(event));
+        const mr_winevent_info *event = &events[i];
+        size_t len = strlen(mr_winevent_text(event));
+        assert_true(len > 0 && mr_winevent_text(event)[len - 1] == '.');
+        assert_true(*mr_winevent_source(event) && *mr_winevent_log(event));
         assert_true(event->phase <= 4);
         if (i > 0) {
-            int order = strcmp(mr_event_source(event - 1), mr_event_source(event));
+            int order = strcmp(mr_winevent_source(event - 1), mr_winevent_source(event));
             assert_true(event[-1].id < event->id || (event[-1].id == event->id && order < 0));
         }
     }
@@ -276,11 +276,11 @@ static void test_events(void **state) {
         10036, 10037, 10038, 4,     3,     10,    14,    27,    1006,  1030,  1054, 1055, 1058,
         1126,  1173,  1311,  1865,  1925,  1988,  2042,  2087,  2088,  2092,  13508};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (!mr_event_find(known[i]))
+        if (!mr_winevent_find(known[i]))
             fail_msg("event %u is missing", known[i]);
-    assert_string_equal(mr_event_source(mr_event_find(5719)), "NETLOGON");
-    assert_non_null(mr_event_next(14, mr_event_find(14)));
-    assert_null(mr_event_find(999999));
+    assert_string_equal(mr_winevent_source(mr_winevent_find(5719)), "NETLOGON");
+    assert_non_null(mr_winevent_next(14, mr_winevent_find(14)));
+    assert_null(mr_winevent_find(999999));
 }
 
 /* The number that misleads: a Win32 error of the client and an event of a terminal server. */
@@ -290,7 +290,7 @@ static void test_1219(void **state) {
     assert_string_equal(mr_code_symbol(code), "ERROR_SESSION_CREDENTIAL_CONFLICT");
     assert_int_equal(code->phase, 4);
     assert_non_null(strstr(mr_code_meaning(code), "event 1219"));
-    assert_string_equal(mr_event_log(mr_event_find(1219)), "Application");
+    assert_string_equal(mr_winevent_log(mr_winevent_find(1219)), "Application");
 }
 
 int main(void) {

@@ -99,21 +99,21 @@ const char *mr_port_service(const mr_port_info *port); /* the Windows service: "
 const char *mr_port_use(const mr_port_info *port);     /* what it is needed for */
 const char *mr_port_note(const mr_port_info *port);
 
-typedef struct mr_event_info {
+typedef struct mr_winevent_info {
     uint32_t id;
     uint8_t phase;
     uint16_t source, log, text, next; /* offsets into the string pool, private */
-} mr_event_info;
+} mr_winevent_info;
 
 /* The first row with that event id, or NULL; ids are shared by sources, so go on with next. */
-const mr_event_info *mr_event_find(uint32_t id);
-const mr_event_info *mr_event_next(uint32_t id, const mr_event_info *after);
+const mr_winevent_info *mr_winevent_find(uint32_t id);
+const mr_winevent_info *mr_winevent_next(uint32_t id, const mr_winevent_info *after);
 /* All rows, sorted by id and source. */
-const mr_event_info *mr_event_all(size_t *countp);
+const mr_winevent_info *mr_winevent_all(size_t *countp);
 
-const char *mr_event_source(const mr_event_info *event); /* "NETLOGON" */
-const char *mr_event_log(const mr_event_info *event);    /* "System" */
-const char *mr_event_text(const mr_event_info *event);   /* one sentence of ours */
-const char *mr_event_try(const mr_event_info *event);    /* what to do next */
+const char *mr_winevent_source(const mr_winevent_info *event); /* "NETLOGON" */
+const char *mr_winevent_log(const mr_winevent_info *event);    /* "System" */
+const char *mr_winevent_text(const mr_winevent_info *event);   /* one sentence of ours */
+const char *mr_winevent_try(const mr_winevent_info *event);    /* what to do next */
 
 #endif
