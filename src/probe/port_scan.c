@@ -128,11 +128,13 @@ int mr_port_scan_start(mr_port_scan *scan, const mr_port_scan_options *options,
         scan->udp = *udp;
     scan->options = *options;
     scan->total = mr_port_set_count(&scan->tcp) + mr_port_set_count(&scan->udp);
-    scan->probe_count = at_once < scan->total ? at_once : scan->total;
-    scan->probes = calloc(scan->probe_count + 1, sizeof *scan->probes);
+    if (at_once > scan->total)
+        at_once = scan->total;
+    scan->probes = calloc(at_once + 1, sizeof *scan->probes);
     if (!scan->probes)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_PROBE, MR_ERROR_NO_OFFSET,
                        "no memory for %zu probes", at_once);
+    scan->probe_count = at_once;
     for (size_t i = 0; i < scan->probe_count; i++)
         mr_port_probe_init(&scan->probes[i], scan->loop, on_probe, scan);
     mr_timer_init(&scan->timer, scan->loop, scan_expired, scan);
