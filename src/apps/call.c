@@ -144,7 +144,8 @@ static int read_calls(app *a, struct calls *calls) {
                               a->args[i], calls->iface->name);
         calls->iface = iface;
         one->json = &empty;
-        bool json = i + 1 < a->arg_count && (a->args[i + 1][0] == '{' ||
+        /* no method's name begins like a JSON value */
+        bool json = i + 1 < a->arg_count && (strchr("{[\" \t\n", a->args[i + 1][0]) ||
                                              strcmp(a->args[i + 1], "-") == 0);
         if (json && (code = read_json(a, a->args[++i], &one->json)) != 0)
             return code;

@@ -1,6 +1,6 @@
 /*
  * Extended error information (MS-EERR 2.2): where on the way an error arose. The octets are a
- * serialized list of records, the latest first.
+ * serialized pointer to the first record (ExtendedErrorInfoPtr), the latest first.
  */
 #include "eerr.h"
 
@@ -8,16 +8,18 @@
 
 #define RECORDS_MAX 64
 
-/* The records of @blob in the app's arena; NULL with @err filled. */
-static const mr_eerr_ExtendedErrorInfo *decode(app *a, mr_slice blob, mr_error *err) {
-    mr_eerr_ExtendedErrorInfo *info = MR_ARENA_NEW(&a->arena, mr_eerr_ExtendedErrorInfo);
+/* ExtendedErrorInfoPtr. */
+static const mr_type list_type = {
+    .kind = MR_NDR_POINTER, .flags = MR_TYPE_POINTERS, .pointer_class = MR_POINTER_UNIQUE,
+    .align20 = 4, .align64 = 8, .csize = sizeof(void *), .wire20 = 4, .wire64 = 8,
+    .element = &mr_eerr_ExtendedErrorInfo_type,
+};
 
-    if (!info) {
-        mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_APP, MR_ERROR_NO_OFFSET, "out of memory");
-        return NULL;
-    }
-    int r = mr_ndr_decode_pickle(&mr_eerr_ExtendedErrorInfo_type, blob, NULL, &a->arena, info, err);
-    return r ? NULL : info;
+/* The records of @blob in the app's arena; NULL when it holds none, or with @err filled. */
+static const mr_eerr_ExtendedErrorInfo *decode(app *a, mr_slice blob, mr_error *err) {
+    const mr_eerr_ExtendedErrorInfo *list = NULL;
+    int r = mr_ndr_decode_pickle(&list_type, blob, NULL, &a->arena, &list, err);
+    return r ? NULL : list;
 }
 
 /* MS-EERR 2.2.2.8: who generated the record. */
@@ -67,7 +69,7 @@ void app_eerr_show(app *a, mr_slice blob) {
     if (!blob.len)
         return;
     const mr_eerr_ExtendedErrorInfo *e = decode(a, blob, &err);
-    if (!e)
+    if (err.code)
         fprintf(stderr, "  extended error information that cannot be read: %s\n", err.text);
     for (unsigned n = 0; e && n < RECORDS_MAX; e = e->Next, n++) {
         const mr_code_info *code = status(e->Status);
@@ -88,11 +90,12 @@ static void json_params(const mr_eerr_ExtendedErrorInfo *e, mr_writer *w) {
 }
 
 void app_eerr_json(app *a, mr_slice blob, mr_writer *w) {
+    mr_error err = MR_ERROR_INIT;
     char time[MR_TIME_TEXT];
 
     if (!blob.len)
         return;
-    const mr_eerr_ExtendedErrorInfo *e = decode(a, blob, NULL);
+    const mr_eerr_ExtendedErrorInfo *e = decode(a, blob, &err);
     mr_writer_open(w, "extended_error", MR_SHAPE_ARRAY);
     for (unsigned n = 0; e && n < RECORDS_MAX; e = e->Next, n++) {
         const mr_code_info *code = status(e->Status);

@@ -27,8 +27,13 @@ static void head(struct explain *e, const char *first, const char *kind, const c
     app *a = e->a;
     if (e->meanings++)
         fputc('\n', a->out);
-    fprintf(a->out, "%s%s%s  %s%s%s%s%s\n", app_style(a, APP_BOLD), first, app_style(a, APP_PLAIN),
-            kind, *name ? "  " : "", name, phase ? "  - " : "", phase_text(phase));
+    fprintf(a->out, "%s%s%s  %s%s%s", app_style(a, APP_BOLD), first, app_style(a, APP_PLAIN), kind,
+            *name ? "  " : "", name);
+    /* a line of its own where it would not fit behind */
+    size_t width = strlen(first) + strlen(kind) + strlen(name) + strlen(phase_text(phase)) + 8;
+    if (phase)
+        fprintf(a->out, "%s%s", width > 80 ? "\n            " : "  - ", phase_text(phase));
+    fputc('\n', a->out);
 }
 
 static void para(struct explain *e, const char *label, const char *text) {

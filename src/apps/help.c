@@ -29,7 +29,7 @@ int app_help_short(FILE *out) {
 int app_help_all(FILE *out) {
     fputs("msrpc [--version] [--help] COMMAND [OPTIONS] TARGET...\n\n", out);
     for (size_t i = 0; i < app_command_count; i++)
-        fprintf(out, "  %-12s %s\n", app_commands[i]->name, app_commands[i]->line);
+        fprintf(out, "  %-9s %s\n", app_commands[i]->name, app_commands[i]->line);
     fputs("\nmsrpc help COMMAND shows its switches and two examples;\n"
           "msrpc help TOOL (portqry, rpcdump, dcdiag, ...) says what took its place.\n",
           out);

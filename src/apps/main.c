@@ -1,7 +1,9 @@
 /* msrpc: finds the command, parses its switches, runs it, makes sure that its output arrived. */
 #include "app.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 static int run_command(const app_command *command, int argc, char **argv) {
     app a = {.command = command};
@@ -44,6 +46,15 @@ const app_command *app_find_command(const char *name) {
     return NULL;
 }
 
+/* A descriptor of the three that the caller closed would be given to the next socket. It is held
+ * instead: input ends at once, output fails when it is written to, errors go nowhere. */
+static void hold_standard(void) {
+    static const int flags[] = {O_RDONLY, O_RDONLY, O_WRONLY};
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd]) < 0)
+            _exit(APP_MISSING);
+}
+
 /* @code, unless standard output did not take everything. */
 static int finish(int code) {
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -52,6 +63,7 @@ static int finish(int code) {
 }
 
 int main(int argc, char **argv) {
+    hold_standard();
     signal(SIGPIPE, SIG_IGN); /* a closed pager is an output error, not a death */
     if (argc < 2)
         return finish(app_help_short(stdout));
