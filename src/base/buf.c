@@ -11,6 +11,8 @@
 
 #define FIRST_SIZE 256
 
+static const uint8_t nothing; /* never written: it stands for zero octets */
+
 void mr_buf_init(mr_buf *buf, void *array, size_t size, size_t cap) {
     *buf = (mr_buf){.data = array, .size = size < cap ? size : cap, .cap = cap};
 }
@@ -54,6 +56,8 @@ int mr_buf_reserve(mr_buf *buf, size_t n) {
 uint8_t *mr_buf_add(mr_buf *buf, size_t n) {
     if (mr_buf_reserve(buf, n) != 0)
         return NULL;
+    if (!buf->data) /* nothing was asked for, and nothing is there to point into */
+        return (uint8_t *)&nothing;
     uint8_t *p = buf->data + buf->len;
     buf->len += n;
     return p;

@@ -70,6 +70,22 @@ static void buf_grows_to_its_cap(void **state) {
     mr_buf_deinit(&b);
 }
 
+static void buf_takes_nothing(void **state) {
+    (void)state;
+    mr_buf b;
+    mr_buf_init(&b, NULL, 0, 16);
+    assert_non_null(mr_buf_add(&b, 0));
+    mr_buf_write(&b, MR_SLICE_NULL);
+    mr_buf_write_str(&b, NULL);
+    mr_buf_write_align(&b, 0, 8);
+    assert_int_equal(b.len, 0);
+    assert_int_equal(mr_buf_error(&b), 0);
+    mr_buf_deinit(&b);
+    mr_cursor c = mr_cursor_of(MR_SLICE_NULL);
+    assert_int_equal(mr_cursor_read(&c, 0).len, 0);
+    assert_true(mr_cursor_ok(&c));
+}
+
 static void buf_formats_and_aligns(void **state) {
     (void)state;
     mr_buf b;
@@ -352,6 +368,7 @@ int main(void) {
         cmocka_unit_test(arena_is_capped_and_zeroed),
         cmocka_unit_test(arena_aligns),
         cmocka_unit_test(buf_grows_to_its_cap),
+        cmocka_unit_test(buf_takes_nothing),
         cmocka_unit_test(buf_formats_and_aligns),
         cmocka_unit_test(cursor_is_sticky),
         cmocka_unit_test(cursor_refuses_huge_lengths),

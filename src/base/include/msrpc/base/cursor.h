@@ -41,7 +41,7 @@ static inline const uint8_t *mr_cursor_take(mr_cursor *c, size_t n) {
         mr_cursor_poison(c);
         return NULL;
     }
-    const uint8_t *p = c->base + c->pos;
+    const uint8_t *p = c->base ? c->base + c->pos : NULL;
     c->pos += n;
     return p;
 }
