@@ -1,7 +1,7 @@
 /*
  * The library's calls per second: one connection, one call after the other, through the face that
- * programs use. An ept_map ends in entries with their endpoints; a lookup is the whole listing, page
- * by page.
+ * programs use. An ept_map ends in entries with their endpoints; a lookup is the whole listing,
+ * page by page.
  *
  *     calls HOST PORT map|lookup N
  *

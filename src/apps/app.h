@@ -160,8 +160,8 @@ int app_output_open(app *a);
 int app_output_close(app *a, int code);
 /* A writer sink on a FILE given as @user. */
 int app_sink_file(void *user, mr_slice s);
-/* Octets of a peer's text made safe for a terminal: control characters, and with --ascii all that is
- * not ASCII, become \xNN. In a->arena. */
+/* Octets of a peer's text made safe for a terminal: control characters, and with --ascii all
+ * that is not ASCII, become \xNN. In a->arena. */
 const char *app_safe(app *a, mr_slice s);
 
 enum app_mark { APP_MARK_OK, APP_MARK_WARN, APP_MARK_FAIL, APP_MARK_SKIP };

@@ -168,7 +168,8 @@ int app_help_man(FILE *out, const app_command *c) {
     fputs(".TH MSRPC\\-", out);
     for (const char *p = c->name; *p; p++)
         fputc(*p >= 'a' && *p <= 'z' ? *p - 32 : *p, out);
-    fprintf(out, " 1 \"" MSRPC_DATE "\" \"msrpc " MSRPC_VERSION "\"\n.SH NAME\nmsrpc\\-%s \\- ", c->name);
+    fprintf(out, " 1 \"" MSRPC_DATE "\" \"msrpc " MSRPC_VERSION "\"\n.SH NAME\nmsrpc\\-%s \\- ",
+            c->name);
     roff(out, c->line);
     fprintf(out, "\n.SH SYNOPSIS\n.B msrpc %s\n.RI [ OPTIONS \"] \" \"", c->name);
     roff(out, c->synopsis);

@@ -19,6 +19,7 @@ BANNED = re.compile(r'\b(strcpy|stpcpy|strcat|strncat|sprintf|vsprintf|gets|atoi
 UNFINISHED = re.compile(r'\b(TODO|FIXME|XXX|HACK|NOTIMPL)\b')
 MACHINE = re.compile(r'(?<![\w./])/(?:home|root|work|mnt|Users)/\w')
 OUTWARD = re.compile(r'(?<![\w.])((?:\.\./)+)')
+LINK = re.compile(r'\]\(([^)#:\s]+)(?:#[^)]*)?\)')
 DATA = re.compile(r'_vectors\.h$')  # tables of octets, as long as they are
 
 
@@ -62,7 +63,14 @@ def opens_function(lines, number):
     return False
 
 
-def check(name, text, problems):
+def dead_links(source, name, text):
+    folder = os.path.dirname(os.path.join(source, name))
+    plain = re.sub(r'^```.*?^```', '', text, flags=re.M | re.S)
+    return [f'{name}: {link}' for link in LINK.findall(plain)
+            if not os.path.exists(os.path.join(folder, link))]
+
+
+def check(source, name, text, problems):
     lines = text.split('\n')
     depth = name.count(os.sep)
     own = name.endswith('style.py')  # names what it forbids
@@ -78,6 +86,8 @@ def check(name, text, problems):
             problems['blanks'].append(f'{where}: a tab')
         if name.endswith(CODE) and len(line) > COLUMNS_MAX:
             problems['columns'].append(f'{where}: {len(line)}')
+    if name.endswith('.md'):
+        problems['links'] += dead_links(source, name, text)
     if not name.endswith(CODE):
         return
     most = TEST_LINES_MAX if name.startswith('tests') else LINES_MAX
@@ -96,6 +106,7 @@ def main():
     said = {
         'banned': 'no banned calls', 'unfinished': 'nothing is left undone',
         'outward': 'nothing points at a machine or out of the tree',
+        'links': 'links in documents lead somewhere',
         'blanks': 'no tabs in C, no blanks at line ends', 'columns': f'lines up to {COLUMNS_MAX}',
         'lines': f'files up to {LINES_MAX} lines, tests up to {TEST_LINES_MAX}', 'functions': f'functions up to {FUNCTION_MAX}',
     }
@@ -103,7 +114,7 @@ def main():
     count = 0
     for name in files(source):
         with open(os.path.join(source, name), encoding='utf-8', errors='replace') as f:
-            check(name, f.read(), problems)
+            check(source, name, f.read(), problems)
         count += 1
     print(f'1..{len(said) + 1}')
     for i, (key, name) in enumerate(said.items(), 1):

@@ -309,7 +309,7 @@ static void test_garbage(void **state) {
     teardown(&f);
 }
 
-/* Clients that stand still: before the bind, inside a PDU, inside a request, with nothing to say. */
+/* Clients that stand still: before the bind, inside a PDU, inside a request, nothing to say. */
 static void test_timeouts(void **state) {
     const mr_server_options options = {
         .bind_timeout = 200 * MR_MSEC,
