@@ -80,12 +80,10 @@ static bool passes(const struct filter *f, const mr_mapper_entry *e) {
 
 /* Interfaces with names first, by name; then by UUID; within one by protocol and endpoint. */
 static int compare(const void *pa, const void *pb) {
-    const mr_mapper_entry *a = ((const struct map_row *)pa)->entry;
-    const mr_mapper_entry *b = ((const struct map_row *)pb)->entry;
-    char na[64], nb[64];
+    const struct map_row *ra = pa, *rb = pb;
+    const mr_mapper_entry *a = ra->entry, *b = rb->entry;
+    const char *na = ra->name, *nb = rb->name;
 
-    app_iface_name(&a->interface, na);
-    app_iface_name(&b->interface, nb);
     bool ua = strchr(na, ' ') != NULL, ub = strchr(nb, ' ') != NULL;
     if (ua != ub)
         return ua - ub;
@@ -104,12 +102,22 @@ static int compare(const void *pa, const void *pb) {
 }
 
 static int select_rows(struct map *map, const mr_mapper *mapper, const struct filter *f) {
-    map->rows = mr_arena_get(&map->s->a->arena, mapper->count + 1, sizeof *map->rows);
+    mr_arena *arena = &map->s->a->arena;
+    char name[64];
+
+    map->rows = mr_arena_get(arena, mapper->count + 1, sizeof *map->rows);
     if (!map->rows)
         return app_refuse(map->s->a, APP_BUG, "out of memory");
-    for (size_t i = 0; i < mapper->count; i++)
-        if (passes(f, &mapper->entries[i]))
-            map->rows[map->count++].entry = &mapper->entries[i];
+    for (size_t i = 0; i < mapper->count; i++) {
+        const mr_mapper_entry *e = &mapper->entries[i];
+        if (!passes(f, e))
+            continue;
+        struct map_row *row = &map->rows[map->count++];
+        row->entry = e;
+        row->name = mr_arena_add_str(arena, mr_slice_str(app_iface_name(&e->interface, name)));
+        if (!row->name)
+            return app_refuse(map->s->a, APP_BUG, "out of memory");
+    }
     qsort(map->rows, map->count, sizeof *map->rows, compare);
     map->total = mapper->count;
     map->calls = mapper->calls;

@@ -18,6 +18,7 @@ enum map_probe {
 
 struct map_row {
     const mr_mapper_entry *entry;
+    const char *name;     /* of its interface, see app_iface_name: what rows are sorted by */
     enum map_probe probe;
     const char *detail;   /* of the probe; NULL: nothing to add */
 };

@@ -252,10 +252,12 @@ static void on_signal(uv_signal_t *handle, int number) {
 }
 
 int mr_loop_init(mr_loop *loop, mr_error *err) {
-    struct mr_loop_state *state = calloc(1, sizeof *state);
+    struct mr_loop_state *state = malloc(sizeof *state);
 
     if (!state)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_IO, MR_ERROR_NO_OFFSET, "no memory for a loop");
+    /* the scratch space is written before it is read: its pages are touched only when needed */
+    memset(state, 0, offsetof(struct mr_loop_state, scratch));
     int status = uv_loop_init(&state->uv);
     if (status != 0) {
         free(state);
