@@ -63,7 +63,8 @@ class Lab:
 
 class Runs:
     """The runs of one command: wall clock in ms, peak memory in KiB, processor time in ms. The first
-    run of a turn is cold: another program ran before it."""
+    run of a turn is cold: another program ran before it. A command's figure is the median of the
+    others."""
 
     def __init__(self, command):
         self.command, self.walls, self.cold, self.rss, self.cpu = command, [], [], [], []
@@ -88,7 +89,8 @@ class Runs:
 
     def raw(self):
         return {'command': self.command, 'runs': len(self.walls), 'failed': self.failed,
-                'cold_median_ms': statistics.median(self.cold), 'median_ms': self.median, 'min_ms': self.least, 'max_ms': max(self.walls),
+                'cold_median_ms': statistics.median(self.cold), 'median_ms': self.median,
+                'min_ms': self.least, 'max_ms': max(self.walls),
                 'cpu_ms': statistics.median(self.cpu), 'peak_rss_kib': max(self.rss)}
 
 

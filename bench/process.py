@@ -6,7 +6,7 @@ import statistics
 
 from common import HERE, output
 
-TURNS, RUNS = 8, 6
+TURNS, RUNS = 12, 6
 
 
 def lists(line, pattern):
