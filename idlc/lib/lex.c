@@ -67,20 +67,11 @@ static bool is_name_char(int c) {
            (c >= '0' && c <= '9');
 }
 
-static int digit_of(int c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 99;
-}
-
 static void lex_number(mr_idl_parser *p) {
     size_t start = p->pos;
     uint64_t value = 0;
-    int base = 10, digits = 0;
+    unsigned base = 10, digit;
+    int digits = 0;
     bool over = false;
 
     if (peek(p, 0) == '0' && (peek(p, 1) | 0x20) == 'x') {
@@ -89,9 +80,10 @@ static void lex_number(mr_idl_parser *p) {
     } else if (peek(p, 0) == '0') {
         base = 8;
     }
-    for (; digit_of(peek(p, 0)) < base; p->pos++, digits++) {
+    /* what is no digit becomes the largest number */
+    for (; (digit = (unsigned)mr_hex_digit((uint8_t)peek(p, 0))) < base; p->pos++, digits++) {
         over = over || __builtin_mul_overflow(value, (uint64_t)base, &value) ||
-               __builtin_add_overflow(value, (uint64_t)digit_of(peek(p, 0)), &value);
+               __builtin_add_overflow(value, (uint64_t)digit, &value);
     }
     while ((peek(p, 0) | 0x20) == 'u' || (peek(p, 0) | 0x20) == 'l')
         p->pos++;

@@ -245,12 +245,10 @@ static int keep_reply(app *a, struct one *one) {
 }
 
 static int fault_code(app *a, const struct one *one, const mr_error *err) {
-    const mr_code_info *code = mr_code_find(MR_SPACE_NCA, one->call.fault);
+    const mr_code_info *code = mr_code_find_fault(one->call.fault);
     const mr_code_info *win32 =
         mr_code_find(MR_SPACE_WIN32, mr_code_win32(MR_SPACE_NCA, one->call.fault));
 
-    if (!code)
-        code = mr_code_find(MR_SPACE_WIN32, one->call.fault);
     app_refuse(a, APP_COMMUNICATION, "%s: %s%s%s%s%s", one->proc->name, err->text,
                code ? " " : "", code ? mr_code_symbol(code) : "",
                win32 && win32 != code ? ", Windows shows " : "",

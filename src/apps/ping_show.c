@@ -11,9 +11,7 @@ static const char *const stat_names[PING_STATS] = {"calls_in", "calls_out", "pac
 /* ---- screen ---- */
 
 static const char *fault_name(uint32_t fault) {
-    const mr_code_info *code = mr_code_find(MR_SPACE_NCA, fault);
-    if (!code)
-        code = mr_code_find(MR_SPACE_WIN32, fault);
+    const mr_code_info *code = mr_code_find_fault(fault);
     return code ? mr_code_symbol(code) : "";
 }
 

@@ -140,7 +140,3 @@ void mr_buf_set_u32(mr_buf *buf, size_t off, uint32_t v) {
     v = order32(buf, v);
     patch(buf, off, &v, sizeof v);
 }
-void mr_buf_set_u64(mr_buf *buf, size_t off, uint64_t v) {
-    v = order64(buf, v);
-    patch(buf, off, &v, sizeof v);
-}

@@ -130,6 +130,11 @@ const mr_code_info *mr_code_find(enum mr_code_space space, uint32_t value) {
     return NULL;
 }
 
+const mr_code_info *mr_code_find_fault(uint32_t status) {
+    const mr_code_info *code = mr_code_find(MR_SPACE_NCA, status);
+    return code ? code : mr_code_find(MR_SPACE_WIN32, status);
+}
+
 const mr_code_info *mr_code_next(uint32_t value, const mr_code_info *after) {
     for (size_t space = after ? after->space + 1u : 0; space < MR_COUNT(space_names); space++) {
         const mr_code_info *code = mr_code_find((enum mr_code_space)space, value);

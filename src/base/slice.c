@@ -1,7 +1,6 @@
 /* Slices: comparison without case, and the one reader of numbers in text. */
 #include <msrpc/base/result.h>
 #include <msrpc/base/slice.h>
-#include <msrpc/base/token.h>
 
 static uint8_t lower(uint8_t c) {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
@@ -20,11 +19,11 @@ bool mr_str_eq_nocase(const char *a, const char *b) {
     return mr_slice_eq_nocase(mr_slice_str(a), mr_slice_str(b));
 }
 
-static int digit(uint8_t c) {
+int mr_hex_digit(uint8_t c) {
     if (c >= '0' && c <= '9')
         return c - '0';
     c = lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 int mr_slice_get_number(mr_slice s, uint64_t max, uint64_t *valuep) {
@@ -38,7 +37,7 @@ int mr_slice_get_number(mr_slice s, uint64_t max, uint64_t *valuep) {
     if (i == s.len)
         return MR_ERR_SYNTAX;
     for (; i < s.len; i++) {
-        uint64_t d = (uint64_t)digit(s.data[i]);
+        uint64_t d = (uint64_t)mr_hex_digit(s.data[i]); /* none: the largest */
         if (d >= base || value > (UINT64_MAX - d) / base)
             return MR_ERR_SYNTAX;
         value = value * base + d;
@@ -47,28 +46,4 @@ int mr_slice_get_number(mr_slice s, uint64_t max, uint64_t *valuep) {
         return MR_ERR_SYNTAX;
     *valuep = value;
     return 0;
-}
-
-const mr_token *mr_token_find(const mr_token *object, const char *key) {
-    mr_slice name = mr_slice_str(key);
-
-    if (!object || object->kind != MR_TOKEN_OBJECT)
-        return NULL;
-    for (const mr_token *t = object->child; t; t = t->next)
-        if (mr_slice_eq(t->key, name))
-            return t;
-    return NULL;
-}
-
-const char *mr_token_kind_name(enum mr_token_kind kind) {
-    switch (kind) {
-    case MR_TOKEN_NULL: return "null";
-    case MR_TOKEN_BOOL: return "true or false";
-    case MR_TOKEN_INT: return "a number";
-    case MR_TOKEN_REAL: return "a fractional number";
-    case MR_TOKEN_STRING: return "a string";
-    case MR_TOKEN_ARRAY: return "an array";
-    case MR_TOKEN_OBJECT: return "an object";
-    }
-    return "?";
 }

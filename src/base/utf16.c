@@ -2,13 +2,6 @@
 #include <msrpc/base/result.h>
 #include <msrpc/base/utf16.h>
 
-size_t mr_utf16_len(const uint16_t *s, size_t max) {
-    size_t n = 0;
-    while (n < max && s[n])
-        n++;
-    return n;
-}
-
 /* The code point at @i, and how many units it takes; an unpaired surrogate gives UINT32_MAX. */
 static uint32_t point_at(const uint16_t *s, size_t count, size_t i, size_t *unitsp) {
     uint32_t u = s[i];

@@ -24,16 +24,6 @@ void mr_buf_write_uuid(mr_buf *buf, const mr_uuid *uuid) {
     mr_buf_write(buf, mr_slice_of(uuid->clock, sizeof uuid->clock));
 }
 
-static int hex(uint8_t c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 int mr_uuid_decode(mr_slice text, mr_uuid *uuidp) {
     uint8_t octets[16];
     size_t at = 0;
@@ -48,7 +38,7 @@ int mr_uuid_decode(mr_slice text, mr_uuid *uuidp) {
                 return MR_ERR_SYNTAX;
             continue;
         }
-        int high = hex(text.data[i]), low = hex(text.data[i + 1]);
+        int high = mr_hex_digit(text.data[i]), low = mr_hex_digit(text.data[i + 1]);
         if (high < 0 || low < 0)
             return MR_ERR_SYNTAX;
         octets[at++] = (uint8_t)(high << 4 | low);

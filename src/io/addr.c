@@ -117,12 +117,6 @@ bool mr_addr_is_loopback(const mr_addr *addr) {
     return addr->family == MR_FAMILY_IPV4 && addr->ip[0] == 127;
 }
 
-bool mr_addr_is_link_local(const mr_addr *addr) {
-    if (addr->family == MR_FAMILY_IPV6)
-        return addr->ip[0] == 0xfe && (addr->ip[1] & 0xc0) == 0x80;
-    return addr->family == MR_FAMILY_IPV4 && addr->ip[0] == 169 && addr->ip[1] == 254;
-}
-
 enum { UNREACH4 = 3, QUENCH4 = 4, EXCEEDED4 = 11, PARAMETER4 = 12 };
 enum { UNREACH6 = 1, TOO_BIG6 = 2, EXCEEDED6 = 3, PARAMETER6 = 4 };
 

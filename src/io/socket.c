@@ -65,15 +65,6 @@ mr_addr mr_socket_local(int fd) {
     return mr_addr_of_sockaddr((struct sockaddr *)&sa);
 }
 
-mr_addr mr_socket_peer(int fd) {
-    struct sockaddr_storage sa = {0};
-    socklen_t len = sizeof sa;
-
-    if (getpeername(fd, (struct sockaddr *)&sa, &len) != 0)
-        return (mr_addr){0};
-    return mr_addr_of_sockaddr((struct sockaddr *)&sa);
-}
-
 static int socket_bind(int fd, const mr_addr *source, enum mr_family family) {
     struct sockaddr_storage sa;
     int one = 1;

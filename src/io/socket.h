@@ -11,7 +11,6 @@ socklen_t mr_addr_to_sockaddr(const mr_addr *addr, enum mr_family family,
 /* IPv4-mapped addresses become IPv4; other families become none. */
 mr_addr mr_addr_of_sockaddr(const struct sockaddr *sa);
 mr_addr mr_socket_local(int fd);
-mr_addr mr_socket_peer(int fd);
 
 /* A non-blocking socket of @type to reach @remote, bound to @source when that names an address or
  * a port, with ICMP errors queued for mr_socket_take_icmp. Returns the descriptor, or -1 with

@@ -168,14 +168,6 @@ static int read_scalar(reader *r, const mr_type *t, const mr_token *token, uint8
     return 0;
 }
 
-static int hex_digit(uint8_t ch) {
-    if (ch >= '0' && ch <= '9')
-        return ch - '0';
-    if ((ch | 32) >= 'a' && (ch | 32) <= 'f')
-        return (ch | 32) - 'a' + 10;
-    return -1;
-}
-
 /* The octets of a hex string, in the arena. */
 static int get_hex(reader *r, const mr_token *token, mr_slice *octetsp, const mr_ndr_place *at) {
     if (token->kind != MR_TOKEN_STRING || token->string.len % 2)
@@ -184,8 +176,8 @@ static int get_hex(reader *r, const mr_token *token, mr_slice *octetsp, const mr
     if (!octets)
         return fail_memory(r, at);
     for (size_t i = 0; i < token->string.len / 2; i++) {
-        int high = hex_digit(token->string.data[2 * i]);
-        int low = hex_digit(token->string.data[2 * i + 1]);
+        int high = mr_hex_digit(token->string.data[2 * i]);
+        int low = mr_hex_digit(token->string.data[2 * i + 1]);
         if (high < 0 || low < 0)
             return fail_shape(r, token, "a string of pairs of hex digits", at);
         octets[i] = (uint8_t)(high << 4 | low);

@@ -6,10 +6,6 @@ void mr_port_set_add(mr_port_set *set, uint16_t first, uint16_t last) {
         set->bits[port / 64] |= (uint64_t)1 << port % 64;
 }
 
-bool mr_port_set_has(const mr_port_set *set, uint16_t port) {
-    return set->bits[port / 64] >> port % 64 & 1;
-}
-
 size_t mr_port_set_count(const mr_port_set *set) {
     size_t n = 0;
 

@@ -312,9 +312,3 @@ const mr_probe_addr *mr_probe_get_addrs(const mr_probe *p, size_t *countp) {
 const char *mr_probe_get_vantage(const mr_probe *p) {
     return p->vantage;
 }
-size_t mr_probe_get_endpoint_count(const mr_probe *p) {
-    return p->endpoint_count;
-}
-size_t mr_probe_get_listed(const mr_probe *p) {
-    return p->listed;
-}

@@ -162,9 +162,7 @@ const char *probe_talk_text(mr_probe *p, const mr_talk_seen *talk, const mr_erro
         return probe_text(p, "the interface was rejected: reason %u %s", talk->reason,
                           code ? mr_code_symbol(code) : "");
     case MR_TALK_FAULT:
-        code = mr_code_find(MR_SPACE_NCA, talk->status);
-        if (!code)
-            code = mr_code_find(MR_SPACE_WIN32, talk->status);
+        code = mr_code_find_fault(talk->status);
         return probe_text(p, "fault 0x%08x %s", talk->status, code ? mr_code_symbol(code) : "");
     case MR_TALK_PROTOCOL:
         return probe_text(p, "%s", err->text);

@@ -187,33 +187,19 @@ int mr_call_start(mr_call *call, mr_client *c, mr_error *err) {
     return 0;
 }
 
-struct wait {
-    mr_loop *loop;
-    bool over;
-    int result;
-    mr_error *err;
-};
-
 static void on_waited(void *user, mr_call *call, int result, const mr_error *err) {
-    struct wait *wait = user;
     (void)call;
-    wait->over = true;
-    wait->result = result;
-    if (result && wait->err)
-        *wait->err = *err;
-    mr_loop_stop(wait->loop);
+    mr_wait_end(user, result, err);
 }
 
 int mr_call_run(mr_call *call, mr_client *c, mr_error *err) {
-    struct wait wait = {.loop = c->loop, .err = err};
+    mr_wait wait = {.loop = c->loop, .err = err};
 
     call->done = on_waited;
     call->user = &wait;
-    int r = mr_call_start(call, c, err);
-    if (!r)
-        r = mr_client_wait(c->loop, &wait.over, err);
+    int r = mr_wait_run(&wait, mr_call_start(call, c, err));
     call->done = NULL;
-    return r ? r : wait.result;
+    return r;
 }
 
 int mr_client_call(mr_client *c, const mr_iface *iface, uint32_t opnum, void *args,

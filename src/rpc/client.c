@@ -12,18 +12,6 @@
 #define STUB_CAP_DEFAULT ((size_t)64 << 20)
 #define SYNC_ARENA_CAP ((size_t)256 << 20)
 
-const char *mr_stage_name(enum mr_stage stage) {
-    switch (stage) {
-    case MR_STAGE_IDLE: return "idle";
-    case MR_STAGE_CONNECT: return "connect";
-    case MR_STAGE_BIND: return "bind";
-    case MR_STAGE_READY: return "ready";
-    case MR_STAGE_CALL: return "call";
-    case MR_STAGE_CLOSED: return "closed";
-    }
-    return "?";
-}
-
 /* ---- frames: is the client still there after a callback? ---- */
 
 void mr_client_enter(mr_client *c, struct mr_client_frame *frame) {
@@ -568,16 +556,7 @@ int mr_client_add_contexts(mr_client *c, const mr_syntax *syntaxes, size_t count
 
 /* ---- waiting ---- */
 
-struct wait {
-    mr_loop *loop;
-    bool over;
-    int result;
-    mr_error *err;
-};
-
-static void on_waited(void *user, mr_client *client, int result, const mr_error *err) {
-    struct wait *wait = user;
-    (void)client;
+void mr_wait_end(mr_wait *wait, int result, const mr_error *err) {
     wait->over = true;
     wait->result = result;
     if (result && wait->err)
@@ -585,24 +564,30 @@ static void on_waited(void *user, mr_client *client, int result, const mr_error 
     mr_loop_stop(wait->loop);
 }
 
-int mr_client_wait(mr_loop *loop, const bool *over, mr_error *err) {
-    while (!*over) {
-        int r = mr_loop_run(loop, MR_NSEC_NEVER);
-        if (r < 0 || (r == MR_LOOP_IDLE && !*over))
-            return mr_fail(err, r < 0 ? r : MR_ERR_STATE, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+int mr_wait_run(mr_wait *wait, int started) {
+    if (started)
+        return started;
+    while (!wait->over) {
+        int r = mr_loop_run(wait->loop, MR_NSEC_NEVER);
+        if (r < 0 || (r == MR_LOOP_IDLE && !wait->over))
+            return mr_fail(wait->err, r < 0 ? r : MR_ERR_STATE, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
                            "the event loop has nothing to wait for");
         if (r == MR_LOOP_INTERRUPTED)
-            return mr_fail(err, MR_ERR_CANCELLED, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "interrupted");
+            return mr_fail(wait->err, MR_ERR_CANCELLED, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                           "interrupted");
     }
-    return 0;
+    return wait->result;
+}
+
+static void on_waited(void *user, mr_client *client, int result, const mr_error *err) {
+    (void)client;
+    mr_wait_end(user, result, err);
 }
 
 int mr_client_open(mr_client *c, const mr_syntax *syntax, mr_error *err) {
-    struct wait wait = {.loop = c->loop, .err = err};
-    int r = mr_client_start(c, syntax, on_waited, &wait, err);
-    if (!r)
-        r = mr_client_wait(c->loop, &wait.over, err);
-    return r ? r : wait.result;
+    mr_wait wait = {.loop = c->loop, .err = err};
+
+    return mr_wait_run(&wait, mr_client_start(c, syntax, on_waited, &wait, err));
 }
 
 /* ---- looking ---- */

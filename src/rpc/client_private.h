@@ -42,8 +42,16 @@ bool mr_client_fail(mr_client *c, int result, const mr_error *err);
 /* Sends what the association yields; runs no callback. */
 void mr_client_flush(mr_client *c);
 void mr_client_set_timer(mr_client *c);
-/* Runs the loop until *@over; 0, or MR_ERR_CANCELLED. */
-int mr_client_wait(mr_loop *loop, const bool *over, mr_error *err);
+/* Waiting for an outcome that a callback tells: the callback calls mr_wait_end; mr_wait_run gives
+ * @started when it is no 0, else runs the loop and gives the outcome, or MR_ERR_CANCELLED. */
+typedef struct mr_wait {
+    mr_loop *loop;
+    bool over;
+    int result;
+    mr_error *err; /* may be NULL */
+} mr_wait;
+void mr_wait_end(mr_wait *wait, int result, const mr_error *err);
+int mr_wait_run(mr_wait *wait, int started);
 
 mr_call *mr_client_find_call(mr_client *c, uint32_t id);
 /* A chunk of a reply; false when the client is gone. */

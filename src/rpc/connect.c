@@ -10,20 +10,8 @@
 
 #define BINDING_CAP 65536
 
-struct lookup_wait {
-    mr_loop *loop;
-    bool over;
-    int result;
-    mr_error *err;
-};
-
 static void on_lookup(void *user, int result, const mr_error *err) {
-    struct lookup_wait *wait = user;
-    wait->over = true;
-    wait->result = result;
-    if (result && wait->err)
-        *wait->err = *err;
-    mr_loop_stop(wait->loop);
+    mr_wait_end(user, result, err);
 }
 
 /* Tries the addresses in turn; the error is that of the last. */
@@ -96,7 +84,7 @@ static int read_endpoint(const mr_binding *binding, uint16_t *portp, mr_error *e
 static int open_binding(mr_loop *loop, const mr_binding *binding, const char *host,
                         const mr_iface *iface, const mr_client_options *options,
                         mr_client **clientp, mr_error *err) {
-    struct lookup_wait wait = {.loop = loop, .err = err};
+    mr_wait wait = {.loop = loop, .err = err};
     const mr_lookup_options ask = {.host = host, .timeout = options->timeout};
     mr_resolver resolver;
     mr_lookup lookup;
@@ -107,11 +95,7 @@ static int open_binding(mr_loop *loop, const mr_binding *binding, const char *ho
         return r;
     mr_resolver_init(&resolver, loop);
     mr_lookup_init(&lookup, &resolver, on_lookup, &wait);
-    r = mr_lookup_start(&lookup, &ask, err);
-    if (!r)
-        r = mr_client_wait(loop, &wait.over, err);
-    if (!r)
-        r = wait.result;
+    r = mr_wait_run(&wait, mr_lookup_start(&lookup, &ask, err));
     if (!r && !port)
         r = ask_mapper(loop, &lookup, mr_slice_str(host), options, binding, &iface->syntax, &port,
                        err);

@@ -32,11 +32,7 @@ struct mr_mapper_state {
     bool busy;
     unsigned empty;
     size_t size; /* entries allocated */
-    struct mr_mapper_wait {
-        bool over;
-        int result;
-        mr_error *err;
-    } *wait;
+    mr_wait *wait; /* of the _run form; NULL: mapper->done is told */
 };
 
 enum { EPT_LOOKUP = 2, EPT_MAP = 3, EPT_LOOKUP_HANDLE_FREE = 4 }; /* opnums */
@@ -153,28 +149,20 @@ static int take_tower(mr_mapper *mapper, const mr_epmapper_twr_t *tower, const m
 /* ---- the conversation ---- */
 
 static void finish(mr_mapper *mapper, int result, const mr_error *err) {
-    struct mr_mapper_wait *wait = mapper->state->wait;
+    mr_wait *wait = mapper->state->wait;
 
     if (wait) {
-        wait->over = true;
-        wait->result = result;
-        if (result && wait->err)
-            *wait->err = *err;
-        mr_loop_stop(mapper->client->loop);
+        mr_wait_end(wait, result, err);
     } else if (mapper->done) {
         mapper->done(mapper->user, mapper, result, err);
     }
-}
-
-static bool handle_is_null(const mr_ndr_context *handle) {
-    return handle->attributes == 0 && mr_uuid_is_nil(&handle->uuid);
 }
 
 /* Gives the server its lookup handle back; the answer is nobody's business. */
 static void free_handle(mr_mapper *mapper, const mr_ndr_context *handle) {
     struct mr_mapper_state *s = mapper->state;
 
-    if (handle_is_null(handle) || s->freeing)
+    if (mr_ndr_context_is_null(handle) || s->freeing)
         return;
     s->free_args.entry_handle = *handle;
     if (mr_call_init(&s->free_call, epmapper, EPT_LOOKUP_HANDLE_FREE,
@@ -252,7 +240,8 @@ static void on_page(void *user, mr_call *call, int result, const mr_error *failu
     mapper->status = args->status;
     s->empty = args->num_ents ? 0 : s->empty + 1;
     mr_ndr_context handle = args->entry_handle;
-    bool more = args->status == 0 && !handle_is_null(&handle) && s->empty < EMPTY_PAGES_MAX;
+    bool more = args->status == 0 && !mr_ndr_context_is_null(&handle) &&
+                s->empty < EMPTY_PAGES_MAX;
     bool known = args->status == 0 || args->status == MR_EPT_NOT_REGISTERED;
     result = take_page(mapper, args);
     if (result) {
@@ -334,23 +323,21 @@ int mr_mapper_map(mr_mapper *mapper, const mr_syntax *interface, const mr_uuid *
 
 /* ---- waiting ---- */
 
-static int wait_for(mr_mapper *mapper, int started, struct mr_mapper_wait *wait, mr_error *err) {
-    int r = started;
-    if (!r)
-        r = mr_client_wait(mapper->client->loop, &wait->over, err);
-    mapper->state->wait = NULL;
-    return r ? r : wait->result;
-}
-
 int mr_mapper_lookup_run(mr_mapper *mapper, const mr_mapper_query *query, mr_error *err) {
-    struct mr_mapper_wait wait = {.err = err};
+    mr_wait wait = {.loop = mapper->client->loop, .err = err};
+
     mapper->state->wait = &wait;
-    return wait_for(mapper, mr_mapper_lookup(mapper, query, err), &wait, err);
+    int r = mr_wait_run(&wait, mr_mapper_lookup(mapper, query, err));
+    mapper->state->wait = NULL;
+    return r;
 }
 
 int mr_mapper_map_run(mr_mapper *mapper, const mr_syntax *interface, const mr_uuid *object,
                       enum mr_protseq protseq, mr_error *err) {
-    struct mr_mapper_wait wait = {.err = err};
+    mr_wait wait = {.loop = mapper->client->loop, .err = err};
+
     mapper->state->wait = &wait;
-    return wait_for(mapper, mr_mapper_map(mapper, interface, object, protseq, err), &wait, err);
+    int r = mr_wait_run(&wait, mr_mapper_map(mapper, interface, object, protseq, err));
+    mapper->state->wait = NULL;
+    return r;
 }

@@ -49,10 +49,6 @@ static mr_slice read_part(reader *r, const char *stops) {
     return mr_slice_of(start, (size_t)(r->out - start));
 }
 
-static bool is_hex(uint8_t c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 static bool is_alnum(uint8_t c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -66,7 +62,7 @@ static bool is_ipv6(mr_slice s) {
     for (; i < s.len && s.data[i] != '%'; i++) {
         if (s.data[i] == ':')
             colons++;
-        else if (!is_hex(s.data[i]) && s.data[i] != '.')
+        else if (mr_hex_digit(s.data[i]) < 0 && s.data[i] != '.')
             return false;
     }
     if (colons < 2 || i + 1 == s.len)

@@ -73,6 +73,10 @@ typedef struct mr_ndr_context {
 } mr_ndr_context;
 _Static_assert(sizeof(mr_ndr_context) == 20, "a context handle is 20 octets");
 
+static inline bool mr_ndr_context_is_null(const mr_ndr_context *handle) {
+    return handle->attributes == 0 && mr_uuid_is_nil(&handle->uuid);
+}
+
 /* Correlation expressions: postfix programs over int64_t. */
 enum mr_expr_code {
     MR_EXPR_CONST,

@@ -71,9 +71,7 @@ void mr_probe_free(mr_probe *probe);
 void mr_probe_cut(mr_probe *probe, const char *why);
 
 const mr_probe_addr *mr_probe_get_addrs(const mr_probe *probe, size_t *countp);
-/* The local address that was used, "" before one was; and how many checks ended. */
+/* The local address that was used, "" before one was. */
 const char *mr_probe_get_vantage(const mr_probe *probe);
-size_t mr_probe_get_endpoint_count(const mr_probe *probe); /* TCP ports the mapper named */
-size_t mr_probe_get_listed(const mr_probe *probe);         /* interfaces registered */
 
 #endif

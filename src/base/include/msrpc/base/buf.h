@@ -52,6 +52,5 @@ void mr_buf_write_align(mr_buf *buf, size_t from, size_t align);
 /* Back-patching: overwrite what was written before at @off; out of range poisons. */
 void mr_buf_set_u16(mr_buf *buf, size_t off, uint16_t v);
 void mr_buf_set_u32(mr_buf *buf, size_t off, uint32_t v);
-void mr_buf_set_u64(mr_buf *buf, size_t off, uint64_t v);
 
 #endif

@@ -48,6 +48,9 @@ bool mr_slice_eq_nocase(mr_slice a, mr_slice b);
 /* ASCII case-insensitive equality of two NUL-terminated strings. */
 bool mr_str_eq_nocase(const char *a, const char *b);
 
+/* The value of a hexadecimal digit in either case, or -1. */
+int mr_hex_digit(uint8_t c);
+
 /* Reads a decimal or 0x-hexadecimal number that fills the whole slice and is at most @max.
  * Returns 0, or MR_ERR_SYNTAX and leaves @valuep untouched. */
 int mr_slice_get_number(mr_slice s, uint64_t max, uint64_t *valuep);

@@ -9,9 +9,6 @@
 #include <msrpc/base/arena.h>
 #include <msrpc/base/buf.h>
 
-/* Number of units before the first zero unit, at most @max. */
-size_t mr_utf16_len(const uint16_t *s, size_t max);
-
 /* Appends @count units as UTF-8. Unpaired surrogates become U+FFFD; returns how many did. */
 size_t mr_utf16_decode(const uint16_t *s, size_t count, mr_buf *utf8);
 

@@ -36,7 +36,6 @@ char *mr_addr_port_text(const mr_addr *addr, char out[MR_ADDR_TEXT]);
 bool mr_addr_same_host(const mr_addr *a, const mr_addr *b);
 bool mr_addr_is_any(const mr_addr *addr);      /* none, 0.0.0.0 or :: */
 bool mr_addr_is_loopback(const mr_addr *addr); /* 127.0.0.0/8 or ::1 */
-bool mr_addr_is_link_local(const mr_addr *addr);
 
 /* The local address the system would send from to reach @remote; nothing is sent. 0, or
  * MR_ERR_SYSTEM when it has no route. */

@@ -125,7 +125,6 @@ typedef struct mr_port_set {
 } mr_port_set;
 
 void mr_port_set_add(mr_port_set *set, uint16_t first, uint16_t last);
-bool mr_port_set_has(const mr_port_set *set, uint16_t port);
 size_t mr_port_set_count(const mr_port_set *set);
 /* The lowest port of the set that is at least @from; -1 when there is none. */
 int mr_port_set_next(const mr_port_set *set, uint32_t from);

@@ -26,7 +26,6 @@ enum mr_stage {
     MR_STAGE_CALL,    /* calls are in flight */
     MR_STAGE_CLOSED,  /* ended by either side */
 };
-const char *mr_stage_name(enum mr_stage stage);
 
 /* How the bind is worded. */
 enum mr_bind_style {

@@ -165,8 +165,5 @@ void *mr_server_find_handle(const mr_server_call *call, const mr_server_handle_t
  * not run down; NULL as above. */
 void *mr_server_remove_handle(mr_server_call *call, const mr_server_handle_type *type,
                               mr_ndr_context *handle);
-static inline bool mr_ndr_context_is_null(const mr_ndr_context *handle) {
-    return handle->attributes == 0 && mr_uuid_is_nil(&handle->uuid);
-}
 
 #endif
