@@ -21,7 +21,7 @@ static const app_option options[] = {
      "only annotations that hold TEXT, in any case"},
     {"object", 0, APP_TEXT, "UUID", offsetof(struct map_options, object), 0, 0,
      "only this object UUID"},
-    {"format", 0, APP_CHOICE, "table|rpcdump|portqry|csv", offsetof(struct map_options, format), 0,
+    {"format", 0, APP_CHOICE, "table|rpcdump|portqry|csv|json", offsetof(struct map_options, format), 0,
      0, "how to show it"},
     {"probe", 0, APP_FLAG, NULL, offsetof(struct map_options, probe), 0, 0,
      "also test every TCP endpoint, all at once"},
@@ -215,6 +215,8 @@ static int run(app *a) {
     app_target *targets;
     size_t count;
 
+    if (((const struct map_options *)a->own)->format == MAP_JSON)
+        a->set.json = true;
     int code = read_filter(a, a->own, &filter);
     if (!code)
         code = app_targets_read(a, 0, &targets, &count);

@@ -28,7 +28,7 @@ struct map_options {
     unsigned format;
     bool probe;
 };
-enum map_format { MAP_TABLE, MAP_RPCDUMP, MAP_PORTQRY, MAP_CSV };
+enum map_format { MAP_TABLE, MAP_RPCDUMP, MAP_PORTQRY, MAP_CSV, MAP_JSON };
 
 struct map {
     app_session *s;

@@ -269,6 +269,8 @@ void map_show(const struct map *map, const struct map_options *options) {
     case MAP_CSV:
         show_csv(map);
         break;
+    case MAP_JSON: /* --json by another name; run() turned it into that */
+        break;
     }
 }
 
