@@ -297,7 +297,8 @@ static int check_target(const struct diagnose *d, const app_target *t) {
         return app_refuse(d->a, APP_MISSING, "%s: this version speaks anonymously only; leave the "
                           "account out", t->input);
     if (d->options.family != MR_FAMILY_ANY &&
-        mr_addr_decode(mr_slice_str(t->host), 0, &literal) == 0 && literal.family != d->options.family)
+        mr_addr_decode(mr_slice_str(t->host), 0, &literal) == 0 &&
+        literal.family != d->options.family)
         return app_refuse(d->a, APP_USAGE, "%s is no IPv%d address", t->host,
                           (int)d->options.family);
     return 0;

@@ -38,7 +38,8 @@ static void connect_check(struct probe_op *op, const mr_connect_seen *s, const m
         break;
     case MR_CONNECT_SILENT:
         probe_check_as(op, id, MR_PHASE_TCP, ms, MR_STATUS_FAIL, evidence, count,
-                       "%u FILTERED (%u tries, no answer)", s->port, s->tries);
+                       "%u FILTERED (%u %s, no answer)", s->port, s->tries,
+                       s->tries == 1 ? "try" : "tries");
         break;
     case MR_CONNECT_UNREACHABLE:
         probe_check_as(op, id, MR_PHASE_TCP, ms, MR_STATUS_FAIL, evidence, count,

@@ -31,7 +31,7 @@ const mr_rule mr_rule_tcp_range_filtered = {
                   .run_on = MR_PLACE_FIREWALL,
                   .shell = MR_SHELL_NONE,
                   .verify = "msrpc port {address} --ports {port}"},
-                 {.text = "Or let the host use a smaller range, and open that. Restart it "
+                 {.text = "Let the host use a smaller range, and open that. Restart it "
                           "afterwards.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,
