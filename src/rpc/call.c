@@ -43,16 +43,27 @@ static void unlink_call(mr_call *call) {
         c->last_call = call->prev;
     call->next = call->prev = NULL;
     call->client = NULL;
-    if (!c->calls && c->report.stage == MR_STAGE_CALL && !c->ended)
-        c->report.stage = MR_STAGE_READY;
+    mr_client_set_stage(c);
 }
 
-void mr_call_deinit(mr_call *call) {
+static void send_waiting(mr_client *c);
+
+/* Leaves a call that may be in flight to itself; those that waited for it go on. */
+static void abandon(mr_call *call) {
     mr_client *c = call->client;
 
     if (c && call->in_flight && !c->ended)
         mr_assoc_orphan(&c->assoc, call->id, NULL);
+    call->in_flight = false;
     unlink_call(call);
+    if (c && !c->ended) {
+        send_waiting(c);
+        mr_client_flush(c);
+    }
+}
+
+void mr_call_deinit(mr_call *call) {
+    abandon(call);
     mr_buf_deinit(&call->request);
     mr_stub_deinit(&call->reply);
     mr_arena_deinit(&call->arena);
@@ -69,7 +80,7 @@ mr_call *mr_client_find_call(mr_client *c, uint32_t id) {
  * association refuses is told from the client's timer. */
 static void send_waiting(mr_client *c) {
     for (mr_call *call = c->calls; call && !c->ended; call = call->next) {
-        if (call->in_flight || call->failed)
+        if (call->in_flight || call->failed || call->over)
             continue;
         const mr_assoc_call head = {
             .context = call->context,
@@ -104,8 +115,10 @@ bool mr_client_finish_call(mr_call *call, int result, const mr_error *err) {
 
 void mr_client_call_sent(mr_client *c, uint32_t id, mr_nsec now) {
     mr_call *call = mr_client_find_call(c, id);
-    if (call)
-        call->sent = now;
+    if (!call)
+        return;
+    call->sent = now;
+    call->over = (call->proc->flags & MR_PROC_MAYBE) != 0;
 }
 
 bool mr_client_feed_call(mr_client *c, const mr_event *event) {
@@ -125,8 +138,13 @@ bool mr_client_feed_call(mr_client *c, const mr_event *event) {
     if (r == 0)
         return true;
     if (r < 0) {
-        mr_fail(&err, r, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "the reply of %s is too large",
-                call->proc->name);
+        if (r == MR_ERR_LIMIT)
+            mr_fail(&err, r, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                    "the reply of %s is longer than %zu octets", call->proc->name,
+                    c->options.stub_cap);
+        else
+            mr_fail(&err, r, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "the reply of %s: %s",
+                    call->proc->name, mr_result_text(r));
         mr_assoc_orphan(&c->assoc, call->id, NULL);
         return mr_client_finish_call(call, r, &err);
     }
@@ -167,11 +185,16 @@ int mr_call_start(mr_call *call, mr_client *c, mr_error *err) {
                        : call->client ? "the call is in flight already"
                                       : "the connection is not bound to %s", call->iface->name);
     mr_stub_reset(&call->reply);
+    call->reply.buf.cap = c->options.stub_cap;
     mr_arena_reset(&call->arena);
     mr_buf_reset(&call->request);
     call->context = context->syntax == MR_NDR64 ? (uint16_t)(context->id + 1) : context->id;
     call->format = (mr_ndr_format){.syntax = context->syntax};
     call->fault = 0;
+    call->did_not_execute = false;
+    call->rest = 0;
+    call->over = false;
+    call->in_flight = false;
     call->eerr = MR_SLICE_NULL;
     call->failed = 0;
     call->sent = call->answered = 0;
@@ -181,7 +204,7 @@ int mr_call_start(mr_call *call, mr_client *c, mr_error *err) {
         return r;
     call->deadline = mr_clock_now() + (call->timeout ? call->timeout : c->options.timeout);
     link_call(call, c);
-    c->report.stage = MR_STAGE_CALL;
+    mr_client_set_stage(c);
     send_waiting(c);
     mr_client_flush(c);
     return 0;
@@ -199,6 +222,8 @@ int mr_call_run(mr_call *call, mr_client *c, mr_error *err) {
     call->user = &wait;
     int r = mr_wait_run(&wait, mr_call_start(call, c, err));
     call->done = NULL;
+    if (!wait.over)
+        abandon(call); /* interrupted: @args may be gone when the reply comes */
     return r;
 }
 

@@ -10,7 +10,7 @@
 
 #define TIMEOUT_DEFAULT (3 * MR_SEC)
 #define STUB_CAP_DEFAULT ((size_t)64 << 20)
-#define SYNC_ARENA_CAP ((size_t)256 << 20)
+#define QUEUED_MAX ((size_t)1 << 20) /* octets that wait for the system to take them */
 
 /* ---- frames: is the client still there after a callback? ---- */
 
@@ -74,6 +74,7 @@ void mr_client_free(mr_client *c) {
         return;
     if (c->frame)
         c->frame->gone = true;
+    c->ended = true; /* nothing is sent any more */
     while (c->calls)
         mr_call_deinit(c->calls);
     mr_client_release(c);
@@ -96,6 +97,12 @@ static void take_tcp_info(mr_client *c) {
     mr_stream_get_attempt(&c->stream, &c->report.attempt);
 }
 
+void mr_client_set_stage(mr_client *c) {
+    if (c->ended || c->report.stage < MR_STAGE_BIND)
+        return;
+    c->report.stage = c->starting ? MR_STAGE_BIND : c->calls ? MR_STAGE_CALL : MR_STAGE_READY;
+}
+
 /* Tells the outcome of start or add_contexts. */
 static bool finish_start(mr_client *c, int result, const mr_error *err) {
     struct mr_client_frame frame;
@@ -104,6 +111,7 @@ static bool finish_start(mr_client *c, int result, const mr_error *err) {
     c->bind_deadline = MR_NSEC_NEVER;
     c->starting = false;
     c->start_done = NULL;
+    mr_client_set_stage(c);
     if (!done)
         return true;
     mr_client_enter(c, &frame);
@@ -157,6 +165,7 @@ static void take_answer(mr_client *c, const mr_event_context *answer) {
             context->accepted = true;
             context->syntax = MR_NDR64;
             context->result = answer->result;
+            context->reason = 0;
         }
         return;
     }
@@ -211,19 +220,9 @@ static bool on_bind_ack(mr_client *c, const mr_event *event) {
     }
     if (event->kind == MR_EVENT_BIND_ACK)
         take_bind_ack(c, bind);
-    if (any || !c->starting)
-        return true;
-    c->report.stage = MR_STAGE_READY;
-    return conclude(c);
-}
-
-static bool on_ready(mr_client *c) {
-    if (!c->starting)
-        return true;
     if (!c->report.bound)
         c->report.bound = mr_clock_now();
-    c->report.stage = MR_STAGE_READY;
-    return conclude(c);
+    return any || !c->starting ? true : conclude(c);
 }
 
 static bool on_nak(mr_client *c, const mr_event_nak *nak) {
@@ -257,6 +256,7 @@ static bool on_fault(mr_client *c, const mr_event *event) {
     if (call) {
         call->fault = fault->status;
         call->did_not_execute = fault->did_not_execute;
+        call->in_flight = false;
         call->answered = mr_clock_now();
         const char *eerr = fault->eerr.len ? mr_arena_add_str(&call->arena, fault->eerr) : NULL;
         call->eerr = mr_slice_of(eerr, eerr ? fault->eerr.len : 0);
@@ -271,7 +271,7 @@ static bool on_event(mr_client *c, const mr_event *event) {
     case MR_EVENT_ALTER_RESP:
         return on_bind_ack(c, event);
     case MR_EVENT_READY:
-        return on_ready(c);
+        return c->starting ? conclude(c) : true;
     case MR_EVENT_BIND_NAK:
         return on_nak(c, &event->u.nak);
     case MR_EVENT_RESPONSE:
@@ -306,19 +306,24 @@ static bool on_event(mr_client *c, const mr_event *event) {
 /* False when the client is gone. */
 static bool drain(mr_client *c) {
     mr_event event;
+
+    c->draining = true;
     while (!c->ended && mr_assoc_pull_event(&c->assoc, &event))
         if (!on_event(c, &event))
             return false;
+    c->draining = false;
     return true;
 }
 
-/* Sends everything the association yields. Never runs a callback: what goes wrong here is told from
- * the timer, so that no start reports its outcome before it returned. */
+/* Sends what the association yields, as long as the system takes it. Never runs a callback: what
+ * goes wrong here is told from the timer, so that no start reports its outcome before it returned.
+ * Inside drain the events are drain's: what has no room for its SENT goes out after it. */
 void mr_client_flush(mr_client *c) {
     mr_slice out;
     mr_event event;
 
-    while (!c->ended && !c->broken && c->stream.state == MR_STREAM_OPEN) {
+    while (!c->ended && !c->broken && c->stream.state == MR_STREAM_OPEN &&
+           mr_stream_get_queued(&c->stream) < QUEUED_MAX) {
         mr_error err = MR_ERROR_INIT;
         /* before the send: the answer may be there when it returns */
         mr_nsec now = mr_clock_now();
@@ -329,7 +334,7 @@ void mr_client_flush(mr_client *c) {
             c->report.sent += out.len;
             r = mr_stream_send(&c->stream, out, &err);
         }
-        while (mr_assoc_pull_event(&c->assoc, &event))
+        while (!c->draining && mr_assoc_pull_event(&c->assoc, &event))
             if (event.kind == MR_EVENT_SENT)
                 mr_client_call_sent(c, event.u.call.id, now);
         if (r) {
@@ -346,8 +351,8 @@ void mr_client_set_timer(mr_client *c) {
     mr_nsec due = c->ended ? MR_NSEC_NEVER : c->broken ? 0 : c->bind_deadline;
 
     for (const mr_call *call = c->ended ? NULL : c->calls; call; call = call->next)
-        if (call->failed || call->deadline < due)
-            due = call->failed ? 0 : call->deadline;
+        if (call->failed || call->over || call->deadline < due)
+            due = call->failed || call->over ? 0 : call->deadline;
     mr_timer_set(&c->timer, due);
 }
 
@@ -356,6 +361,12 @@ static bool expire_calls(mr_client *c, mr_nsec now) {
 
     for (mr_call *call = c->calls, *next; call; call = next) {
         next = call->next;
+        if (call->over) {
+            if (!mr_client_finish_call(call, 0, &err))
+                return false;
+            next = c->calls;
+            continue;
+        }
         if (call->failed) {
             mr_fail(&err, call->failed, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "%s cannot be sent: %s",
                     call->proc->name, mr_result_text(call->failed));
@@ -381,6 +392,23 @@ static bool expire_calls(mr_client *c, mr_nsec now) {
     return true;
 }
 
+/* No more will come before an answer to the first bind: the few octets that did come may show
+ * another protocol. True when they did, and the connection has ended with that. */
+static bool was_foreign(mr_client *c) {
+    mr_event event;
+
+    if (c->report.bound || c->report.stage != MR_STAGE_BIND)
+        return false;
+    mr_assoc_feed_end(&c->assoc, MR_DIR_TO_CLIENT, mr_clock_now(), NULL);
+    while (mr_assoc_pull_event(&c->assoc, &event)) {
+        if (event.kind == MR_EVENT_FOREIGN) {
+            on_foreign(c, &event.u.foreign);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_timer(void *user) {
     mr_client *c = user;
     mr_nsec now = mr_clock_now();
@@ -390,6 +418,8 @@ static void on_timer(void *user) {
         return;
     }
     if (c->bind_deadline <= now) {
+        if (was_foreign(c))
+            return;
         take_tcp_info(c);
         fail(c, MR_ERR_TIMEOUT,
              c->report.has_tcp && !c->report.all_acked
@@ -429,6 +459,7 @@ static void on_received(void *user, mr_slice bytes) {
         bytes = mr_slice_sub(bytes, used, bytes.len);
         if (!drain(c))
             return;
+        mr_client_flush(c);
         if (r < 0) {
             mr_client_fail(c, r, &err);
             return;
@@ -441,12 +472,17 @@ static void on_received(void *user, mr_slice bytes) {
         }
         stuck = r == MR_ASSOC_BLOCKED && used == 0;
     }
-    mr_client_flush(c);
+}
+
+static void on_drained(void *user) {
+    mr_client_flush(user);
 }
 
 static void on_closed(void *user, int result, const mr_error *err) {
     mr_client *c = user;
 
+    if (was_foreign(c))
+        return;
     if (result) {
         mr_client_fail(c, result, err);
         return;
@@ -470,6 +506,7 @@ static void on_closed(void *user, int result, const mr_error *err) {
 static const mr_stream_events stream_events = {
     .opened = on_opened,
     .received = on_received,
+    .drained = on_drained,
     .closed = on_closed,
 };
 
@@ -507,7 +544,10 @@ static int ask(mr_client *c, mr_error *err) {
             asked[n++] = (mr_assoc_context){(uint16_t)(context->id + 1), context->abstract,
                                             &mr_syntax_ndr64, 1};
     }
-    return mr_assoc_bind(&c->assoc, asked, n, c->options.assoc_group, err);
+    int r = mr_assoc_bind(&c->assoc, asked, n, c->options.assoc_group, err);
+    if (r)
+        c->context_count = c->asked_from;
+    return r;
 }
 
 int mr_client_start_many(mr_client *c, const mr_syntax *syntaxes, size_t count,
@@ -549,6 +589,7 @@ int mr_client_add_contexts(mr_client *c, const mr_syntax *syntaxes, size_t count
     c->starting = true;
     c->start_done = done;
     c->start_user = user;
+    mr_client_set_stage(c);
     c->bind_deadline = mr_clock_now() + c->options.timeout;
     mr_client_flush(c);
     return 0;
@@ -586,8 +627,11 @@ static void on_waited(void *user, mr_client *client, int result, const mr_error 
 
 int mr_client_open(mr_client *c, const mr_syntax *syntax, mr_error *err) {
     mr_wait wait = {.loop = c->loop, .err = err};
+    int r = mr_wait_run(&wait, mr_client_start(c, syntax, on_waited, &wait, err));
 
-    return mr_wait_run(&wait, mr_client_start(c, syntax, on_waited, &wait, err));
+    if (r && !wait.over && c->start_user == &wait)
+        c->start_done = NULL; /* interrupted: nobody is there to be told */
+    return r;
 }
 
 /* ---- looking ---- */

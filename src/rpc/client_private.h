@@ -25,6 +25,7 @@ struct mr_client {
     size_t asked_from;     /* contexts from here on belong to the unanswered bind */
     bool ndr64_offered;    /* each interface has two context ids: NDR20 and, one higher, NDR64 */
     bool starting;
+    bool draining;         /* the association's events are being handled */
     bool ended;
     int broken;            /* sending failed; told from the timer */
     mr_client_done start_done;
@@ -42,6 +43,8 @@ bool mr_client_fail(mr_client *c, int result, const mr_error *err);
 /* Sends what the association yields; runs no callback. */
 void mr_client_flush(mr_client *c);
 void mr_client_set_timer(mr_client *c);
+/* What an open connection is doing now, into the report. */
+void mr_client_set_stage(mr_client *c);
 /* Waiting for an outcome that a callback tells: the callback calls mr_wait_end; mr_wait_run gives
  * @started when it is no 0, else runs the loop and gives the outcome, or MR_ERR_CANCELLED. */
 typedef struct mr_wait {

@@ -162,6 +162,10 @@ static void finish(mr_mapper *mapper, int result, const mr_error *err) {
 static void free_handle(mr_mapper *mapper, const mr_ndr_context *handle) {
     struct mr_mapper_state *s = mapper->state;
 
+    if (s->freeing && !s->free_call.client) { /* of an earlier question, answered by now */
+        mr_call_deinit(&s->free_call);
+        s->freeing = false;
+    }
     if (mr_ndr_context_is_null(handle) || s->freeing)
         return;
     s->free_args.entry_handle = *handle;
@@ -170,6 +174,9 @@ static void free_handle(mr_mapper *mapper, const mr_ndr_context *handle) {
         return;
     s->freeing = true;
     mr_call_start(&s->free_call, mapper->client, NULL);
+    s->freeing = s->free_call.client != NULL;
+    if (!s->freeing)
+        mr_call_deinit(&s->free_call);
 }
 
 static int start_call(mr_mapper *mapper, uint32_t opnum, void *args,
@@ -259,7 +266,18 @@ static void on_page(void *user, mr_call *call, int result, const mr_error *failu
     finish(mapper, result, &err);
 }
 
+/* A new question: what the last one found is forgotten. */
+static void forget(mr_mapper *mapper) {
+    mapper->count = 0;
+    mapper->calls = 0;
+    mapper->status = 0;
+    mapper->fault = 0;
+    mapper->cut = false;
+    mapper->state->empty = 0;
+}
+
 int mr_mapper_lookup(mr_mapper *mapper, const mr_mapper_query *query, mr_error *err) {
+    forget(mapper);
     mapper->state->query = *query;
     return ask_page(mapper, &(mr_ndr_context){0}, err);
 }
@@ -305,6 +323,7 @@ int mr_mapper_map(mr_mapper *mapper, const mr_syntax *interface, const mr_uuid *
     };
     mr_buf octets;
 
+    forget(mapper);
     mr_buf_init(&octets, s->tower_octets, sizeof s->tower_octets, sizeof s->tower_octets);
     int r = mr_tower_encode(&question, &octets);
     if (r)

@@ -136,6 +136,7 @@ struct mr_call {
     uint32_t id;
     uint16_t context;
     bool in_flight;
+    bool over;               /* a maybe call that was sent: there is no reply */
     int failed;
     mr_nsec deadline;
     mr_ndr_format format;

@@ -77,6 +77,8 @@ typedef struct mr_mapper_query {
 int mr_mapper_init(mr_mapper *mapper, mr_client *client, mr_slice host, mr_error *err);
 void mr_mapper_deinit(mr_mapper *mapper);
 
+/* Each question forgets what the one before found; one still open is dropped untold. */
+
 /* Reads all pages (ept_lookup); mapper->done tells the outcome: 0 with the entries;
  * MR_ERR_NOT_REGISTERED never: nothing found is 0 entries; MR_ERR_FAULT; MR_ERR_PROTOCOL with
  * mapper->status when it ended with another status; what came before an error stays. */
