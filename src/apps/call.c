@@ -296,7 +296,7 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
     if (r == MR_ERR_FAULT)
         return fault_code(a, one, &err);
     if (r == MR_ERR_CANCELLED)
-        return APP_INTERRUPTED;
+        return app_session_cancelled(calls->s);
     if (r)
         return app_refuse(a, r == MR_ERR_ARGUMENT ? APP_USAGE : APP_COMMUNICATION, "%s: %s",
                           one->proc->name, err.text);

@@ -171,9 +171,12 @@ static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper,
         r = mr_mapper_lookup_run(mapper, &(mr_mapper_query){0}, &s->error);
     int code = select_rows(map, mapper, filter);
     if (r == MR_ERR_CANCELLED)
-        return APP_INTERRUPTED;
+        return app_session_cancelled(s);
     if (r)
         return app_refuse(s->a, APP_DISCOVERY, "%s: %s", map->target->host, s->error.text);
+    if (!code && map->cut)
+        return app_refuse(s->a, APP_INCOMPLETE, "%s: the mapper's list has no end",
+                          map->target->host);
     return code;
 }
 

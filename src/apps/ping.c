@@ -103,7 +103,7 @@ static int choose_method(struct ping *p, mr_client *client, struct method *m) {
         return 0;
     }
     if (r == MR_ERR_CANCELLED)
-        return mr_clock_now() >= p->s->deadline ? APP_INCOMPLETE : APP_INTERRUPTED;
+        return app_session_cancelled(p->s);
     return r ? app_refuse(p->s->a, APP_COMMUNICATION, "%s: the connection broke as mgmt was asked "
                           "for: %s", p->target->host, mr_result_text(r)) : 0;
 }
@@ -131,7 +131,7 @@ static int call_once(struct ping *p, mr_client *client, struct method *m) {
     }
     mr_call_deinit(&call);
     if (r == MR_ERR_CANCELLED)
-        return APP_INTERRUPTED;
+        return app_session_cancelled(p->s);
     return r && r != MR_ERR_TIMEOUT ? APP_COMMUNICATION : 0;
 }
 
@@ -167,7 +167,7 @@ static int read_stats(struct ping *p, mr_client *client) {
         memcpy(p->stats, args.statistics, p->stat_count * sizeof *p->stats);
     }
     mr_client_release(client);
-    return r == MR_ERR_CANCELLED ? APP_INTERRUPTED : 0;
+    return r == MR_ERR_CANCELLED ? app_session_cancelled(p->s) : 0;
 }
 
 static int compare_ms(const void *pa, const void *pb) {

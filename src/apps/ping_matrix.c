@@ -95,7 +95,7 @@ static int ask_mapper(struct ping *p, uint16_t **portsp, size_t *countp) {
     if (!r)
         r = mr_mapper_lookup_run(&mapper, &(mr_mapper_query){0}, &s->error);
     if (r == MR_ERR_CANCELLED)
-        code = APP_INTERRUPTED;
+        code = app_session_cancelled(s);
     else if (r)
         code = app_refuse(s->a, APP_DISCOVERY, "%s: %s", p->target->host, s->error.text);
     else

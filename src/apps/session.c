@@ -16,6 +16,7 @@ int app_session_open(app *a, app_session *s) {
     mr_resolver_init(&s->resolver, &s->loop);
     s->started = mr_clock_now();
     s->deadline = s->started + a->set.deadline;
+    mr_loop_set_deadline(&s->loop, s->deadline);
     if (a->set.dns_server) {
         mr_addr server;
         if (mr_addr_decode_port(mr_slice_str(a->set.dns_server), 53, &server) != 0) {
@@ -53,6 +54,12 @@ mr_client_options app_client_options(const app *a) {
 }
 
 /* ---- waiting within the deadline ---- */
+
+int app_session_cancelled(const app_session *s) {
+    if (mr_clock_now() >= s->deadline)
+        return app_refuse(s->a, APP_INCOMPLETE, "the deadline of the run has passed");
+    return app_refuse(s->a, APP_INTERRUPTED, "interrupted");
+}
 
 struct wait {
     app_session *s;
@@ -194,10 +201,11 @@ int app_session_map(app_session *s, const app_target *target, uint16_t mapper_po
     if (!r && !*portp)
         r = mr_fail(&s->error, MR_ERR_PROTOCOL, MR_FLOOR_APP, MR_ERROR_NO_OFFSET,
                     "the endpoint mapper names no TCP port");
-    if (r)
-        code = app_refuse(s->a, r == MR_ERR_CANCELLED ? APP_INTERRUPTED : APP_DISCOVERY,
-                          "%s: %s: %s", target->host, app_iface_name(interface, name),
-                          s->error.text);
+    if (r == MR_ERR_CANCELLED)
+        code = app_session_cancelled(s);
+    else if (r)
+        code = app_refuse(s->a, APP_DISCOVERY, "%s: %s: %s", target->host,
+                          app_iface_name(interface, name), s->error.text);
     mr_mapper_deinit(&mapper);
     mr_client_free(client);
     return code;

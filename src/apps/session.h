@@ -42,6 +42,9 @@ int app_session_map(app_session *s, const app_target *target, uint16_t mapper_po
 int app_session_port(app_session *s, const app_target *target, uint16_t mapper_port,
                      const mr_syntax *interface, uint16_t *portp);
 
+/* The exit code of MR_ERR_CANCELLED: APP_INCOMPLETE past the deadline, else APP_INTERRUPTED. */
+int app_session_cancelled(const app_session *s);
+
 /* Waits @time, or until the deadline: 0, APP_INCOMPLETE, APP_INTERRUPTED. */
 int app_session_sleep(app_session *s, mr_nsec time);
 

@@ -266,6 +266,7 @@ int mr_loop_init(mr_loop *loop, mr_error *err) {
     }
     (void)uv_timer_init(&state->uv, &state->alarm);
     uv_unref((uv_handle_t *)&state->alarm);
+    state->deadline = MR_NSEC_NEVER;
     loop->state = state;
     status = uv_async_init(&state->uv, &state->wakeup, on_wakeup);
     if (status != 0) {
@@ -380,12 +381,18 @@ static int loop_turn(struct mr_loop_state *state, mr_nsec deadline) {
     return -1;
 }
 
+void mr_loop_set_deadline(mr_loop *loop, mr_nsec deadline) {
+    loop->state->deadline = deadline;
+}
+
 int mr_loop_run(mr_loop *loop, mr_nsec deadline) {
     struct mr_loop_state *state = loop->state;
     int outcome;
 
     if (state->running)
         return MR_ERR_STATE;
+    if (state->deadline < deadline)
+        deadline = state->deadline;
     state->running = true;
     do {
         outcome = loop_turn(state, deadline);

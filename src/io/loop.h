@@ -29,6 +29,7 @@ struct mr_loop_state {
     bool interrupted;
     bool stop;
     bool running;
+    mr_nsec deadline;   /* of every run */
     uint8_t scratch[MR_SCRATCH];
 };
 

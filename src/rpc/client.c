@@ -613,9 +613,10 @@ int mr_wait_run(mr_wait *wait, int started) {
         if (r < 0 || (r == MR_LOOP_IDLE && !wait->over))
             return mr_fail(wait->err, r < 0 ? r : MR_ERR_STATE, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
                            "the event loop has nothing to wait for");
-        if (r == MR_LOOP_INTERRUPTED)
-            return mr_fail(wait->err, MR_ERR_CANCELLED, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
-                           "interrupted");
+        if (r == MR_LOOP_INTERRUPTED || (r == MR_LOOP_DEADLINE && !wait->over))
+            return mr_fail(wait->err, MR_ERR_CANCELLED, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "%s",
+                           r == MR_LOOP_DEADLINE ? "the deadline of the run has passed"
+                                                 : "interrupted");
     }
     return wait->result;
 }
