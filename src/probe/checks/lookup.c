@@ -7,6 +7,9 @@
 
 #include "probe_private.h"
 
+/* Real hosts register a few hundred endpoints; of a list that has no end so many are looked at. */
+#define ENTRIES_MAX 2048
+
 struct lookup {
     struct probe_op op;
     mr_mapper mapper;
@@ -60,8 +63,10 @@ static void address_fact(mr_probe *p, const mr_mapper_entry *entry) {
 
 /* Endpoints over TCP that are wanted, the mapper's own port left out unless it is asked for. */
 static void take_endpoints(mr_probe *p, const mr_mapper *mapper) {
-    p->endpoints = mr_arena_get(p->arena, mapper->count + 1, sizeof *p->endpoints);
-    for (size_t i = 0; p->endpoints && i < mapper->count; i++) {
+    size_t count = mapper->count < ENTRIES_MAX ? mapper->count : ENTRIES_MAX;
+
+    p->endpoints = mr_arena_get(p->arena, count + 1, sizeof *p->endpoints);
+    for (size_t i = 0; p->endpoints && i < count; i++) {
         const mr_mapper_entry *e = &mapper->entries[i];
         if (e->tower_bad || e->protseq != MR_PROTSEQ_NCACN_IP_TCP || !e->port)
             continue;
@@ -256,8 +261,12 @@ static void on_listed(void *user, mr_mapper *mapper, int result, const mr_error 
             {"interfaces", {.kind = MR_VALUE_UINT, .u.uinteger = p->listed}},
             {"tcp_ports", {.kind = MR_VALUE_UINT, .u.uinteger = p->endpoint_count}},
         };
-        probe_check(&l->op, MR_STATUS_PASS, evidence, MR_COUNT(evidence),
-                    "%zu interface%s registered", p->listed, p->listed == 1 ? "" : "s");
+        probe_check(&l->op, mapper->cut ? MR_STATUS_WARN : MR_STATUS_PASS, evidence,
+                    MR_COUNT(evidence), "%zu interface%s registered%s", p->listed,
+                    p->listed == 1 ? "" : "s", mapper->cut ? ", in a list without an end" : "");
+        if (mapper->cut && probe_wants(p, MR_PHASE_DISCOVERY))
+            mr_fact_add(p->diag, MR_FACT_EPM_ENDLESS, l->op.check, .address = address(p),
+                        .count = (uint32_t)mapper->count, .port = p->options.mapper_port);
     }
     finish(l);
 }
