@@ -36,9 +36,12 @@ MODES = {
     'wrong-call-id': 'response to a call that was never made',
     'endless-fragments': 'a response that never has a last fragment',
     'huge-count': 'ept_lookup reply that claims 2^32-1 entries',
+    'endless-list': 'ept_lookup never comes to an end; --value is a pause before each reply in ms',
+    'empty-list': 'ept_lookup never comes to an end, and has no entry either',
+    'drip': 'answers the BIND with a byte now and then; --value is the pause in ms (300)',
 }
 DEFAULTS = {'bind-nak': 4, 'reject-context': 1, 'fault': 0x1C010003, 'lying-frag-len': 10,
-            'lying-auth-len': 0xFFF0}
+            'lying-auth-len': 0xFFF0, 'drip': 300}
 OP_RANGE = 0x1C010002
 
 
@@ -56,12 +59,13 @@ class Mapper:
             self.address = '0.0.0.0'    # a tower has no room for IPv6: "where you found me"
 
     def send(self, data):
-        if self.mode != 'one-byte':
+        pause = {'one-byte': 0.0005, 'drip': self.value / 1000}.get(self.mode)
+        if pause is None:
             self.sock.sendall(data)
             return
         for byte in data:
             self.sock.sendall(bytes([byte]))
-            time.sleep(0.0005)
+            time.sleep(pause)
 
     def reply(self, ptype, body, call_id, **fields):
         self.send(pdu.pdu(ptype, body, call_id=call_id, order=self.order, **fields))
@@ -134,6 +138,10 @@ class Mapper:
 
     def lookup(self, got, most):
         """As many entries as asked for; the last byte of the handle counts those already sent."""
+        if self.mode in ('endless-list', 'empty-list'):
+            time.sleep(self.value / 1000)
+            batch = self.entries() if self.mode == 'endless-list' else []
+            return pdu.lookup_reply(batch[:most], most, b'\1' * 20, 0)
         sent = got.body[-5]
         batch = self.entries()[sent:sent + most]
         if not batch:
