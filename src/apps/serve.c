@@ -356,8 +356,8 @@ const app_command app_serve = {
     .about =
         "Runs an endpoint mapper and offers the built-in interfaces, each on a port of its own "
         "that the mapper knows; the management interface answers on every port. It serves "
-        "anonymously, keeps nothing on disk and registers for nobody but itself. SIGTERM or SIGINT let the "
-        "calls in flight finish and end it with code 0.",
+        "anonymously, keeps nothing on disk and registers for nobody but itself. SIGTERM or "
+        "SIGINT let the calls in flight finish and end it with code 0.",
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
                  "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135",
                  "msrpc serve --interface rpcecho@49152 --register samr@49999",

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Does what CONTRIBUTING.md and README.md say, in a scratch copy of the tree, and proves that the
-floors test can fail. The text is the test: fenced blocks headed by a file name are written, `>>`
+tests of floors and style can fail. The text is the test: fenced blocks headed by a file name are written, `>>`
 blocks are appended, console blocks are run and their output compared ("..." stands for any lines).
 Prints TAP.
 
@@ -30,6 +30,19 @@ BREACHES = [
     ('a call of the operating system', '#include <stdlib.h>\nchar *mr_base_breach(void);\n'
      'char *mr_base_breach(void) { return getenv("HOME"); }',
      r'calls getenv'),
+]
+
+# What breaks the style, and the test of style.py that must say so.
+BLEMISHES = [
+    ('a banned call', 'strcpy(a, b);', 'no banned calls'),
+    ('an unfinished thing', '/* TO' + 'DO: later */', 'nothing is left undone'),
+    ('a path of this machine', '/* see /ho' + 'me/me/notes */', 'nothing points at a machine'),
+    ('a path out of the tree', '/* see ../../' + '../../notes */', 'nothing points at a machine'),
+    ('a tab', '\tint a;', 'no tabs in C'),
+    ('a blank at the end', 'int a; ', 'no tabs in C'),
+    ('a long line', 'int ' + 'a' * 100 + ';', 'lines up to'),
+    ('a long file', 'int a;\n' * 900, 'files up to'),
+    ('a long function', 'void f(void) {\n' + '    g();\n' * 80 + '}', 'functions up to'),
 ]
 
 
@@ -116,21 +129,29 @@ def converse(scratch, folder, command, expected):
         raise Failure(f'$ {command}\n{output}--- expected\n{expected}')
 
 
-def breach(scratch, lines, expected):
-    """With @lines at the end of a file of base, the floors test fails and says why."""
+def breach(scratch, lines, examine, expected):
+    """With @lines at the end of a file of base, @examine fails and says why."""
     path = os.path.join(scratch, 'src/base/slice.c')
     with open(path, encoding='utf-8') as f:
         clean = f.read()
     try:
         with open(path, 'a', encoding='utf-8') as f:
             f.write('\n' + lines + '\n')
-        build(scratch, ['src/base/libmrbase.a'])
-        code, output = floors(scratch)
+        code, output = examine(scratch)
     finally:
         with open(path, 'w', encoding='utf-8') as f:
             f.write(clean)
     if code == 0 or not re.search(expected, output):
         raise Failure(f'exit {code}, expected /{expected}/\n{output}')
+
+
+def rebuilt_floors(scratch):
+    build(scratch, ['src/base/libmrbase.a'])
+    return floors(scratch)
+
+
+def style(scratch):
+    return run([sys.executable, 'tests/floors/style.py', '.'], scratch)
 
 
 def floors(scratch):
@@ -206,7 +227,7 @@ def main():
         reader = os.path.join(scratch, 'reader')
         os.mkdir(reader)
         changes, library = (read_document(scratch, n) for n in ('CONTRIBUTING.md', 'README.md'))
-        print(f'1..{len(changes) + len(library) + 3 + len(BREACHES)}')
+        print(f'1..{len(changes) + len(library) + 3 + len(BREACHES) + len(BLEMISHES)}')
         walks = [follow(tap, changes, scratch, scratch), follow(tap, library, scratch, reader)]
         for walk in walks:
             next(walk)
@@ -216,7 +237,11 @@ def main():
             next(walk, None)
         tap.case('the floors hold with the additions', hold_floors, scratch)
         for name, lines, expected in BREACHES:
-            tap.case(f'{name} makes the floors test fail', breach, scratch, lines, expected)
+            tap.case(f'{name} makes the floors test fail', breach, scratch, lines, rebuilt_floors,
+                     expected)
+        for name, lines, expected in BLEMISHES:
+            tap.case(f'{name} makes the style test fail', breach, scratch, lines, style,
+                     'not ok .* ' + expected + r'.*\n(# .*\n)*# src/base/slice\.c')
     return 1 if tap.failed else 0
 
 

@@ -53,7 +53,8 @@ const char *mr_code_space_title(enum mr_code_space space);
 
 /* The row of @value in @space, or NULL. */
 const mr_code_info *mr_code_find(enum mr_code_space space, uint32_t value);
-/* The row of a fault PDU's status: an nca status, else a Win32 number (MS-RPCE 2.2.2.8), or NULL. */
+/* The row of a fault PDU's status: an nca status, else a Win32 number (MS-RPCE 2.2.2.8); or
+ * NULL. */
 const mr_code_info *mr_code_find_fault(uint32_t status);
 /* The next meaning of @value in the order of the spaces: start with NULL, ends with NULL. */
 const mr_code_info *mr_code_next(uint32_t value, const mr_code_info *after);
