@@ -180,14 +180,9 @@ int map_probe(struct map *map) {
     struct probes all = {.map = map};
     int code = collect(&all);
 
-    if (!code)
+    if (!code) {
         start_more(&all);
-    while (!code && all.open) {
-        int r = mr_loop_run(&map->s->loop, map->s->deadline);
-        if (r == MR_LOOP_INTERRUPTED)
-            code = APP_INTERRUPTED;
-        else if (r == MR_LOOP_DEADLINE && all.open)
-            code = app_refuse(map->s->a, APP_INCOMPLETE, "the deadline of the run has passed");
+        code = app_session_wait(map->s, &all.open);
     }
     for (size_t i = 0; i < all.count; i++)
         mr_client_free(all.items[i].client);

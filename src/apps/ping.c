@@ -54,7 +54,7 @@ struct method {
 
 struct wait {
     mr_loop *loop;
-    bool over;
+    size_t open;
     int result;
 };
 
@@ -62,19 +62,19 @@ static void on_contexts(void *user, mr_client *client, int result, const mr_erro
     struct wait *wait = user;
     (void)client;
     (void)err;
-    wait->over = true;
+    wait->open = 0;
     wait->result = result;
     mr_loop_stop(wait->loop);
 }
 
-/* Whether mgmt is served on the connection too; asked by alter_context. Negative: it broke. */
+/* Whether mgmt is served on the connection too; asked by alter_context. Negative: it broke;
+ * positive: an exit code. */
 static int add_mgmt(struct ping *p, mr_client *client) {
-    struct wait wait = {.loop = &p->s->loop};
+    struct wait wait = {.loop = &p->s->loop, .open = 1};
     int r = mr_client_add_contexts(client, &mr_mgmt_iface.syntax, 1, on_contexts, &wait,
                                    &p->s->error);
-    while (!r && !wait.over)
-        if (mr_loop_run(&p->s->loop, p->s->deadline) != 0 && !wait.over)
-            return MR_ERR_CANCELLED;
+    if (!r)
+        r = app_session_wait(p->s, &wait.open);
     return r ? r : wait.result;
 }
 
@@ -102,8 +102,8 @@ static int choose_method(struct ping *p, mr_client *client, struct method *m) {
         p->stats_error = "the endpoint does not serve mgmt";
         return 0;
     }
-    if (r == MR_ERR_CANCELLED)
-        return app_session_cancelled(p->s);
+    if (r > 0)
+        return r;
     return r ? app_refuse(p->s->a, APP_COMMUNICATION, "%s: the connection broke as mgmt was asked "
                           "for: %s", p->target->host, mr_result_text(r)) : 0;
 }

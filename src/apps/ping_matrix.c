@@ -245,13 +245,7 @@ int ping_matrix(struct ping *p) {
     if (code)
         return code;
     start_more(&all);
-    while (!code && all.open) {
-        int r = mr_loop_run(&p->s->loop, p->s->deadline);
-        if (r == MR_LOOP_INTERRUPTED)
-            code = app_refuse(p->s->a, APP_INTERRUPTED, "interrupted");
-        else if (r == MR_LOOP_DEADLINE && all.open)
-            code = app_refuse(p->s->a, APP_INCOMPLETE, "the deadline of the run has passed");
-    }
+    code = app_session_wait(p->s, &all.open);
     for (size_t i = 0; i < p->cell_count; i++)
         mr_client_free(p->cells[i].client);
     code = app_worse(code, all.code);

@@ -61,33 +61,30 @@ int app_session_cancelled(const app_session *s) {
     return app_refuse(s->a, APP_INTERRUPTED, "interrupted");
 }
 
+int app_session_wait(app_session *s, const size_t *open) {
+    while (*open) {
+        int r = mr_loop_run(&s->loop, s->deadline);
+        if (r == MR_LOOP_INTERRUPTED || (r == MR_LOOP_DEADLINE && *open))
+            return app_session_cancelled(s);
+        if ((r < 0 || r == MR_LOOP_IDLE) && *open)
+            return app_refuse(s->a, APP_BUG, "nothing to wait for");
+    }
+    return 0;
+}
+
 struct wait {
     app_session *s;
-    bool over;
+    size_t open;
     int result;
     mr_error err;
 };
 
 static void wait_over(struct wait *wait, int result, const mr_error *err) {
-    wait->over = true;
+    wait->open = 0;
     wait->result = result;
     if (result)
         wait->err = *err;
     mr_loop_stop(&wait->s->loop);
-}
-
-/* 0 when over, APP_INCOMPLETE or APP_INTERRUPTED. */
-static int wait_for(struct wait *wait) {
-    while (!wait->over) {
-        int r = mr_loop_run(&wait->s->loop, wait->s->deadline);
-        if (r == MR_LOOP_INTERRUPTED)
-            return app_refuse(wait->s->a, APP_INTERRUPTED, "interrupted");
-        if (r == MR_LOOP_DEADLINE && !wait->over)
-            return app_refuse(wait->s->a, APP_INCOMPLETE, "the deadline of the run has passed");
-        if (r < 0 || r == MR_LOOP_IDLE)
-            return wait->over ? 0 : app_refuse(wait->s->a, APP_BUG, "nothing to wait for");
-    }
-    return 0;
 }
 
 /* ---- names ---- */
@@ -98,7 +95,7 @@ static void on_lookup(void *user, int result, const mr_error *err) {
 
 int app_session_resolve(app_session *s, const app_target *target) {
     app *a = s->a;
-    struct wait wait = {.s = s};
+    struct wait wait = {.s = s, .open = 1};
     const char *host = a->set.target_ip ? a->set.target_ip : target->host;
     mr_lookup lookup;
 
@@ -118,7 +115,7 @@ int app_session_resolve(app_session *s, const app_target *target) {
         mr_lookup_deinit(&lookup);
         return app_refuse(a, APP_USAGE, "%s: %s", host, s->error.text);
     }
-    int code = wait_for(&wait);
+    int code = app_session_wait(s, &wait.open);
     if (!code && wait.result) {
         s->error = wait.err;
         code = app_refuse(a, APP_NAMES, "%s: %s", host, wait.err.text);
@@ -142,7 +139,7 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
 static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *syntax,
                        int bind_code, mr_client **clientp) {
     mr_client_options options = app_client_options(s->a);
-    struct wait wait = {.s = s};
+    struct wait wait = {.s = s, .open = 1};
     mr_client *client;
 
     options.connect.remote = *remote;
@@ -152,7 +149,7 @@ static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *s
     if (r)
         code = app_refuse(s->a, APP_BUG, "%s", s->error.text);
     else
-        code = wait_for(&wait);
+        code = app_session_wait(s, &wait.open);
     if (!code && wait.result) {
         s->error = wait.err;
         code = mr_client_get_report(client)->connected ? bind_code : APP_TCP;

@@ -42,6 +42,10 @@ int app_session_map(app_session *s, const app_target *target, uint16_t mapper_po
 int app_session_port(app_session *s, const app_target *target, uint16_t mapper_port,
                      const mr_syntax *interface, uint16_t *portp);
 
+/* Runs the loop until *@open, which callbacks count down, is 0. 0, APP_INCOMPLETE or
+ * APP_INTERRUPTED, both told. */
+int app_session_wait(app_session *s, const size_t *open);
+
 /* The exit code of MR_ERR_CANCELLED: APP_INCOMPLETE past the deadline, else APP_INTERRUPTED. */
 int app_session_cancelled(const app_session *s);
 
