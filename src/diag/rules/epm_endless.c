@@ -11,8 +11,8 @@ const mr_rule mr_rule_epm_endless = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_ENDLESS}}},
     .summary = "the endpoint mapper's list has no end",
-    .cause = "The endpoint mapper of {address} had listed {count} endpoints, far more than any host "
-             "has, and went on. It hands out the same entries again, or is not to be trusted.",
+    .cause = "The endpoint mapper of {address} had listed {count} endpoints, far more than any "
+             "host has, and went on. It hands out the same entries again, or is not to be trusted.",
     .reference = "C706 appendix O",
     .remedies = {{.text = "Ask for one interface instead of the whole list.",
                   .run_on = MR_PLACE_CLIENT,
