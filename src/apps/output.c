@@ -2,6 +2,7 @@
  * put into its strings. */
 #include "app.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -37,10 +38,14 @@ int app_output_open(app *a) {
 int app_output_close(app *a, int code) {
     if (!a->out)
         return code;
+    errno = 0;
     bool lost = fflush(a->out) != 0 || ferror(a->out);
+    bool enough = errno == EPIPE; /* the reader (head, a pager) has seen what it wanted */
     if (a->out != stdout)
         lost |= fclose(a->out) != 0;
     a->out = NULL;
+    if (lost && enough)
+        return APP_UNWRITABLE;
     if (lost)
         return app_refuse(a, APP_UNWRITABLE, "%s: not everything could be written", a->out_name);
     return code;
