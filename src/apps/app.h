@@ -160,6 +160,9 @@ int app_output_open(app *a);
 int app_output_close(app *a, int code);
 /* A writer sink on a FILE given as @user. */
 int app_sink_file(void *user, mr_slice s);
+/* The sentence of an error with the floor that speaks and the octet where it went wrong, if one is
+ * known: "the stub ends early (ndr, octet 17)". In a->arena. */
+const char *app_error(app *a, const mr_error *err);
 /* Octets of a peer's text made safe for a terminal: control characters, and with --ascii all
  * that is not ASCII, become \xNN. In a->arena. */
 const char *app_safe(app *a, mr_slice s);

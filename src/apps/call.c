@@ -249,7 +249,7 @@ static int fault_code(app *a, const struct one *one, const mr_error *err) {
     const mr_code_info *win32 =
         mr_code_find(MR_SPACE_WIN32, mr_code_win32(MR_SPACE_NCA, one->call.fault));
 
-    app_refuse(a, APP_COMMUNICATION, "%s: %s%s%s%s%s", one->proc->name, err->text,
+    app_refuse(a, APP_COMMUNICATION, "%s: %s%s%s%s%s", one->proc->name, app_error(a, err),
                code ? " " : "", code ? mr_code_symbol(code) : "",
                win32 && win32 != code ? ", Windows shows " : "",
                win32 && win32 != code ? mr_code_symbol(win32) : "");
@@ -299,7 +299,7 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
         return app_session_cancelled(calls->s);
     if (r)
         return app_refuse(a, r == MR_ERR_ARGUMENT ? APP_USAGE : APP_COMMUNICATION, "%s: %s",
-                          one->proc->name, err.text);
+                          one->proc->name, app_error(a, &err));
     return keep_reply(a, one);
 }
 
@@ -361,7 +361,7 @@ static void show(struct calls *calls, const app_target *target, const mr_addr *r
     mr_writer_real(&w, "ms", app_session_ms(calls->s));
     mr_writer_bool(&w, "partial", code >= APP_INCOMPLETE);
     if (code && calls->s->error.text[0])
-        mr_writer_str(&w, "error", calls->s->error.text);
+        mr_writer_str(&w, "error", app_error(a, &calls->s->error));
     mr_writer_open(&w, "calls", MR_SHAPE_ARRAY);
     for (size_t i = 0; i < calls->count; i++)
         json_call(a, calls, i, i < done, &w);

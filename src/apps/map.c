@@ -157,7 +157,7 @@ static void write_json(struct map *map, int code) {
     mr_writer_real(&w, "ms", app_session_ms(map->s));
     mr_writer_bool(&w, "partial", map->cut || code >= APP_INCOMPLETE);
     if (code && map->s->error.text[0])
-        mr_writer_str(&w, "error", map->s->error.text);
+        mr_writer_str(&w, "error", app_error(a, &map->s->error));
     map_json(map, &w);
     app_report_close(a, &w, code);
 }
@@ -173,7 +173,8 @@ static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper,
     if (r == MR_ERR_CANCELLED)
         return app_session_cancelled(s);
     if (r)
-        return app_refuse(s->a, APP_DISCOVERY, "%s: %s", map->target->host, s->error.text);
+        return app_refuse(s->a, APP_DISCOVERY, "%s: %s", map->target->host,
+                          app_error(s->a, &s->error));
     if (!code && map->cut)
         return app_refuse(s->a, APP_INCOMPLETE, "%s: the mapper's list has no end",
                           map->target->host);

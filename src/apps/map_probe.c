@@ -110,7 +110,7 @@ static void set_rows(struct probe *probe, int result, const mr_error *err) {
             if (!mine)
                 continue;
             row->probe = outcome(report, result);
-            row->detail = mr_arena_add_str(&map->s->a->arena, mr_slice_str(err->text));
+            row->detail = app_error(map->s->a, err);
             continue;
         }
         for (size_t k = 0; (c = mr_client_get_context(probe->client, k)) != NULL; k++) {

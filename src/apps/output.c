@@ -55,6 +55,18 @@ int app_sink_file(void *user, mr_slice s) {
     return fwrite(s.data, 1, s.len, user) == s.len ? 0 : MR_ERR_OUTPUT;
 }
 
+const char *app_error(app *a, const mr_error *err) {
+    const char *text = err->text[0] ? err->text : mr_result_text(err->code);
+
+    /* what the user typed has a place of its own in the sentence */
+    if (err->offset == MR_ERROR_NO_OFFSET || err->floor == MR_FLOOR_APP)
+        text = mr_arena_add_fmt(&a->arena, "%s", text);
+    else
+        text = mr_arena_add_fmt(&a->arena, "%s (%s, octet %zu)", text, mr_floor_name(err->floor),
+                                err->offset);
+    return text ? text : "out of memory";
+}
+
 const char *app_safe(app *a, mr_slice s) {
     static const char digits[] = "0123456789abcdef";
     char *out = mr_arena_get(&a->arena, s.len * 4 + 1, 1);

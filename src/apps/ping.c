@@ -126,7 +126,7 @@ static int call_once(struct ping *p, mr_client *client, struct method *m) {
         result->fault = r ? call.fault : 0;
         r = 0;
     } else {
-        result->error = mr_arena_add_str(&p->s->a->arena, mr_slice_str(err.text));
+        result->error = app_error(p->s->a, &err);
         p->lost++;
     }
     mr_call_deinit(&call);
@@ -161,7 +161,7 @@ static int read_stats(struct ping *p, mr_client *client) {
         p->stats_error = mr_arena_add_fmt(&p->s->a->arena, "mgmt answers with status %u",
                                           args.status);
     else if (r)
-        p->stats_error = mr_arena_add_str(&p->s->a->arena, mr_slice_str(err.text));
+        p->stats_error = app_error(p->s->a, &err);
     if (!p->stats_error) {
         p->stat_count = args.count < PING_STATS ? args.count : PING_STATS;
         memcpy(p->stats, args.statistics, p->stat_count * sizeof *p->stats);
@@ -250,7 +250,7 @@ static int ping_target(app *a, struct ping *p) {
         mr_writer_real(&w, "ms", app_session_ms(&s));
         mr_writer_bool(&w, "partial", code >= APP_INCOMPLETE);
         if (code && s.error.text[0])
-            mr_writer_str(&w, "error", s.error.text);
+            mr_writer_str(&w, "error", app_error(a, &s.error));
         ping_json(p, &w);
         code = app_report_close(a, &w, code);
     } else {

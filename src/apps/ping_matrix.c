@@ -97,7 +97,8 @@ static int ask_mapper(struct ping *p, uint16_t **portsp, size_t *countp) {
     if (r == MR_ERR_CANCELLED)
         code = app_session_cancelled(s);
     else if (r)
-        code = app_refuse(s->a, APP_DISCOVERY, "%s: %s", p->target->host, s->error.text);
+        code = app_refuse(s->a, APP_DISCOVERY, "%s: %s", p->target->host,
+                          app_error(s->a, &s->error));
     else
         code = ports_of(p, &mapper, portsp, countp);
     if (!code && *countp == 0) {
@@ -105,7 +106,8 @@ static int ask_mapper(struct ping *p, uint16_t **portsp, size_t *countp) {
         mr_fail(&s->error, MR_ERR_NOT_REGISTERED, MR_FLOOR_APP, MR_ERROR_NO_OFFSET,
                 "the endpoint mapper names no TCP endpoint of %s",
                 app_iface_name(&p->interface, name));
-        code = app_refuse(s->a, APP_DISCOVERY, "%s: %s", p->target->host, s->error.text);
+        code = app_refuse(s->a, APP_DISCOVERY, "%s: %s", p->target->host,
+                          app_error(s->a, &s->error));
     }
     mr_mapper_deinit(&mapper);
     mr_client_free(client);

@@ -173,7 +173,7 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
         if (!code || code >= APP_USAGE)
             return code;
         app_refuse(s->a, code, "%s %s: %s", target->host, mr_addr_port_text(&remote, text),
-                   s->error.text);
+                   app_error(s->a, &s->error));
     }
     return code;
 }
@@ -202,7 +202,7 @@ int app_session_map(app_session *s, const app_target *target, uint16_t mapper_po
         code = app_session_cancelled(s);
     else if (r)
         code = app_refuse(s->a, APP_DISCOVERY, "%s: %s: %s", target->host,
-                          app_iface_name(interface, name), s->error.text);
+                          app_iface_name(interface, name), app_error(s->a, &s->error));
     mr_mapper_deinit(&mapper);
     mr_client_free(client);
     return code;

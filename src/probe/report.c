@@ -166,7 +166,10 @@ const char *probe_talk_text(mr_probe *p, const mr_talk_seen *talk, const mr_erro
         code = mr_code_find_fault(talk->status);
         return probe_text(p, "fault 0x%08x %s", talk->status, code ? mr_code_symbol(code) : "");
     case MR_TALK_PROTOCOL:
-        return probe_text(p, "%s", err->text);
+        if (err->offset == MR_ERROR_NO_OFFSET)
+            return probe_text(p, "%s", err->text);
+        return probe_text(p, "%s (%s, octet %zu)", err->text, mr_floor_name(err->floor),
+                          err->offset);
     }
     return "";
 }
