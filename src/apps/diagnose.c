@@ -27,6 +27,7 @@ struct diagnose {
     mr_probe_options options;
     struct diagnose_run *runs;
     size_t count, next, open;
+    mr_nsec next_turn;    /* --rate holds for all targets together */
     bool broken;          /* a probe could not be made */
     mr_timer progress;    /* set only where standard error is a terminal */
     bool shown;
@@ -73,6 +74,7 @@ static int read_options(struct diagnose *d) {
         .tries = a->set.retries == APP_RETRIES_DEFAULT ? 3 : a->set.retries,
         .dns_server_given = a->set.dns_server != NULL,
         .rate = a->set.rate,
+        .next_turn = &d->next_turn,
     };
     if (a->set.target_ip && mr_addr_decode(mr_slice_str(a->set.target_ip), 0, &ip) != 0)
         return app_refuse(a, APP_USAGE, "--target-ip %s: an address is wanted", a->set.target_ip);

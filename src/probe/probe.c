@@ -42,7 +42,19 @@ const char *probe_text(mr_probe *p, const char *fmt, ...) {
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     const char *copy = mr_arena_add_str(p->arena, mr_slice_str(text));
+    if (!copy)
+        probe_no_memory(p);
     return copy ? copy : "";
+}
+
+void probe_no_memory(mr_probe *p) {
+    /* the set's error is sticky: its run will not give a verdict on half of the facts */
+    if (!p->diag->error)
+        p->diag->error = MR_ERR_MEMORY;
+}
+
+bool probe_is_own_failure(int result) {
+    return result == MR_ERR_MEMORY || result == MR_ERR_STATE || result == MR_ERR_ARGUMENT;
 }
 
 const char *probe_addr_text(mr_probe *p, const mr_addr *addr) {
@@ -102,8 +114,8 @@ static bool check_wanted(const mr_probe *p, const mr_probe_check *check) {
     if (o->only_count == 0 || listed(o->only, o->only_count, check->id))
         return true;
     /* what a wanted check builds on runs too */
-    for (size_t i = 0; i < MR_COUNT(checks); i++)
-        if (listed(o->only, o->only_count, checks[i]->id) && checks[i]->needs > check->needs)
+    for (size_t i = 0; check->gives && i < MR_COUNT(checks); i++)
+        if (listed(o->only, o->only_count, checks[i]->id) && checks[i]->needs >= check->gives)
             return true;
     return false;
 }
@@ -144,12 +156,47 @@ void probe_op_begin(mr_probe *p, struct probe_op *op, const char *id, enum mr_ph
         p->asides++;
     else
         p->deciding++;
+    if (aside && listed(p->options.only, p->options.only_count, id))
+        p->evidence = true;
     mark_phase(p, phase);
 }
 
 static void maybe_finish(mr_probe *p) {
-    if (p->deciding == 0 && (p->asides == 0 || !p->failing))
+    if (p->deciding == 0 && (p->asides == 0 || !p->evidence))
         mr_timer_set(&p->finish, mr_clock_now());
+}
+
+static void on_turn(void *user) {
+    mr_probe *p = user;
+
+    while (p->turns && p->turns->turn <= mr_clock_now()) {
+        struct probe_op *op = p->turns;
+        p->turns = op->next_turn;
+        op->started = mr_clock_now();
+        op->connect(op);
+    }
+    mr_timer_set(&p->pace, p->turns ? p->turns->turn : MR_NSEC_NEVER);
+}
+
+void probe_op_connect(struct probe_op *op, void (*connect)(struct probe_op *op)) {
+    mr_probe *p = op->probe;
+    mr_nsec now = mr_clock_now(), *next = p->options.next_turn;
+
+    if (!p->options.rate) {
+        connect(op);
+        return;
+    }
+    if (!next)
+        next = &p->next_turn;
+    op->connect = connect;
+    op->turn = *next > now ? *next : now;
+    *next = op->turn + MR_SEC / p->options.rate;
+    op->next_turn = NULL;
+    if (!p->turns)
+        p->turns_end = &p->turns;
+    *p->turns_end = op;
+    p->turns_end = &op->next_turn;
+    mr_timer_set(&p->pace, p->turns->turn);
 }
 
 void probe_op_set_aside(struct probe_op *op) {
@@ -189,7 +236,7 @@ static void add_check(mr_probe *p, const mr_check *check) {
     if (!probe_wants(p, check->phase))
         return;
     if (check->status == MR_STATUS_FAIL && !check->aside)
-        p->failing = true;
+        p->evidence = true;
     mr_diag_add_check(p->diag, check);
 }
 
@@ -224,12 +271,23 @@ void probe_check_as(struct probe_op *op, const char *id, enum mr_phase phase, do
 
 /* ---- life ---- */
 
+static void cut_all(mr_probe *p) {
+    p->over = true;
+    while (p->ops) {
+        struct probe_op *op = p->ops;
+        p->ops = op->next;
+        op->cut(op);
+    }
+    p->turns = NULL;
+    mr_timer_set(&p->pace, MR_NSEC_NEVER);
+}
+
 static void on_finish(void *user) {
     mr_probe *p = user;
 
-    if (p->over || p->deciding || (p->asides && p->failing))
+    if (p->over || p->deciding || (p->asides && p->evidence))
         return;
-    p->over = true;
+    cut_all(p); /* asides that nobody waits for: what they would say comes too late */
     for (int phase = 1; phase <= MR_PHASE_COUNT; phase++)
         mr_diag_set_phase_ms(p->diag, phase,
                              (double)(p->phase_end[phase] - p->phase_start[phase]) / MR_MSEC);
@@ -265,6 +323,7 @@ int mr_probe_new(mr_loop *loop, mr_resolver *resolver, mr_diag *diag,
         p->options.mapper_port = MR_MAPPER_PORT;
     choose_phases(p);
     mr_timer_init(&p->finish, loop, on_finish, p);
+    mr_timer_init(&p->pace, loop, on_turn, p);
     *probep = p;
     return 0;
 }
@@ -285,14 +344,7 @@ int mr_probe_start(mr_probe *p, void (*done)(void *user, mr_probe *probe), void 
 void mr_probe_free(mr_probe *p) {
     if (!p)
         return;
-    p->over = true;
-    while (p->ops) {
-        struct probe_op *op = p->ops;
-        p->ops = op->next;
-        if (p->ops)
-            p->ops->prev = NULL;
-        op->cut(op);
-    }
+    cut_all(p);
     mr_client_free(p->mapper_client);
     mr_timer_deinit(&p->finish);
     mr_timer_deinit(&p->pace);

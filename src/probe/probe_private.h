@@ -24,6 +24,7 @@ struct mr_probe_check {
     enum mr_phase phase;
     const char *line;
     enum probe_signal needs;
+    enum probe_signal gives;   /* what others may wait for; PROBE_START: nothing */
     void (*start)(mr_probe *probe);
 };
 
@@ -36,6 +37,10 @@ struct probe_op {
     bool aside;
     mr_nsec started;
     void (*cut)(struct probe_op *op); /* frees what the operation holds; no callbacks follow */
+    /* while its turn to connect has not come (--rate) */
+    struct probe_op *next_turn;
+    mr_nsec turn;
+    void (*connect)(struct probe_op *op);
 };
 
 /* An endpoint to connect to: one TCP port with the interfaces that should answer there. */
@@ -56,12 +61,13 @@ struct mr_probe {
     void *user;
     struct probe_op *ops;
     unsigned deciding, asides;
-    bool failing;                  /* evidence of asides is needed */
+    bool evidence;                 /* of asides is needed: something failed, or only they run */
     bool started, over;
     bool signalled[PROBE_SIGNALS];
     mr_timer finish;               /* done is told from the loop */
-    mr_timer pace;                 /* --rate */
-    mr_nsec next_connect;
+    mr_timer pace;                 /* due at the turn of the first in line */
+    struct probe_op *turns, **turns_end;
+    mr_nsec next_turn;             /* unless options.next_turn is shared */
     mr_nsec phase_start[MR_PHASE_COUNT + 1], phase_end[MR_PHASE_COUNT + 1];
 
     mr_probe_addr addrs[MR_PROBE_ADDRS];
@@ -71,6 +77,8 @@ struct mr_probe {
     size_t mapper_addr;            /* index of the address it is connected to */
     struct probe_endpoint *endpoints;
     size_t endpoint_count, next_endpoint, open_endpoints;
+    struct probe_again *again, **again_end; /* interfaces to be asked for alone */
+    bool starting_endpoints;
     size_t listed;
 };
 
@@ -84,6 +92,8 @@ void probe_op_begin(mr_probe *p, struct probe_op *op, const char *id, enum mr_ph
                     bool aside, void (*cut)(struct probe_op *op));
 /* Its outcome decides no longer: evidence only from now on. */
 void probe_op_set_aside(struct probe_op *op);
+/* Calls @connect at once, or when --rate allows one more connection. */
+void probe_op_connect(struct probe_op *op, void (*connect)(struct probe_op *op));
 /* It is over; what it holds was freed. May end the run (told later, from the loop). */
 void probe_op_end(struct probe_op *op);
 /* Milliseconds since it began. */
@@ -97,6 +107,11 @@ void probe_check(struct probe_op *op, enum mr_status status, const mr_evidence *
 void probe_check_as(struct probe_op *op, const char *id, enum mr_phase phase, double ms,
                     enum mr_status status, const mr_evidence *evidence, size_t evidence_count,
                     const char *fmt, ...) __attribute__((format(printf, 8, 9)));
+
+/* Memory is out: the run goes on with what it has, and its diag says so when it is run. */
+void probe_no_memory(mr_probe *p);
+/* The failure is this machine's, and says nothing about the peer. */
+bool probe_is_own_failure(int result);
 
 /* Text in the arena; "" when memory is out. */
 const char *probe_text(mr_probe *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

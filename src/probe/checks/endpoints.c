@@ -27,8 +27,15 @@ struct endpoint {
     size_t accepted;
 };
 
+/* An interface that waits to be asked for alone. */
+struct probe_again {
+    struct probe_again *next;
+    uint16_t port;
+    mr_syntax iface;
+};
+
 static void start_more(mr_probe *p);
-static void start_alone(const struct endpoint *e, const mr_syntax *iface);
+static void ask_alone(const struct endpoint *e, const mr_syntax *iface);
 
 static void cut(struct probe_op *op) {
     struct endpoint *e = (struct endpoint *)op;
@@ -85,6 +92,15 @@ static void end_check(struct endpoint *e, enum mr_status status, const char *tex
                    "%u %s: %s", e->port, iface_list(e), text);
 }
 
+/* This machine failed: nothing is known about the peer. */
+static bool end_own_failure(struct endpoint *e, int result, const mr_error *err) {
+    if (!probe_is_own_failure(result))
+        return false;
+    end_check(e, MR_STATUS_UNKNOWN, err->text);
+    finish(e);
+    return true;
+}
+
 /* ---- the call ---- */
 
 static void on_called(void *user, mr_call *call, int result, const mr_error *err) {
@@ -93,6 +109,8 @@ static void on_called(void *user, mr_call *call, int result, const mr_error *err
     bool answered = result == 0 ||
                     (result == MR_ERR_FAULT && call->fault == FAULT_ACCESS_DENIED);
 
+    if (end_own_failure(e, result, err))
+        return;
     probe_read_talk(mr_client_get_report(e->client), result, err, &talk);
     talk.when = MR_WHEN_AFTER_REQUEST;
     talk.opnum = MGMT_IS_SERVER_LISTENING;
@@ -121,6 +139,8 @@ static void on_altered(void *user, mr_client *client, int result, const mr_error
     struct endpoint *e = user;
     mr_talk_seen talk = talk_about(e, &e->ifaces[0]);
 
+    if (end_own_failure(e, result, err))
+        return;
     if (result == 0 && start_call(e))
         return;
     probe_read_talk(mr_client_get_report(client), result, err, &talk);
@@ -155,7 +175,7 @@ static void add_context(struct endpoint *e, const mr_client_context *context) {
         return;
     }
     if (!e->alone && e->count > 1) {
-        start_alone(e, &context->abstract);
+        ask_alone(e, &context->abstract);
         return;
     }
     talk.end = MR_TALK_REJECTED;
@@ -184,8 +204,13 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
     const mr_client_report *report = mr_client_get_report(client);
     bool open = report->connected != 0;
 
+    if (end_own_failure(e, result, err))
+        return;
     if (!e->alone)
         open = probe_add_connect(&e->op, report, e->addr, e->port, MR_ROLE_ENDPOINT);
+    else if (!open)
+        end_check(e, MR_STATUS_UNKNOWN, "rejected beside other interfaces, and the port took no "
+                  "second connection");
     if (!open || p->last_phase < MR_PHASE_COMMUNICATION) {
         finish(e);
         return;
@@ -207,8 +232,10 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
 static struct endpoint *begin(mr_probe *p, uint16_t port, bool alone) {
     struct endpoint *e = MR_ARENA_NEW(p->arena, struct endpoint);
 
-    if (!e)
+    if (!e) {
+        probe_no_memory(p);
         return NULL;
+    }
     e->port = port;
     e->alone = alone;
     e->addr = &p->addrs[p->mapper_addr].addr;
@@ -219,8 +246,9 @@ static struct endpoint *begin(mr_probe *p, uint16_t port, bool alone) {
     return e;
 }
 
-static void connect_endpoint(struct endpoint *e) {
-    mr_probe *p = e->op.probe;
+static void connect_endpoint(struct probe_op *op) {
+    struct endpoint *e = (struct endpoint *)op;
+    mr_probe *p = op->probe;
     mr_client_options options = probe_client_options(p, e->addr, e->port);
     mr_error err = MR_ERROR_INIT;
 
@@ -234,28 +262,57 @@ static void connect_endpoint(struct endpoint *e) {
     }
 }
 
-static void start_alone(const struct endpoint *e, const mr_syntax *iface) {
-    struct endpoint *again = begin(e->op.probe, e->port, true);
+static void ask_alone(const struct endpoint *e, const mr_syntax *iface) {
+    mr_probe *p = e->op.probe;
+    struct probe_again *again = MR_ARENA_NEW(p->arena, struct probe_again);
 
-    if (!again)
+    if (!again) {
+        probe_no_memory(p);
         return;
-    again->check = probe_text(e->op.probe, "RPC.%u.%s", e->port,
-                              probe_iface(e->op.probe, iface));
-    again->ifaces[again->count++] = *iface;
-    connect_endpoint(again);
+    }
+    again->port = e->port;
+    again->iface = *iface;
+    if (!p->again)
+        p->again_end = &p->again;
+    *p->again_end = again;
+    p->again_end = &again->next;
+}
+
+/* The next port with all its interfaces, or else an interface to be asked for alone. */
+static struct endpoint *next_endpoint(mr_probe *p) {
+    const struct probe_again *again = p->again;
+    struct endpoint *e;
+
+    if (p->next_endpoint < p->endpoint_count) {
+        const struct probe_endpoint *source = &p->endpoints[p->next_endpoint++];
+        e = begin(p, source->port, false);
+        if (e) {
+            e->count = source->count;
+            memcpy(e->ifaces, source->ifaces, source->count * sizeof source->ifaces[0]);
+        }
+        return e;
+    }
+    p->again = again->next;
+    e = begin(p, again->port, true);
+    if (e) {
+        e->check = probe_text(p, "RPC.%u.%s", e->port, probe_iface(p, &again->iface));
+        e->ifaces[e->count++] = again->iface;
+    }
+    return e;
 }
 
 static void start_more(mr_probe *p) {
+    if (p->starting_endpoints) /* one that failed at once ended inside the loop below */
+        return;
+    p->starting_endpoints = true;
     while (!p->over && p->open_endpoints < MR_PROBE_AT_ONCE &&
-           p->next_endpoint < p->endpoint_count) {
-        const struct probe_endpoint *source = &p->endpoints[p->next_endpoint++];
-        struct endpoint *e = begin(p, source->port, false);
+           (p->next_endpoint < p->endpoint_count || p->again)) {
+        struct endpoint *e = next_endpoint(p);
         if (!e)
-            return;
-        e->count = source->count;
-        memcpy(e->ifaces, source->ifaces, source->count * sizeof source->ifaces[0]);
-        connect_endpoint(e);
+            break;
+        probe_op_connect(&e->op, connect_endpoint);
     }
+    p->starting_endpoints = false;
 }
 
 const mr_probe_check probe_check_endpoints = {

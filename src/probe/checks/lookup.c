@@ -5,6 +5,8 @@
  */
 #include <msrpc/ifaces/epmapper.h>
 
+#include <stdlib.h>
+
 #include "probe_private.h"
 
 /* Real hosts register a few hundred endpoints; of a list that has no end so many are looked at. */
@@ -65,8 +67,13 @@ static void address_fact(mr_probe *p, const mr_mapper_entry *entry) {
 static void take_endpoints(mr_probe *p, const mr_mapper *mapper) {
     size_t count = mapper->count < ENTRIES_MAX ? mapper->count : ENTRIES_MAX;
 
-    p->endpoints = mr_arena_get(p->arena, count + 1, sizeof *p->endpoints);
-    for (size_t i = 0; p->endpoints && i < count; i++) {
+    p->endpoints = mr_arena_get(p->arena, count, sizeof *p->endpoints);
+    p->endpoint_count = 0;
+    if (!p->endpoints) {
+        probe_no_memory(p);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
         const mr_mapper_entry *e = &mapper->entries[i];
         if (e->tower_bad || e->protseq != MR_PROTSEQ_NCACN_IP_TCP || !e->port)
             continue;
@@ -116,10 +123,13 @@ static void cut_small(struct probe_op *op) {
     s->client = NULL;
 }
 
-static void end_small(struct small *s, bool answered) {
+static void end_small(struct small *s, int result) {
     mr_probe *p = s->op.probe;
+    bool answered = result == 0 || result == MR_ERR_NOT_REGISTERED;
 
-    probe_check(&s->op, answered ? MR_STATUS_PASS : MR_STATUS_FAIL, NULL, 0,
+    probe_check(&s->op, answered ? MR_STATUS_PASS
+                        : probe_is_own_failure(result) ? MR_STATUS_UNKNOWN
+                                                       : MR_STATUS_FAIL, NULL, 0,
                 answered ? "a question with a short answer is answered"
                          : "a question with a short answer is not answered either");
     if (answered && probe_wants(p, MR_PHASE_DISCOVERY))
@@ -132,7 +142,7 @@ static void end_small(struct small *s, bool answered) {
 static void on_small(void *user, mr_mapper *mapper, int result, const mr_error *err) {
     (void)mapper;
     (void)err;
-    end_small(user, result == 0 || result == MR_ERR_NOT_REGISTERED);
+    end_small(user, result);
 }
 
 static void on_small_bound(void *user, mr_client *client, int result, const mr_error *failure) {
@@ -150,29 +160,42 @@ static void on_small_bound(void *user, mr_client *client, int result, const mr_e
                                MR_PROTSEQ_NCACN_IP_TCP, &err);
     }
     if (result)
-        end_small(s, false);
+        end_small(s, result);
 }
 
-static void ask_small(mr_probe *p) {
-    struct small *s = MR_ARENA_NEW(p->arena, struct small);
+static void connect_small(struct probe_op *op) {
+    struct small *s = (struct small *)op;
+    mr_probe *p = op->probe;
     mr_client_options options =
         probe_client_options(p, &p->addrs[p->mapper_addr].addr, p->options.mapper_port);
     mr_error err = MR_ERROR_INIT;
 
-    if (!s)
-        return;
     options.bind = MR_BIND_PLAIN;
-    probe_op_begin(p, &s->op, "EPM.SMALL", MR_PHASE_DISCOVERY, false, cut_small);
     int r = mr_client_new(p->loop, &options, &s->client, &err);
     if (!r)
         r = mr_client_start(s->client, &mr_epmapper_iface.syntax, on_small_bound, s, &err);
     if (r)
-        end_small(s, false);
+        end_small(s, r);
+}
+
+static void ask_small(mr_probe *p) {
+    struct small *s = MR_ARENA_NEW(p->arena, struct small);
+
+    if (!s) {
+        probe_no_memory(p);
+        return;
+    }
+    probe_op_begin(p, &s->op, "EPM.SMALL", MR_PHASE_DISCOVERY, false, cut_small);
+    probe_op_connect(&s->op, connect_small);
 }
 
 static void add_failure(struct lookup *l, int result, const mr_error *err) {
     mr_probe *p = l->op.probe;
     const mr_client_report *report = mr_client_get_report(p->mapper_client);
+    if (probe_is_own_failure(result)) {
+        probe_check(&l->op, MR_STATUS_UNKNOWN, NULL, 0, "endpoint mapper: %s", err->text);
+        return;
+    }
     mr_talk_seen talk = {
         .check = l->op.check,
         .at = mr_clock_now(),
@@ -228,15 +251,24 @@ static void add_missing(struct lookup *l) {
                     .address = address(p), .service = probe_service(wanted));
 }
 
-static size_t count_ifaces(const mr_mapper *mapper) {
+static int compare(const void *a, const void *b) {
+    return memcmp(a, b, sizeof(mr_syntax));
+}
+
+/* Different interfaces among the entries: sorted by their octets, equal ones stand together. */
+static size_t count_ifaces(mr_probe *p, const mr_mapper *mapper) {
+    mr_syntax *all = mr_arena_get(p->arena, mapper->count, sizeof *all);
     size_t n = 0;
 
-    for (size_t i = 0; i < mapper->count; i++) {
-        size_t k = 0;
-        while (k < i && !mr_syntax_eq(&mapper->entries[k].interface, &mapper->entries[i].interface))
-            k++;
-        n += k == i;
+    if (!all) {
+        probe_no_memory(p);
+        return 0;
     }
+    for (size_t i = 0; i < mapper->count; i++)
+        all[i] = mapper->entries[i].interface;
+    qsort(all, mapper->count, sizeof *all, compare);
+    for (size_t i = 0; i < mapper->count; i++)
+        n += i == 0 || !mr_syntax_eq(&all[i - 1], &all[i]);
     return n;
 }
 
@@ -245,7 +277,7 @@ static void on_listed(void *user, mr_mapper *mapper, int result, const mr_error 
     mr_probe *p = l->op.probe;
 
     if (mapper->count || !result) {
-        p->listed = count_ifaces(mapper);
+        p->listed = count_ifaces(p, mapper);
         if (probe_wants(p, MR_PHASE_DISCOVERY) && !result)
             mr_fact_add(p->diag, MR_FACT_EPM_LISTED, l->op.check, .address = address(p),
                         .count = (uint32_t)mapper->count, .port = p->options.mapper_port);
@@ -289,6 +321,13 @@ static void list(struct lookup *l) {
     }
 }
 
+static bool names_port(const mr_mapper *mapper, uint16_t port) {
+    for (size_t i = 0; i < mapper->count; i++)
+        if (mapper->entries[i].port == port)
+            return true;
+    return false;
+}
+
 static void on_mapped(void *user, mr_mapper *mapper, int result, const mr_error *err) {
     struct lookup *l = user;
     mr_probe *p = l->op.probe;
@@ -303,22 +342,29 @@ static void on_mapped(void *user, mr_mapper *mapper, int result, const mr_error 
         return;
     }
     take_endpoints(p, mapper);
+    if (p->endpoint_count == 0 && !names_port(mapper, p->options.mapper_port)) {
+        list(l);
+        return;
+    }
     p->listed = 1;
-    if (p->endpoint_count == 0 && mapper->count)
+    if (p->endpoint_count == 0)
         probe_check(&l->op, MR_STATUS_PASS, NULL, 0, "%s: the mapper's own port",
                     probe_iface(p, &p->options.interface));
     else
         probe_check(&l->op, MR_STATUS_PASS, NULL, 0, "%s -> port %u",
-                    probe_iface(p, &p->options.interface),
-                    p->endpoint_count ? p->endpoints[0].port : 0);
+                    probe_iface(p, &p->options.interface), p->endpoints[0].port);
     finish(l);
 }
 
 static void start_given(mr_probe *p) {
-    p->endpoints = mr_arena_get(p->arena, 1, sizeof *p->endpoints);
-    if (!p->endpoints)
+    p->endpoints = MR_ARENA_NEW(p->arena, struct probe_endpoint);
+    if (!p->endpoints) {
+        probe_no_memory(p);
         return;
-    add_endpoint(p, p->options.endpoint, &p->options.interface);
+    }
+    p->endpoints[0] = (struct probe_endpoint){.port = p->options.endpoint, .count = 1,
+                                              .ifaces = {p->options.interface}};
+    p->endpoint_count = 1;
     probe_signal(p, PROBE_ENDPOINTS);
 }
 
@@ -330,8 +376,10 @@ static void start(mr_probe *p) {
         start_given(p);
         return;
     }
-    if (!l)
+    if (!l) {
+        probe_no_memory(p);
         return;
+    }
     probe_op_begin(p, &l->op, "EPM.LOOKUP", MR_PHASE_DISCOVERY, false, cut);
     if (!p->options.has_interface) {
         list(l);
@@ -355,5 +403,6 @@ const mr_probe_check probe_check_lookup = {
     .phase = MR_PHASE_DISCOVERY,
     .line = "map the interface asked for, or list everything that is registered",
     .needs = PROBE_BOUND,
+    .gives = PROBE_ENDPOINTS,
     .start = start,
 };

@@ -64,6 +64,12 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
     const mr_client_report *report = mr_client_get_report(client);
     bool open = report->connected != 0;
 
+    if (probe_is_own_failure(result)) {
+        probe_check(&m->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err->text);
+        cut(&m->op);
+        probe_op_end(&m->op);
+        return;
+    }
     if (!m->plain) {
         p->addrs[m->addr].reach = open ? MR_REACH_OPEN : report->attempt.reach;
         probe_add_connect(&m->op, report, &p->addrs[m->addr].addr, p->options.mapper_port,
@@ -81,19 +87,15 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
     probe_op_end(&m->op);
 }
 
-static void start_one(mr_probe *p, size_t addr, bool plain) {
-    struct mapper *m = MR_ARENA_NEW(p->arena, struct mapper);
+static void connect_mapper(struct probe_op *op) {
+    struct mapper *m = (struct mapper *)op;
+    mr_probe *p = op->probe;
     mr_client_options options =
-        probe_client_options(p, &p->addrs[addr].addr, p->options.mapper_port);
+        probe_client_options(p, &p->addrs[m->addr].addr, p->options.mapper_port);
     mr_error err = MR_ERROR_INIT;
 
-    if (!m)
-        return;
-    m->addr = addr;
-    m->plain = plain;
-    options.bind = plain ? MR_BIND_PLAIN : MR_BIND_WINDOWS;
-    options.connect.source.port = p->addr_count == 1 && !plain ? p->options.source_port : 0;
-    probe_op_begin(p, &m->op, "EPM.BIND", plain ? MR_PHASE_DISCOVERY : MR_PHASE_TCP, false, cut);
+    options.bind = m->plain ? MR_BIND_PLAIN : MR_BIND_WINDOWS;
+    options.connect.source.port = p->addr_count == 1 && !m->plain ? p->options.source_port : 0;
     int r = mr_client_new(p->loop, &options, &m->client, &err);
     if (!r)
         r = mr_client_start(m->client, &mr_epmapper_iface.syntax, on_bound, m, &err);
@@ -102,6 +104,19 @@ static void start_one(mr_probe *p, size_t addr, bool plain) {
         cut(&m->op);
         probe_op_end(&m->op);
     }
+}
+
+static void start_one(mr_probe *p, size_t addr, bool plain) {
+    struct mapper *m = MR_ARENA_NEW(p->arena, struct mapper);
+
+    if (!m) {
+        probe_no_memory(p);
+        return;
+    }
+    m->addr = addr;
+    m->plain = plain;
+    probe_op_begin(p, &m->op, "EPM.BIND", plain ? MR_PHASE_DISCOVERY : MR_PHASE_TCP, false, cut);
+    probe_op_connect(&m->op, connect_mapper);
 }
 
 static void start(mr_probe *p) {
@@ -119,5 +134,6 @@ const mr_probe_check probe_check_mapper = {
     .phase = MR_PHASE_TCP,
     .line = "connect and bind to the endpoint mapper on every address",
     .needs = PROBE_ADDRESSED,
+    .gives = PROBE_BOUND,
     .start = start,
 };

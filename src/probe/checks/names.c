@@ -259,7 +259,9 @@ static void end_server(struct server *s) {
         probe_check(&s->op, MR_STATUS_PASS, evidence, MR_COUNT(evidence), "%s -> %s (DNS %s)",
                     s->name, addr_list(p, s->found, s->found_count), server);
     else
-        probe_check(&s->op, MR_STATUS_FAIL, evidence, MR_COUNT(evidence),
+        probe_check(&s->op,
+                    s->outcome_a == MR_DNS_OUTCOME_FAILED && s->outcome_aaaa == s->outcome_a
+                        ? MR_STATUS_UNKNOWN : MR_STATUS_FAIL, evidence, MR_COUNT(evidence),
                     "%s: A %s, AAAA %s (DNS %s)", s->name, mr_dns_outcome_name(s->outcome_a),
                     mr_dns_outcome_name(s->outcome_aaaa), server);
     compare_hosts(n, s);
@@ -365,7 +367,10 @@ static void ask_for(struct server *s, mr_dns_query *query, uint16_t type) {
 
     if (s->addr_given)
         ask.server = s->addr;
-    s->open += mr_dns_query_ask(query, &ask, &err) == 0;
+    int r = mr_dns_query_ask(query, &ask, &err);
+    if (r == MR_ERR_MEMORY)
+        probe_no_memory(s->op.probe);
+    s->open += r == 0;
 }
 
 /* Asks for the present candidate of the search list; false past the last. */
@@ -443,17 +448,25 @@ static void start(mr_probe *p) {
     const char *given = p->options.target_ip ? p->options.target_ip : host(p);
     mr_addr literal;
 
-    if (!n)
+    if (!n) {
+        probe_no_memory(p);
         return;
+    }
     n->p = p;
     probe_op_begin(p, &n->op, "NAME.RESOLVE", MR_PHASE_NAMES, false, cut_names);
     if (mr_addr_decode(mr_slice_str(given), 0, &literal) == 0) {
         add_addr(p, &literal);
+        n->settled = true;
+        if (!p->addr_count) {
+            probe_check(&n->op, MR_STATUS_FAIL, NULL, 0, "%s is no IPv%d address", given,
+                        (int)p->options.family);
+            probe_op_end(&n->op);
+            return;
+        }
         resolved_fact(p, n->op.check, &literal, MR_SOURCE_LITERAL, NULL, 0, 0);
         probe_check(&n->op, MR_STATUS_PASS, NULL, 0,
                     p->options.target_ip ? "%s is taken to be %s" : "%s is an address", host(p),
                     given);
-        n->settled = true;
         probe_signal(p, PROBE_ADDRESSED);
         probe_op_end(&n->op);
         return;
@@ -473,5 +486,6 @@ const mr_probe_check probe_check_names = {
     .phase = MR_PHASE_NAMES,
     .line = "A and AAAA from the hosts file and every DNS server, search list included",
     .needs = PROBE_START,
+    .gives = PROBE_ADDRESSED,
     .start = start,
 };

@@ -21,7 +21,12 @@ static void on_opened(void *user, int result, const mr_error *err) {
     struct neighbour *n = user;
     mr_client_report report = {.connected = result == 0 ? mr_clock_now() : 0};
 
-    (void)err;
+    if (probe_is_own_failure(result)) {
+        probe_check(&n->op, MR_STATUS_UNKNOWN, NULL, 0, "%u: %s", n->port, err->text);
+        cut(&n->op);
+        probe_op_end(&n->op);
+        return;
+    }
     mr_stream_get_attempt(&n->stream, &report.attempt);
     probe_add_connect(&n->op, &report, n->addr, n->port, MR_ROLE_NEIGHBOUR);
     cut(&n->op);
@@ -45,22 +50,33 @@ static const mr_stream_events events = {
     .closed = on_closed,
 };
 
-static void start_one(mr_probe *p, const mr_addr *addr, uint16_t port) {
-    struct neighbour *n = MR_ARENA_NEW(p->arena, struct neighbour);
+static void connect_neighbour(struct probe_op *op) {
+    struct neighbour *n = (struct neighbour *)op;
+    mr_probe *p = op->probe;
+    mr_client_options options = probe_client_options(p, n->addr, n->port);
     mr_error err = MR_ERROR_INIT;
 
-    if (!n)
-        return;
-    n->addr = addr;
-    n->port = port;
-    if (mr_stream_init(&n->stream, p->loop, "ncacn_ip_tcp", &events, n, &err) != 0)
-        return;
-    mr_client_options options = probe_client_options(p, addr, port);
-    if (mr_stream_connect(&n->stream, &options.connect, &err) != 0) {
-        mr_stream_deinit(&n->stream);
+    int r = mr_stream_init(&n->stream, p->loop, "ncacn_ip_tcp", &events, n, &err);
+    if (!r)
+        r = mr_stream_connect(&n->stream, &options.connect, &err);
+    if (r) {
+        probe_check(op, MR_STATUS_UNKNOWN, NULL, 0, "%u: %s", n->port, err.text);
+        cut(op);
+        probe_op_end(op);
+    }
+}
+
+static void start_one(mr_probe *p, const mr_addr *addr, uint16_t port) {
+    struct neighbour *n = MR_ARENA_NEW(p->arena, struct neighbour);
+
+    if (!n) {
+        probe_no_memory(p);
         return;
     }
+    n->addr = addr;
+    n->port = port;
     probe_op_begin(p, &n->op, "TCP.NEIGHBOURS", MR_PHASE_TCP, true, cut);
+    probe_op_connect(&n->op, connect_neighbour);
 }
 
 static void start(mr_probe *p) {

@@ -69,8 +69,10 @@ static void start(mr_probe *p) {
         struct ptr *t = MR_ARENA_NEW(p->arena, struct ptr);
         char name[MR_DNS_NAME_TEXT];
         mr_error err = MR_ERROR_INIT;
-        if (!t)
+        if (!t) {
+            probe_no_memory(p);
             return;
+        }
         t->addr = &p->addrs[i].addr;
         mr_slice octets = mr_slice_of(t->addr->ip, t->addr->family == MR_FAMILY_IPV4 ? 4 : 16);
         const mr_dns_ask ask = {.name = mr_dns_reverse_name(octets, name), .type = MR_DNS_PTR,
