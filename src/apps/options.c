@@ -177,7 +177,7 @@ static int set_option(app *a, const app_option *o, void *base, const char *shown
     case APP_SECRET:
         *(const char **)field = mr_arena_add_str(&a->arena, mr_slice_str(value));
         explicit_bzero(value, strlen(value));
-        return 0;
+        return *(const char **)field ? 0 : app_refuse(a, APP_BUG, "out of memory");
     case APP_NUMBER:
         if (mr_slice_get_number(mr_slice_str(value), o->high, &n) != 0 || n < o->low)
             return app_refuse(a, APP_USAGE, "%s %s: a number from %u to %u is wanted", shown,
@@ -208,6 +208,8 @@ static int set_samba_user(app *a, char *value) {
         a->set.password = mr_arena_add_str(&a->arena, mr_slice_str(percent + 1));
         explicit_bzero(percent + 1, strlen(percent + 1));
         *percent = '\0';
+        if (!a->set.password)
+            return app_refuse(a, APP_BUG, "out of memory");
     }
     if (*value)
         a->set.user = value;

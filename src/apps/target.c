@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include <msrpc/io.h>
+
 #define PREFIX_MIN 16 /* shortest CIDR prefix: 65536 hosts */
 
 static char *copy(app *a, const char *text, size_t len) {
@@ -64,8 +66,20 @@ static int read_identity(app *a, char *text, size_t len, app_target *t) {
     if (slash)
         t->domain = copy(a, text, (size_t)(slash - text));
     const char *user = slash ? slash + 1 : text;
-    t->user = copy(a, user, name_len - (size_t)(user - text));
-    return t->user ? 0 : app_refuse(a, APP_BUG, "out of memory");
+    size_t user_len = name_len - (size_t)(user - text);
+    if (user_len == 0)
+        return app_refuse(a, APP_USAGE, "the target names no user before its @");
+    t->user = copy(a, user, user_len);
+    if (!t->user || (colon && !t->password) || (slash && !t->domain))
+        return app_refuse(a, APP_BUG, "out of memory");
+    return 0;
+}
+
+/* Only an IPv6 address may hold colons. */
+static bool is_ipv6(const char *text, size_t len) {
+    mr_addr addr;
+    return mr_addr_decode(mr_slice_of(text, len), 0, &addr) == 0 &&
+           addr.family == MR_FAMILY_IPV6;
 }
 
 static int read_host(app *a, const char *text, app_target *t) {
@@ -79,7 +93,7 @@ static int read_host(app *a, const char *text, app_target *t) {
     }
     if (*text == '[') {
         const char *end = strchr(text, ']');
-        if (!end || (end[1] && end[1] != ':'))
+        if (!end || (end[1] && end[1] != ':') || !is_ipv6(text + 1, (size_t)(end - text) - 1))
             return app_refuse(a, APP_USAGE, "%s: an IPv6 address is written [ADDRESS] or "
                               "[ADDRESS]:PORT", text);
         port = end[1] ? end + 2 : NULL;
@@ -90,6 +104,8 @@ static int read_host(app *a, const char *text, app_target *t) {
         if (colon && !strchr(colon + 1, ':')) {
             port = colon + 1;
             len = (size_t)(colon - text);
+        } else if (colon && !is_ipv6(text, len)) {
+            return app_refuse(a, APP_USAGE, "%s: neither HOST:PORT nor an IPv6 address", text);
         }
     }
     if (len == 0)
@@ -103,6 +119,9 @@ static int read_host(app *a, const char *text, app_target *t) {
         if ((uint8_t)text[i] <= ' ' || text[i] == 0x7f)
             return app_refuse(a, APP_USAGE, "the target's host holds a space or control character "
                               "(at character %zu)", i + 1);
+    if (memchr(text, '/', len) || memchr(text, '\\', len))
+        return app_refuse(a, APP_USAGE, "%s: a host holds no slash (DOMAIN/USER wants an @ before "
+                          "the host, an IPv4 block is 10.0.0.0/24)", text);
     t->host = copy(a, text, len);
     return t->host ? 0 : app_refuse(a, APP_BUG, "out of memory");
 }
@@ -120,6 +139,8 @@ int app_target_read(app *a, char *text, app_target *targetp) {
         if (!r)
             r = read_host(a, at ? at + 1 : text, &t);
         t.input = copy(a, at ? at + 1 : text, strlen(at ? at + 1 : text));
+        if (!r && !t.input)
+            r = app_refuse(a, APP_BUG, "out of memory");
     }
     if (!r)
         *targetp = t;
@@ -182,6 +203,16 @@ static int add_any(app *a, struct list *list, char *text) {
     return r > 0 && r < APP_USAGE ? add(a, list, text) : r;
 }
 
+/* A comment begins with a # at the beginning or after a space: a password may hold one. */
+static void cut_comment(char *line) {
+    for (char *p = line; (p = strchr(p, '#')) != NULL; p++) {
+        if (p == line || p[-1] == ' ' || p[-1] == '\t') {
+            *p = '\0';
+            return;
+        }
+    }
+}
+
 static int add_file(app *a, struct list *list, const char *path) {
     FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     char line[1024];
@@ -190,8 +221,14 @@ static int add_file(app *a, struct list *list, const char *path) {
     if (!f)
         return app_refuse(a, APP_UNREADABLE, "%s: %s", path, strerror(errno));
     while (!r && fgets(line, sizeof line, f)) {
+        if (!strchr(line, '\n') && strlen(line) == sizeof line - 1) {
+            r = app_refuse(a, APP_USAGE, "%s: a line is longer than %zu characters", path,
+                           sizeof line - 2);
+            break;
+        }
         char *start = line + strspn(line, " \t");
-        start[strcspn(start, "#\r\n")] = '\0';
+        start[strcspn(start, "\r\n")] = '\0';
+        cut_comment(start);
         size_t len = strlen(start);
         while (len && (start[len - 1] == ' ' || start[len - 1] == '\t'))
             start[--len] = '\0';

@@ -64,60 +64,62 @@ static void expect_words(struct fixture *f, const char *want) {
     assert_string_equal(text, want);
 }
 
-static void test_connect(void **state) {
-    static const mr_connect_seen base = {.check = "TCP.135", .address = "10.1.0.10", .port = 135,
-                                         .role = MR_ROLE_MAPPER, .tries = 3, .ms = 7};
-    static const struct {
-        enum mr_connect_end end;
-        int os_error;
-        bool icmp;
-        uint8_t version, type, code;
-        const char *want;
-    } rows[] = {
-        {MR_CONNECT_OPEN, 0, 0, 0, 0, 0,
-         "TCP.OPEN address=10.1.0.10 port=135 role=mapper ms=7 check=TCP.135"},
-        {MR_CONNECT_REFUSED, 0, 0, 0, 0, 0,
-         "TCP.REFUSED address=10.1.0.10 port=135 role=mapper whose=host ms=7 check=TCP.135"},
-        {MR_CONNECT_REFUSED, 0, true, 4, 3, 3,
-         "TCP.REFUSED address=10.1.0.10 port=135 role=mapper whose=icmp sender=10.9.0.1 ms=7 "
-         "check=TCP.135"},
-        {MR_CONNECT_SILENT, 0, 0, 0, 0, 0,
-         "TCP.SILENT address=10.1.0.10 port=135 role=mapper tries=3 check=TCP.135"},
-        {MR_CONNECT_UNREACHABLE, 0, true, 4, 3, 13, "TCP.UNREACHABLE"},
-        {MR_CONNECT_UNREACHABLE, 0, true, 4, 3, 1, "TCP.UNREACHABLE"},
-        {MR_CONNECT_UNREACHABLE, 0, true, 6, 1, 1, "TCP.UNREACHABLE"},
-        {MR_CONNECT_UNREACHABLE, 0, true, 4, 3, 4, "TCP.UNREACHABLE"},
-        {MR_CONNECT_UNREACHABLE, 0, false, 0, 0, 0, "TCP.UNREACHABLE"},
-        {MR_CONNECT_LOCAL, 1, 0, 0, 0, 0,
-         "LOCAL.DENIED address=10.1.0.10 port=135 role=mapper check=TCP.135"},
-        {MR_CONNECT_LOCAL, 13, 0, 0, 0, 0,
-         "LOCAL.DENIED address=10.1.0.10 port=135 role=mapper check=TCP.135"},
-        {MR_CONNECT_LOCAL, 23, 0, 0, 0, 0, "LOCAL.NO_FILES check=TCP.135"},
-        {MR_CONNECT_LOCAL, 24, 0, 0, 0, 0, "LOCAL.NO_FILES check=TCP.135"},
-        {MR_CONNECT_LOCAL, 98, 0, 0, 0, 0, "LOCAL.NO_PORTS address=10.1.0.10 check=TCP.135"},
-        {MR_CONNECT_LOCAL, 99, 0, 0, 0, 0, "LOCAL.NO_SOURCE address=10.1.0.10 check=TCP.135"},
-        {MR_CONNECT_LOCAL, 101, 0, 0, 0, 0, "LOCAL.NO_ROUTE address=10.1.0.10 check=TCP.135"},
-        {MR_CONNECT_LOCAL, 113, 0, 0, 0, 0, "LOCAL.NO_NEIGHBOUR address=10.1.0.10 check=TCP.135"},
-        {MR_CONNECT_LOCAL, 97, 0, 0, 0, 0, "LOCAL.NO_ROUTE address=10.1.0.10 check=TCP.135"},
-    };
+static const mr_connect_seen connect_base = {.check = "TCP.135", .address = "10.1.0.10",
+                                             .port = 135, .role = MR_ROLE_MAPPER,
+                                             .tries = 3, .ms = 7};
 
+static const struct {
+    enum mr_connect_end end;
+    int os_error;
+    bool icmp;
+    uint8_t version, type, code;
+    const char *want;
+} connects[] = {
+    {MR_CONNECT_OPEN, 0, 0, 0, 0, 0,
+     "TCP.OPEN address=10.1.0.10 port=135 role=mapper ms=7 check=TCP.135"},
+    {MR_CONNECT_REFUSED, 0, 0, 0, 0, 0,
+     "TCP.REFUSED address=10.1.0.10 port=135 role=mapper whose=host ms=7 check=TCP.135"},
+    {MR_CONNECT_REFUSED, 0, true, 4, 3, 3,
+     "TCP.REFUSED address=10.1.0.10 port=135 role=mapper whose=icmp sender=10.9.0.1 ms=7 "
+     "check=TCP.135"},
+    {MR_CONNECT_SILENT, 0, 0, 0, 0, 0,
+     "TCP.SILENT address=10.1.0.10 port=135 role=mapper tries=3 check=TCP.135"},
+    {MR_CONNECT_UNREACHABLE, 0, true, 4, 3, 13, "TCP.UNREACHABLE"},
+    {MR_CONNECT_UNREACHABLE, 0, true, 4, 3, 1, "TCP.UNREACHABLE"},
+    {MR_CONNECT_UNREACHABLE, 0, true, 6, 1, 1, "TCP.UNREACHABLE"},
+    {MR_CONNECT_UNREACHABLE, 0, true, 4, 3, 4, "TCP.UNREACHABLE"},
+    {MR_CONNECT_UNREACHABLE, 0, false, 0, 0, 0, "TCP.UNREACHABLE"},
+    {MR_CONNECT_LOCAL, 1, 0, 0, 0, 0,
+     "LOCAL.DENIED address=10.1.0.10 port=135 role=mapper check=TCP.135"},
+    {MR_CONNECT_LOCAL, 13, 0, 0, 0, 0,
+     "LOCAL.DENIED address=10.1.0.10 port=135 role=mapper check=TCP.135"},
+    {MR_CONNECT_LOCAL, 23, 0, 0, 0, 0, "LOCAL.NO_FILES check=TCP.135"},
+    {MR_CONNECT_LOCAL, 24, 0, 0, 0, 0, "LOCAL.NO_FILES check=TCP.135"},
+    {MR_CONNECT_LOCAL, 98, 0, 0, 0, 0, "LOCAL.NO_PORTS address=10.1.0.10 check=TCP.135"},
+    {MR_CONNECT_LOCAL, 99, 0, 0, 0, 0, "LOCAL.NO_SOURCE address=10.1.0.10 check=TCP.135"},
+    {MR_CONNECT_LOCAL, 101, 0, 0, 0, 0, "LOCAL.NO_ROUTE address=10.1.0.10 check=TCP.135"},
+    {MR_CONNECT_LOCAL, 113, 0, 0, 0, 0, "LOCAL.NO_NEIGHBOUR address=10.1.0.10 check=TCP.135"},
+    {MR_CONNECT_LOCAL, 97, 0, 0, 0, 0, "LOCAL.NO_ROUTE address=10.1.0.10 check=TCP.135"},
+};
+
+static void test_connect(void **state) {
     (void)state;
-    for (size_t i = 0; i < MR_COUNT(rows); i++) {
-        mr_connect_seen seen = base;
+    for (size_t i = 0; i < MR_COUNT(connects); i++) {
+        mr_connect_seen seen = connect_base;
         struct fixture f;
         setup(&f);
-        seen.end = rows[i].end;
-        seen.os_error = rows[i].os_error;
-        seen.icmp = rows[i].icmp;
-        seen.icmp_version = rows[i].version;
-        seen.icmp_type = rows[i].type;
-        seen.icmp_code = rows[i].code;
-        seen.sender = rows[i].icmp ? "10.9.0.1" : NULL;
-        seen.mtu = rows[i].code == 4 ? 1400 : 0;
+        seen.end = connects[i].end;
+        seen.os_error = connects[i].os_error;
+        seen.icmp = connects[i].icmp;
+        seen.icmp_version = connects[i].version;
+        seen.icmp_type = connects[i].type;
+        seen.icmp_code = connects[i].code;
+        seen.sender = connects[i].icmp ? "10.9.0.1" : NULL;
+        seen.mtu = connects[i].code == 4 ? 1400 : 0;
         int r = mr_facts_add_connect(&f.diag, &seen);
-        if (rows[i].end != MR_CONNECT_UNREACHABLE) {
+        if (connects[i].end != MR_CONNECT_UNREACHABLE) {
             assert_int_equal(r, 0);
-            expect_words(&f, rows[i].want);
+            expect_words(&f, connects[i].want);
             mr_arena_deinit(&f.arena);
             continue;
         }
@@ -128,11 +130,12 @@ static void test_connect(void **state) {
             if (f.diag.sorted[k]->kind == MR_FACT_TCP_UNREACHABLE)
                 fact = f.diag.sorted[k];
         assert_int_equal(fact->kind, MR_FACT_TCP_UNREACHABLE);
-        assert_int_equal(fact->icmp, rows[i].icmp ? mr_icmp_class(rows[i].version, rows[i].type,
-                                                                  rows[i].code) : 0);
-        assert_int_equal(fact->type, rows[i].type);
+        assert_int_equal(fact->icmp,
+                         connects[i].icmp ? mr_icmp_class(connects[i].version, connects[i].type,
+                                                                  connects[i].code) : 0);
+        assert_int_equal(fact->type, connects[i].type);
         assert_int_equal(fact->mtu, seen.mtu);
-        assert_int_equal(fact->sender != NULL, rows[i].icmp);
+        assert_int_equal(fact->sender != NULL, connects[i].icmp);
         mr_arena_deinit(&f.arena);
     }
 }
@@ -215,7 +218,8 @@ static void test_foreign(void **state) {
     } rows[] = {
         {MR_FOREIGN_HTTP, "HTTP/1.1", MR_WHAT_HTTP}, {MR_FOREIGN_TLS, "\x16", MR_WHAT_TLS},
         {MR_FOREIGN_SMB, "\xffSMB", MR_WHAT_SMB},    {MR_FOREIGN_SSH, "SSH-2.0", MR_WHAT_SSH},
-        {MR_FOREIGN_LDAP, "0", MR_WHAT_GARBAGE},     {MR_FOREIGN_UNKNOWN, "220 hi\r\n", MR_WHAT_TEXT},
+        {MR_FOREIGN_LDAP, "0", MR_WHAT_GARBAGE},
+        {MR_FOREIGN_UNKNOWN, "220 hi\r\n", MR_WHAT_TEXT},
         {MR_FOREIGN_UNKNOWN, "\x01\x02", MR_WHAT_GARBAGE},
         {MR_FOREIGN_UNKNOWN, "caf\xc3\xa9", MR_WHAT_GARBAGE},
         {MR_FOREIGN_UNKNOWN, "", MR_WHAT_GARBAGE},
