@@ -6,6 +6,7 @@ all: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja:
 	@tools/install-deps build
+	@echo 'building msrpc, a minute or two'
 	@meson setup $(BUILD) --buildtype=release >$(BUILD).log || { cat $(BUILD).log; exit 1; }
 	@mv $(BUILD).log $(BUILD)/setup.log
 

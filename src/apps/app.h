@@ -139,6 +139,8 @@ struct app_group {
 };
 extern const struct app_group app_groups[];
 extern const size_t app_group_count;
+/* Whether the command takes that switch, "--json" or "-v". */
+bool app_knows_switch(const app_command *command, const char *word);
 /* Parses argv (after the command's name) into @a; 0 or APP_USAGE with the message printed. */
 int app_parse(app *a, int argc, char **argv);
 

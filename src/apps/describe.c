@@ -13,7 +13,6 @@
 #include "session.h"
 
 #define TEXT_CAP ((size_t)16 << 20)
-#define EXAMPLE_SEED 1 /* the same example every time */
 
 struct subject {
     mr_syntax syntax;
@@ -123,7 +122,7 @@ static void make_member(mr_buf *out, const void *member) {
 /* ---- an example ---- */
 
 static void *example(app *a, const mr_proc *proc) {
-    mr_random random = {.state = EXAMPLE_SEED};
+    mr_random random = {.plain = true};
     void *args = mr_arena_get(&a->arena, 1, proc->args->csize);
 
     if (!args || mr_ndr_generate(proc, MR_NDR_REQUEST, &random, &a->arena, args, NULL) != 0)
@@ -131,7 +130,7 @@ static void *example(app *a, const mr_proc *proc) {
     return args;
 }
 
-/* A writer before a writer: random text becomes text of the same length that a person can read. */
+/* A writer before a writer: made-up text becomes text of the same length that a person can read. */
 struct readable {
     mr_writer w;
     mr_writer *to;
@@ -144,7 +143,7 @@ static void readable_open(mr_writer *w, const char *key, enum mr_shape shape) {
     mr_writer_open(behind(w), key, shape);
 }
 static void readable_value(mr_writer *w, const char *key, const mr_value *v) {
-    static const char words[] = "examples-of-text-";
+    static const char words[] = "example-of-text-";
     size_t len = v->kind == MR_VALUE_UTF16 ? v->u.utf16.count : 0;
     char text[128];
 

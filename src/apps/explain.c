@@ -22,6 +22,25 @@ static const char *phase_text(unsigned phase) {
     return phase < MR_COUNT(names) ? names[phase] : "";
 }
 
+/* An advice of the tables, or "" when it names a command or switch that this version lacks: the
+ * tables know the whole contract. */
+static const char *usable(const char *advice) {
+    const app_command *command = NULL;
+    const char *at = strstr(advice, "msrpc ");
+    char word[32];
+
+    for (at = at ? at + 6 : ""; *at; at += strspn(at, " ")) {
+        size_t len = strcspn(at, " ");
+        snprintf(word, sizeof word, "%.*s", (int)(len < 31 ? len : 31), at);
+        if (!command && (command = app_find_command(word)) == NULL)
+            return "";
+        if (word[0] == '-' && !app_knows_switch(command, word))
+            return "";
+        at += len;
+    }
+    return advice;
+}
+
 static void head(struct explain *e, const char *first, const char *kind, const char *name,
                  unsigned phase) {
     app *a = e->a;
@@ -60,7 +79,7 @@ static void code_json(struct explain *e, const mr_code_info *c) {
         mr_writer_str(w, "shown", mr_code_shown(c));
     if (*mr_code_meaning(c))
         mr_writer_str(w, "meaning", mr_code_meaning(c));
-    if (*mr_code_try(c))
+    if (*usable(mr_code_try(c)))
         mr_writer_str(w, "try", mr_code_try(c));
     mr_writer_uint(w, "phase", c->phase);
     mr_writer_uint(w, "win32", c->space == MR_SPACE_WIN32 ? c->value
@@ -97,7 +116,7 @@ static void code_text(struct explain *e, const mr_code_info *c) {
                                mr_code_space_title(same->space), same->value,
                                mr_code_symbol(same));
     para(e, "same as", also);
-    para(e, "try", mr_code_try(c));
+    para(e, "try", usable(mr_code_try(c)));
 }
 
 static void show_code(struct explain *e, const mr_code_info *c) {
@@ -147,7 +166,7 @@ static void show_event(struct explain *e, const mr_winevent_info *v) {
         mr_writer_str(e->w, "source", mr_winevent_source(v));
         mr_writer_str(e->w, "log", mr_winevent_log(v));
         mr_writer_str(e->w, "text", mr_winevent_text(v));
-        mr_writer_str(e->w, "try", mr_winevent_try(v));
+        mr_writer_str(e->w, "try", usable(mr_winevent_try(v)));
         mr_writer_uint(e->w, "phase", v->phase);
         mr_writer_close(e->w);
         e->meanings++;
@@ -157,7 +176,7 @@ static void show_event(struct explain *e, const mr_winevent_info *v) {
     head(e, first, "Windows event", mr_winevent_source(v), v->phase);
     para(e, "log", mr_winevent_log(v));
     para(e, "says", mr_winevent_text(v));
-    para(e, "try", mr_winevent_try(v));
+    para(e, "try", usable(mr_winevent_try(v)));
 }
 
 /* ---- numbers ---- */
@@ -310,11 +329,13 @@ static void show_iface(struct explain *e, const mr_iface_name *n) {
         iface_text(e, n);
 }
 
-static void explain_one(struct explain *e, const char *text) {
+static void explain_text(struct explain *e, const char *text) {
     const mr_code_info *c;
     const mr_iface_name *n;
     mr_uuid uuid;
     uint32_t value;
+    char hex[16];
+    size_t before = e->meanings;
 
     if (read_number(text, &value)) {
         explain_number(e, value);
@@ -331,6 +352,31 @@ static void explain_one(struct explain *e, const char *text) {
         show_code(e, c);
     if ((n = mr_name_find_text(text)) != NULL)
         show_iface(e, n);
+    /* a short hexadecimal number without its 0x, when it is no name */
+    snprintf(hex, sizeof hex, "0x%.10s", text);
+    if (e->meanings == before && strlen(text) <= 8 && read_number(hex, &value))
+        explain_number(e, value);
+}
+
+/* The @index-th argument, which "event 5719" as two of them makes one; how many were used. */
+static size_t explain_one(struct explain *e, size_t index) {
+    app *a = e->a;
+    char *text = mr_arena_add_str(&a->arena, mr_slice_str(a->args[index]));
+    const char *next = index + 1 < a->arg_count ? a->args[index + 1] : NULL;
+    size_t before = e->meanings, len = text ? strlen(text) : 0;
+    uint32_t value;
+
+    if (!text)
+        return 1;
+    if (len && (text[len - 1] == ',' || text[len - 1] == '.')) /* pasted from a sentence */
+        text[len - 1] = '\0';
+    if (next && read_number(next, &value) && !read_number(text, &value)) {
+        const char *both = mr_arena_add_fmt(&a->arena, "%s:%s", text, next);
+        if (both && explain_prefixed(e, both) && e->meanings != before)
+            return 2;
+    }
+    explain_text(e, text);
+    return 1;
 }
 
 static int run(app *a) {
@@ -345,13 +391,13 @@ static int run(app *a) {
         mr_writer_open(&w, "meanings", MR_SHAPE_ARRAY);
         e.w = &w;
     }
-    for (size_t i = 0; i < a->arg_count; i++) {
+    for (size_t i = 0, used; i < a->arg_count; i += used) {
         size_t before = e.meanings;
-        explain_one(&e, a->args[i]);
+        used = explain_one(&e, i);
         if (e.meanings != before)
             continue;
         unknown++;
-        fprintf(stderr, "msrpc explain: nothing is known of %s\n", a->args[i]);
+        app_refuse(a, APP_USAGE, "nothing is known of %s", a->args[i]);
     }
     int code = unknown ? APP_USAGE : APP_OK;
     if (e.w) {

@@ -129,7 +129,6 @@ static void man_exit_codes(FILE *out) {
     static const char *const rows[][2] = {
         {"0", "healthy, done, clean"},
         {"1", "warnings only"},
-        {"2", "audit: a high finding"},
         {"10 20 30 40", "the first failing phase: names, TCP, discovery, communication"},
         {"64", "usage"},
         {"66", "the input cannot be read"},

@@ -62,6 +62,17 @@ static int finish(int code) {
     return app_refuse(NULL, APP_UNWRITABLE, "standard output: not everything could be written");
 }
 
+/* Commands of the contract (doc/cli.md) that a later version brings. */
+static bool is_later(const char *name) {
+    static const char *const later[] = {"name",  "pipes",   "interfaces", "services", "range",
+                                        "audit", "trace",   "portqry",    "rpcping",  "local",
+                                        "sweep", "record",  "events"};
+    for (size_t i = 0; i < MR_COUNT(later); i++)
+        if (!strcmp(later[i], name))
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv) {
     hold_standard();
     signal(SIGPIPE, SIG_IGN); /* a closed pager is an output error, not a death */
@@ -76,8 +87,10 @@ int main(int argc, char **argv) {
 
     const app_command *command = app_find_command(argv[1]);
     if (!command)
-        return app_refuse(NULL, APP_USAGE, "no command %s (msrpc help lists them)", argv[1]);
-    if (argc > 2 && !strcmp(argv[2], "--help"))
+        return app_refuse(NULL, APP_USAGE, is_later(argv[1])
+                          ? "%s is not in this version (msrpc help lists what is)"
+                          : "no command %s (msrpc help lists them)", argv[1]);
+    if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
         return finish(app_help_command(stdout, command));
     return run_command(command, argc - 2, argv + 2);
 }

@@ -175,6 +175,10 @@ static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper,
     if (r)
         return app_refuse(s->a, APP_DISCOVERY, "%s: %s", map->target->host,
                           app_error(s->a, &s->error));
+    if (!code && filter->by_iface && map->count == 0)
+        return app_refuse(s->a, APP_DISCOVERY, "%s: %s is not registered%s", map->target->host,
+                          ((const struct map_options *)s->a->own)->interface,
+                          map->total ? ", other interfaces are" : "");
     if (!code && map->cut)
         return app_refuse(s->a, APP_INCOMPLETE, "%s: the mapper's list has no end",
                           map->target->host);

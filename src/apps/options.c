@@ -109,6 +109,15 @@ static const app_option *find_option(app *a, const char *name, size_t len, char 
     return o;
 }
 
+bool app_knows_switch(const app_command *command, const char *word) {
+    app a = {.command = command};
+    bool is_long = word[0] == '-' && word[1] == '-';
+    void *base;
+
+    return find_option(&a, is_long ? word + 2 : NULL, is_long ? strcspn(word + 2, "=") : 0,
+                       is_long ? 0 : word[1], &base) != NULL;
+}
+
 /* Decimal seconds, at most three digits after the point. */
 static bool read_seconds(const char *text, uint64_t *nsecp) {
     const char *dot = strchr(text, '.');

@@ -172,9 +172,14 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
         code = connect_one(s, &remote, syntax, bind_code, clientp);
         if (!code || code >= APP_USAGE)
             return code;
-        app_refuse(s->a, code, "%s %s: %s", target->host, mr_addr_port_text(&remote, text),
-                   app_error(s->a, &s->error));
+        const char *why = app_error(s->a, &s->error);
+        mr_addr_port_text(&remote, text);
+        if (strstr(why, text) || strcmp(target->host, text) == 0)
+            app_refuse(s->a, code, "%s: %s", target->host, why);
+        else
+            app_refuse(s->a, code, "%s %s: %s", target->host, text, why);
     }
+    fprintf(stderr, "(msrpc diagnose %s tells why)\n", target->input);
     return code;
 }
 

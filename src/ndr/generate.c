@@ -6,6 +6,7 @@
 #include "walk.h"
 
 #define COUNT_MOST 5      /* elements of an array, where nothing forces more */
+#define PLAIN_TEXT 7 /* characters of an example's text */
 #define FORCED_MOST 4096
 #define DEPTH_MOST 6      /* referents below one another, where they may be null */
 #define REFERENTS_MOST 400
@@ -34,6 +35,8 @@ uint64_t mr_random_get(mr_random *random) {
 }
 
 static uint64_t below(generator *g, uint64_t n) {
+    if (g->random->plain)
+        return n > 1;
     return n ? mr_random_get(g->random) % n : 0;
 }
 
@@ -109,6 +112,8 @@ static int choose_count(generator *g, const mr_expr *expr, uint64_t *countp,
 }
 
 static int64_t random_enum(generator *g, const mr_type *t) {
+    if (t->count && g->random->plain)
+        return t->u.enumerators[0].value;
     if (t->count && below(g, 8))
         return t->u.enumerators[below(g, t->count)].value;
     return (int64_t)below(g, 0x10000);
@@ -116,7 +121,7 @@ static int64_t random_enum(generator *g, const mr_type *t) {
 
 static void generate_scalar(generator *g, const mr_type *t, uint8_t *c, const mr_ndr_place *at) {
     const mr_ndr_range *range = at->member ? at->member->range : NULL;
-    int64_t v = (int64_t)mr_random_get(g->random);
+    int64_t v = g->random->plain ? 0 : (int64_t)mr_random_get(g->random);
 
     if (below(g, 4) == 0)
         v = (int64_t)below(g, 4);
@@ -147,14 +152,17 @@ static void generate_scalar(generator *g, const mr_type *t, uint8_t *c, const mr
 
 static void generate_octets(generator *g, uint8_t *c, size_t n) {
     for (size_t i = 0; i < n; i++)
-        c[i] = (uint8_t)mr_random_get(g->random);
+        c[i] = g->random->plain ? 0 : (uint8_t)mr_random_get(g->random);
 }
 
 /* @n - 1 characters and a zero; now and then one that no UTF knows. */
 static void generate_string(generator *g, const mr_type *e, uint8_t *c, uint64_t n) {
     const bool odd = below(g, 6) == 0;
     for (uint64_t i = 0; i + 1 < n; i++, c += e->csize) {
-        uint64_t v = odd ? 0x80 + below(g, 0xff00 >> (e->csize == 1 ? 9 : 0)) : 32 + below(g, 95);
+        uint64_t v = odd ? 0x80 + below(g, 0xff00 >> (e->csize == 1 ? 9 : 0))
+                         : 32 + below(g, 95);
+        if (g->random->plain)
+            v = 'a' + i;
         memset(c, 0, e->csize);
         if (e->csize == 1)
             *c = (uint8_t)v;
@@ -174,6 +182,8 @@ static int generate_array(generator *g, const mr_type *t, uint8_t *c, const mr_n
 
     if (!mr_ndr_array_is_inline(t)) {
         n = string + (g->referents < REFERENTS_MOST ? below(g, COUNT_MOST) : 0);
+        if (string && g->random->plain)
+            n = PLAIN_TEXT + 1;
         if (a->count && n > a->count)
             n = a->count;
         size = a->size_is ? n + (string || a->length_is ? below(g, 3) : 0) : a->count;

@@ -116,7 +116,8 @@ bool probe_is_own_failure(int result);
 /* Text in the arena; "" when memory is out. */
 const char *probe_text(mr_probe *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *probe_addr_text(mr_probe *p, const mr_addr *addr);
-/* "samr", or the UUID; and the Windows service behind it, NULL when not known. */
+/* "samr", or the UUID; and the Windows service behind it that can be restarted, NULL when none is
+ * known. */
 const char *probe_iface(mr_probe *p, const mr_syntax *syntax);
 const char *probe_service(const mr_syntax *syntax);
 

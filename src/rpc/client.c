@@ -203,9 +203,10 @@ static bool conclude(mr_client *c) {
     if (accepted)
         return finish_start(c, 0, &err);
     uint32_t why = rejected ? (uint32_t)rejected->result << 16 | rejected->reason : 0;
+    const mr_code_info *reason = mr_code_find(MR_SPACE_CONTEXT_REASON, why & 0xffff);
     mr_fail_peer(&err, MR_ERR_CONTEXT_REJECTED, MR_FLOOR_RPC, MR_PEER_CONTEXT, why,
-                 "the server rejected the interface: result %u, reason %u", why >> 16,
-                 why & 0xffff);
+                 "the server rejected the interface: reason %u %s", why & 0xffff,
+                 reason ? mr_code_symbol(reason) : "");
     return finish_start(c, MR_ERR_CONTEXT_REJECTED, &err);
 }
 

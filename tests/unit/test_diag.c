@@ -515,7 +515,7 @@ static void test_hostile_values(void **state) {
             for (size_t r = 0; r < finding->remedy_count; r++) {
                 const char *command = finding->remedies[r].command;
                 assert_null(finding->remedies[r].verify);
-                assert_true(!command || !strcmp(command, "sc query DNS"));
+                assert_true(!command || !strcmp(command, "sc.exe query DNS"));
             }
         }
         mr_arena_deinit(&arena);

@@ -13,14 +13,14 @@ const mr_rule mr_rule_name_no_service = {
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_NODATA, MR_FACT_NAME_RCODE,
                         MR_FACT_NAME_LAME}}},
     .explains = {"NAME.TIMEOUT"},
-    .summary = "nothing answers DNS on the configured server",
-    .cause = "{server} is configured as DNS server, but rejects port 53 (ICMP port unreachable): "
+    .summary = "nothing answers DNS at the server that was asked",
+    .cause = "{server} was asked as DNS server, but rejects the question (ICMP port unreachable): "
              "its DNS service is stopped, or it is no DNS server.",
     .reference = "RFC 1122 4.1.3.1",
     .remedies = {{.text = "Start the DNS service there.",
                   .run_on = MR_PLACE_DNS,
                   .shell = MR_SHELL_CMD,
-                  .command = "sc start DNS",
+                  .command = "sc.exe start DNS",
                   .verify = "msrpc diagnose {host} --phase 1"},
                  {.text = "Or let this machine ask another DNS server.",
                   .run_on = MR_PLACE_CLIENT,

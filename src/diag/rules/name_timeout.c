@@ -24,7 +24,7 @@ const mr_rule mr_rule_name_timeout = {
                  {.text = "Look whether the DNS service runs.",
                   .run_on = MR_PLACE_DNS,
                   .shell = MR_SHELL_CMD,
-                  .command = "sc query DNS"}},
+                  .command = "sc.exe query DNS"}},
     .next = {.command = "msrpc port {server} --ports 53 --protocol tcp",
              .branches = {{"LISTENING", "the server runs: UDP port 53 is blocked on the way"},
                           {"NOT LISTENING", "the host is up, its DNS service is not"},

@@ -255,6 +255,9 @@ static void end_server(struct server *s) {
     for (size_t i = 0; i < s->found_count; i++)
         resolved_fact(p, s->op.check, &s->found[i], MR_SOURCE_DNS, server, s->ttl,
                       probe_op_ms(&s->op));
+    /* what the hosts file names, DNS need not know */
+    if (n->hosts_count && !s->found_count)
+        probe_op_set_aside(&s->op);
     if (s->found_count)
         probe_check(&s->op, MR_STATUS_PASS, evidence, MR_COUNT(evidence), "%s -> %s (DNS %s)",
                     s->name, addr_list(p, s->found, s->found_count), server);
@@ -298,6 +301,10 @@ static void candidate_over(struct server *s) {
         s->outcome_a = s->best.a;
         s->outcome_aaaa = s->best.aaaa;
         memcpy(s->name, s->best.name, sizeof s->name);
+    }
+    if (s->all->hosts_count && !s->found_count) { /* the hosts file answers: nothing to explain */
+        end_server(s);
+        return;
     }
     /* that one family is missing matters only when the other is too */
     enum mr_family only = s->op.probe->options.family;

@@ -309,6 +309,8 @@ int mr_ndr_read(const mr_proc *proc, enum mr_ndr_side side, const mr_token *obje
 /* A stream of 64 random bits; the caller's, so that runs repeat. */
 typedef struct mr_random {
     uint64_t state;
+    bool plain; /* generate: the simplest valid values instead of random ones, for examples: numbers
+                 * as low as they may be, short readable texts, arrays of one element */
 } mr_random;
 uint64_t mr_random_get(mr_random *random);
 
