@@ -47,14 +47,21 @@ const char *probe_text(mr_probe *p, const char *fmt, ...) {
     return copy ? copy : "";
 }
 
-void probe_no_memory(mr_probe *p) {
-    /* the set's error is sticky: its run will not give a verdict on half of the facts */
+/* The set's error is sticky: its run will give no verdict on half of the facts. */
+static void fail_run(mr_probe *p, int result) {
     if (!p->diag->error)
-        p->diag->error = MR_ERR_MEMORY;
+        p->diag->error = result;
 }
 
-bool probe_is_own_failure(int result) {
-    return result == MR_ERR_MEMORY || result == MR_ERR_STATE || result == MR_ERR_ARGUMENT;
+void probe_no_memory(mr_probe *p) {
+    fail_run(p, MR_ERR_MEMORY);
+}
+
+bool probe_own_failure(mr_probe *p, int result) {
+    if (result != MR_ERR_MEMORY && result != MR_ERR_STATE && result != MR_ERR_ARGUMENT)
+        return false;
+    fail_run(p, result);
+    return true;
 }
 
 const char *probe_addr_text(mr_probe *p, const mr_addr *addr) {

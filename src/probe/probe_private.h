@@ -110,8 +110,8 @@ void probe_check_as(struct probe_op *op, const char *id, enum mr_phase phase, do
 
 /* Memory is out: the run goes on with what it has, and its diag says so when it is run. */
 void probe_no_memory(mr_probe *p);
-/* The failure is this machine's, and says nothing about the peer. */
-bool probe_is_own_failure(int result);
+/* Whether @result is a failure of ours, which says nothing about the peer; notes it likewise. */
+bool probe_own_failure(mr_probe *p, int result);
 
 /* Text in the arena; "" when memory is out. */
 const char *probe_text(mr_probe *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -94,7 +94,7 @@ static void end_check(struct endpoint *e, enum mr_status status, const char *tex
 
 /* This machine failed: nothing is known about the peer. */
 static bool end_own_failure(struct endpoint *e, int result, const mr_error *err) {
-    if (!probe_is_own_failure(result))
+    if (!probe_own_failure(e->op.probe, result))
         return false;
     end_check(e, MR_STATUS_UNKNOWN, err->text);
     finish(e);
@@ -257,6 +257,7 @@ static void connect_endpoint(struct probe_op *op) {
     if (!r)
         r = mr_client_start_many(e->client, e->ifaces, e->count + 1, on_bound, e, &err);
     if (r) {
+        probe_own_failure(p, r);
         probe_check(&e->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
         finish(e);
     }

@@ -128,7 +128,7 @@ static void end_small(struct small *s, int result) {
     bool answered = result == 0 || result == MR_ERR_NOT_REGISTERED;
 
     probe_check(&s->op, answered ? MR_STATUS_PASS
-                        : probe_is_own_failure(result) ? MR_STATUS_UNKNOWN
+                        : probe_own_failure(p, result) ? MR_STATUS_UNKNOWN
                                                        : MR_STATUS_FAIL, NULL, 0,
                 answered ? "a question with a short answer is answered"
                          : "a question with a short answer is not answered either");
@@ -192,7 +192,7 @@ static void ask_small(mr_probe *p) {
 static void add_failure(struct lookup *l, int result, const mr_error *err) {
     mr_probe *p = l->op.probe;
     const mr_client_report *report = mr_client_get_report(p->mapper_client);
-    if (probe_is_own_failure(result)) {
+    if (probe_own_failure(p, result)) {
         probe_check(&l->op, MR_STATUS_UNKNOWN, NULL, 0, "endpoint mapper: %s", err->text);
         return;
     }
@@ -316,6 +316,7 @@ static void list(struct lookup *l) {
         r = mr_mapper_lookup(&l->mapper, &(mr_mapper_query){0}, &err);
     }
     if (r) {
+        probe_own_failure(p, r);
         probe_check(&l->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
         finish(l);
     }
@@ -393,6 +394,7 @@ static void start(mr_probe *p) {
         r = mr_mapper_map(&l->mapper, &p->options.interface, NULL, MR_PROTSEQ_NCACN_IP_TCP, &err);
     }
     if (r) {
+        probe_own_failure(p, r);
         probe_check(&l->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
         finish(l);
     }

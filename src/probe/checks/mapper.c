@@ -64,7 +64,7 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
     const mr_client_report *report = mr_client_get_report(client);
     bool open = report->connected != 0;
 
-    if (probe_is_own_failure(result)) {
+    if (probe_own_failure(p, result)) {
         probe_check(&m->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err->text);
         cut(&m->op);
         probe_op_end(&m->op);
@@ -100,6 +100,7 @@ static void connect_mapper(struct probe_op *op) {
     if (!r)
         r = mr_client_start(m->client, &mr_epmapper_iface.syntax, on_bound, m, &err);
     if (r) {
+        probe_own_failure(p, r);
         probe_check(&m->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
         cut(&m->op);
         probe_op_end(&m->op);

@@ -21,7 +21,7 @@ static void on_opened(void *user, int result, const mr_error *err) {
     struct neighbour *n = user;
     mr_client_report report = {.connected = result == 0 ? mr_clock_now() : 0};
 
-    if (probe_is_own_failure(result)) {
+    if (probe_own_failure(n->op.probe, result)) {
         probe_check(&n->op, MR_STATUS_UNKNOWN, NULL, 0, "%u: %s", n->port, err->text);
         cut(&n->op);
         probe_op_end(&n->op);
@@ -60,6 +60,7 @@ static void connect_neighbour(struct probe_op *op) {
     if (!r)
         r = mr_stream_connect(&n->stream, &options.connect, &err);
     if (r) {
+        probe_own_failure(p, r);
         probe_check(op, MR_STATUS_UNKNOWN, NULL, 0, "%u: %s", n->port, err.text);
         cut(op);
         probe_op_end(op);
