@@ -38,7 +38,11 @@ struct probe {
 struct probes {
     struct map *map;
     struct probe *items;
-    size_t count, size, next, open;
+    size_t count, size, next;
+    size_t open;        /* connections */
+    size_t left;        /* probes without an outcome */
+    mr_timer pace;      /* --rate: due when the next may connect */
+    mr_nsec next_turn;
     int code;
 };
 
@@ -132,6 +136,7 @@ static void ask_again(struct probe *probe) {
             continue;
         all->items[all->count++] = (struct probe){
             .all = all, .port = probe->port, .iface_count = 1, .ifaces = {c->abstract}};
+        all->left++;
     }
 }
 
@@ -147,15 +152,38 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
     probe->client = NULL;
     mr_client_free(client);
     all->open--;
+    all->left--;
     start_more(all);
-    if (all->open == 0)
+    if (all->left == 0)
+        mr_loop_stop(&all->map->s->loop);
+}
+
+/* Whether one more may connect now; else the timer tells when. */
+static bool take_turn(struct probes *all) {
+    uint32_t rate = all->map->s->a->set.rate;
+    mr_nsec now = mr_clock_now();
+
+    if (!rate)
+        return true;
+    if (now < all->next_turn) {
+        mr_timer_set(&all->pace, all->next_turn);
+        return false;
+    }
+    all->next_turn = now + MR_SEC / rate;
+    return true;
+}
+
+static void on_turn(void *user) {
+    struct probes *all = user;
+    start_more(all);
+    if (all->left == 0)
         mr_loop_stop(&all->map->s->loop);
 }
 
 static void start_more(struct probes *all) {
     struct map *map = all->map;
 
-    while (all->open < AT_ONCE && all->next < all->count) {
+    while (all->open < AT_ONCE && all->next < all->count && take_turn(all)) {
         struct probe *probe = &all->items[all->next++];
         mr_client_options options = app_client_options(map->s->a);
         mr_error err = MR_ERROR_INIT;
@@ -169,6 +197,7 @@ static void start_more(struct probes *all) {
         if (r) {
             mr_client_free(probe->client);
             probe->client = NULL;
+            all->left--;
             all->code = app_refuse(map->s->a, APP_MISSING, "port %u: %s", probe->port, err.text);
             continue;
         }
@@ -181,9 +210,12 @@ int map_probe(struct map *map) {
     int code = collect(&all);
 
     if (!code) {
+        mr_timer_init(&all.pace, &map->s->loop, on_turn, &all);
+        all.left = all.count;
         start_more(&all);
-        code = app_session_wait(map->s, &all.open);
+        code = app_session_wait(map->s, &all.left);
     }
+    mr_timer_deinit(&all.pace);
     for (size_t i = 0; i < all.count; i++)
         mr_client_free(all.items[i].client);
     return code ? code : all.code;
