@@ -1,7 +1,9 @@
 /*
  * The endpoint mapper's interface (C706 appendix O, MS-RPCE 2.2.1.2 and 3.1.1.5) over the registry.
- * A lookup that fits one answer ends with status 0 and a null handle; one that went on ends with
- * its last entries, ept_s_not_registered and a null handle: clients of either school are content.
+ * A page of a lookup that has room left is the last one: status 0 and a null handle. A full one has
+ * a handle to go on with; when nothing is left behind it, the next answer is empty, with
+ * ept_s_not_registered. So no client meets an error together with entries, and one that asks for an
+ * entry at a time and waits for the error (rpcclient) comes to its end.
  */
 #include <msrpc/ifaces/epmapper_server.h>
 #include <msrpc/serve.h>
@@ -30,16 +32,14 @@ static bool has_more(const mr_mapper_db *db, const mr_mapper_db_query *query) {
     return mr_mapper_db_find(db, &peek) != NULL;
 }
 
-/* Ends a page: keeps the question behind a handle when more is to come, else forgets it. Returns
- * the status. */
-static uint32_t end_page(mr_server_call *call, mr_mapper_db_query *query, bool fresh, bool any,
-                         mr_ndr_context *handle) {
-    bool more = any && has_more(call->user, query);
-
+/* Ends a page of @count: keeps the question behind a handle when @more may come, else forgets it.
+ * Returns the status. */
+static uint32_t end_page(mr_server_call *call, mr_mapper_db_query *query, bool fresh,
+                         uint32_t count, bool more, mr_ndr_context *handle) {
     if (!more) {
         if (!fresh)
             free(mr_server_remove_handle(call, &lookup_handle, handle));
-        return any && fresh ? 0 : mr_epmapper_EPT_S_NOT_REGISTERED;
+        return count ? 0 : mr_epmapper_EPT_S_NOT_REGISTERED;
     }
     if (!fresh)
         return 0;
@@ -125,7 +125,8 @@ static int lookup(mr_server_call *call, struct mr_epmapper_ept_lookup *args) {
             return MR_ERR_MEMORY;
     }
     args->num_ents = n;
-    args->status = end_page(call, query, query == &asked, n > 0, &args->entry_handle);
+    args->status = end_page(call, query, query == &asked, n, n == args->max_ents,
+                            &args->entry_handle);
     return 0;
 }
 
@@ -176,7 +177,9 @@ static int map(mr_server_call *call, struct mr_epmapper_ept_map *args) {
         if (!(args->towers[n] = make_tower(call, entry, &tower.transfer)))
             return MR_ERR_MEMORY;
     args->num_towers = n;
-    args->status = end_page(call, query, query == &asked, n > 0, &args->entry_handle);
+    args->status = end_page(call, query, query == &asked, n,
+                            n == args->max_towers && has_more(call->user, query),
+                            &args->entry_handle);
     return 0;
 }
 
