@@ -73,15 +73,15 @@ def fault(name, *args):
 
 
 @contextlib.contextmanager
-def background(host, *command, pass_fds=()):
-    """A command that runs meanwhile; yields it when it has written its first line, as `.ready`."""
+def background(host, *command):
+    """A command that runs meanwhile; yields it when it has written its first line, as `.ready`.
+    Afterwards its exit status to a SIGTERM is `.returncode`."""
     child = subprocess.Popen([LAB, 'exec', host, *command], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, pass_fds=pass_fds)
+                             stdout=subprocess.PIPE)
     try:
-        if not pass_fds:
-            child.ready = child.stdout.readline().decode().strip()
-            if not child.ready:
-                raise SystemExit('Bail out! %s does not start' % ' '.join(command))
+        child.ready = child.stdout.readline().decode().strip()
+        if not child.ready:
+            raise SystemExit('Bail out! %s does not start' % ' '.join(command))
         yield child
     finally:
         child.terminate()
