@@ -36,6 +36,13 @@ def same(got, want, name):
               'too much: %s' % list((got - want).elements()))
 
 
+def one_message(err, pattern):
+    """One line that says why, and the hint under it."""
+    lines = err.splitlines()
+    return (len(lines) == 2 and re.search(pattern, lines[0]) and
+            lines[1].startswith('(msrpc diagnose '))
+
+
 def rpcclient(address):
     """(object, protseq, host, endpoint, uuid, major version, annotation) of each line it prints."""
     line = re.compile(r'(\S+) (\w+):([^\[]*)\[([^,\]]*),abstract_syntax=([^/]+)/0x(\w+)\]: (.*)')
@@ -181,11 +188,11 @@ def failures():
             ('no mapper but LDAP', 30, 'bind|broke|closed', [DC + ':389', '--timeout', '1'])):
         run = msrpc('map', '--json', *args)
         eq((run.code, run.json.get('exit')), (code, code), 'exit code: ' + name, run)
-        ok(re.search(pattern, run.err) and run.err.count('\n') == 1, 'message: ' + name, run.err)
+        ok(one_message(run.err, pattern), 'message: ' + name, run.err)
     with fault('block-135'):
         run = msrpc('map', '--json', '--timeout', '1', DC)
         eq((run.code, run.json.get('exit')), (20, 20), 'exit code: silence', run)
-        ok('silent' in run.err and run.err.count('\n') == 1, 'message: silence', run.err)
+        ok(one_message(run.err, 'silent'), 'message: silence', run.err)
         run = msrpc('map', '--json', '--deadline', '1', '--timeout', '30', DC)
         eq((run.code, run.json.get('partial')), (75, True), 'the deadline of the run', run)
     with fault('block-135-reject-icmp-admin'):
