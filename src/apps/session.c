@@ -93,6 +93,11 @@ static void on_lookup(void *user, int result, const mr_error *err) {
     wait_over(user, result, err);
 }
 
+/* Where more is to be learnt about a failure to reach the target. */
+static void hint(const app_target *target) {
+    fprintf(stderr, "(msrpc diagnose %s tells why)\n", target->input);
+}
+
 int app_session_resolve(app_session *s, const app_target *target) {
     app *a = s->a;
     struct wait wait = {.s = s, .open = 1};
@@ -118,7 +123,9 @@ int app_session_resolve(app_session *s, const app_target *target) {
     int code = app_session_wait(s, &wait.open);
     if (!code && wait.result) {
         s->error = wait.err;
-        code = app_refuse(a, APP_NAMES, "%s: %s", host, wait.err.text);
+        /* the lookup's sentence begins with the host */
+        code = app_refuse(a, APP_NAMES, "%s", wait.err.text);
+        hint(target);
     }
     if (!code) {
         memcpy(s->addrs, lookup.addrs, sizeof s->addrs);
@@ -179,7 +186,7 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
         else
             app_refuse(s->a, code, "%s %s: %s", target->host, text, why);
     }
-    fprintf(stderr, "(msrpc diagnose %s tells why)\n", target->input);
+    hint(target);
     return code;
 }
 
