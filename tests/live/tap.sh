@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2153,SC2154 # names come from tests/live/run
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154 # names come from, and go to, the tests
 # TAP for live tests in bash:  . "$LIVE_DIR/tap.sh"; ...; done_testing
 # Functions take the name of the test first. Diagnostics follow a failure, each line behind "# ".
 

@@ -12,6 +12,7 @@ PACKAGES="
 POLICY=/usr/sbin/policy-rc.d
 
 if [ "${1:-}" = --list ]; then
+    # shellcheck disable=SC2086 # a list of words
     echo $PACKAGES
     exit 0
 fi
