@@ -87,7 +87,20 @@ static const char *iface_list(struct endpoint *e) {
     return e->count > shown ? probe_text(p, "%s and %zu more", text, e->count - shown) : text;
 }
 
+/* What TCP had to send again on a connection that works all the same: the path loses packets. */
+static void add_retransmits(struct endpoint *e) {
+    mr_probe *p = e->op.probe;
+    const mr_client_report *report = mr_client_get_report(e->client);
+
+    if (report->has_tcp && report->tcp.total_retrans && probe_wants(p, MR_PHASE_TCP))
+        mr_fact_add(p->diag, MR_FACT_TCP_RETRANSMITS, e->check,
+                    .address = probe_addr_text(p, e->addr), .port = e->port,
+                    .count = report->tcp.total_retrans, .role = MR_ROLE_ENDPOINT);
+}
+
 static void end_check(struct endpoint *e, enum mr_status status, const char *text) {
+    if (status == MR_STATUS_PASS)
+        add_retransmits(e);
     probe_check_as(&e->op, e->check, MR_PHASE_COMMUNICATION, probe_op_ms(&e->op), status, NULL, 0,
                    "%u %s: %s", e->port, iface_list(e), text);
 }
