@@ -45,7 +45,7 @@ static int read_file(const char *path, mr_arena *arena, mr_slice *textp) {
         uint8_t block[16384];
         size_t n = fread(block, 1, sizeof block, f);
         mr_buf_write(&buf, mr_slice_of(block, n));
-        if (n < sizeof block)
+        if (n < sizeof block || mr_buf_error(&buf))
             break;
     }
     if (ferror(f))

@@ -69,7 +69,7 @@ static void say_smb(mr_port_probe *p, const mr_smb_negotiated *n) {
     uint32_t nsec;
 
     const char *dialect = mr_smb_dialect_name(n->dialect, name);
-    port_say(p, n->dialect == MR_SMB1 ? "SMB %s only" : "SMB %s", dialect);
+    port_say(p, n->dialect == MR_SMB1 ? "SMB %s (SMB 2 was not answered)" : "SMB %s", dialect);
     port_add_str(p, "dialect", mr_slice_str(dialect));
     say_signing(p, n->security);
     if (!mr_uuid_is_nil(&n->guid)) {

@@ -12,7 +12,7 @@ const mr_rule mr_rule_tcp_lossy_path = {
     .require = {{.any = {MR_FACT_TCP_RETRANSMITS},
                  .where = {MR_WHERE(COUNT, GE, 2)},
                  .at_least = 2}},
-    .explains = {"RPC.SWALLOWED"},
+    .explains = {"RPC.SWALLOWED", "RPC.HUNG", "TCP.DYNAMIC_FILTERED"},
     .summary = "the path loses packets",
     .cause = "TCP had to repeat segments on several connections to {address} ({#port:port|ports} "
              "{port}). RPC still works, slowly; under load calls may fail.",
