@@ -153,7 +153,8 @@ int app_help_all(FILE *out);
 int app_help_command(FILE *out, const app_command *command);
 int app_help_old_tool(FILE *out, const char *tool); /* APP_USAGE when unknown */
 int app_help_man(FILE *out, const app_command *command); /* NULL: msrpc(1) itself */
-int app_help_completion(FILE *out);
+/* completion.c: for "bash" (also NULL), "zsh" or "fish"; APP_USAGE for another. */
+int app_help_completion(FILE *out, const char *shell);
 
 /* output.c */
 /* Opens --output, decides about colour; 0 or APP_UNWRITABLE. */

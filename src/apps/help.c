@@ -191,29 +191,3 @@ int app_help_man(FILE *out, const app_command *c) {
     fputs(".SH SEE ALSO\n.BR msrpc (1)\n", out);
     return APP_OK;
 }
-
-static void completion_words(FILE *out, const app_option *table) {
-    for (const app_option *o = table; o && o->name; o++)
-        fprintf(out, " --%s", o->name);
-}
-
-int app_help_completion(FILE *out) {
-    fputs("# bash completion for msrpc\n_msrpc() {\n"
-          "    local cur=${COMP_WORDS[COMP_CWORD]} words\n"
-          "    if [ \"$COMP_CWORD\" = 1 ]; then\n        words='help", out);
-    for (size_t i = 0; i < app_command_count; i++)
-        fprintf(out, " %s", app_commands[i]->name);
-    fputs("'\n    else\n        case ${COMP_WORDS[1]} in\n", out);
-    for (size_t i = 0; i < app_command_count; i++) {
-        fprintf(out, "        %s) words='", app_commands[i]->name);
-        completion_words(out, app_commands[i]->options);
-        for (size_t g = 0; g < app_group_count; g++)
-            if (app_commands[i]->groups & app_groups[g].bit)
-                completion_words(out, app_groups[g].options);
-        fputs("' ;;\n", out);
-    }
-    fputs("        esac\n    fi\n"
-          "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
-          "complete -o default -F _msrpc msrpc\n", out);
-    return APP_OK;
-}

@@ -26,7 +26,7 @@ static int help(int argc, char **argv) {
     if (command)
         return app_help_command(stdout, command);
     if (!strcmp(argv[0], "--completion"))
-        return app_help_completion(stdout);
+        return app_help_completion(stdout, argc > 1 ? argv[1] : NULL);
     if (!strcmp(argv[0], "--man")) {
         command = argc > 1 ? app_find_command(argv[1]) : NULL;
         if (argc > 1 && !command)

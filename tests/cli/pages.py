@@ -1,9 +1,12 @@
 #!/usr/bin/python3 -B
 """Manual pages and completion: sound, complete, and every example in them is one that parses."""
 import os
+import pty
 import re
+import select
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -44,16 +47,90 @@ for name in commands():
 run = Run('help', '--completion')
 check = subprocess.run(['bash', '-n'], input=run.out.encode(), stderr=subprocess.PIPE, check=False)
 ok(check.returncode == 0, 'completion: bash reads it', check.stderr.decode())
+eq(Run('help', '--completion', 'bash').out, run.out, 'completion: bash is the default')
+eq(Run('help', '--completion', 'tcsh').code, 64, 'completion: another shell is refused')
+bash_script = run.out
 
 
-def complete(*words):
-    script = run.out + '\nCOMP_WORDS=(%s); COMP_CWORD=%d; _msrpc; printf "%%s\\n" "${COMPREPLY[@]}"' % (
-        ' '.join(shlex.quote(w) for w in words), len(words) - 1)
+def bash(line):
+    words = line.split(' ')
+    script = bash_script + ('\nCOMP_WORDS=(%s); COMP_CWORD=%d; compopt() { echo FILES; }; _msrpc\n'
+                            'printf "%%s\\n" "${COMPREPLY[@]}"' % (
+                                ' '.join(shlex.quote(w) for w in words), len(words) - 1))
     return subprocess.run(['bash', '-c', script], stdout=subprocess.PIPE,
                           check=True).stdout.decode().split()
 
 
-eq(sorted(complete('msrpc', '')), sorted(['help', *commands()]), 'completion: commands')
-ok('--probe' in complete('msrpc', 'map', '--p') and '--json' in complete('msrpc', 'ping', '--j'),
-   'completion: switches')
+def fish(line):
+    with tempfile.TemporaryDirectory() as home, tempfile.NamedTemporaryFile(suffix='.fish') as file:
+        file.write(Run('help', '--completion', 'fish').out.encode())
+        file.flush()
+        out = subprocess.run(['fish', '--no-config', '-c',
+                              'source %s; complete -C %s' % (file.name, shlex.quote(line))],
+                             stdout=subprocess.PIPE, check=True,
+                             env={**os.environ, 'HOME': home}).stdout.decode()
+    return [row.split('\t')[0] for row in out.splitlines()]
+
+
+class Zsh:
+    """An interactive zsh on a terminal of its own: what it makes of a line and a tab."""
+
+    def __init__(self, folder):
+        name = os.path.join(folder, '_msrpc')
+        with open(name, 'w') as file:
+            file.write(Run('help', '--completion', 'zsh').out)
+        pid, self.fd = pty.fork()
+        if pid == 0:
+            os.execvpe('zsh', ['zsh', '-f', '-i'], {**os.environ, 'TERM': 'dumb', 'HOME': folder,
+                                                    'COLUMNS': '80'})
+        self.pid = pid
+        os.write(self.fd, b'PS1=; RPS1=; autoload -U compinit; compinit -u -D; source %s; '
+                 b'echo rea""dy\n' % name.encode())
+        self.read(b'ready\r\n')
+
+    def read(self, until):
+        out = b''
+        while until not in out:
+            if not select.select([self.fd], [], [], 20)[0]:
+                break
+            out += os.read(self.fd, 65536)
+        return out
+
+    def complete(self, line, word):
+        """What the terminal shows after a tab, once @word is there, or when nothing more comes."""
+        os.write(self.fd, b'\x15' + line.encode() + b'\t')
+        return self.read(word.encode()).decode(errors='replace')
+
+    def close(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+
+eq(sorted(bash('msrpc ')), sorted(['help', *commands(), '--help', '--version']),
+   'completion: bash, commands')
+wanted = {
+    'msrpc map --for': '--format', 'msrpc map --format rpc': 'rpcdump',
+    'msrpc ping --js': '--json', 'msrpc diagnose --interface drsu': 'drsuapi',
+    'msrpc describe epma': 'epmapper', 'msrpc help diag': 'diagnose',
+    'msrpc port --protocol b': 'both',
+}
+for line, word in wanted.items():
+    ok(word in bash(line), 'completion: bash, ' + line, bash(line))
+eq(bash('msrpc map --targets '), ['FILES'], 'completion: bash, files where a file is wanted')
+if shutil.which('fish'):
+    ok(set(commands()) < set(fish('msrpc ')), 'completion: fish, commands', fish('msrpc '))
+    for line, word in wanted.items():
+        ok(word in fish(line), 'completion: fish, ' + line, fish(line))
+else:
+    skip('completion: fish', 'fish is not installed')
+if shutil.which('zsh'):
+    with tempfile.TemporaryDirectory() as folder:
+        zsh = Zsh(folder)
+        for line, word in wanted.items():
+            shown = zsh.complete(line, word)
+            ok(word in shown, 'completion: zsh, ' + line, shown)
+        zsh.close()
+else:
+    skip('completion: zsh', 'zsh is not installed')
 done()
