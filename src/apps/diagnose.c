@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "findings.h"
 #include "report.h"
 
 #define ARENA_CAP ((size_t)256 << 20)
@@ -92,18 +93,6 @@ static int read_options(struct diagnose *d) {
 
 /* ---- runs ---- */
 
-static int exit_code(const app *a, const mr_diag *diag) {
-    int code = mr_diag_get_verdict(diag)->exit;
-    const mr_finding *finding;
-
-    if (code == APP_WARNINGS && a->set.fail_on == APP_FAIL_ON_ERROR)
-        return APP_OK;
-    for (size_t i = 0; code == APP_OK && a->set.fail_on == APP_FAIL_ON_INFO &&
-                       (finding = mr_diag_get_finding(diag, i)) != NULL; i++)
-        code = APP_WARNINGS;
-    return code;
-}
-
 static void conclude(struct diagnose_run *run) {
     run->over = true;
     run->ended = mr_clock_now();
@@ -112,7 +101,7 @@ static void conclude(struct diagnose_run *run) {
     int r = mr_diag_run(&run->diag);
     run->code = r ? app_refuse(run->all->a, APP_BUG, "%s: %s", run->target->host,
                                mr_result_text(r))
-                  : exit_code(run->all->a, &run->diag);
+                  : app_findings_exit(run->all->a, &run->diag);
 }
 
 static void start_more(struct diagnose *d);

@@ -64,9 +64,9 @@ static int finish(int code) {
 
 /* Commands of the contract (doc/cli.md) that a later version brings. */
 static bool is_later(const char *name) {
-    static const char *const later[] = {"name",  "pipes",   "interfaces", "services", "range",
-                                        "audit", "trace",   "portqry",    "rpcping",  "local",
-                                        "sweep", "record",  "events"};
+    static const char *const later[] = {"pipes", "interfaces", "services", "range", "audit",
+                                        "trace", "portqry", "rpcping", "local", "sweep",
+                                        "record", "events"};
     for (size_t i = 0; i < MR_COUNT(later); i++)
         if (!strcmp(later[i], name))
             return true;

@@ -303,7 +303,7 @@ int app_parse(app *a, int argc, char **argv) {
         char *word = argv[i];
         /* a negative number is no switch, unless it is -4 or -6 */
         bool number = word[0] == '-' && word[1] >= '0' && word[1] <= '9' &&
-                      (word[2] || !(a->command->groups & APP_GROUP_TARGET));
+                      (word[2] || !app_knows_switch(a->command, word));
         if (only_args || word[0] != '-' || word[1] == '\0' || number) {
             a->args[a->arg_count++] = word;
         } else if (!strcmp(word, "--")) {

@@ -34,7 +34,10 @@ for name in [None, *commands()]:
 for name in commands():
     for line in re.findall(r'^  (msrpc .*)\n      \S', Run('help', name).out, re.M):
         words = shlex.split(line)[1:]
-        if words[0] == 'serve':
+        if words[0] == 'name':  # asks who is named, and nobody else
+            words = [re.sub(r'^10\.[0-9.]+$', '127.0.0.1:1', w) for w in words]
+            words += ['--no-system', '--dns-server', '127.0.0.1:1']
+        elif words[0] == 'serve':
             words.append('--no-such-switch')  # understood up to here, and not begun
         else:
             words = [re.sub(r'^dc0\d(\.corp\.example)?$', '127.0.0.1:1', w) for w in words]

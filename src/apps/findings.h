@@ -1,0 +1,15 @@
+/* What the rules found, shown: shared by the commands that judge. */
+#ifndef MSRPC_APP_FINDINGS_H
+#define MSRPC_APP_FINDINGS_H
+
+#include <msrpc/diag.h>
+
+#include "app.h"
+
+/* VERDICT, CAUSE, REMEDY and NEXT of the verdict, then the other findings that stand for
+ * themselves; infos with --verbose only. @partial: the run was cut. mr_diag_run went before. */
+void app_findings_show(app *a, const mr_diag *diag, bool partial);
+/* The exit code of the verdict under --fail-on. */
+int app_findings_exit(const app *a, const mr_diag *diag);
+
+#endif

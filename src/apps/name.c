@@ -1,0 +1,264 @@
+/*
+ * msrpc name: the frame. Which part owns which file, and what a part is, stands in name.h. To add
+ * a part: its switches into options[], their settings into struct name_options, its row into
+ * parts[].
+ */
+#include "name.h"
+
+#include "findings.h"
+#include "report.h"
+
+#define ARENA_CAP ((size_t)64 << 20)
+#define OPTION(member) offsetof(struct name_options, member)
+
+static const app_option options[] = {
+    /* common */
+    {"dns-server", 0, APP_LIST, "IP[:PORT]", OPTION(dns_servers), 0, 0,
+     "ask this DNS server beside the system's (repeatable, or separated by commas)"},
+    {"no-system", 0, APP_FLAG, NULL, OPTION(no_system), 0, 0,
+     "leave the system's DNS servers and the hosts file out"},
+    {"ipv4", '4', APP_FLAG, NULL, OPTION(ipv4), 0, 0, "IPv4 addresses only"},
+    {"ipv6", '6', APP_FLAG, NULL, OPTION(ipv6), 0, 0, "IPv6 addresses only"},
+    /* name_dns.c */
+    {"type", 0, APP_LIST, "TYPE", OPTION(types), 0, 0,
+     "ask for these record types only: A, AAAA, CNAME, PTR, SRV, SOA, NS, MX, TXT, ANY"},
+    {"authoritative", 0, APP_FLAG, NULL, OPTION(authoritative), 0, 0,
+     "ask the zone's own name servers too"},
+    /* name_netbios.c */
+    /* name_locator.c */
+    /* name_health.c */
+    {0},
+};
+
+/* In the order they are shown. */
+static const struct name_part *const parts[] = {
+    &name_part_dns,
+};
+
+void name_part_over(struct name_run *run) {
+    if (--run->open == 0)
+        mr_loop_stop(&run->s.loop);
+}
+
+const char *name_addr_text(struct name_run *run, const mr_addr *addr) {
+    char text[MR_ADDR_TEXT];
+
+    if (!addr || addr->family == MR_FAMILY_ANY)
+        return NULL;
+    bool usual = addr->port == 0 || addr->port == 53;
+    return mr_arena_add_str(&run->arena, mr_slice_str(usual ? mr_addr_text(addr, text)
+                                                            : mr_addr_port_text(addr, text)));
+}
+
+/* ---- settings ---- */
+
+static bool is_wanted(const struct name_part *part, const struct name_options *o, bool any) {
+    return any ? part->wanted && part->wanted(o) : part->beside;
+}
+
+/* Whether a switch names a part; without one the plain survey runs. */
+static bool any_wanted(const struct name_options *o) {
+    for (size_t i = 0; i < MR_COUNT(parts); i++)
+        if (parts[i]->wanted && parts[i]->wanted(o))
+            return true;
+    return false;
+}
+
+static int read_options(app *a, struct name_run *run) {
+    const struct name_options *o = a->own;
+
+    run->a = a;
+    run->o = o;
+    if (o->ipv4 && o->ipv6)
+        return app_refuse(a, APP_USAGE, "--ipv4 and --ipv6 exclude each other");
+    run->family = o->ipv4 ? MR_FAMILY_IPV4 : o->ipv6 ? MR_FAMILY_IPV6 : MR_FAMILY_ANY;
+    if (o->dns_servers.count > NAME_SERVERS)
+        return app_refuse(a, APP_USAGE, "--dns-server: more than %d servers", NAME_SERVERS);
+    for (uint32_t i = 0; i < o->dns_servers.count; i++) {
+        mr_slice text = o->dns_servers.items[i];
+        if (mr_addr_decode_port(text, 53, &run->servers[i]) != 0)
+            return app_refuse(a, APP_USAGE, "--dns-server %.*s: an address is wanted, such as "
+                              "10.0.0.1 or 10.0.0.1:53", (int)text.len,
+                              (const char *)text.data);
+        run->server_count++;
+    }
+    if (o->no_system && !run->server_count)
+        return app_refuse(a, APP_USAGE, "--no-system leaves nobody to ask without --dns-server");
+    return 0;
+}
+
+/* The subjects: the arguments, or what the switch of a part names. */
+static int read_subjects(app *a, bool any, const char ***namesp, size_t *countp) {
+    const struct name_options *o = a->own;
+    const char *subject = NULL;
+    bool wants_name = false;
+    int code = 0;
+
+    for (size_t i = 0; i < MR_COUNT(parts); i++)
+        wants_name |= is_wanted(parts[i], o, any) && !parts[i]->no_name;
+    if (wants_name && a->arg_count == 0)
+        return app_refuse(a, APP_USAGE, "a name is wanted, such as dc01.corp.example");
+    if (!wants_name && a->arg_count)
+        return app_refuse(a, APP_USAGE, "%s: the switch names what to ask for, no more names are "
+                          "wanted", a->args[0]);
+    for (size_t i = 0; i < MR_COUNT(parts) && !code; i++) {
+        if (!is_wanted(parts[i], o, any) || !parts[i]->check)
+            continue;
+        if (!wants_name)
+            code = parts[i]->check(a, o, NULL, &subject);
+        for (size_t k = 0; k < a->arg_count && !code; k++)
+            code = parts[i]->check(a, o, a->args[k], &subject);
+    }
+    if (code || wants_name) {
+        *namesp = a->args;
+        *countp = a->arg_count;
+        return code;
+    }
+    *namesp = mr_arena_get(&a->arena, 1, sizeof **namesp);
+    if (!*namesp)
+        return app_refuse(a, APP_BUG, "out of memory");
+    (*namesp)[0] = subject;
+    *countp = 1;
+    return 0;
+}
+
+/* ---- one report ---- */
+
+static int start_parts(struct name_run *run, bool any) {
+    int code = 0;
+
+    for (size_t i = 0; i < MR_COUNT(parts) && !code; i++)
+        if (is_wanted(parts[i], run->o, any))
+            code = parts[i]->start(run);
+    return code;
+}
+
+static int wait_parts(struct name_run *run) {
+    int code = app_session_wait(&run->s, &run->open);
+
+    run->partial = code == APP_INCOMPLETE || code == APP_INTERRUPTED;
+    return code;
+}
+
+static void show_text(struct name_run *run, bool any) {
+    app *a = run->a;
+    const mr_verdict *verdict = mr_diag_get_verdict(&run->diag);
+    double seconds = (double)(run->ended - run->began) / MR_SEC;
+
+    if (a->set.quiet) {
+        fprintf(a->out, "%s: %s%s%s\n", app_safe(a, mr_slice_str(run->subject)),
+                verdict->summary, verdict->finding ? " " : "",
+                verdict->finding ? verdict->finding->id : "");
+        return;
+    }
+    fprintf(a->out, "msrpc name %s\n", app_safe(a, mr_slice_str(run->subject)));
+    for (size_t i = 0; i < MR_COUNT(parts); i++)
+        if (is_wanted(parts[i], run->o, any))
+            parts[i]->show(run);
+    fputc('\n', a->out);
+    app_findings_show(a, &run->diag, run->partial);
+    fprintf(a->out, " exit %-4d%*.*f s\n", run->code, 68, seconds < 1 ? 3 : 1, seconds);
+}
+
+static int show_json(struct name_run *run, bool any) {
+    char text[MR_TIME_TEXT];
+    mr_writer w;
+
+    app_report_open(run->a, &w);
+    mr_writer_str(&w, "name", run->subject);
+    mr_writer_str(&w, "started", mr_time_text(run->started_sec, run->started_nsec, text));
+    mr_writer_real(&w, "ms", (double)(run->ended - run->began) / MR_MSEC);
+    mr_writer_bool(&w, "partial", run->partial);
+    for (size_t i = 0; i < MR_COUNT(parts); i++)
+        if (is_wanted(parts[i], run->o, any))
+            parts[i]->json(run, &w);
+    mr_diag_write_json(&run->diag, &w);
+    return app_report_close(run->a, &w, run->code);
+}
+
+/* Asks and shows one subject; APP_INCOMPLETE and APP_INTERRUPTED end the run. */
+static int run_one(struct name_run *run, const char *subject, bool any) {
+    app *a = run->a;
+
+    run->subject = subject;
+    run->name = a->arg_count ? subject : NULL;
+    run->code = run->open = 0;
+    run->partial = false;
+    run->dns = run->netbios = run->locator = run->health = NULL;
+    run->began = mr_clock_now();
+    mr_clock_get_wall(&run->started_sec, &run->started_nsec);
+    mr_arena_init(&run->arena, ARENA_CAP);
+    int code = mr_diag_init(&run->diag, &run->arena, subject, NULL) == 0
+                   ? start_parts(run, any)
+                   : app_refuse(a, APP_BUG, "out of memory");
+    for (int phase = MR_PHASE_NAMES + 1; phase <= MR_PHASE_COUNT; phase++)
+        mr_diag_set_phase_skipped(&run->diag, (enum mr_phase)phase);
+    if (!code)
+        code = wait_parts(run);
+    if (!code || run->partial) {
+        for (size_t i = 0; i < MR_COUNT(parts); i++)
+            if (is_wanted(parts[i], run->o, any) && parts[i]->conclude)
+                parts[i]->conclude(run);
+        int r = mr_diag_run(&run->diag);
+        run->ended = mr_clock_now();
+        run->code = app_worse(run->code, app_findings_exit(a, &run->diag));
+        if (r)
+            code = app_refuse(a, APP_BUG, "%s: %s", subject, mr_result_text(r));
+        run->code = app_worse(run->code, code);
+        if (a->set.json || a->set.jsonl)
+            code = show_json(run, any);
+        else
+            show_text(run, any);
+        code = app_worse(code, run->code);
+    }
+    for (size_t i = 0; i < MR_COUNT(parts); i++)
+        if (is_wanted(parts[i], run->o, any))
+            parts[i]->free(run);
+    mr_arena_deinit(&run->arena);
+    return code;
+}
+
+static int run(app *a) {
+    struct name_run *run = MR_ARENA_NEW(&a->arena, struct name_run);
+    const char **names = NULL;
+    size_t count = 0;
+    bool any = any_wanted(a->own);
+
+    if (!run)
+        return app_refuse(a, APP_BUG, "out of memory");
+    int worst = 0, code = read_options(a, run);
+    if (!code)
+        code = read_subjects(a, any, &names, &count);
+    if (!code)
+        code = app_session_open(a, &run->s);
+    if (code)
+        return code;
+    app_reports_open(a, count);
+    for (size_t i = 0; i < count && worst < APP_INCOMPLETE; i++) {
+        if (i && !a->set.json && !a->set.jsonl && !a->set.quiet)
+            fputc('\n', a->out);
+        worst = app_worse(worst, run_one(run, names[i], any));
+    }
+    app_reports_close(a, worst);
+    app_session_close(&run->s);
+    return worst;
+}
+
+const app_command app_name = {
+    .name = "name",
+    .line = "a name as every DNS server tells it, side by side",
+    .synopsis = "NAME...",
+    .about =
+        "Asks every DNS server of this machine, one by one and all at once, for the records of a "
+        "name and shows the answers side by side: addresses, aliases, the name back for each "
+        "address, services; beside them the hosts file and every candidate of the search list, and "
+        "what each gave. Servers that disagree, refuse, fail, stay silent or do not hold the zone "
+        "are findings. An address as NAME is asked for its names.",
+    .examples = {"msrpc name dc01.corp.example", "do all DNS servers tell the same?",
+                 "msrpc name _ldap._tcp.dc._msdcs.corp.example --dns-server 10.1.0.10",
+                 "the domain controllers as DNS knows them"},
+    .groups = APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
+    .options = options,
+    .own_size = sizeof(struct name_options),
+    .run = run,
+};
