@@ -13,12 +13,14 @@
 #define ARENA_CAP ((size_t)256 << 20)
 
 struct diagnose_options {
-    const char *interface;
+    const char *interface, *against;
 };
 
 static const app_option options[] = {
     {"interface", 'i', APP_TEXT, "NAME|UUID[:VER]", offsetof(struct diagnose_options, interface), 0,
      0, "diagnose this interface (default: everything the host registers)"},
+    {"against", 0, APP_TEXT, "FILE", offsetof(struct diagnose_options, against), 0, 0,
+     "also show what changed since the result that --json saved in FILE"},
     {0},
 };
 
@@ -30,6 +32,7 @@ struct diagnose {
     size_t count, next, open;
     mr_nsec next_turn;    /* --rate holds for all targets together */
     bool broken;          /* a probe could not be made */
+    app_saved saved;      /* --against */
     mr_timer progress;    /* set only where standard error is a terminal */
     bool shown;
 };
@@ -123,6 +126,7 @@ static int start_run(struct diagnose *d, struct diagnose_run *run) {
     mr_error err = MR_ERROR_INIT;
 
     run->all = d;
+    run->saved = d->saved.file ? &d->saved : NULL;
     run->began = mr_clock_now();
     mr_clock_get_wall(&run->started_sec, &run->started_nsec);
     mr_arena_init(&run->arena, ARENA_CAP);
@@ -224,7 +228,7 @@ static int show_json(struct diagnose *d, int code) {
             if (!d->runs[i].over)
                 continue;
             app_report_open(a, &w);
-            diagnose_json(a, &d->runs[i], &w);
+            diagnose_json(&d->runs[i], &w);
             int r = app_report_close(a, &w, d->runs[i].code);
             if (r == APP_UNWRITABLE)
                 return r;
@@ -243,7 +247,7 @@ static int show_json(struct diagnose *d, int code) {
         mr_writer_str(&w, "tool", "msrpc");
         mr_writer_str(&w, "version", MSRPC_VERSION);
         mr_writer_str(&w, "command", "diagnose");
-        diagnose_json(a, &d->runs[i], &w);
+        diagnose_json(&d->runs[i], &w);
         mr_writer_int(&w, "exit", d->runs[i].code);
         mr_writer_close(&w);
     }
@@ -295,6 +299,20 @@ static int check_target(const struct diagnose *d, const app_target *t) {
     return 0;
 }
 
+/* Reads --against; a file that knows none of the targets is the wrong one. */
+static int read_against(struct diagnose *d, const app_target *targets) {
+    const char *file = ((const struct diagnose_options *)d->a->own)->against;
+
+    if (!file)
+        return 0;
+    int code = app_saved_read(d->a, file, &d->saved);
+    for (size_t i = 0; !code && i < d->count; i++)
+        if (app_saved_has(&d->saved, targets[i].input))
+            return 0;
+    return code ? code : app_refuse(d->a, APP_UNREADABLE, "%s: holds no diagnosis of %s", file,
+                                    targets[0].input);
+}
+
 static int run(app *a) {
     struct diagnose d = {.a = a};
     app_target *targets;
@@ -306,6 +324,8 @@ static int run(app *a) {
         code = app_targets_read(a, 0, &targets, &d.count);
     for (size_t i = 0; !code && i < d.count; i++)
         code = check_target(&d, &targets[i]);
+    if (!code)
+        code = read_against(&d, targets);
     if (code)
         return code;
     d.runs = mr_arena_get(&a->arena, d.count, sizeof *d.runs);

@@ -4,6 +4,7 @@
 
 #include <msrpc/probe.h>
 
+#include "against.h"
 #include "session.h"
 
 struct diagnose_run {
@@ -18,11 +19,12 @@ struct diagnose_run {
     bool partial;       /* cut by the deadline or a signal */
     int code;           /* exit code of this target, once over */
     struct diagnose *all;
+    const app_saved *saved; /* what it is compared with, or NULL */
 };
 
 /* The screen of one target. */
-void diagnose_show(app *a, const struct diagnose_run *run);
+void diagnose_show(app *a, struct diagnose_run *run);
 /* The members of one result, into the object that is open. */
-void diagnose_json(app *a, const struct diagnose_run *run, mr_writer *w);
+void diagnose_json(struct diagnose_run *run, mr_writer *w);
 
 #endif

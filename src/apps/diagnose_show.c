@@ -126,6 +126,29 @@ static void show_phase(app *a, const struct diagnose_run *run, enum mr_phase pha
         line(a, phase, &head, APP_MARK_SKIP, why_nothing(run, phase));
 }
 
+/* ---- against a saved result ---- */
+
+static void write_members(const struct diagnose_run *run, mr_writer *w);
+
+/* What changed since run->saved; false without memory. */
+static bool compare(struct diagnose_run *run, app_changes *changesp) {
+    mr_buf buf;
+    mr_writer w;
+
+    mr_buf_init(&buf, NULL, 0, (size_t)64 << 20);
+    mr_writer_init_json(&w, mr_sink_buf, &buf, false);
+    mr_writer_open(&w, NULL, MR_SHAPE_OBJECT);
+    write_members(run, &w);
+    mr_writer_close(&w);
+    int r = mr_writer_flush(&w);
+    if (!r)
+        r = app_saved_compare(run->saved, run->target->input, mr_buf_slice(&buf), &run->arena,
+                              changesp);
+    mr_writer_deinit(&w);
+    mr_buf_deinit(&buf);
+    return r >= 0;
+}
+
 static size_t check_count(const mr_diag *diag) {
     size_t n = 0;
     while (mr_diag_get_check(diag, n))
@@ -142,7 +165,8 @@ static void show_foot(app *a, const struct diagnose_run *run) {
     fprintf(a->out, " exit %-4d%*s\n", run->code, COLUMNS - 10, right);
 }
 
-void diagnose_show(app *a, const struct diagnose_run *run) {
+void diagnose_show(app *a, struct diagnose_run *run) {
+    app_changes changes;
     char title[200], from[120];
     const char *vantage = mr_probe_get_vantage(run->probe);
 
@@ -160,18 +184,19 @@ void diagnose_show(app *a, const struct diagnose_run *run) {
         show_phase(a, run, (enum mr_phase)phase);
     fputc('\n', a->out);
     app_findings_show(a, &run->diag, run->partial);
+    if (run->saved && compare(run, &changes))
+        app_changes_show(a, &changes);
     show_foot(a, run);
 }
 
 /* ---- JSON ---- */
 
-void diagnose_json(app *a, const struct diagnose_run *run, mr_writer *w) {
+static void write_members(const struct diagnose_run *run, mr_writer *w) {
     char text[MR_TIME_TEXT > MR_ADDR_TEXT ? MR_TIME_TEXT : MR_ADDR_TEXT];
     size_t count;
     const mr_probe_addr *addrs = mr_probe_get_addrs(run->probe, &count);
     const char *vantage = mr_probe_get_vantage(run->probe);
 
-    (void)a;
     mr_writer_open(w, "target", MR_SHAPE_OBJECT);
     mr_writer_str(w, "input", run->target->input);
     mr_writer_str(w, "host", run->target->host);
@@ -192,4 +217,12 @@ void diagnose_json(app *a, const struct diagnose_run *run, mr_writer *w) {
     mr_writer_real(w, "ms", (double)(run->ended - run->began) / MR_MSEC);
     mr_writer_bool(w, "partial", run->partial);
     mr_diag_write_json(&run->diag, w);
+}
+
+void diagnose_json(struct diagnose_run *run, mr_writer *w) {
+    app_changes changes;
+
+    write_members(run, w);
+    if (run->saved && compare(run, &changes))
+        app_changes_json(&changes, w);
 }
