@@ -95,6 +95,7 @@ enum { APP_FAIL_ON_ERROR, APP_FAIL_ON_WARNING, APP_FAIL_ON_INFO };
 enum { APP_COLOR_AUTO, APP_COLOR_ALWAYS, APP_COLOR_NEVER };
 
 #define APP_RETRIES_DEFAULT UINT32_MAX /* 3 for TCP, 1 for UDP */
+#define APP_DEADLINE_DEFAULT (60 * MR_SEC + 1) /* which no switch can say */
 
 typedef struct app app;
 
@@ -118,10 +119,18 @@ struct app {
     size_t arg_count;
     mr_arena arena;          /* lives as long as the run */
     FILE *out;               /* stdout, or the file of --output */
+    FILE *err;               /* where refusals go; NULL: stderr */
     bool out_color;
     const char *out_name;
+    bool out_left;           /* the reader (head, a pager) has seen what it wanted */
     bool several;            /* private to report.c: reports are members of one object */
     size_t reports;          /* opened so far, while several */
+    bool tight;              /* no empty line between the screens of several targets */
+    bool *progress;          /* whether a progress line stands on stderr; NULL: never */
+    /* set by jobs.c for the copy of one target */
+    mr_nsec deadline;        /* of the run, absolute; 0: a session begins its own */
+    mr_nsec *next_turn;      /* --rate, shared by all targets and atomic; NULL: of the session */
+    struct app_worker *worker; /* NULL: the target stands alone */
 };
 
 /* commands.list as rows. */
@@ -144,7 +153,9 @@ bool app_knows_switch(const app_command *command, const char *word);
 /* Parses argv (after the command's name) into @a; 0 or APP_USAGE with the message printed. */
 int app_parse(app *a, int argc, char **argv);
 
-/* Prints "msrpc COMMAND: ..." to stderr and returns @code, so that a refusal is one statement. */
+/* Where lines beside the output go: a->err or stderr; a progress line there is wiped. */
+FILE *app_err(const app *a);
+/* Prints "msrpc COMMAND: ..." there and returns @code, so that a refusal is one statement. */
 int app_refuse(const app *a, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* help.c */

@@ -310,7 +310,7 @@ static void tell_status(app *a, const struct one *one) {
 
     if (code) {
         fflush(a->out);
-        fprintf(stderr, "%s: result 0x%08x %s: %s\n", one->proc->name, value,
+        fprintf(app_err(a), "%s: result 0x%08x %s: %s\n", one->proc->name, value,
                 mr_code_symbol(code), mr_code_text(code));
     }
 }

@@ -70,11 +70,11 @@ void app_eerr_show(app *a, mr_slice blob) {
         return;
     const mr_eerr_ExtendedErrorInfo *e = decode(a, blob, &err);
     if (err.code)
-        fprintf(stderr, "  extended error information that cannot be read: %s\n", err.text);
+        fprintf(app_err(a), "  extended error information that cannot be read: %s\n", err.text);
     for (unsigned n = 0; e && n < RECORDS_MAX; e = e->Next, n++) {
         const mr_code_info *code = status(e->Status);
         const char *host = computer(a, e);
-        fprintf(stderr, "  %s%s%s: status %u%s%s, location %u, process %u, %s\n",
+        fprintf(app_err(a), "  %s%s%s: status %u%s%s, location %u, process %u, %s\n",
                 host ? app_safe(a, mr_slice_str(host)) : "", host ? ", " : "",
                 component(e->GeneratingComponent), e->Status, code ? " " : "",
                 code ? mr_code_symbol(code) : "", e->DetectionLocation, e->ProcessID,

@@ -10,6 +10,7 @@
 #include <msrpc/ifaces/epmapper.h>
 #include <msrpc/ifaces/names.h>
 
+#include "jobs.h"
 #include "report.h"
 
 static const app_option options[] = {
@@ -185,8 +186,9 @@ static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper,
     return code;
 }
 
-static int map_target(app *a, const app_target *target, const struct filter *filter) {
+static int map_target(app *a, const app_target *target, void *user) {
     const struct map_options *o = a->own;
+    const struct filter *filter = user;
     app_session s;
     struct map map = {.s = &s, .target = target};
     mr_mapper mapper = {0};
@@ -234,13 +236,7 @@ static int run(app *a) {
                               targets[i].input);
     if (code)
         return code;
-    app_reports_open(a, count);
-    for (size_t i = 0; i < count && code != APP_INTERRUPTED; i++) {
-        if (i && !a->set.json && !a->set.jsonl)
-            fputc('\n', a->out);
-        code = app_worse(code, map_target(a, &targets[i], &filter));
-    }
-    return app_reports_close(a, code);
+    return app_jobs_run(a, targets, count, map_target, &filter);
 }
 
 const app_command app_map = {

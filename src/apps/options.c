@@ -289,7 +289,7 @@ int app_parse(app *a, int argc, char **argv) {
     bool only_args = false;
 
     a->set.timeout = 3 * MR_SEC;
-    a->set.deadline = 60 * MR_SEC;
+    a->set.deadline = APP_DEADLINE_DEFAULT;
     a->set.retries = APP_RETRIES_DEFAULT;
     a->set.jobs = 8;
     a->set.max_logons = 1;

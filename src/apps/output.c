@@ -7,15 +7,26 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+FILE *app_err(const app *a) {
+    if (a && a->err)
+        return a->err;
+    if (a && a->progress && *a->progress) {
+        fputs("\r\033[K", stderr);
+        *a->progress = false;
+    }
+    return stderr;
+}
+
 int app_refuse(const app *a, int code, const char *fmt, ...) {
+    FILE *err = app_err(a);
     va_list ap;
 
-    fprintf(stderr, "msrpc%s%s: ", a && a->command ? " " : "",
+    fprintf(err, "msrpc%s%s: ", a && a->command ? " " : "",
             a && a->command ? a->command->name : "");
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    vfprintf(err, fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
+    fputc('\n', err);
     return code;
 }
 
@@ -40,7 +51,7 @@ int app_output_close(app *a, int code) {
         return code;
     errno = 0;
     bool lost = fflush(a->out) != 0 || ferror(a->out);
-    bool enough = errno == EPIPE; /* the reader (head, a pager) has seen what it wanted */
+    bool enough = a->out_left || errno == EPIPE;
     if (a->out != stdout)
         lost |= fclose(a->out) != 0;
     a->out = NULL;

@@ -13,6 +13,7 @@
 #include <msrpc/ifaces/mgmt.h>
 #include <msrpc/ifaces/rpcecho.h>
 
+#include "jobs.h"
 #include "report.h"
 
 static const app_option options[] = {
@@ -233,7 +234,9 @@ static int ping_calls(struct ping *p) {
     return code;
 }
 
-static int ping_target(app *a, struct ping *p) {
+/* @user: the struct ping with what all targets have in common. */
+static int ping_target(app *a, const app_target *target, void *user) {
+    struct ping ping = *(const struct ping *)user, *p = &ping;
     app_session s;
     mr_writer w;
 
@@ -241,6 +244,9 @@ static int ping_target(app *a, struct ping *p) {
     if (code)
         return code;
     p->s = &s;
+    p->target = target;
+    if (!p->object && target->has_binding && target->binding.has_object)
+        p->object = &target->binding.object;
     code = app_session_resolve(&s, p->target);
     if (!code)
         code = p->options->matrix ? ping_matrix(p) : ping_calls(p);
@@ -262,7 +268,7 @@ static int ping_target(app *a, struct ping *p) {
 
 static int run(app *a) {
     struct ping_options *o = a->own;
-    struct ping first = {.options = o};
+    struct ping common = {.options = o};
     app_target *targets;
     mr_uuid object;
     size_t count;
@@ -270,9 +276,9 @@ static int run(app *a) {
     if (!o->count)
         o->count = PING_COUNT_DEFAULT;
     int code = app_targets_read(a, 0, &targets, &count);
-    first.interface = mr_epmapper_iface.syntax;
+    common.interface = mr_epmapper_iface.syntax;
     if (!code && o->interface)
-        code = app_iface_read(a, o->interface, &first.interface);
+        code = app_iface_read(a, o->interface, &common.interface);
     if (!code && o->object && mr_uuid_decode(mr_slice_str(o->object), &object) != 0)
         code = app_refuse(a, APP_USAGE, "--object %s: a UUID is wanted", o->object);
     for (size_t i = 0; !code && i < count; i++)
@@ -281,18 +287,8 @@ static int run(app *a) {
     if (code)
         return code;
     if (o->object)
-        first.object = &object;
-    app_reports_open(a, count);
-    for (size_t i = 0; i < count && code != APP_INTERRUPTED; i++) {
-        struct ping ping = first;
-        ping.target = &targets[i];
-        if (!ping.object && targets[i].has_binding && targets[i].binding.has_object)
-            ping.object = &targets[i].binding.object;
-        if (i && !a->set.json && !a->set.jsonl)
-            fputc('\n', a->out);
-        code = app_worse(code, ping_target(a, &ping));
-    }
-    return app_reports_close(a, code);
+        common.object = &object;
+    return app_jobs_run(a, targets, count, ping_target, &common);
 }
 
 const app_command app_ping = {

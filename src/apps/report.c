@@ -12,7 +12,8 @@ void app_reports_open(app *a, size_t count) {
 
 int app_reports_close(app *a, int code) {
     if (a->several)
-        fprintf(a->out, "],\n\"exit\": %d\n}\n", code);
+        fprintf(a->out, "],\n\"partial\": %s,\n\"exit\": %d\n}\n",
+                code >= APP_INCOMPLETE ? "true" : "false", code);
     a->several = false;
     return code;
 }

@@ -9,8 +9,9 @@
 #define APP_SCHEMA 1
 
 /* A run over @count targets, each with a report of its own: with --json and more than one, the
- * reports up to app_reports_close become members of {"schema":1,"results":[...],"exit":N}; with
- * --jsonl they are a line each. For screens this writes nothing. */
+ * reports up to app_reports_close become members of
+ * {"schema":1,"results":[...],"partial":B,"exit":N}; with --jsonl they are a line each. For screens
+ * this writes nothing. Commands over targets leave both to app_jobs_run. */
 void app_reports_open(app *a, size_t count);
 /* @code is the exit code of the whole run, which it returns. */
 int app_reports_close(app *a, int code);

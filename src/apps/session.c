@@ -9,13 +9,24 @@
 #include <msrpc/ifaces/mgmt.h>
 #include <msrpc/ifaces/names.h>
 
+#include "jobs.h"
+
 int app_session_open(app *a, app_session *s) {
     *s = (app_session){.a = a, .error = MR_ERROR_INIT};
-    if (mr_loop_init(&s->loop, &s->error) != 0 || mr_loop_add_signals(&s->loop, &s->error) != 0)
+    int r = mr_loop_init(&s->loop, &s->error);
+    if (!r && !a->worker)
+        r = mr_loop_add_signals(&s->loop, &s->error);
+    if (r) {
+        mr_loop_deinit(&s->loop);
         return app_refuse(a, APP_MISSING, "%s", s->error.text);
+    }
+    if (!app_worker_enter(a->worker, &s->loop)) {
+        mr_loop_deinit(&s->loop);
+        return APP_INTERRUPTED;
+    }
     mr_resolver_init(&s->resolver, &s->loop);
     s->started = mr_clock_now();
-    s->deadline = s->started + a->set.deadline;
+    s->deadline = a->deadline ? a->deadline : s->started + a->set.deadline;
     mr_loop_set_deadline(&s->loop, s->deadline);
     if (a->set.dns_server) {
         mr_addr server;
@@ -33,6 +44,7 @@ int app_session_open(app *a, app_session *s) {
 }
 
 void app_session_close(app_session *s) {
+    app_worker_leave(s->a->worker);
     mr_resolver_deinit(&s->resolver);
     mr_loop_deinit(&s->loop);
 }
@@ -56,9 +68,12 @@ mr_client_options app_client_options(const app *a) {
 /* ---- waiting within the deadline ---- */
 
 int app_session_cancelled(const app_session *s) {
-    if (mr_clock_now() >= s->deadline)
-        return app_refuse(s->a, APP_INCOMPLETE, "the deadline of the run has passed");
-    return app_refuse(s->a, APP_INTERRUPTED, "interrupted");
+    int code = mr_clock_now() >= s->deadline ? APP_INCOMPLETE : APP_INTERRUPTED;
+
+    if (s->a->worker) /* told once for all targets */
+        return code;
+    return app_refuse(s->a, code, code == APP_INCOMPLETE ? "the deadline of the run has passed"
+                                                         : "interrupted");
 }
 
 int app_session_wait(app_session *s, const size_t *open) {
@@ -94,8 +109,8 @@ static void on_lookup(void *user, int result, const mr_error *err) {
 }
 
 /* Where more is to be learnt about a failure to reach the target. */
-static void hint(const app_target *target) {
-    fprintf(stderr, "(msrpc diagnose %s tells why)\n", target->input);
+static void hint(const app *a, const app_target *target) {
+    fprintf(app_err(a), "(msrpc diagnose %s tells why)\n", target->input);
 }
 
 int app_session_resolve(app_session *s, const app_target *target) {
@@ -125,7 +140,7 @@ int app_session_resolve(app_session *s, const app_target *target) {
         s->error = wait.err;
         /* the lookup's sentence begins with the host */
         code = app_refuse(a, APP_NAMES, "%s", wait.err.text);
-        hint(target);
+        hint(a, target);
     }
     if (!code) {
         memcpy(s->addrs, lookup.addrs, sizeof s->addrs);
@@ -149,10 +164,14 @@ static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *s
     struct wait wait = {.s = s, .open = 1};
     mr_client *client;
 
+    mr_nsec turn = app_session_turn(s), now = mr_clock_now();
+    int code = turn > now ? app_session_sleep(s, turn - now) : 0;
+    if (code)
+        return code;
     options.connect.remote = *remote;
     if (mr_client_new(&s->loop, &options, &client, &s->error) != 0)
         return app_refuse(s->a, APP_BUG, "%s", s->error.text);
-    int code = 0, r = mr_client_start(client, syntax, on_bound, &wait, &s->error);
+    int r = mr_client_start(client, syntax, on_bound, &wait, &s->error);
     if (r)
         code = app_refuse(s->a, APP_BUG, "%s", s->error.text);
     else
@@ -160,6 +179,7 @@ static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *s
     if (!code && wait.result) {
         s->error = wait.err;
         code = mr_client_get_report(client)->connected ? bind_code : APP_TCP;
+        s->reach = mr_client_get_report(client)->attempt.reach;
     }
     if (code)
         mr_client_free(client);
@@ -186,7 +206,7 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
         else
             app_refuse(s->a, code, "%s %s: %s", target->host, text, why);
     }
-    hint(target);
+    hint(s->a, target);
     return code;
 }
 
@@ -233,18 +253,41 @@ int app_session_port(app_session *s, const app_target *target, uint16_t mapper_p
     return app_session_map(s, target, mapper_port, interface, portp);
 }
 
-int app_session_sleep(app_session *s, mr_nsec time) {
-    mr_nsec until = mr_clock_now() + time;
-    bool cut = until > s->deadline;
+struct nap {
+    mr_loop *loop;
+    size_t open;
+};
 
-    for (;;) {
-        int r = mr_loop_run(&s->loop, cut ? s->deadline : until);
-        if (r == MR_LOOP_INTERRUPTED)
-            return app_refuse(s->a, APP_INTERRUPTED, "interrupted");
-        if (r == MR_LOOP_DEADLINE || r == MR_LOOP_IDLE || r < 0)
-            break;
-    }
-    return cut ? app_refuse(s->a, APP_INCOMPLETE, "the deadline of the run has passed") : 0;
+static void on_awake(void *user) {
+    struct nap *nap = user;
+
+    nap->open = 0;
+    mr_loop_stop(nap->loop);
+}
+
+int app_session_sleep(app_session *s, mr_nsec time) {
+    struct nap nap = {.loop = &s->loop, .open = 1};
+    mr_timer timer; /* keeps a loop with nothing else to do waiting */
+
+    mr_timer_init(&timer, &s->loop, on_awake, &nap);
+    mr_timer_set(&timer, mr_clock_now() + time);
+    int code = app_session_wait(s, &nap.open);
+    mr_timer_deinit(&timer);
+    return code;
+}
+
+mr_nsec app_session_turn(app_session *s) {
+    uint32_t rate = s->a->set.rate;
+    mr_nsec *nextp = s->a->next_turn ? s->a->next_turn : &s->next_turn;
+    mr_nsec now = mr_clock_now(), next = __atomic_load_n(nextp, __ATOMIC_RELAXED), turn;
+
+    if (!rate)
+        return 0;
+    do {
+        turn = next > now ? next : now;
+    } while (!__atomic_compare_exchange_n(nextp, &next, turn + MR_SEC / rate, false,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return turn;
 }
 
 int app_worse(int a, int b) {

@@ -17,6 +17,8 @@ typedef struct app_session {
     size_t addr_count;
     enum mr_lookup_source source;
     mr_error error;       /* of the last failure */
+    enum mr_reach reach;  /* of the last connection that was tried */
+    mr_nsec next_turn;    /* --rate, where the session stands alone */
 } app_session;
 
 /* Makes the loop; SIGINT and SIGTERM end waiting. 0 or an exit code. */
@@ -48,6 +50,10 @@ int app_session_wait(app_session *s, const size_t *open);
 
 /* The exit code of MR_ERR_CANCELLED: APP_INCOMPLETE past the deadline, else APP_INTERRUPTED. */
 int app_session_cancelled(const app_session *s);
+
+/* The time, by the clock of mr_clock_now, at which the caller may make one new connection (--rate;
+ * of all targets together); in the past without a limit. Each call takes a turn. */
+mr_nsec app_session_turn(app_session *s);
 
 /* Waits @time, or until the deadline: 0, APP_INCOMPLETE, APP_INTERRUPTED. */
 int app_session_sleep(app_session *s, mr_nsec time);

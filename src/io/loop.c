@@ -241,7 +241,10 @@ static void on_alarm(uv_timer_t *timer) {
 static void on_wakeup(uv_async_t *async) {
     struct mr_loop_state *state = async->data;
 
-    state->stop = true;
+    if (__atomic_exchange_n(&state->interrupt_asked, false, __ATOMIC_ACQ_REL))
+        state->interrupted = true;
+    else
+        state->stop = true;
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -336,6 +339,11 @@ void mr_loop_stop(mr_loop *loop) {
 }
 
 void mr_loop_stop_async(mr_loop *loop) {
+    (void)uv_async_send(&loop->state->wakeup);
+}
+
+void mr_loop_interrupt_async(mr_loop *loop) {
+    __atomic_store_n(&loop->state->interrupt_asked, true, __ATOMIC_RELEASE);
     (void)uv_async_send(&loop->state->wakeup);
 }
 

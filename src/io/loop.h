@@ -27,6 +27,7 @@ struct mr_loop_state {
     int signal;
     bool signals;       /* sigint and sigterm are set up */
     bool interrupted;
+    bool interrupt_asked; /* by another thread; atomic */
     bool stop;
     bool running;
     mr_nsec deadline;   /* of every run */

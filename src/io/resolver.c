@@ -1,6 +1,7 @@
 /*
  * The system's DNS configuration, as c-ares reads it (resolv.conf(5), the host's own domain), and
- * what its search list makes of a name.
+ * what its search list makes of a name. ares_library_init is left out: it has nothing to do but on
+ * Windows, and counts its calls without a lock, while resolvers live on several threads.
  */
 #include <msrpc/io/resolver.h>
 
@@ -19,8 +20,6 @@ void mr_resolver_init(mr_resolver *resolver, mr_loop *loop) {
 
 void mr_resolver_deinit(mr_resolver *resolver) {
     mr_arena_deinit(&resolver->arena);
-    if (resolver->loaded)
-        ares_library_cleanup();
     resolver->loaded = false;
 }
 
@@ -58,13 +57,9 @@ static int resolver_load(mr_resolver *resolver) {
     ares_channel channel;
     int mask = 0, r = 0;
 
-    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
-        return MR_ERR_SYSTEM;
     int status = ares_init(&channel);
-    if (status != ARES_SUCCESS) {
-        ares_library_cleanup();
+    if (status != ARES_SUCCESS)
         return status == ARES_ENOMEM ? MR_ERR_MEMORY : MR_ERR_SYSTEM;
-    }
     if (ares_get_servers_ports(channel, &servers) == ARES_SUCCESS)
         config_set_servers(&config, servers);
     if (ares_save_options(channel, &options, &mask) == ARES_SUCCESS)
@@ -72,10 +67,8 @@ static int resolver_load(mr_resolver *resolver) {
     ares_destroy_options(&options);
     ares_free_data(servers);
     ares_destroy(channel);
-    if (r != 0) {
-        ares_library_cleanup();
+    if (r != 0)
         return r;
-    }
     resolver->config = config;
     resolver->loaded = true;
     return 0;

@@ -308,7 +308,7 @@ static void test_switches(void **state) {
     assert_int_equal(PARSE(&a, "-2147023174", "-"), 0); /* numbers and - are arguments */
     assert_int_equal(a.arg_count, 2);
     assert_int_equal(a.set.timeout, 3 * MR_SEC); /* defaults of the contract */
-    assert_int_equal(a.set.deadline, 60 * MR_SEC);
+    assert_int_equal(a.set.deadline, APP_DEADLINE_DEFAULT);
     assert_int_equal(a.set.jobs, 8);
     assert_int_equal(a.set.retries, APP_RETRIES_DEFAULT);
     assert_int_equal(a.set.fail_on, APP_FAIL_ON_WARNING);

@@ -34,6 +34,8 @@ int mr_loop_run(mr_loop *loop, mr_nsec deadline);
 void mr_loop_stop(mr_loop *loop);
 /* The same from another thread or a signal handler. */
 void mr_loop_stop_async(mr_loop *loop);
+/* From another thread: as if a signal had asked for the end (MR_LOOP_INTERRUPTED). */
+void mr_loop_interrupt_async(mr_loop *loop);
 /* No mr_loop_run lasts beyond @deadline from now on, whatever its own; MR_NSEC_NEVER for none. */
 void mr_loop_set_deadline(mr_loop *loop, mr_nsec deadline);
 /* From now on SIGINT and SIGTERM end mr_loop_run with MR_LOOP_INTERRUPTED; for applications. */
