@@ -1,38 +1,15 @@
 /*
- * NetBIOS names in their first-level encoding (RFC 1001 14.1), node status (RFC 1002 4.2.17,
- * 4.2.18) and session packets (4.3). The answer's own name may be a pointer or a label and is
- * stepped over, never followed.
+ * NetBIOS node status (RFC 1002 4.2.17, 4.2.18) and session packets (4.3). The answer's own name
+ * may be a pointer or a label and is stepped over, never followed.
  */
-#include <msrpc/wire/nbt.h>
+#include "nbt_private.h"
 
-#define TYPE_STATUS 0x21
-#define CLASS_IN 1
 #define NAME_ENTRY 18 /* octets of one name in the answer */
 
-/* A name of 16 octets as one label of 32 letters and the root. */
-static void write_name(mr_buf *out, const uint8_t name[MR_NBT_NAME]) {
-    mr_buf_write_u8(out, 2 * MR_NBT_NAME);
-    for (size_t i = 0; i < MR_NBT_NAME; i++) {
-        mr_buf_write_u8(out, (uint8_t)('A' + (name[i] >> 4)));
-        mr_buf_write_u8(out, (uint8_t)('A' + (name[i] & 15)));
-    }
-    mr_buf_write_u8(out, 0);
-}
-
 int mr_nbt_encode_status(uint16_t id, mr_buf *out) {
-    static const uint8_t any[MR_NBT_NAME] = {'*'};
-    bool big = out->big;
+    mr_nbt_question any = {.id = id, .type = MR_NBT_TYPE_STATUS, .name = {'*'}};
 
-    out->big = true;
-    mr_buf_write_u16(out, id);
-    mr_buf_write_u16(out, 0);
-    mr_buf_write_u16(out, 1);
-    mr_buf_write_zero(out, 6);
-    write_name(out, any);
-    mr_buf_write_u16(out, TYPE_STATUS);
-    mr_buf_write_u16(out, CLASS_IN);
-    out->big = big;
-    return mr_buf_error(out);
+    return mr_nbt_encode_question(&any, out);
 }
 
 static void skip_name(mr_cursor *c) {
@@ -88,7 +65,7 @@ int mr_nbt_status_decode(mr_slice bytes, mr_arena *arena, mr_nbt_status *statusp
         size_t count = mr_cursor_read_u8(&data);
         if (!mr_cursor_ok(&data))
             return cut_short(err, &data);
-        if (type != TYPE_STATUS)
+        if (type != MR_NBT_TYPE_STATUS)
             return mr_fail(err, MR_ERR_MALFORMED, MR_FLOOR_WIRE, data.pos,
                            "NetBIOS: a record of type %u is no node status", type);
         if (count > mr_cursor_left(&data) / NAME_ENTRY)
@@ -109,25 +86,6 @@ int mr_nbt_status_decode(mr_slice bytes, mr_arena *arena, mr_nbt_status *statusp
     return 0;
 }
 
-const char *mr_nbt_suffix_text(uint8_t suffix, bool group) {
-    switch (suffix) {
-    case 0x00: return group ? "domain or workgroup" : "workstation";
-    case 0x01: return group ? "master browser list" : "messenger";
-    case 0x03: return "messenger";
-    case 0x06: return "remote access server";
-    case 0x1b: return "domain master browser";
-    case 0x1c: return group ? "domain controllers" : "";
-    case 0x1d: return "master browser";
-    case 0x1e: return group ? "browser elections" : "";
-    case 0x1f: return "NetDDE";
-    case 0x20: return "file server";
-    case 0x21: return "remote access client";
-    case 0xbe: return "network monitor agent";
-    case 0xbf: return "network monitor";
-    default: return ""; /* an octet off the wire */
-    }
-}
-
 static void write_session_name(mr_buf *out, const char *text, uint8_t suffix) {
     uint8_t name[MR_NBT_NAME];
     size_t len = strlen(text);
@@ -135,7 +93,7 @@ static void write_session_name(mr_buf *out, const char *text, uint8_t suffix) {
     memset(name, ' ', sizeof name);
     memcpy(name, text, len < MR_NBT_NAME - 1 ? len : MR_NBT_NAME - 1);
     name[MR_NBT_NAME - 1] = suffix;
-    write_name(out, name);
+    nbt_write_name(out, name, MR_SLICE_NULL);
 }
 
 int mr_nbt_encode_session(const char *called, const char *calling, mr_buf *out) {
