@@ -21,5 +21,6 @@
 #include <msrpc/io/loop.h>
 #include <msrpc/io/resolver.h>
 #include <msrpc/io/stream.h>
+#include <msrpc/io/udp.h>
 
 #endif
