@@ -265,7 +265,7 @@ enum port_reading port_answer_ldap(mr_port_probe *p, mr_slice bytes, bool ended)
 
 int port_ask_cldap(mr_port_probe *p, mr_buf *out) {
     (void)p;
-    return mr_ldap_encode_ping(1, NULL, MR_NETLOGON_NT_VERSION, out);
+    return mr_ldap_encode_ping(1, &(mr_ldap_ping){.nt_version = MR_NETLOGON_NT_VERSION}, out);
 }
 
 static void say_flags(mr_port_probe *p, uint32_t flags) {

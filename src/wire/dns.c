@@ -1,8 +1,8 @@
 /*
  * DNS messages: RFC 1035 4 (header, question, records, name compression), RFC 2782 (SRV), RFC 3596
- * (AAAA), RFC 6891 6.1.3 (extended rcode). A compression pointer must point before the name part
- * it stands in, so following them ends. A record is only looked at when its fixed part can be
- * there: counts are held against the octets left before anything is allocated.
+ * (AAAA), RFC 6891 6.1.3 (extended rcode), RFC 2136 2 (updates). A compression pointer must point
+ * before the name part it stands in, so following them ends. A record is only looked at when its
+ * fixed part can be there: counts are held against the octets left before anything is allocated.
  */
 #include <msrpc/wire/dns.h>
 
@@ -321,6 +321,82 @@ int mr_dns_encode_query(uint16_t id, const char *name, uint16_t type, bool recur
     mr_buf_write_u16(out, MR_DNS_CLASS_IN);
     out->big = big;
     return mr_buf_error(out);
+}
+
+#define OPCODE_UPDATE 5
+#define CLASS_NONE 254
+
+/* A record without data, as prerequisites and removals are (RFC 2136 2.4, 2.5). */
+static void write_bare(mr_buf *out, mr_slice name, uint16_t type, uint16_t class) {
+    mr_buf_write(out, name);
+    mr_buf_write_u16(out, type);
+    mr_buf_write_u16(out, class);
+    mr_buf_write_zero(out, 6);
+}
+
+int mr_dns_encode_update_test(uint16_t id, const char *zone, const char *unused, mr_buf *out) {
+    uint8_t zone_wire[NAME_MAX_OCTETS], unused_wire[NAME_MAX_OCTETS];
+    size_t zone_len = encode_name(zone, zone_wire);
+    size_t unused_len = unused ? encode_name(unused, unused_wire) : 0;
+    bool big = out->big;
+
+    if (zone_len == 0 || (unused && unused_len == 0))
+        return MR_ERR_SYNTAX;
+    out->big = true;
+    mr_buf_write_u16(out, id);
+    mr_buf_write_u16(out, OPCODE_UPDATE << 11);
+    mr_buf_write_u16(out, 1);
+    mr_buf_write_u16(out, unused != NULL);
+    mr_buf_write_u16(out, unused != NULL);
+    mr_buf_write_u16(out, 0);
+    mr_buf_write(out, mr_slice_of(zone_wire, zone_len));
+    mr_buf_write_u16(out, MR_DNS_SOA);
+    mr_buf_write_u16(out, MR_DNS_CLASS_IN);
+    if (unused) {
+        write_bare(out, mr_slice_of(unused_wire, unused_len), MR_DNS_ANY, CLASS_NONE);
+        write_bare(out, mr_slice_of(unused_wire, unused_len), MR_DNS_TXT, MR_DNS_ANY);
+    }
+    out->big = big;
+    return mr_buf_error(out);
+}
+
+/* Which of the unordered indices from @from on comes next: those of the least priority, those
+ * without weight first, then the first whose running sum reaches a random part of the whole. */
+static size_t pick(const mr_dns_rank *ranks, size_t *order, size_t from, size_t count,
+                   uint32_t random) {
+    uint16_t priority = UINT16_MAX;
+    uint64_t sum = 0, run = 0;
+    size_t last = from;
+
+    for (size_t i = from; i < count; i++)
+        if (ranks[order[i]].priority < priority)
+            priority = ranks[order[i]].priority;
+    for (size_t i = from; i < count; i++)
+        sum += ranks[order[i]].priority == priority ? ranks[order[i]].weight : 0;
+    uint64_t reach = sum ? random % (sum + 1) : 0;
+    for (int weighted = 0; weighted < 2; weighted++) {
+        for (size_t i = from; i < count; i++) {
+            const mr_dns_rank *rank = &ranks[order[i]];
+            if (rank->priority != priority || (rank->weight > 0) != weighted)
+                continue;
+            last = i;
+            run += rank->weight;
+            if (run >= reach)
+                return i;
+        }
+    }
+    return last;
+}
+
+void mr_dns_order(const mr_dns_rank *ranks, size_t count, const uint32_t *random, size_t *order) {
+    for (size_t i = 0; i < count; i++)
+        order[i] = i;
+    for (size_t i = 0; i < count; i++) {
+        size_t chosen = pick(ranks, order, i, count, random[i]);
+        size_t index = order[chosen];
+        memmove(&order[i + 1], &order[i], (chosen - i) * sizeof *order);
+        order[i] = index;
+    }
 }
 
 static mr_slice without_final_dot(const char *name) {

@@ -9,6 +9,7 @@
 #define FILTER_AND MR_BER_CONTEXT(0)
 #define FILTER_EQUAL MR_BER_CONTEXT(3)
 #define FILTER_PRESENT 0x87
+#define CONTROLS MR_BER_CONTEXT(0)
 
 /* The head of a base search of the empty name: up to the filter. */
 static void write_search_head(mr_buf *out, int32_t id, size_t *messagep, size_t *searchp) {
@@ -23,7 +24,23 @@ static void write_search_head(mr_buf *out, int32_t id, size_t *messagep, size_t 
     mr_ber_write(out, MR_BER_BOOLEAN, MR_SLICE_LIT("\0"));
 }
 
-int mr_ldap_encode_root_dse(int32_t id, const char *const *attributes, size_t count, mr_buf *out) {
+/* Controls [0], with the one that wants extended names in their text form. */
+static void write_extended_dn(mr_buf *out) {
+    size_t controls = mr_ber_open(out, CONTROLS);
+    size_t control = mr_ber_open(out, MR_BER_SEQUENCE);
+
+    mr_ber_write_str(out, MR_BER_OCTET_STRING, "1.2.840.113556.1.4.529");
+    size_t value = mr_ber_open(out, MR_BER_OCTET_STRING);
+    size_t flags = mr_ber_open(out, MR_BER_SEQUENCE);
+    mr_ber_write_int(out, MR_BER_INTEGER, 1);
+    mr_ber_close(out, flags);
+    mr_ber_close(out, value);
+    mr_ber_close(out, control);
+    mr_ber_close(out, controls);
+}
+
+static int write_root_dse(int32_t id, const char *const *attributes, size_t count, bool extended,
+                          mr_buf *out) {
     size_t message, search;
 
     write_search_head(out, id, &message, &search);
@@ -33,8 +50,31 @@ int mr_ldap_encode_root_dse(int32_t id, const char *const *attributes, size_t co
         mr_ber_write_str(out, MR_BER_OCTET_STRING, attributes[i]);
     mr_ber_close(out, list);
     mr_ber_close(out, search);
+    if (extended)
+        write_extended_dn(out);
     mr_ber_close(out, message);
     return mr_buf_error(out);
+}
+
+int mr_ldap_encode_root_dse(int32_t id, const char *const *attributes, size_t count, mr_buf *out) {
+    return write_root_dse(id, attributes, count, false, out);
+}
+
+int mr_ldap_encode_root_dse_extended(int32_t id, const char *const *attributes, size_t count,
+                                     mr_buf *out) {
+    return write_root_dse(id, attributes, count, true, out);
+}
+
+int mr_ldap_get_dn_guid(mr_slice dn, mr_uuid *guidp) {
+    static const char head[] = "<GUID=";
+    const size_t digits = MR_UUID_TEXT - 1;
+
+    if (dn.len < sizeof head - 1 + digits + 1 ||
+        !mr_slice_eq_nocase(mr_slice_sub(dn, 0, sizeof head - 1), MR_SLICE_LIT("<GUID=")) ||
+        dn.data[sizeof head - 1 + digits] != '>' ||
+        mr_uuid_decode(mr_slice_sub(dn, sizeof head - 1, digits), guidp) != 0)
+        return MR_ERR_NOT_FOUND;
+    return 0;
 }
 
 static void write_equal(mr_buf *out, const char *attribute, mr_slice value) {
@@ -45,17 +85,28 @@ static void write_equal(mr_buf *out, const char *attribute, mr_slice value) {
     mr_ber_close(out, filter);
 }
 
-int mr_ldap_encode_ping(int32_t id, const char *dns_domain, uint32_t nt_version, mr_buf *out) {
-    uint8_t version[4];
-    size_t message, search;
+static void write_number(mr_buf *out, const char *attribute, uint32_t value) {
+    uint8_t octets[4];
 
     for (unsigned i = 0; i < 4; i++)
-        version[i] = (uint8_t)(nt_version >> 8 * i);
+        octets[i] = (uint8_t)(value >> 8 * i);
+    write_equal(out, attribute, mr_slice_of(octets, sizeof octets));
+}
+
+int mr_ldap_encode_ping(int32_t id, const mr_ldap_ping *ping, mr_buf *out) {
+    size_t message, search;
+
     write_search_head(out, id, &message, &search);
     size_t all = mr_ber_open(out, FILTER_AND);
-    if (dns_domain)
-        write_equal(out, "DnsDomain", mr_slice_str(dns_domain));
-    write_equal(out, "NtVer", mr_slice_of(version, sizeof version));
+    if (ping->dns_domain)
+        write_equal(out, "DnsDomain", mr_slice_str(ping->dns_domain));
+    if (ping->host)
+        write_equal(out, "Host", mr_slice_str(ping->host));
+    if (ping->account)
+        write_equal(out, "User", mr_slice_str(ping->account));
+    if (ping->account_control)
+        write_number(out, "AAC", ping->account_control);
+    write_number(out, "NtVer", ping->nt_version);
     mr_ber_close(out, all);
     size_t list = mr_ber_open(out, MR_BER_SEQUENCE);
     mr_ber_write_str(out, MR_BER_OCTET_STRING, "Netlogon");
@@ -210,6 +261,25 @@ static int read_name(mr_cursor *c, mr_arena *arena, const char **namep, mr_error
     return *namep ? 0 : no_memory(err);
 }
 
+#define NT_VERSION_IP 0x00000008u   /* an address stands before the version */
+#define NT_VERSION_NEXT 0x00000010u /* so does the next closest site */
+
+/* What stands behind the names: perhaps an address and a site, then the version and two tokens,
+ * which are the last eight octets (MS-ADTS 6.3.1.9). */
+static int read_tail(mr_cursor *c, mr_arena *arena, mr_netlogon_answer *a, mr_error *err) {
+    a->next_site = "";
+    if (mr_cursor_left(c) < 8)
+        return 0;
+    mr_cursor tail = *c;
+    tail.pos = c->end - 8;
+    a->nt_version = mr_cursor_read_u32(&tail);
+    if (a->nt_version & NT_VERSION_IP)
+        mr_cursor_skip(c, mr_cursor_read_u8(c));
+    if (a->nt_version & NT_VERSION_NEXT && mr_cursor_ok(c) && mr_cursor_left(c) > 8)
+        return read_name(c, arena, &a->next_site, err);
+    return 0;
+}
+
 int mr_netlogon_answer_decode(mr_slice value, mr_arena *arena, mr_netlogon_answer *answerp,
                               mr_error *err) {
     mr_cursor c = mr_cursor_of(value);
@@ -233,12 +303,30 @@ int mr_netlogon_answer_decode(mr_slice value, mr_arena *arena, mr_netlogon_answe
         if (r != 0)
             return r;
     }
-    /* the version and the two tokens are the last eight octets; an address may stand before */
-    mr_cursor tail = mr_cursor_of(value);
-    if (mr_cursor_left(&c) >= 8) {
-        tail.pos = value.len - 8;
-        a.nt_version = mr_cursor_read_u32(&tail);
-    }
+    int r = read_tail(&c, arena, &a, err);
+    if (r != 0)
+        return r;
     *answerp = a;
     return 0;
+}
+
+const char *mr_ds_flag_get(size_t i, uint32_t *flagp) {
+    static const struct {
+        uint32_t flag;
+        const char *name;
+    } rows[] = {
+        {MR_DS_PDC, "PDC"}, {MR_DS_GC, "GC"}, {MR_DS_DS, "DS"}, {MR_DS_LDAP, "LDAP"},
+        {MR_DS_KDC, "KDC"}, {MR_DS_TIMESERV, "TIMESERV"}, {MR_DS_GOOD_TIMESERV, "GTIMESERV"},
+        {MR_DS_WRITABLE, "WRITABLE"}, {MR_DS_DNS_CONTROLLER, "DNS_DC"},
+        {MR_DS_DNS_DOMAIN, "DNS_DOMAIN"}, {MR_DS_DNS_FOREST, "DNS_FOREST"},
+        {MR_DS_CLOSEST, "CLOSE_SITE"}, {MR_DS_NDNC, "NDNC"}, {MR_DS_RODC, "PARTIAL_SECRET"},
+        {MR_DS_FULL_SECRET, "FULL_SECRET"}, {MR_DS_WS, "WS"}, {MR_DS_DS_8, "DS_8"},
+        {MR_DS_DS_9, "DS_9"}, {MR_DS_DS_10, "DS_10"}, {MR_DS_KEY_LIST, "KEYLIST"},
+        {MR_DS_DS_13, "DS_13"},
+    };
+
+    if (i >= MR_COUNT(rows))
+        return NULL;
+    *flagp = rows[i].flag;
+    return rows[i].name;
 }

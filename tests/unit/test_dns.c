@@ -178,6 +178,52 @@ static void test_words(void **state) {
     assert_string_equal(mr_dns_rcode_name(23, text), "RCODE23");
 }
 
+/* RFC 2136 2: one zone, and in the second form a prerequisite and a removal of the same name. */
+static void test_update(void **state) {
+    static const uint8_t empty[] = {0x12, 0x34, 0x28, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 'l', 'a', 'b',
+                                    4, 't', 'e', 's', 't', 0, 0, 6, 0, 1};
+    static const uint8_t removal[] = {1, 'x', 0, 0, 255, 0, 254, 0, 0, 0, 0, 0, 0,
+                                      1, 'x', 0, 0, 16, 0, 255, 0, 0, 0, 0, 0, 0};
+    uint8_t room[128];
+    mr_buf buf;
+
+    (void)state;
+    mr_buf_init(&buf, room, sizeof room, sizeof room);
+    assert_int_equal(mr_dns_encode_update_test(0x1234, "lab.test", NULL, &buf), 0);
+    assert_int_equal(buf.len, sizeof empty);
+    assert_memory_equal(buf.data, empty, sizeof empty);
+    mr_buf_init(&buf, room, sizeof room, sizeof room);
+    assert_int_equal(mr_dns_encode_update_test(0x1234, "lab.test", "x", &buf), 0);
+    assert_int_equal(buf.len, sizeof empty + sizeof removal);
+    assert_memory_equal(buf.data + 6, "\0\1\0\1\0\0", 6);
+    assert_memory_equal(buf.data + sizeof empty, removal, sizeof removal);
+    mr_buf_init(&buf, room, sizeof room, sizeof room);
+    assert_int_equal(mr_dns_encode_update_test(1, "lab..test", NULL, &buf), MR_ERR_SYNTAX);
+    assert_int_equal(mr_dns_encode_update_test(1, "lab.test", "", &buf), MR_ERR_SYNTAX);
+}
+
+static void test_order(void **state) {
+    static const mr_dns_rank ranks[] = {{10, 0}, {0, 60}, {0, 40}, {0, 0}, {5, 1}};
+    size_t order[5];
+
+    (void)state;
+    /* no luck: the weightless one leads, then the first that carries weight */
+    mr_dns_order(ranks, 5, (const uint32_t[5]){0}, order);
+    assert_memory_equal(order, ((const size_t[]){3, 1, 2, 4, 0}), sizeof order);
+    /* 61 of 0..100 lies beyond the first 60 */
+    mr_dns_order(ranks, 5, (const uint32_t[5]){61, 1}, order);
+    assert_memory_equal(order, ((const size_t[]){2, 1, 3, 4, 0}), sizeof order);
+    unsigned first = 0;
+    for (uint32_t r = 0; r < 101; r++) {
+        mr_dns_order(ranks, 5, (const uint32_t[5]){r, r, r, r, r}, order);
+        first += order[0] == 1;
+        assert_int_equal(order[3], 4);
+        assert_int_equal(order[4], 0);
+    }
+    assert_int_equal(first, 60);
+    mr_dns_order(ranks, 0, NULL, order);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reply),
@@ -185,6 +231,8 @@ int main(void) {
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_query_names),
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_update),
+        cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,11 +98,52 @@ static void test_questions(void **state) {
     assert_int_equal(size, buf.len);
 
     mr_buf_init(&buf, room, sizeof room, sizeof room);
-    assert_int_equal(mr_ldap_encode_ping(1, "lab.test", 0x16, &buf), 0);
+    const mr_ldap_ping ping = {.dns_domain = "lab.test", .host = "client", .account = "dc1$",
+                               .account_control = MR_ACCOUNT_SERVER, .nt_version = 0x16};
+    assert_int_equal(mr_ldap_encode_ping(1, &ping, &buf), 0);
+    assert_non_null(memmem(buf.data, buf.len, "\x04\x04Host\x04\x06""client", 14));
+    assert_non_null(memmem(buf.data, buf.len, "\x04\x04User\x04\x04""dc1$", 12));
+    assert_non_null(memmem(buf.data, buf.len, "\x04\x03""AAC\x04\x04\0\x01\0\0", 11));
     assert_non_null(memmem(buf.data, buf.len, "\x04\x09""DnsDomain\x04\x08lab.test", 21));
     assert_non_null(memmem(buf.data, buf.len, "\x04\x05NtVer\x04\x04\x16\0\0\0", 13));
     mr_buf_init(&buf, room, 16, 16);
-    assert_int_equal(mr_ldap_encode_ping(1, NULL, 0x16, &buf), MR_ERR_LIMIT);
+    assert_int_equal(mr_ldap_encode_ping(1, &(mr_ldap_ping){.nt_version = 0x16}, &buf),
+                     MR_ERR_LIMIT);
+}
+
+/* MS-ADTS 3.1.1.3.4.1.5: the control, and the GUID in front of a name. */
+static void test_extended_names(void **state) {
+    static const char *const names[] = {"dsServiceName"};
+    mr_uuid guid = MR_UUID_NIL;
+    char text[MR_UUID_TEXT];
+    uint8_t room[256];
+    mr_buf buf;
+
+    (void)state;
+    mr_buf_init(&buf, room, sizeof room, sizeof room);
+    assert_int_equal(mr_ldap_encode_root_dse_extended(3, names, 1, &buf), 0);
+    assert_non_null(memmem(buf.data, buf.len, "\x04\x16""1.2.840.113556.1.4.529\x04\x05\x30\x03"
+                           "\x02\x01\x01", 31));
+    assert_int_equal(mr_ldap_get_dn_guid(
+        MR_SLICE_LIT("<GUID=d5b29322-63ed-4339-93a3-6d1865a298fa>;CN=NTDS Settings"), &guid), 0);
+    assert_string_equal(mr_uuid_text(&guid, text), "d5b29322-63ed-4339-93a3-6d1865a298fa");
+    assert_int_equal(mr_ldap_get_dn_guid(MR_SLICE_LIT("CN=NTDS Settings,CN=DC1,CN=Servers"), &guid),
+                     MR_ERR_NOT_FOUND);
+    assert_int_equal(mr_ldap_get_dn_guid(MR_SLICE_LIT("<GUID=d5b29322-63ed-4339-93a3-6d18>"),
+                                         &guid), MR_ERR_NOT_FOUND);
+}
+
+static void test_flag_names(void **state) {
+    uint32_t flag, all = 0;
+    size_t i = 0;
+
+    (void)state;
+    for (const char *name; (name = mr_ds_flag_get(i, &flag)) != NULL; i++) {
+        assert_false(all & flag);
+        all |= flag;
+    }
+    assert_int_equal(all, 0xe007fffd);
+    assert_string_equal(mr_ds_flag_get(0, &flag), "PDC");
 }
 
 static void test_root_dse(void **state) {
@@ -208,6 +249,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ber_lengths),   cmocka_unit_test(test_ber_numbers),
         cmocka_unit_test(test_ber_refuses),   cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_extended_names),
+        cmocka_unit_test(test_flag_names),
         cmocka_unit_test(test_root_dse),      cmocka_unit_test(test_cut_everywhere),
         cmocka_unit_test(test_ping_answer),
     };

@@ -29,6 +29,7 @@ enum mr_dns_rcode { /* RFC 1035 4.1.1, RFC 2136 2.2, RFC 6891 9 */
     MR_DNS_NXDOMAIN = 3,
     MR_DNS_NOTIMP = 4,
     MR_DNS_REFUSED = 5,
+    MR_DNS_NXRRSET = 8,
     MR_DNS_NOTAUTH = 9,
 };
 
@@ -85,6 +86,20 @@ int mr_dns_decode(mr_slice bytes, mr_arena *arena, mr_dns_message *messagep, mr_
  * when the name cannot be a DNS name: an empty label, a label over 63 or a name over 255 octets;
  * else the buffer's error. */
 int mr_dns_encode_query(uint16_t id, const char *name, uint16_t type, bool recursion, mr_buf *out);
+
+/* Appends an update of @zone (RFC 2136 2) that changes nothing, to learn whether it would be taken.
+ * Without @unused it has neither prerequisites nor updates. With @unused, a name that nobody has,
+ * it requires that the name is not in use and removes its TXT records, of which there are none
+ * (RFC 2136 3.4.2.3). MR_ERR_SYNTAX for what is no DNS name; else 0 or the buffer's error. */
+int mr_dns_encode_update_test(uint16_t id, const char *zone, const char *unused, mr_buf *out);
+
+typedef struct mr_dns_rank { /* of an SRV record */
+    uint16_t priority, weight;
+} mr_dns_rank;
+
+/* The order in which a client tries SRV records (RFC 2782): by priority, within one by a chance
+ * that follows the weights. @random holds @count numbers; indices go to @order. */
+void mr_dns_order(const mr_dns_rank *ranks, size_t count, const uint32_t *random, size_t *order);
 
 /* Same name: ASCII case and a final dot do not count. */
 bool mr_dns_same_name(const char *a, const char *b);

@@ -33,11 +33,34 @@ typedef struct mr_ldap_message {
  * buffer's error. */
 int mr_ldap_encode_root_dse(int32_t id, const char *const *attributes, size_t count, mr_buf *out);
 
-#define MR_NETLOGON_NT_VERSION 0x00000016u /* 5, 5EX, 5EX with IP: MS-ADTS 6.3.1.1 */
+/* The same with LDAP_SERVER_EXTENDED_DN_OID (MS-ADTS 3.1.1.3.4.1.5): names come as
+ * "<GUID=...>;<SID=...>;CN=..." where the server will. */
+int mr_ldap_encode_root_dse_extended(int32_t id, const char *const *attributes, size_t count,
+                                     mr_buf *out);
 
-/* Appends the locator's ping (MS-ADTS 6.3.3.2): a rootDSE search for "Netlogon". @dns_domain may
- * be NULL: the server answers for its own domain. 0 or the buffer's error. */
-int mr_ldap_encode_ping(int32_t id, const char *dns_domain, uint32_t nt_version, mr_buf *out);
+/* The GUID in front of such a name. 0, or MR_ERR_NOT_FOUND when there is none. */
+int mr_ldap_get_dn_guid(mr_slice dn, mr_uuid *guidp);
+
+/* 5, 5EX, with the next closest site: MS-ADTS 6.3.1.1 */
+#define MR_NETLOGON_NT_VERSION 0x00000016u
+
+enum mr_account_control { /* which kinds of account may match, MS-SAMR 2.2.1.12 */
+    MR_ACCOUNT_NORMAL = 0x00000010,
+    MR_ACCOUNT_WORKSTATION = 0x00000080,
+    MR_ACCOUNT_SERVER = 0x00000100,
+};
+
+/* What the locator's ping asks (MS-ADTS 6.3.3.1). A NULL name and a zero are left out. */
+typedef struct mr_ldap_ping {
+    const char *dns_domain;   /* NULL: the server answers for its own domain */
+    const char *host;         /* who asks */
+    const char *account;      /* does it exist? */
+    uint32_t account_control; /* enum mr_account_control */
+    uint32_t nt_version;
+} mr_ldap_ping;
+
+/* Appends the ping: a rootDSE search for "Netlogon". 0 or the buffer's error. */
+int mr_ldap_encode_ping(int32_t id, const mr_ldap_ping *ping, mr_buf *out);
 
 /* Decodes the first message of @bytes; *@usedp is its length. Slices *borrow* from @bytes, arrays
  * are *in @arena*. 1 when more octets are needed; MR_ERR_MALFORMED, MR_ERR_MEMORY. */
@@ -70,7 +93,22 @@ enum mr_ds_flag { /* MS-ADTS 6.3.1.2 */
     MR_DS_RODC = 0x00000800, /* a read-only controller with selected secrets */
     MR_DS_FULL_SECRET = 0x00001000,
     MR_DS_WS = 0x00002000,
+    MR_DS_DS_8 = 0x00004000,  /* Windows Server 2012 */
+    MR_DS_DS_9 = 0x00008000,  /* 2012 R2 */
+    MR_DS_DS_10 = 0x00010000, /* 2016 */
+    MR_DS_KEY_LIST = 0x00020000,
+    MR_DS_DS_13 = 0x00040000, /* 2025 */
 };
+
+/* The flags a caller of the locator may see besides (MS-NRPC 2.2.1.2.1): what its names are. */
+enum mr_ds_name_flag {
+    MR_DS_DNS_CONTROLLER = 0x20000000,
+    MR_DS_DNS_DOMAIN = 0x40000000,
+};
+#define MR_DS_DNS_FOREST 0x80000000u
+
+/* The flags in the order and the words in which nltest lists them: row @i, NULL past the end. */
+const char *mr_ds_flag_get(size_t i, uint32_t *flagp);
 
 /* NETLOGON_SAM_LOGON_RESPONSE_EX (MS-ADTS 6.3.1.9). Names are *in @arena*, "" where empty. */
 typedef struct mr_netlogon_answer {
@@ -80,6 +118,7 @@ typedef struct mr_netlogon_answer {
     const char *forest, *domain, *host;             /* DNS names */
     const char *netbios_domain, *netbios_host, *user;
     const char *dc_site, *client_site;
+    const char *next_site; /* the closest site but the client's own; "" unless the answer has it */
     uint32_t nt_version;
 } mr_netlogon_answer;
 
