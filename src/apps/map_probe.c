@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define AT_ONCE 64
+#define IFACES_MAX 64 /* asked for in one bind */
 
 const char *map_probe_name(enum map_probe probe) {
     switch (probe) {
@@ -31,7 +32,7 @@ struct probe {
     struct probes *all;
     uint16_t port;
     mr_client *client;
-    mr_syntax ifaces[MR_ASSOC_CONTEXT_MAX];
+    mr_syntax ifaces[IFACES_MAX];
     size_t iface_count;
 };
 
@@ -54,7 +55,7 @@ static void add_iface(struct probe *probe, const mr_syntax *iface) {
     for (size_t i = 0; i < probe->iface_count; i++)
         if (mr_syntax_eq(&probe->ifaces[i], iface))
             return;
-    if (probe->iface_count < MR_ASSOC_CONTEXT_MAX)
+    if (probe->iface_count < IFACES_MAX)
         probe->ifaces[probe->iface_count++] = *iface;
 }
 

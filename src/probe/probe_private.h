@@ -43,11 +43,13 @@ struct probe_op {
     void (*connect)(struct probe_op *op);
 };
 
+#define PROBE_IFACES 31 /* interfaces asked for in one bind; mgmt comes on top */
+
 /* An endpoint to connect to: one TCP port with the interfaces that should answer there. */
 struct probe_endpoint {
     uint16_t port;
     size_t count;
-    mr_syntax ifaces[MR_ASSOC_CONTEXT_MAX / 2 - 1]; /* mgmt comes on top */
+    mr_syntax ifaces[PROBE_IFACES];
 };
 
 struct mr_probe {

@@ -147,10 +147,8 @@ static bool fail(mr_client *c, int code, const char *text) {
 /* ---- events of the association ---- */
 
 static mr_client_context *context_of_id(mr_client *c, uint16_t id) {
-    for (size_t i = 0; i < c->context_count; i++)
-        if (c->contexts[i].id == id || (c->ndr64_offered && c->contexts[i].id + 1 == id))
-            return &c->contexts[i];
-    return NULL;
+    size_t at = id / (c->ndr64_offered ? 2 : 1);
+    return at < c->context_count ? &c->contexts[at] : NULL;
 }
 
 static void take_answer(mr_client *c, const mr_event_context *answer) {
@@ -200,6 +198,7 @@ static bool conclude(mr_client *c) {
         else if (!rejected)
             rejected = &c->contexts[i];
     }
+    c->accepted += accepted;
     if (accepted)
         return finish_start(c, 0, &err);
     uint32_t why = rejected ? (uint32_t)rejected->result << 16 | rejected->reason : 0;
@@ -516,7 +515,8 @@ static const mr_stream_events stream_events = {
 static int add_contexts(mr_client *c, const mr_syntax *syntaxes, size_t count, mr_error *err) {
     size_t step = c->ndr64_offered ? 2 : 1;
 
-    if (count == 0 || (c->context_count + count) * step > MR_ASSOC_CONTEXT_MAX)
+    if (count == 0 || (c->accepted + count) * step > MR_ASSOC_CONTEXT_MAX ||
+        (c->context_count + count) * step > UINT16_MAX)
         return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
                        "one connection carries at most %zu interfaces",
                        MR_ASSOC_CONTEXT_MAX / step);

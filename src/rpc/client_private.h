@@ -22,6 +22,7 @@ struct mr_client {
     struct mr_client_frame *frame;
     mr_client_context *contexts;
     size_t context_count;
+    size_t accepted;       /* of them, so far */
     size_t asked_from;     /* contexts from here on belong to the unanswered bind */
     bool ndr64_offered;    /* each interface has two context ids: NDR20 and, one higher, NDR64 */
     bool starting;

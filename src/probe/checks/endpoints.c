@@ -21,7 +21,7 @@ struct endpoint {
     uint16_t port;
     bool alone;              /* a second question for one interface */
     size_t count;            /* interfaces asked for, mgmt not counted */
-    mr_syntax ifaces[MR_ASSOC_CONTEXT_MAX / 2];
+    mr_syntax ifaces[PROBE_IFACES + 1];
     const mr_addr *addr;
     const char *check;
     size_t accepted;

@@ -3,6 +3,7 @@
  *
  *   rpc/client.h  a connection to one endpoint, its binds and calls
  *   rpc/mapper.h  what the endpoint mapper of a host knows
+ *   rpc/survey.h  which interfaces are behind one endpoint
  *   rpc/server.h  interfaces served on listeners of our own
  */
 #ifndef MSRPC_RPC_H
@@ -11,5 +12,6 @@
 #include <msrpc/rpc/client.h>
 #include <msrpc/rpc/mapper.h>
 #include <msrpc/rpc/server.h>
+#include <msrpc/rpc/survey.h>
 
 #endif

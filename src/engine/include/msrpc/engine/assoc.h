@@ -36,7 +36,7 @@ enum mr_role {
 #define MR_ASSOC_FRAG_MIN 256      /* smallest fragment size this side sends, octets */
 #define MR_ASSOC_FRAG_WINDOWS 2048 /* fragments up to this are taken whatever was agreed */
 #define MR_ASSOC_FRAG_DEFAULT 5840 /* what Windows offers over TCP (MS-RPCE 3.3.2.1.2) */
-#define MR_ASSOC_CONTEXT_MAX 64    /* presentation contexts */
+#define MR_ASSOC_CONTEXT_MAX 128   /* accepted presentation contexts */
 #define MR_ASSOC_AUTH_MAX 4        /* security contexts */
 #define MR_ASSOC_CALL_MAX 1024     /* most that max_calls may ask for */
 #define MR_ASSOC_OUT_MAX ((size_t)256 << 10) /* octets of output that wait, stubs not counted */
@@ -151,7 +151,7 @@ int mr_assoc_set_security(mr_assoc *a, mr_security *sec, uint32_t id, uint8_t le
                           mr_error *err);
 
 /* Asks for @count contexts. The first is a bind, later ones are alter_contexts (as many as
- * MR_ASSOC_CONTEXT_MAX in all); one may be unanswered at a time. @assoc_group 0 asks for a new
+ * MR_ASSOC_CONTEXT_MAX less those accepted so far); one may be unanswered at a time. @assoc_group 0 asks for a new
  * association group. Events: BIND_ACK (ALTER_RESP) then READY, or BIND_NAK (FAULT).
  * Returns 0, MR_ERR_STATE, MR_ERR_LIMIT, MR_ERR_ARGUMENT, or what the security step returned. */
 int mr_assoc_bind(mr_assoc *a, const mr_assoc_context *contexts, size_t count,

@@ -92,7 +92,7 @@ typedef void (*mr_client_done)(void *user, mr_client *client, int result, const 
 int mr_client_start(mr_client *client, const mr_syntax *syntax, mr_client_done done, void *user,
                     mr_error *err);
 /* The same with several interfaces in one bind; done is 0 when at least one was accepted, see
- * mr_client_get_context. At most MR_ASSOC_CONTEXT_MAX in all. */
+ * mr_client_get_context. At most MR_ASSOC_CONTEXT_MAX at once, those accepted before included. */
 int mr_client_start_many(mr_client *client, const mr_syntax *syntaxes, size_t count,
                          mr_client_done done, void *user, mr_error *err);
 /* Asks for more interfaces on the bound connection (alter_context). */
