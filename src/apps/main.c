@@ -64,7 +64,7 @@ static int finish(int code) {
 
 /* Commands of the contract (doc/cli.md) that a later version brings. */
 static bool is_later(const char *name) {
-    static const char *const later[] = {"pipes", "interfaces", "services", "range", "audit",
+    static const char *const later[] = {"pipes", "services", "range", "audit",
                                         "trace", "portqry", "rpcping", "local", "sweep",
                                         "record", "events"};
     for (size_t i = 0; i < MR_COUNT(later); i++)

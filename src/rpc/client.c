@@ -209,7 +209,7 @@ static bool conclude(mr_client *c) {
     return finish_start(c, MR_ERR_CONTEXT_REJECTED, &err);
 }
 
-/* An answer that accepts nothing is followed by no READY. */
+/* Where nothing is bound, an answer that accepts nothing is followed by no READY. */
 static bool on_bind_ack(mr_client *c, const mr_event *event) {
     const mr_event_bind *bind = &event->u.bind;
     bool any = false;
@@ -222,7 +222,7 @@ static bool on_bind_ack(mr_client *c, const mr_event *event) {
         take_bind_ack(c, bind);
     if (!c->report.bound)
         c->report.bound = mr_clock_now();
-    return any || !c->starting ? true : conclude(c);
+    return any || c->accepted || !c->starting ? true : conclude(c);
 }
 
 static bool on_nak(mr_client *c, const mr_event_nak *nak) {
