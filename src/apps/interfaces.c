@@ -422,14 +422,11 @@ static int interfaces_target(app *a, const app_target *target, void *user) {
     return code;
 }
 
-/* A string binding's endpoint is its port. */
-static int take_bindings(const app *a, app_target *targets, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        app_target *t = &targets[i];
-        if (t->has_binding && t->binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
-            return app_refuse(a, APP_MISSING, "%s: this version speaks ncacn_ip_tcp only",
-                              t->input);
-    }
+static int check_bindings(const app *a, const app_target *targets, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (targets[i].has_binding && targets[i].binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+            return app_refuse(a, APP_USAGE, "%s: endpoints are asked over ncacn_ip_tcp",
+                              targets[i].input);
     return 0;
 }
 
@@ -442,7 +439,7 @@ static int run(app *a) {
     if (!code)
         code = app_targets_read(a, 0, &targets, &count);
     if (!code)
-        code = take_bindings(a, targets, count);
+        code = check_bindings(a, targets, count);
     return code ? code : app_jobs_run(a, targets, count, interfaces_target, &guesses);
 }
 
