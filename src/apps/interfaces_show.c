@@ -116,7 +116,8 @@ static void show_iface(struct ifs *all, const struct ifs_endpoint *e,
                        const mr_survey_iface *iface) {
     app *a = all->s->a;
     const mr_iface_name *known = mr_name_find(&iface->syntax.uuid);
-    const char *doc = known ? mr_name_doc(known) : "", *service = known ? mr_name_service(known) : "";
+    const char *doc = known ? mr_name_doc(known) : "";
+    const char *service = known ? mr_name_service(known) : "";
     char name[64], uuid[MR_UUID_TEXT], left[160];
     bool named = !strchr(app_iface_name(&iface->syntax, name), ' ');
 

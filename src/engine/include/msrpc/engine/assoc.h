@@ -151,9 +151,10 @@ int mr_assoc_set_security(mr_assoc *a, mr_security *sec, uint32_t id, uint8_t le
                           mr_error *err);
 
 /* Asks for @count contexts. The first is a bind, later ones are alter_contexts (as many as
- * MR_ASSOC_CONTEXT_MAX less those accepted so far); one may be unanswered at a time. @assoc_group 0 asks for a new
- * association group. Events: BIND_ACK (ALTER_RESP) then READY, or BIND_NAK (FAULT).
- * Returns 0, MR_ERR_STATE, MR_ERR_LIMIT, MR_ERR_ARGUMENT, or what the security step returned. */
+ * MR_ASSOC_CONTEXT_MAX less those accepted so far); one may be unanswered at a time. @assoc_group
+ * 0 asks for a new association group. Events: BIND_ACK (ALTER_RESP) then READY once a context is
+ * accepted, or BIND_NAK (FAULT). Returns 0, MR_ERR_STATE, MR_ERR_LIMIT, MR_ERR_ARGUMENT, or what
+ * the security step returned. */
 int mr_assoc_bind(mr_assoc *a, const mr_assoc_context *contexts, size_t count,
                   uint32_t assoc_group, mr_error *err);
 /* Goes on after AUTH_PENDING. */

@@ -97,7 +97,8 @@ int mr_survey_init(mr_survey *survey, mr_loop *loop, const mr_survey_options *op
 void mr_survey_deinit(mr_survey *survey);
 /* Begins; survey->done tells the outcome once: 0, also when mgmt refused and probing found
  * nothing; what mr_client_start gives when the endpoint does not answer as RPC at all; with
- * MR_SURVEY_MGMT what mgmt_error holds when it does not tell. Not told when an error is returned. */
+ * MR_SURVEY_MGMT what mgmt_error holds when it does not tell. An error returned here is the only
+ * word. */
 int mr_survey_start(mr_survey *survey, mr_error *err);
 
 #endif
