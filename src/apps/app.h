@@ -81,7 +81,7 @@ struct app_settings {
     unsigned auth, auth_level;
     /* limits */
     mr_nsec timeout, deadline;
-    uint32_t retries, jobs, rate;
+    uint32_t retries, jobs, rate; /* jobs: 0 until the targets are read, unless given */
     struct app_list phases, skip, only;
     bool list_checks;
     unsigned fail_on;
@@ -96,6 +96,10 @@ enum { APP_COLOR_AUTO, APP_COLOR_ALWAYS, APP_COLOR_NEVER };
 
 #define APP_RETRIES_DEFAULT UINT32_MAX /* 3 for TCP, 1 for UDP */
 #define APP_DEADLINE_DEFAULT (60 * MR_SEC + 1) /* which no switch can say */
+
+/* How the first connection to a target went, for the closing line of a sweep. */
+enum app_outcome { APP_NOT_ASKED, APP_ANSWERED, APP_REFUSED, APP_SILENT, APP_UNREACHED };
+#define APP_OUTCOMES 5
 
 typedef struct app app;
 
@@ -125,7 +129,8 @@ struct app {
     bool out_left;           /* the reader (head, a pager) has seen what it wanted */
     bool several;            /* private to report.c: reports are members of one object */
     size_t reports;          /* opened so far, while several */
-    bool tight;              /* no empty line between the screens of several targets */
+    bool tight;              /* nothing stands between and after the outputs of several targets */
+    enum app_outcome outcome; /* of this target, set by its session */
     bool *progress;          /* whether a progress line stands on stderr; NULL: never */
     /* set by jobs.c for the copy of one target */
     mr_nsec deadline;        /* of the run, absolute; 0: a session begins its own */

@@ -1,16 +1,13 @@
 /*
  * msrpc diagnose: walks the four phases against one or many targets and names the failing one, its
- * cause and the remedy. This file runs the probes, --jobs targets at a time on one loop; what they
- * find is judged by the rules and shown by diagnose_show.c.
+ * cause and the remedy. This file runs the probe of a target; what it finds is judged by the rules
+ * and shown by diagnose_show.c.
  */
 #include "diagnose.h"
 
-#include <unistd.h>
-
 #include "findings.h"
+#include "jobs.h"
 #include "report.h"
-
-#define ARENA_CAP ((size_t)256 << 20)
 
 struct diagnose_options {
     const char *interface, *against;
@@ -24,17 +21,11 @@ static const app_option options[] = {
     {0},
 };
 
+/* What all targets have in common. */
 struct diagnose {
     app *a;
-    app_session s;
     mr_probe_options options;
-    struct diagnose_run *runs;
-    size_t count, next, open;
-    mr_nsec next_turn;    /* --rate holds for all targets together */
-    bool broken;          /* a probe could not be made */
     app_saved saved;      /* --against */
-    mr_timer progress;    /* set only where standard error is a terminal */
-    bool shown;
 };
 
 /* ---- settings ---- */
@@ -78,7 +69,6 @@ static int read_options(struct diagnose *d) {
         .tries = a->set.retries == APP_RETRIES_DEFAULT ? 3 : a->set.retries,
         .dns_server_given = a->set.dns_server != NULL,
         .rate = a->set.rate,
-        .next_turn = &d->next_turn,
     };
     if (a->set.target_ip && mr_addr_decode(mr_slice_str(a->set.target_ip), 0, &ip) != 0)
         return app_refuse(a, APP_USAGE, "--target-ip %s: an address is wanted", a->set.target_ip);
@@ -94,185 +84,91 @@ static int read_options(struct diagnose *d) {
     return code ? code : read_phases(a, o->phases);
 }
 
-/* ---- runs ---- */
+/* ---- one target ---- */
 
-static void conclude(struct diagnose_run *run) {
+static void conclude(app *a, struct diagnose_run *run) {
     run->over = true;
     run->ended = mr_clock_now();
-    run->diag.from = mr_arena_add_str(&run->arena,
-                                      mr_slice_str(mr_probe_get_vantage(run->probe)));
+    run->diag.from = mr_arena_add_str(&a->arena, mr_slice_str(mr_probe_get_vantage(run->probe)));
     int r = mr_diag_run(&run->diag);
-    run->code = r ? app_refuse(run->all->a, APP_BUG, "%s: %s", run->target->host,
-                               mr_result_text(r))
-                  : app_findings_exit(run->all->a, &run->diag);
+    run->code = r ? app_refuse(a, APP_BUG, "%s: %s", run->target->host, mr_result_text(r))
+                  : app_findings_exit(a, &run->diag);
 }
-
-static void start_more(struct diagnose *d);
 
 static void on_done(void *user, mr_probe *probe) {
     struct diagnose_run *run = user;
     (void)probe;
 
-    conclude(run);
-    run->all->open--;
-    start_more(run->all);
-    if (run->all->open == 0)
-        mr_loop_stop(&run->all->s.loop);
+    run->open = 0;
+    mr_loop_stop(&run->s.loop);
 }
 
-static int start_run(struct diagnose *d, struct diagnose_run *run) {
+static int start_run(const struct diagnose *d, struct diagnose_run *run) {
+    app_session *s = &run->s;
     mr_probe_options o = d->options;
     const app_target *t = run->target;
     mr_error err = MR_ERROR_INIT;
 
-    run->all = d;
     run->saved = d->saved.file ? &d->saved : NULL;
     run->began = mr_clock_now();
     mr_clock_get_wall(&run->started_sec, &run->started_nsec);
-    mr_arena_init(&run->arena, ARENA_CAP);
-    run->started = true;
     o.host = t->host;
+    o.next_turn = s->a->next_turn;
     if (t->has_binding && t->binding.endpoint.len) {
         o.has_endpoint = true;
         o.endpoint = (uint16_t)t->port;
     } else {
         o.mapper_port = (uint16_t)t->port;
     }
-    if (o.has_endpoint && !o.has_interface)
-        return app_refuse(d->a, APP_USAGE, "%s: an endpoint wants --interface too", t->input);
     /* commands that are suggested must reach the same mapper */
     bool other_mapper = o.mapper_port && o.mapper_port != MR_MAPPER_PORT;
-    int r = mr_diag_init(&run->diag, &run->arena, other_mapper ? t->input : t->host, NULL);
+    int r = mr_diag_init(&run->diag, &s->a->arena, other_mapper ? t->input : t->host, NULL);
     if (!r)
-        r = mr_probe_new(&d->s.loop, &d->s.resolver, &run->diag, &o, &run->probe, &err);
+        r = mr_probe_new(&s->loop, &s->resolver, &run->diag, &o, &run->probe, &err);
     if (!r)
         r = mr_probe_start(run->probe, on_done, run, &err);
-    return r ? app_refuse(d->a, APP_BUG, "%s: %s", t->input, err.text) : 0;
+    return r ? app_refuse(s->a, APP_BUG, "%s: %s", t->input, err.text) : 0;
 }
 
-static void start_more(struct diagnose *d) {
-    while (!d->broken && d->open < d->a->set.jobs && d->next < d->count) {
-        struct diagnose_run *run = &d->runs[d->next++];
-        int code = start_run(d, run);
-        if (code) {
-            run->code = code;
-            d->broken = true;
-        } else {
-            d->open++;
-        }
-    }
-}
+/* Waits for the end; what is cut is judged and shown as far as it is known. */
+static int finish_run(struct diagnose_run *run) {
+    int code = app_session_wait(&run->s, &run->open);
 
-/* What still runs is cut: what is known is judged and shown. */
-static void cut(struct diagnose *d, int code, const char *why) {
-    for (size_t i = 0; i < d->count; i++) {
-        struct diagnose_run *run = &d->runs[i];
-        if (!run->started || run->over || !run->probe)
-            continue;
-        mr_probe_cut(run->probe, why);
-        conclude(run);
-        run->partial = true;
-        run->code = code;
-    }
-}
-
-/* A line that says what is still open, for runs longer than a second. */
-static void on_progress(void *user) {
-    struct diagnose *d = user;
-    size_t over = 0;
-
-    for (size_t i = 0; i < d->count; i++)
-        over += d->runs[i].over;
-    fprintf(stderr, "\r\033[K%zu of %zu target%s done, %.0f s", over, d->count,
-            d->count == 1 ? "" : "s", app_session_ms(&d->s) / 1000);
-    fflush(stderr);
-    d->shown = true;
-    mr_timer_set(&d->progress, mr_clock_now() + 500 * MR_MSEC);
-}
-
-static void end_progress(struct diagnose *d) {
-    mr_timer_deinit(&d->progress);
-    if (d->shown)
-        fputs("\r\033[K", stderr);
-}
-
-static int wait_all(struct diagnose *d) {
-    if (isatty(STDERR_FILENO) && !d->a->set.quiet) {
-        mr_timer_init(&d->progress, &d->s.loop, on_progress, d);
-        mr_timer_set(&d->progress, mr_clock_now() + MR_SEC);
-    }
-    while (d->open) {
-        int r = mr_loop_run(&d->s.loop, d->s.deadline);
-        if (r == MR_LOOP_INTERRUPTED) {
-            cut(d, APP_INTERRUPTED, "interrupted");
-            return APP_INTERRUPTED;
-        }
-        if (r == MR_LOOP_DEADLINE && d->open) {
-            cut(d, APP_INCOMPLETE, "the deadline of the run passed first");
-            return APP_INCOMPLETE;
-        }
-        if (r < 0 || (r == MR_LOOP_IDLE && d->open))
-            return app_refuse(d->a, APP_BUG, "nothing to wait for");
-    }
-    return 0;
-}
-
-/* ---- showing ---- */
-
-static int show_json(struct diagnose *d, int code) {
-    app *a = d->a;
-    mr_writer w;
-
-    if (d->count == 1 || a->set.jsonl) {
-        for (size_t i = 0; i < d->count; i++) {
-            if (!d->runs[i].over)
-                continue;
-            app_report_open(a, &w);
-            diagnose_json(&d->runs[i], &w);
-            int r = app_report_close(a, &w, d->runs[i].code);
-            if (r == APP_UNWRITABLE)
-                return r;
-        }
+    if (code == APP_INTERRUPTED || code == APP_INCOMPLETE)
+        mr_probe_cut(run->probe, code == APP_INTERRUPTED ? "interrupted"
+                                 : "the deadline of the run passed first");
+    else if (code)
         return code;
-    }
-    mr_writer_init_json(&w, app_sink_file, a->out, true);
-    mr_writer_open(&w, NULL, MR_SHAPE_OBJECT);
-    mr_writer_int(&w, "schema", APP_SCHEMA);
-    mr_writer_open(&w, "results", MR_SHAPE_ARRAY);
-    for (size_t i = 0; i < d->count; i++) {
-        if (!d->runs[i].over)
-            continue;
-        mr_writer_open(&w, NULL, MR_SHAPE_OBJECT);
-        mr_writer_int(&w, "schema", APP_SCHEMA);
-        mr_writer_str(&w, "tool", "msrpc");
-        mr_writer_str(&w, "version", MSRPC_VERSION);
-        mr_writer_str(&w, "command", "diagnose");
-        diagnose_json(&d->runs[i], &w);
-        mr_writer_int(&w, "exit", d->runs[i].code);
-        mr_writer_close(&w);
-    }
-    mr_writer_close(&w);
-    return app_report_close(a, &w, code);
+    conclude(run->s.a, run);
+    run->partial = code != 0;
+    if (code)
+        run->code = code;
+    return run->code;
 }
 
-static int show(struct diagnose *d, int code) {
-    app *a = d->a;
+static int diagnose_target(app *a, const app_target *target, void *user) {
+    struct diagnose_run run = {.target = target, .open = 1};
+    mr_writer w;
+    int code = app_session_open(a, &run.s);
 
-    for (size_t i = 0; i < d->count; i++)
-        code = d->runs[i].code > code ? d->runs[i].code : code;
-    if (a->set.json || a->set.jsonl)
-        return show_json(d, code);
-    bool first = true;
-    for (size_t i = 0; i < d->count; i++) {
-        if (!d->runs[i].over)
-            continue;
-        if (!first && !a->set.quiet)
-            fputc('\n', a->out);
-        diagnose_show(a, &d->runs[i]);
-        first = false;
+    if (code)
+        return code;
+    code = start_run(user, &run);
+    if (!code)
+        code = finish_run(&run);
+    if (run.over && (a->set.json || a->set.jsonl)) {
+        app_report_open(a, &w);
+        diagnose_json(&run, &w);
+        code = app_report_close(a, &w, code);
+    } else if (run.over) {
+        diagnose_show(a, &run);
     }
+    mr_probe_free(run.probe);
+    app_session_close(&run.s);
     return code;
 }
+
+/* ---- the run ---- */
 
 static int list_checks(app *a) {
     const mr_probe_check *check;
@@ -288,6 +184,8 @@ static int check_target(const struct diagnose *d, const app_target *t) {
 
     if (t->has_binding && t->binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
         return app_refuse(d->a, APP_USAGE, "%s: diagnose walks ncacn_ip_tcp", t->input);
+    if (t->has_binding && t->binding.endpoint.len && !d->options.has_interface)
+        return app_refuse(d->a, APP_USAGE, "%s: an endpoint wants --interface too", t->input);
     if (t->user)
         return app_refuse(d->a, APP_MISSING, "%s: this version speaks anonymously only; leave the "
                           "account out", t->input);
@@ -300,13 +198,13 @@ static int check_target(const struct diagnose *d, const app_target *t) {
 }
 
 /* Reads --against; a file that knows none of the targets is the wrong one. */
-static int read_against(struct diagnose *d, const app_target *targets) {
+static int read_against(struct diagnose *d, const app_target *targets, size_t count) {
     const char *file = ((const struct diagnose_options *)d->a->own)->against;
 
     if (!file)
         return 0;
     int code = app_saved_read(d->a, file, &d->saved);
-    for (size_t i = 0; !code && i < d->count; i++)
+    for (size_t i = 0; !code && i < count; i++)
         if (app_saved_has(&d->saved, targets[i].input))
             return 0;
     return code ? code : app_refuse(d->a, APP_UNREADABLE, "%s: holds no diagnosis of %s", file,
@@ -316,36 +214,21 @@ static int read_against(struct diagnose *d, const app_target *targets) {
 static int run(app *a) {
     struct diagnose d = {.a = a};
     app_target *targets;
+    size_t count;
 
     if (a->set.list_checks)
         return list_checks(a);
     int code = read_options(&d);
     if (!code)
-        code = app_targets_read(a, 0, &targets, &d.count);
-    for (size_t i = 0; !code && i < d.count; i++)
+        code = app_targets_read(a, 0, &targets, &count);
+    for (size_t i = 0; !code && i < count; i++)
         code = check_target(&d, &targets[i]);
     if (!code)
-        code = read_against(&d, targets);
+        code = read_against(&d, targets, count);
     if (code)
         return code;
-    d.runs = mr_arena_get(&a->arena, d.count, sizeof *d.runs);
-    if (!d.runs)
-        return app_refuse(a, APP_BUG, "out of memory");
-    for (size_t i = 0; i < d.count; i++)
-        d.runs[i].target = &targets[i];
-    code = app_session_open(a, &d.s);
-    if (code)
-        return code;
-    start_more(&d);
-    code = wait_all(&d);
-    end_progress(&d);
-    code = show(&d, code);
-    for (size_t i = 0; i < d.count; i++) {
-        mr_probe_free(d.runs[i].probe);
-        mr_arena_deinit(&d.runs[i].arena);
-    }
-    app_session_close(&d.s);
-    return code;
+    a->tight = a->set.quiet; /* a line for each */
+    return app_jobs_run(a, targets, count, diagnose_target, &d);
 }
 
 const app_command app_diagnose = {

@@ -8,17 +8,17 @@
 #include "session.h"
 
 struct diagnose_run {
+    app_session s;
     const app_target *target;
-    mr_arena arena;
     mr_diag diag;
     mr_probe *probe;
     mr_nsec began, ended;
     int64_t started_sec;
     uint32_t started_nsec;
-    bool started, over;
+    size_t open;        /* 1 until the probe is done */
+    bool over;          /* judged */
     bool partial;       /* cut by the deadline or a signal */
     int code;           /* exit code of this target, once over */
-    struct diagnose *all;
     const app_saved *saved; /* what it is compared with, or NULL */
 };
 

@@ -142,7 +142,7 @@ static bool compare(struct diagnose_run *run, app_changes *changesp) {
     mr_writer_close(&w);
     int r = mr_writer_flush(&w);
     if (!r)
-        r = app_saved_compare(run->saved, run->target->input, mr_buf_slice(&buf), &run->arena,
+        r = app_saved_compare(run->saved, run->target->input, mr_buf_slice(&buf), &run->s.a->arena,
                               changesp);
     mr_writer_deinit(&w);
     mr_buf_deinit(&buf);

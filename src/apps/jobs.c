@@ -25,6 +25,7 @@ struct slot {
     char *out, *err;
     size_t out_len, err_len;
     int code;
+    enum app_outcome outcome;
     bool done;
 };
 
@@ -54,7 +55,7 @@ struct jobs {
     /* of the calling thread */
     mr_loop loop;
     app_progress progress;
-    size_t shown, left_out;
+    size_t shown, left_out, outcomes[APP_OUTCOMES];
     int worst;
 };
 
@@ -89,6 +90,7 @@ static void do_target(struct app_worker *worker, const app_target *target, struc
     a.err = open_memstream(&slot->err, &slot->err_len);
     mr_arena_init(&a.arena, ARENA_CAP);
     slot->code = a.out && a.err ? j->fn(&a, target, j->user) : APP_BUG;
+    slot->outcome = a.outcome;
     mr_arena_deinit(&a.arena);
     bool lost = !a.out || !a.err || ferror(a.out);
     if (a.out)
@@ -167,6 +169,7 @@ static void show(struct jobs *j, struct slot *slot) {
     }
     j->left_out += slot->code >= APP_INCOMPLETE && !slot->out_len && !slot->err_len;
     j->worst = app_worse(j->worst, slot->code);
+    j->outcomes[slot->outcome]++;
     free(slot->out);
     free(slot->err);
     j->progress.done++;
@@ -203,6 +206,32 @@ static void show_all(struct jobs *j) {
         if (mr_loop_run(&j->loop, MR_NSEC_NEVER) == MR_LOOP_INTERRUPTED)
             stop(j, APP_INTERRUPTED);
     }
+}
+
+/* What the screens of a sweep come down to: most addresses of a block are nobody's. */
+static void show_sum(const struct jobs *j) {
+    static const char *const words[APP_OUTCOMES] = {
+        [APP_ANSWERED] = "answered", [APP_REFUSED] = "refused", [APP_SILENT] = "silent",
+        [APP_UNREACHED] = "unreachable", [APP_NOT_ASKED] = "not asked",
+    };
+    static const enum app_outcome order[APP_OUTCOMES] = {APP_ANSWERED, APP_REFUSED, APP_SILENT,
+                                                         APP_UNREACHED, APP_NOT_ASKED};
+    const app *a = j->a;
+    bool swept = false;
+
+    for (size_t i = 0; i < j->count; i++)
+        swept |= j->targets[i].swept;
+    if (!swept || a->tight || a->set.json || a->set.jsonl)
+        return;
+    fprintf(a->out, "%s %zu addresses:", j->shown ? "\n" : "", j->count);
+    for (size_t i = 0; i < APP_OUTCOMES; i++) {
+        size_t n = j->outcomes[order[i]];
+        if (order[i] == APP_NOT_ASKED)
+            n += j->count - j->next;
+        if (n || i < 3)
+            fprintf(a->out, "%s %zu %s", i ? "," : "", n, words[order[i]]);
+    }
+    fputc('\n', a->out);
 }
 
 /* Why and how far the run is not what was asked for. */
@@ -265,12 +294,14 @@ static int run_loop(struct jobs *j, size_t workers) {
     app_progress_end(&j->progress);
     mr_timer_deinit(&never);
     mr_loop_deinit(&j->loop);
+    if (!code)
+        show_sum(j);
     return code ? code : conclude(j);
 }
 
 static int run_threads(app *a, const app_target *targets, size_t count, app_target_fn *fn,
                        void *user) {
-    size_t workers = a->set.jobs < count ? a->set.jobs : count;
+    size_t jobs = a->set.jobs ? a->set.jobs : 1, workers = jobs < count ? jobs : count;
     struct jobs j = {
         .a = a, .each = *a, .targets = targets, .count = count, .fn = fn, .user = user,
         .lock = PTHREAD_MUTEX_INITIALIZER, .room = PTHREAD_COND_INITIALIZER,

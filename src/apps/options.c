@@ -51,7 +51,7 @@ const app_option app_limit_options[] = {
      "seconds for one probe with its retries (3)"},
     {"retries", 0, APP_NUMBER, "N", SET(retries), 0, 20, "tries of a probe (3 TCP, 1 UDP)"},
     {"deadline", 0, APP_SECONDS, "S", SET(deadline), 0, 0, "seconds for the whole run (60)"},
-    {"jobs", 0, APP_NUMBER, "N", SET(jobs), 1, 1024, "hosts at once (8)"},
+    {"jobs", 0, APP_NUMBER, "N", SET(jobs), 1, 1024, "hosts at once (8; 64 of a block)"},
     {"rate", 0, APP_NUMBER, "N", SET(rate), 1, 1000000, "at most N new connections a second"},
     {0},
 };
@@ -291,7 +291,6 @@ int app_parse(app *a, int argc, char **argv) {
     a->set.timeout = 3 * MR_SEC;
     a->set.deadline = APP_DEADLINE_DEFAULT;
     a->set.retries = APP_RETRIES_DEFAULT;
-    a->set.jobs = 8;
     a->set.max_logons = 1;
     a->set.fail_on = APP_FAIL_ON_WARNING;
     a->own = mr_arena_get(&a->arena, 1, a->command->own_size);

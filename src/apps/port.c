@@ -1,12 +1,9 @@
-/*
- * msrpc port: is anything listening, who says so, and what answers. Several targets are asked at
- * once and shown in the order they were given.
- */
+/* msrpc port: is anything listening, who says so, and what answers. */
 #include "port.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 
+#include "jobs.h"
 #include "report.h"
 
 struct port_options {
@@ -27,15 +24,10 @@ static const app_option options[] = {
 /* What every target of the run has in common. */
 struct port_run {
     app *a;
-    app_session s;
     unsigned protocols;      /* MR_PORT_TCP | MR_PORT_UDP */
     bool has_list;
     mr_port_set list;
-    mr_port_pace pace;
-    app_target *targets;
-    size_t target_count;
-    struct port_target **jobs; /* of the targets head..next, by number modulo job_count */
-    size_t job_count, head, next;
+    mr_port_pace pace;       /* changed by all targets, the rest by none */
 };
 
 /* ---- taking results ---- */
@@ -44,14 +36,14 @@ static mr_port_field *copy_fields(struct port_target *t, const mr_port_field *f)
     mr_port_field *first = NULL, **tail = &first;
 
     for (; f; f = f->next) {
-        mr_port_field *copy = MR_ARENA_NEW(&t->arena, mr_port_field);
+        mr_port_field *copy = MR_ARENA_NEW(&t->a->arena, mr_port_field);
         if (!copy)
             break;
         *copy = *f;
         copy->next = NULL;
         if (f->value.kind == MR_VALUE_STRING)
             copy->value.u.string.data =
-                (const uint8_t *)mr_arena_add_str(&t->arena, f->value.u.string);
+                (const uint8_t *)mr_arena_add_str(&t->a->arena, f->value.u.string);
         if (f->value.kind == MR_VALUE_STRING && !copy->value.u.string.data)
             break;
         *tail = copy;
@@ -61,13 +53,13 @@ static mr_port_field *copy_fields(struct port_target *t, const mr_port_field *f)
 }
 
 static const char *copy_text(struct port_target *t, mr_slice s) {
-    const char *copy = mr_arena_add_str(&t->arena, s);
+    const char *copy = mr_arena_add_str(&t->a->arena, s);
 
     return copy ? copy : "";
 }
 
 static void copy_map(struct port_target *t, const mr_mapper *map, struct port_extra *x) {
-    x->endpoints = mr_arena_get(&t->arena, map->count, sizeof *x->endpoints);
+    x->endpoints = mr_arena_get(&t->a->arena, map->count, sizeof *x->endpoints);
     x->has_endpoints = x->endpoints != NULL;
     for (size_t i = 0; x->endpoints && i < map->count; i++) {
         const mr_mapper_entry *e = &map->entries[i];
@@ -95,7 +87,7 @@ static const struct port_extra *keep_extra(struct port_target *t, const mr_port_
         last->icmp.type == icmp->type && last->icmp.code == icmp->code &&
         mr_addr_same_host(&last->icmp.sender, &icmp->sender))
         return last;
-    struct port_extra *x = MR_ARENA_NEW(&t->arena, struct port_extra);
+    struct port_extra *x = MR_ARENA_NEW(&t->a->arena, struct port_extra);
     if (!x)
         return NULL;
     x->asked = result->asked;
@@ -136,20 +128,10 @@ static int compare(const void *pa, const void *pb) {
     return a->port - b->port;
 }
 
-/* The target is over, or is ended early with what is known. */
-static void conclude(struct port_target *t) {
-    t->over = true;
-    t->ended = mr_clock_now();
-    qsort(t->rows, t->count, sizeof *t->rows, compare);
-    for (size_t i = 0; i < t->count && !t->code; i++)
-        if (t->rows[i].state != MR_PORT_LISTENING)
-            t->code = APP_TCP;
-}
-
 static void on_done(void *user, mr_port_scan *scan) {
     struct port_target *t = user;
 
-    conclude(t);
+    t->open = 0;
     mr_loop_stop(scan->loop);
 }
 
@@ -194,120 +176,62 @@ static int start_scan(struct port_run *run, struct port_target *t) {
         .pace = &run->pace,
     };
 
-    return mr_port_scan_start(&t->scan, &scan, &t->tcp, &t->udp, &run->s.error);
+    return mr_port_scan_start(&t->scan, &scan, &t->tcp, &t->udp, &t->s.error);
 }
 
-/* Resolves and begins; a failure is the target's outcome. APP_INCOMPLETE and APP_INTERRUPTED end
- * the run. */
-static int start_target(struct port_run *run, struct port_target *t) {
-    app_session *s = &run->s;
-
-    mr_arena_init(&t->arena, (size_t)64 << 20);
-    t->started = t->ended = mr_clock_now();
-    get_sets(run, t->target, &t->tcp, &t->udp);
-    t->total = mr_port_set_count(&t->tcp) + mr_port_set_count(&t->udp);
-    mr_port_scan_init(&t->scan, &s->loop, on_found, on_done, t);
+/* Resolves, asks and waits; a failure is the target's outcome. */
+static int ask(struct port_run *run, struct port_target *t) {
+    app_session *s = &t->s;
     int code = app_session_resolve(s, t->target);
+
     if (code) {
-        t->code = code;
-        t->over = true;
-        t->ended = mr_clock_now();
         t->error = copy_text(t, mr_slice_str(s->error.text));
-        return code >= APP_INCOMPLETE ? code : 0;
+        return code;
     }
     t->address = s->addrs[0];
-    t->rows = mr_arena_get_raw(&t->arena, t->total + 1, sizeof *t->rows);
+    t->rows = mr_arena_get_raw(&t->a->arena, t->total + 1, sizeof *t->rows);
     if (!t->rows || start_scan(run, t) != 0)
-        return app_refuse(run->a, APP_BUG, "%s: out of memory", t->target->host);
-    return 0;
+        return app_refuse(t->a, APP_BUG, "%s: out of memory", t->target->host);
+    code = app_session_wait(s, &t->open);
+    qsort(t->rows, t->count, sizeof *t->rows, compare);
+    for (size_t i = 0; i < t->count && !code; i++)
+        if (t->rows[i].state != MR_PORT_LISTENING)
+            code = APP_TCP;
+    return code;
 }
 
-/* Shows the target and forgets it. */
-static void show_target(struct port_run *run, struct port_target *t) {
-    app *a = run->a;
+static int port_target(app *a, const app_target *target, void *user) {
+    struct port_run *run = user;
+    struct port_target *t = MR_ARENA_NEW(&a->arena, struct port_target);
     mr_writer w;
 
+    if (!t)
+        return app_refuse(a, APP_BUG, "out of memory");
+    t->a = a;
+    t->target = target;
+    t->open = 1;
+    int code = app_session_open(a, &t->s);
+    if (code)
+        return code;
+    t->started = mr_clock_now();
+    get_sets(run, target, &t->tcp, &t->udp);
+    t->total = mr_port_set_count(&t->tcp) + mr_port_set_count(&t->udp);
+    mr_port_scan_init(&t->scan, &t->s.loop, on_found, on_done, t);
+    code = ask(run, t);
+    t->ended = mr_clock_now();
     if (a->set.json || a->set.jsonl) {
         app_report_open(a, &w);
         port_json(t, &w);
-        t->code = app_report_close(a, &w, t->code);
+        code = app_report_close(a, &w, code);
     } else {
-        if (run->head)
-            fputc('\n', a->out);
         port_show(t);
     }
-}
-
-static void free_target(struct port_target *t) {
-    if (!t)
-        return;
     mr_port_scan_deinit(&t->scan);
-    mr_arena_deinit(&t->arena);
-    free(t);
+    app_session_close(&t->s);
+    return code;
 }
 
 /* ---- the run ---- */
-
-static struct port_target **job(struct port_run *run, size_t number) {
-    return &run->jobs[number % run->job_count];
-}
-
-static int start_more(struct port_run *run) {
-    while (run->next < run->target_count && run->next - run->head < run->job_count) {
-        struct port_target *t = calloc(1, sizeof *t);
-        if (!t)
-            return app_refuse(run->a, APP_BUG, "out of memory");
-        t->a = run->a;
-        t->target = &run->targets[run->next];
-        *job(run, run->next++) = t;
-        int code = start_target(run, t);
-        if (code)
-            return code;
-    }
-    return 0;
-}
-
-static int worse(int a, int b) {
-    return a > b ? a : b;
-}
-
-/* Asks and shows all targets in their order; the worst code of them. */
-static int run_targets(struct port_run *run) {
-    int code = 0, worst = 0;
-
-    while (!code && run->head < run->target_count) {
-        code = start_more(run);
-        struct port_target *t = *job(run, run->head);
-        if (code)
-            break;
-        if (t->over) {
-            show_target(run, t);
-            worst = worse(worst, t->code);
-            free_target(t);
-            *job(run, run->head++) = NULL;
-            continue;
-        }
-        int r = mr_loop_run(&run->s.loop, run->s.deadline);
-        if (r == MR_LOOP_INTERRUPTED)
-            code = app_refuse(run->a, APP_INTERRUPTED, "interrupted");
-        else if (r == MR_LOOP_DEADLINE)
-            code = app_refuse(run->a, APP_INCOMPLETE, "the deadline of the run has passed");
-        else if (r < 0 || (r == MR_LOOP_IDLE && !t->over))
-            code = app_refuse(run->a, APP_BUG, "nothing to wait for");
-    }
-    /* what is known is shown, however it ended */
-    for (; run->head < run->next; run->head++) {
-        struct port_target *t = *job(run, run->head);
-        if (!t->over && t->rows)
-            conclude(t);
-        if (code >= APP_INCOMPLETE) {
-            t->code = code;
-            show_target(run, t);
-        }
-        free_target(t);
-    }
-    return worse(worst, code);
-}
 
 static int read_options(struct port_run *run) {
     const app *a = run->a;
@@ -330,39 +254,15 @@ static int read_options(struct port_run *run) {
     return 0;
 }
 
-/* Many hosts times many ports want many descriptors: as many as this machine allows. */
-static void raise_descriptors(void) {
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static int run(app *a) {
-    struct port_run *run = MR_ARENA_NEW(&a->arena, struct port_run);
+    struct port_run run = {.a = a};
+    app_target *targets;
+    size_t count;
+    int code = read_options(&run);
 
-    if (!run)
-        return app_refuse(a, APP_BUG, "out of memory");
-    run->a = a;
-    int code = read_options(run);
     if (!code)
-        code = app_targets_read(a, 0, &run->targets, &run->target_count);
-    if (code)
-        return code;
-    run->job_count = a->set.jobs;
-    run->jobs = mr_arena_get(&a->arena, run->job_count, sizeof(struct port_target *));
-    if (!run->jobs)
-        return app_refuse(a, APP_BUG, "out of memory");
-    code = app_session_open(a, &run->s);
-    if (code)
-        return code;
-    raise_descriptors();
-    app_reports_open(a, run->target_count);
-    code = app_reports_close(a, run_targets(run));
-    app_session_close(&run->s);
-    return code;
+        code = app_targets_read(a, 0, &targets, &count);
+    return code ? code : app_jobs_run(a, targets, count, port_target, &run);
 }
 
 const app_command app_port = {

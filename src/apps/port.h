@@ -35,17 +35,16 @@ struct port_row {
 };
 
 struct port_target {
-    app *a;
+    app *a;                  /* its arena holds rows and extras */
+    app_session s;
     const app_target *target;
     mr_addr address, vantage;
-    mr_arena arena;          /* rows and extras */
     struct port_row *rows;   /* by protocol and port once it is over */
     size_t count, total;     /* known so far, asked for */
     mr_port_set tcp, udp;
     mr_port_scan scan;
     mr_nsec started, ended;
-    bool over;
-    int code;                /* exit code of this target */
+    size_t open;             /* 1 until the scan is done */
     const char *error;       /* why it could not be asked at all; or NULL */
 };
 

@@ -7,7 +7,9 @@ void app_reports_open(app *a, size_t count) {
     a->several = a->set.json && !a->set.jsonl && count > 1;
     a->reports = 0;
     if (a->several)
-        fprintf(a->out, "{\n\"schema\": %d,\n\"results\": [\n", APP_SCHEMA);
+        fprintf(a->out, "{\n\"schema\": %d,\n\"tool\": \"msrpc\",\n\"version\": \"%s\",\n"
+                "\"command\": \"%s\",\n\"results\": [\n", APP_SCHEMA, MSRPC_VERSION,
+                a->command->name);
 }
 
 int app_reports_close(app *a, int code) {

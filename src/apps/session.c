@@ -158,6 +158,21 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
     wait_over(user, result, err);
 }
 
+/* What became of the target's first address that decides: one that answers does. */
+static void set_outcome(app *a, const mr_client_report *report) {
+    if (report->connected)
+        a->outcome = APP_ANSWERED;
+    else if (a->outcome == APP_ANSWERED)
+        return;
+    else if (report->attempt.reach == MR_REACH_REFUSED || mr_icmp_is_port(&report->attempt.icmp))
+        a->outcome = APP_REFUSED;
+    else if (report->attempt.reach == MR_REACH_SILENT ||
+             mr_attempt_no_neighbour(&report->attempt))
+        a->outcome = APP_SILENT;
+    else
+        a->outcome = APP_UNREACHED;
+}
+
 static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *syntax,
                        int bind_code, mr_client **clientp) {
     mr_client_options options = app_client_options(s->a);
@@ -176,10 +191,11 @@ static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *s
         code = app_refuse(s->a, APP_BUG, "%s", s->error.text);
     else
         code = app_session_wait(s, &wait.open);
+    if (!code)
+        set_outcome(s->a, mr_client_get_report(client));
     if (!code && wait.result) {
         s->error = wait.err;
         code = mr_client_get_report(client)->connected ? bind_code : APP_TCP;
-        s->reach = mr_client_get_report(client)->attempt.reach;
     }
     if (code)
         mr_client_free(client);
@@ -199,6 +215,8 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
         code = connect_one(s, &remote, syntax, bind_code, clientp);
         if (!code || code >= APP_USAGE)
             return code;
+        if (target->swept && code == APP_TCP && !s->a->set.verbose)
+            continue;
         const char *why = app_error(s->a, &s->error);
         mr_addr_port_text(&remote, text);
         if (strstr(why, text) || strcmp(target->host, text) == 0)
@@ -206,7 +224,8 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
         else
             app_refuse(s->a, code, "%s %s: %s", target->host, text, why);
     }
-    hint(s->a, target);
+    if (!target->swept)
+        hint(s->a, target);
     return code;
 }
 

@@ -17,7 +17,6 @@ typedef struct app_session {
     size_t addr_count;
     enum mr_lookup_source source;
     mr_error error;       /* of the last failure */
-    enum mr_reach reach;  /* of the last connection that was tried */
     mr_nsec next_turn;    /* --rate, where the session stands alone */
 } app_session;
 
@@ -29,7 +28,8 @@ void app_session_close(app_session *s);
 int app_session_resolve(app_session *s, const app_target *target);
 
 /* Connects to @port at the target's addresses in turn and binds to @syntax. 0, or APP_TCP (no
- * connection), @bind_code (connected, but the bind failed), APP_INTERRUPTED, APP_INCOMPLETE. */
+ * connection), @bind_code (connected, but the bind failed), APP_INTERRUPTED, APP_INCOMPLETE. Of a
+ * swept target's missing connection nothing is said without --verbose. */
 int app_session_connect(app_session *s, const app_target *target, uint16_t port,
                         const mr_syntax *syntax, int bind_code, mr_client **clientp);
 

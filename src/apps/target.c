@@ -8,7 +8,9 @@
 
 #include <msrpc/io.h>
 
-#define PREFIX_MIN 16 /* shortest CIDR prefix: 65536 hosts */
+#define BLOCK_BITS 16 /* of the largest CIDR block: 65536 hosts */
+#define JOBS 8        /* at once, if nobody says otherwise */
+#define SWEEP_JOBS 64 /* where most targets may not exist */
 
 static char *copy(app *a, const char *text, size_t len) {
     return mr_arena_add_str(&a->arena, mr_slice_of(text, len));
@@ -170,30 +172,53 @@ static int add(app *a, struct list *list, char *text) {
     return r;
 }
 
-/* "10.0.0.0/24": the hosts of the block without its network and broadcast addresses. Positive:
- * @text is no block. */
-static int add_cidr(app *a, struct list *list, const char *text) {
-    unsigned o[4], prefix;
-    int end = 0;
+/* Splits "10.0.0.0/24", "10.0.0.0/24:135", "fd00::/120" or "[fd00::]/120:135". False: @text is no
+ * block. */
+static bool split_cidr(const char *text, mr_addr *addrp, uint64_t *prefixp, const char **portp) {
+    const char *slash = strchr(text, '/');
+    bool brackets = *text == '[' && slash && slash[-1] == ']';
+    const char *first = text + brackets, *last = slash ? slash - brackets : NULL;
 
-    if (sscanf(text, "%3u.%3u.%3u.%3u/%2u%n", &o[0], &o[1], &o[2], &o[3], &prefix, &end) != 5 ||
-        text[end])
+    if (!slash || last <= first ||
+        mr_addr_decode(mr_slice_of(first, (size_t)(last - first)), 0, addrp) != 0)
+        return false;
+    size_t len = strcspn(slash + 1, ":");
+    *portp = slash[1 + len] ? slash + 1 + len : "";
+    return mr_slice_get_number(mr_slice_of(slash + 1, len), 128, prefixp) == 0;
+}
+
+/* A block of addresses: of IPv4 without its network and broadcast addresses, of IPv6 without the
+ * routers' anycast address, which is its first (RFC 4291 2.6.1). Positive: @text is no block. */
+static int add_cidr(app *a, struct list *list, const char *text) {
+    char address[MR_ADDR_TEXT], host[MR_ADDR_TEXT + 16];
+    const char *port;
+    uint64_t prefix;
+    mr_addr addr;
+
+    if (!split_cidr(text, &addr, &prefix, &port))
         return 1;
-    if (o[0] > 255 || o[1] > 255 || o[2] > 255 || o[3] > 255 || prefix > 32 || prefix < PREFIX_MIN)
-        return app_refuse(a, APP_USAGE, "%s: a block of /%u to /32 is wanted", text, PREFIX_MIN);
-    uint32_t mask = prefix == 32 ? UINT32_MAX : ~(UINT32_MAX >> prefix);
-    uint32_t first = (o[0] << 24 | o[1] << 16 | o[2] << 8 | o[3]) & mask, last = first | ~mask;
-    if (prefix < 31) {
+    bool v6 = addr.family == MR_FAMILY_IPV6;
+    unsigned bits = v6 ? 128 : 32;
+    if (prefix > bits || prefix < bits - BLOCK_BITS)
+        return app_refuse(a, APP_USAGE, "%s: a block of /%u to /%u is wanted", text,
+                          bits - BLOCK_BITS, bits);
+    uint32_t hosts = (uint32_t)1 << (bits - prefix), first = 0, last = hosts - 1;
+    uint8_t *low = &addr.ip[v6 ? 14 : 2]; /* a block lies within the last two octets */
+    uint32_t base = ((uint32_t)low[0] << 8 | low[1]) & ~(hosts - 1);
+    if (hosts > 2) {
         first++;
-        last--;
+        last -= !v6;
     }
-    for (uint64_t ip = first; ip <= last; ip++) {
-        char host[16];
-        snprintf(host, sizeof host, "%u.%u.%u.%u", (unsigned)(ip >> 24) & 255,
-                 (unsigned)(ip >> 16) & 255, (unsigned)(ip >> 8) & 255, (unsigned)ip & 255);
+    for (uint32_t i = first; i <= last; i++) {
+        low[0] = (uint8_t)((base + i) >> 8);
+        low[1] = (uint8_t)(base + i);
+        mr_addr_text(&addr, address);
+        bool wrap = v6 && *port;
+        snprintf(host, sizeof host, "%s%s%s%.8s", wrap ? "[" : "", address, wrap ? "]" : "", port);
         int r = add(a, list, host);
         if (r)
             return r;
+        list->items[list->count - 1].swept = true;
     }
     return 0;
 }
@@ -255,6 +280,11 @@ int app_targets_read(app *a, size_t first, app_target **targetsp, size_t *countp
                        a->command->name);
     if (r)
         return r;
+    bool swept = false;
+    for (size_t i = 0; i < list.count; i++)
+        swept |= list.items[i].swept;
+    if (!a->set.jobs)
+        a->set.jobs = swept ? SWEEP_JOBS : JOBS;
     *targetsp = list.items;
     *countp = list.count;
     return 0;

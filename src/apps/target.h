@@ -11,6 +11,7 @@ typedef struct app_target {
     const char *host;     /* name or literal, no brackets, no leading backslashes; never empty */
     uint32_t port;        /* 0: none given */
     const char *user, *domain, *password; /* NULL: none given */
+    bool swept;           /* of a CIDR block: nobody says that it exists */
     bool has_binding;     /* it was a string binding */
     mr_binding binding;   /* slices in the app's arena */
 } app_target;
@@ -19,8 +20,9 @@ typedef struct app_target {
 
 /* Reads one target; a password in @text is wiped there. 0 or APP_USAGE with the message printed. */
 int app_target_read(app *a, char *text, app_target *targetp);
-/* All targets of the run: the arguments from @first on, CIDR blocks of IPv4 expanded, then the
- * lines of --targets. At least one, else APP_USAGE; APP_UNREADABLE when the file is. */
+/* All targets of the run: the arguments from @first on, CIDR blocks (10.0.0.0/24, with a port
+ * 10.0.0.0/24:1135) expanded, then the lines of --targets. At least one, else APP_USAGE;
+ * APP_UNREADABLE when the file is. Also settles --jobs where it was not given. */
 int app_targets_read(app *a, size_t first, app_target **targetsp, size_t *countp);
 
 #endif

@@ -45,12 +45,16 @@ static bool take_turn(mr_port_scan *scan) {
 
     if (!pace || !pace->interval)
         return true;
-    if (now < pace->next) {
-        mr_timer_set(&scan->timer, pace->next);
-        return false;
-    }
-    /* what was not used is not saved up */
-    pace->next = (pace->next + pace->interval > now ? pace->next : now) + pace->interval;
+    mr_nsec next = __atomic_load_n(&pace->next, __ATOMIC_RELAXED), after;
+    do {
+        if (now < next) {
+            mr_timer_set(&scan->timer, next);
+            return false;
+        }
+        /* what was not used is not saved up */
+        after = (next + pace->interval > now ? next : now) + pace->interval;
+    } while (!__atomic_compare_exchange_n(&pace->next, &next, after, false, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
     return true;
 }
 

@@ -207,8 +207,11 @@ void probe_op_connect(struct probe_op *op, void (*connect)(struct probe_op *op))
     if (!next)
         next = &p->next_turn;
     op->connect = connect;
-    op->turn = *next > now ? *next : now;
-    *next = op->turn + MR_SEC / p->options.rate;
+    mr_nsec old = __atomic_load_n(next, __ATOMIC_RELAXED);
+    do {
+        op->turn = old > now ? old : now;
+    } while (!__atomic_compare_exchange_n(next, &old, op->turn + MR_SEC / p->options.rate, false,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     op->next_turn = NULL;
     if (!p->turns)
         p->turns_end = &p->turns;

@@ -182,6 +182,17 @@ static void test_blocks(void **state) {
         {"10.0.0.0/24x", 0, NULL, NULL},
         {"10.0.0.0/", 0, NULL, NULL},
         {"10.0.0/24", 0, NULL, NULL},
+        {"10.0.0.0/30:1135", 2, "10.0.0.1", "10.0.0.2"},
+        {"10.0.0.0/30:x", 0, NULL, NULL},
+        {"10.0.0.0/30:", 0, NULL, NULL},
+        {"fd00::9/128", 1, "fd00::9", "fd00::9"},
+        {"fd00::9/127", 2, "fd00::8", "fd00::9"},
+        {"fd00::100/120", 255, "fd00::101", "fd00::1ff"},
+        {"fd00::/112", 65535, "fd00::1", "fd00::ffff"},
+        {"[fd00::]/126:135", 3, "fd00::1", "fd00::3"},
+        {"fd00::/111", 0, NULL, NULL},
+        {"fd00::/129", 0, NULL, NULL},
+        {"[fd00::/120", 0, NULL, NULL},
     };
 
     (void)state;
@@ -196,6 +207,8 @@ static void test_blocks(void **state) {
             assert_int_equal(count, rows[i].count);
             same(targets[0].host, rows[i].first);
             same(targets[count - 1].host, rows[i].last);
+            assert_true(targets[0].swept);
+            assert_int_equal(a.set.jobs, 64);
         }
         teardown(&a);
     }
@@ -309,7 +322,7 @@ static void test_switches(void **state) {
     assert_int_equal(a.arg_count, 2);
     assert_int_equal(a.set.timeout, 3 * MR_SEC); /* defaults of the contract */
     assert_int_equal(a.set.deadline, APP_DEADLINE_DEFAULT);
-    assert_int_equal(a.set.jobs, 8);
+    assert_int_equal(a.set.jobs, 0);
     assert_int_equal(a.set.retries, APP_RETRIES_DEFAULT);
     assert_int_equal(a.set.fail_on, APP_FAIL_ON_WARNING);
     teardown(&a);

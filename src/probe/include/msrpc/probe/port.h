@@ -137,10 +137,10 @@ void mr_port_set_get_default(unsigned protocol, mr_port_set *setp);
 
 #define MR_PORT_AT_ONCE 64
 
-/* The pace of new connections, shared by every scan that is given it. */
+/* The pace of new connections, shared by every scan that is given it, on any threads. */
 typedef struct mr_port_pace {
     mr_nsec interval; /* between two; 0: none */
-    mr_nsec next;     /* private: when the next may leave */
+    mr_nsec next;     /* private, atomic: when the next may leave */
 } mr_port_pace;
 
 typedef struct mr_port_scan_options {
