@@ -14,9 +14,9 @@ const mr_rule mr_rule_netbios_dns_differs = {
                  .differs = MR_F(ADDRESS)}},
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED}, .same = MR_F(ADDRESS)}},
     .summary = "DNS and NetBIOS lead to different hosts",
-    .cause = "DNS answers {1.address}, NetBIOS answers {address} for {name}. Another host owns the "
-             "NetBIOS name, or one of the two records is old; a program reaches one or the other, "
-             "depending on how it resolves names.",
+    .cause = "DNS answers {1.address}, NetBIOS answers {address} for {name}. Another host owns "
+             "the NetBIOS name, or one of the two records is old; a program reaches one or the "
+             "other, depending on how it resolves names.",
     .reference = "MS-NBTE 3.1",
     .remedies = {{.text = "Ask both addresses who they are.",
                   .run_on = MR_PLACE_CLIENT,

@@ -9,14 +9,13 @@ const mr_rule mr_rule_netbios_no_such_name = {
     .severity = MR_SEVERITY_ERROR,
     .confidence = MR_CONFIDENCE_CERTAIN,
     .win32 = WIN32_BAD_NETPATH,
-    .per = MR_F(NAME),
     .require = {{.any = {MR_FACT_NETBIOS_NEGATIVE}}},
-    .forbid = {{.any = {MR_FACT_NETBIOS_RESOLVED, MR_FACT_NETBIOS_GROUP}}},
+    .forbid = {{.any = {MR_FACT_NETBIOS_RESOLVED, MR_FACT_NETBIOS_GROUP}, .same = MR_F(NAME)}},
     .explains = {"NETBIOS.NO_ANSWER"},
     .summary = "WINS does not know the name",
-    .cause = "WINS server {server} has no record of {name} ({suffix}). The host is off or does not "
-             "use this WINS server, NetBIOS over TCP is disabled there, or the name is not its "
-             "own.",
+    .cause = "WINS server {server} has no record of {name} ({suffix}). The host is off or does "
+             "not use this WINS server, NetBIOS over TCP is disabled there, or the name is not "
+             "its own.",
     .reference = "RFC 1002 4.2.14",
     .remedies = {{.text = "On the host, look whether NetBIOS over TCP is enabled and which WINS "
                           "servers it has.",

@@ -12,9 +12,9 @@ const mr_rule mr_rule_netbios_node_in_conflict = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_NETBIOS_NODE_CONFLICT}}},
     .summary = "a host lost its NetBIOS name to another one",
-    .cause = "{address} marks {name}<{suffix}> as in conflict: when it registered the name, another "
-             "host defended it. The host does not answer to the name any more (Windows logs event "
-             "4319 or 4320).",
+    .cause = "{address} marks {name}<{suffix}> as in conflict: when it registered the name, "
+             "another host defended it. The host does not answer to the name any more (Windows "
+             "logs event 4319 or 4320).",
     .reference = "RFC 1002 4.2.18; RFC 1001 15.1.3.5",
     .remedies = {{.text = "Find the other host: it answers for the name.",
                   .run_on = MR_PLACE_CLIENT,

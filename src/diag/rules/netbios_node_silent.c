@@ -12,8 +12,8 @@ const mr_rule mr_rule_netbios_node_silent = {
     .require = {{.any = {MR_FACT_NETBIOS_NODE_SILENT, MR_FACT_NETBIOS_NODE_CLOSED}}},
     .summary = "the host tells no NetBIOS names",
     .cause = "{address} did not answer a node status query on UDP 137. The host is down, NetBIOS "
-             "over TCP is disabled on it, or a firewall drops the query; RPC over TCP needs none of "
-             "it.",
+             "over TCP is disabled on it, or a firewall drops the query; RPC over TCP needs none "
+             "of it.",
     .reference = "RFC 1001 15.4; RFC 1002 4.2.17",
     .remedies = {{.text = "On the host, look whether NetBIOS over TCP is enabled.",
                   .run_on = MR_PLACE_SERVER,

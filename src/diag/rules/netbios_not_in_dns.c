@@ -14,8 +14,8 @@ const mr_rule mr_rule_netbios_not_in_dns = {
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED}}},
     .summary = "NetBIOS knows the name, DNS does not",
     .cause = "{name} is a NetBIOS name at {address}. Programs that ask DNS alone do not find it; "
-             "Windows finds it as long as NetBIOS over TCP is enabled and the broadcast or a WINS "
-             "server reaches it.",
+             "Windows finds it as long as NetBIOS over TCP is enabled and the broadcast or a "
+             "WINS server reaches it.",
     .reference = "RFC 1001 15",
     .remedies = {{.text = "Register the host in DNS, and use that name.",
                   .run_on = MR_PLACE_SERVER,

@@ -15,8 +15,8 @@ const mr_rule mr_rule_netbios_wins_stale = {
              "{other}. The record is a leftover (a host that moved, a static entry), or another "
              "host took the name on this link.",
     .reference = "RFC 1001 15.2.2",
-    .remedies = {{.text = "On the host that should own the name, register it again; a static entry "
-                          "must be deleted in the WINS console first.",
+    .remedies = {{.text = "On the host that should own the name, register it again; a static "
+                          "entry must be deleted in the WINS console first.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,
                   .command = "nbtstat -RR",

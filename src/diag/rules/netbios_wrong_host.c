@@ -11,9 +11,9 @@ const mr_rule mr_rule_netbios_wrong_host = {
     .per = MR_F(NAME) | MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_NETBIOS_NOT_OWNER}}},
     .summary = "the address belongs to a host of another name",
-    .cause = "{name}<{suffix}> leads to {address}, but the host there calls itself {other} and does "
-             "not have that name: the record outlived its owner, and the address went to somebody "
-             "else.",
+    .cause = "{name}<{suffix}> leads to {address}, but the host there calls itself {other} and "
+             "does not have that name: the record outlived its owner, and the address went to "
+             "somebody else.",
     .reference = "RFC 1001 15.4",
     .remedies = {{.text = "Delete the record where it was found (WINS console: Active "
                           "Registrations), then let the true owner register again.",
