@@ -228,10 +228,20 @@ static bool dynamic_port(mr_slice id, uint64_t *portp) {
            *portp >= DYNAMIC_MIN;
 }
 
-/* A healthy dynamic port that only one of the reports knows: ports move when services restart. */
-static bool moved(const mr_token *check, const mr_token *other) {
-    uint64_t port;
-    return !other && is_pass(check) && dynamic_port(string_of(check, "id"), &port);
+/* What passed in one run and was not looked at in the other tells of no change: optional checks
+ * are left out where nothing else has to be waited for, and dynamic ports move. */
+static bool unseen(const mr_token *check, const mr_token *other) {
+    return !other && is_pass(check);
+}
+
+/* Likewise an info of @report whose checks @other does not have. */
+static bool unasked(const mr_token *finding, const mr_token *other) {
+    if (!mr_slice_eq(string_of(finding, "severity"), MR_SLICE_LIT("info")))
+        return false;
+    for (const mr_token *t = first_of(finding, "evidence"); t; t = t->next)
+        if (find_id(other, "checks", t->string, 0))
+            return false;
+    return true;
 }
 
 static void compare_verdict(struct compare *c) {
@@ -281,7 +291,7 @@ static void compare_checks(struct compare *c) {
     for (const mr_token *t = first_of(c->before, "checks"); t; t = t->next) {
         const mr_token *now = find_same(c->now, "checks", c->before, t);
         mr_slice was = string_of(t, "summary"), is = string_of(now, "summary");
-        if (moved(t, now) || (now && mr_slice_eq(was, is) && is_pass(t) == is_pass(now)))
+        if (unseen(t, now) || (now && mr_slice_eq(was, is) && is_pass(t) == is_pass(now)))
             continue;
         app_change *change = add_change(c, "check", string_of(t, "id"), &was, now ? &is : NULL);
         change->worse = now && is_pass(t) && !is_pass(now);
@@ -290,7 +300,7 @@ static void compare_checks(struct compare *c) {
     for (const mr_token *t = first_of(c->now, "checks"); t; t = t->next) {
         const mr_token *before = find_same(c->before, "checks", c->now, t);
         mr_slice is = string_of(t, "summary");
-        if (before || moved(t, before))
+        if (before || unseen(t, before))
             continue;
         add_change(c, "check", string_of(t, "id"), NULL, &is)->worse = !is_pass(t);
     }
@@ -304,7 +314,7 @@ static mr_slice ports_of(struct compare *c, const mr_token *from, const mr_token
     for (const mr_token *t = first_of(from, "checks"); t; t = t->next) {
         uint64_t port;
         mr_slice id = string_of(t, "id");
-        if (id.data[0] != 'T' || !moved(t, find_same(other, "checks", from, t)) ||
+        if (id.data[0] != 'T' || !unseen(t, find_same(other, "checks", from, t)) ||
             !dynamic_port(id, &port))
             continue;
         if (at > sizeof text - 24)
@@ -330,6 +340,8 @@ static void compare_findings(struct compare *c) {
         const mr_token *now = find_same(c->now, "findings", c->before, t);
         mr_slice was = string_of(t, "summary"), was_cause = string_of(t, "cause");
         mr_slice is_cause = string_of(now, "cause");
+        if (!now && unasked(t, c->now))
+            continue;
         if (!now)
             add_change(c, "finding", string_of(t, "id"), &was, NULL)->better = true;
         else if (!mr_slice_eq(was_cause, is_cause))
@@ -337,7 +349,7 @@ static void compare_findings(struct compare *c) {
     }
     for (const mr_token *t = first_of(c->now, "findings"); t; t = t->next) {
         mr_slice is = string_of(t, "summary");
-        if (!find_same(c->before, "findings", c->now, t))
+        if (!find_same(c->before, "findings", c->now, t) && !unasked(t, c->before))
             add_change(c, "finding", string_of(t, "id"), NULL, &is)->worse = true;
     }
 }
