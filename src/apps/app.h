@@ -103,6 +103,13 @@ enum app_outcome { APP_NOT_ASKED, APP_ANSWERED, APP_REFUSED, APP_SILENT, APP_UNR
 
 typedef struct app app;
 
+/* How a command's words are read. */
+enum app_grammar {
+    APP_GRAMMAR_OWN,      /* --name and -x, with the common switches (options.c) */
+    APP_GRAMMAR_ANY_CASE, /* an old tool's: -name and /name in any case, no others (dropin.c) */
+    APP_GRAMMAR_CASE,     /* the same, but -i and -I are two switches */
+};
+
 typedef struct app_command {
     const char *name;
     const char *line;        /* one line for the list */
@@ -113,6 +120,7 @@ typedef struct app_command {
     const app_option *options; /* own switches, ended by a NULL name; may be NULL */
     size_t own_size;           /* octets of the own settings, zeroed before parsing */
     int (*run)(app *a);        /* returns an app_exit */
+    enum app_grammar grammar;
 } app_command;
 
 struct app {
@@ -160,7 +168,20 @@ int app_parse(app *a, int argc, char **argv);
 
 /* Where lines beside the output go: a->err or stderr; a progress line there is wiped. */
 FILE *app_err(const app *a);
-/* Prints "msrpc COMMAND: ..." there and returns @code, so that a refusal is one statement. */
+/* Stores @value (NULL for a flag) where the switch @o of the settings @base wants it; @shown is the
+ * switch as it was typed. 0 or APP_USAGE, told. */
+int app_option_set(app *a, const app_option *o, void *base, const char *shown, char *value);
+
+/* dropin.c: the grammar of old tools. */
+/* Parses argv (after the command's name) into a->own; 0 or an exit code, told. */
+int app_dropin_parse(app *a, int argc, char **argv);
+/* Whether the words ask for help: -?, /?, -h, -help. */
+bool app_dropin_asks_help(int argc, char **argv);
+/* The drop-in the program is called as (argv[0], also with .exe), NULL for msrpc itself. */
+const app_command *app_dropin_called(const char *path);
+
+/* Prints "msrpc COMMAND: ..." ("TOOL: ..." of a drop-in) there and returns @code, so that a refusal
+ * is one statement. */
 int app_refuse(const app *a, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* help.c */

@@ -43,6 +43,11 @@ static void each_switch(FILE *out, const app_command *c,
             each(out, c, o);
 }
 
+/* What stands before a switch's name: an old tool's grammar has one dash. */
+static const char *dashes(const app_command *c) {
+    return c->grammar == APP_GRAMMAR_OWN ? "--" : "-";
+}
+
 /* "a|b" as "a b". */
 static void choices(FILE *out, const char *arg) {
     for (; *arg; arg++)
@@ -69,8 +74,7 @@ static bool takes_ifaces(const app_command *c) {
 /* ---- bash ---- */
 
 static void bash_words(FILE *out, const app_command *c, const app_option *o) {
-    (void)c;
-    fprintf(out, " --%s", o->name);
+    fprintf(out, " %s%s", dashes(c), o->name);
     if (o->letter)
         fprintf(out, " -%c", o->letter);
 }
@@ -80,7 +84,7 @@ static void bash_value(FILE *out, const app_command *c, const app_option *o) {
 
     if (kind == WANTS_NOTHING)
         return;
-    fprintf(out, "    %s:--%s", c->name, o->name);
+    fprintf(out, "    %s:%s%s", c->name, dashes(c), o->name);
     if (o->letter)
         fprintf(out, "|%s:-%c", c->name, o->letter);
     fputs(") ", out);
@@ -168,13 +172,12 @@ static void zsh_switch(FILE *out, const app_command *c, const app_option *o) {
     /* expanded by the shell where the interfaces' names stand in it */
     const char *quote = wants(o) == WANTS_IFACE ? "'\"" : "'";
 
-    (void)c;
     for (int letter = 0; letter < (o->letter ? 2 : 1); letter++) {
-        fprintf(out, "            '%s-", repeats ? "*" : "");
+        fprintf(out, "            '%s", repeats ? "*" : "");
         if (letter)
-            fputc(o->letter, out);
+            fprintf(out, "-%c", o->letter);
         else
-            fprintf(out, "-%s", o->name);
+            fprintf(out, "%s%s", dashes(c), o->name);
         fputc('[', out);
         zsh_text(out, o->help);
         fputc(']', out);
@@ -231,7 +234,8 @@ static void fish_text(FILE *out, const char *text) {
 static void fish_switch(FILE *out, const app_command *c, const app_option *o) {
     enum wants kind = wants(o);
 
-    fprintf(out, "complete -c msrpc -n '__fish_seen_subcommand_from %s' -l %s", c->name, o->name);
+    fprintf(out, "complete -c msrpc -n '__fish_seen_subcommand_from %s' -%c %s", c->name,
+            c->grammar == APP_GRAMMAR_OWN ? 'l' : 'o', o->name);
     if (o->letter)
         fprintf(out, " -s %c", o->letter);
     fputs(" -d ", out);

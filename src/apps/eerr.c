@@ -4,6 +4,8 @@
  */
 #include "eerr.h"
 
+#include <time.h>
+
 #include <msrpc/ifaces/eerr.h>
 
 #define RECORDS_MAX 64
@@ -31,20 +33,25 @@ static const char *component(uint32_t number) {
     return number < MR_COUNT(names) && names[number] ? names[number] : "unknown component";
 }
 
-static const char *computer(app *a, const mr_eerr_ExtendedErrorInfo *e) {
-    const mr_eerr_EEUString *name = &e->ComputerName.u.Name;
+/* A Unicode string of a record in the app's arena, NULL when it is empty. */
+static const char *unicode(app *a, const mr_eerr_EEUString *s) {
     mr_buf text;
 
-    if (e->ComputerName.Type != mr_eerr_eecnpPresent || name->nLength <= 0 || !name->pString)
+    if (s->nLength <= 0 || !s->pString)
         return NULL;
-    size_t count = (size_t)name->nLength;
-    while (count && name->pString[count - 1] == 0)
+    size_t count = (size_t)s->nLength;
+    while (count && s->pString[count - 1] == 0)
         count--;
     mr_buf_init(&text, NULL, 0, count * 3 + 1);
-    mr_utf16_decode(name->pString, count, &text);
+    mr_utf16_decode(s->pString, count, &text);
     const char *copy = mr_arena_add_str(&a->arena, mr_buf_slice(&text));
     mr_buf_deinit(&text);
     return copy;
+}
+
+static const char *computer(app *a, const mr_eerr_ExtendedErrorInfo *e) {
+    return e->ComputerName.Type == mr_eerr_eecnpPresent ? unicode(a, &e->ComputerName.u.Name)
+                                                        : NULL;
 }
 
 static const mr_code_info *status(uint32_t value) {
@@ -82,6 +89,59 @@ void app_eerr_show(app *a, mr_slice blob) {
     }
 }
 
+/* ---- as rpcping prints it ---- */
+
+static void rpcping_param(app *a, const mr_eerr_ExtendedErrorParam *param, FILE *out) {
+    const mr_eerr_EEAString *ansi = &param->u.AnsiString;
+
+    switch (param->Type) {
+    case mr_eerr_eeptiAnsiString: {
+        size_t len = ansi->nLength > 0 && ansi->pString ? (size_t)ansi->nLength : 0;
+        while (len && ansi->pString[len - 1] == 0)
+            len--;
+        fprintf(out, "Ansi string: %s\n", app_safe(a, mr_slice_of(ansi->pString, len)));
+        break;
+    }
+    case mr_eerr_eeptiUnicodeString: {
+        const char *text = unicode(a, &param->u.UnicodeString);
+        fprintf(out, "Unicode string: %s\n", text ? app_safe(a, mr_slice_str(text)) : "");
+        break;
+    }
+    case mr_eerr_eeptiLongVal:
+        fprintf(out, "Long val: %d\n", param->u.LVal);
+        break;
+    case mr_eerr_eeptiShortValue:
+        fprintf(out, "Short val: %d\n", param->u.IVal);
+        break;
+    case mr_eerr_eeptiPointerValue:
+        fprintf(out, "Pointer val: 0x%llx\n", (unsigned long long)param->u.PVal);
+        break;
+    case mr_eerr_eeptiNone:
+        fputs("Truncated\n", out);
+        break;
+    case mr_eerr_eeptiBinary:
+        fprintf(out, "Binary: %d octets\n", param->u.Blob.nSize);
+        break;
+    }
+}
+
+static void rpcping_record(app *a, const mr_eerr_ExtendedErrorInfo *e, FILE *out) {
+    int64_t sec;
+    uint32_t nsec;
+    struct tm tm;
+
+    mr_time_unix((uint64_t)e->TimeStamp, &sec, &nsec);
+    gmtime_r(&(time_t){(time_t)sec}, &tm);
+    fprintf(out, "ProcessID is %u\nSystem Time is: %d/%d/%d %d:%d:%d:%u\n", e->ProcessID,
+            tm.tm_mon + 1, tm.tm_mday, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
+            nsec / 1000000);
+    fprintf(out, "Generating component is %u\nStatus is %u\nDetection location is %u\n"
+            "Flags is %u\nNumberOfParameters is %d\n", e->GeneratingComponent, e->Status,
+            e->DetectionLocation, e->Flags, e->nLen);
+    for (int16_t i = 0; i < e->nLen && e->Params; i++)
+        rpcping_param(a, &e->Params[i], out);
+}
+
 static void json_params(const mr_eerr_ExtendedErrorInfo *e, mr_writer *w) {
     mr_writer_open(w, "parameters", MR_SHAPE_ARRAY);
     for (int16_t i = 0; i < e->nLen && e->Params; i++)
@@ -113,4 +173,21 @@ void app_eerr_json(app *a, mr_slice blob, mr_writer *w) {
         mr_writer_close(w);
     }
     mr_writer_close(w);
+}
+
+void app_eerr_show_rpcping(app *a, mr_slice blob, FILE *out) {
+    mr_error err = MR_ERROR_INIT;
+    unsigned count = 0;
+
+    if (!blob.len)
+        return;
+    const mr_eerr_ExtendedErrorInfo *list = decode(a, blob, &err);
+    for (const mr_eerr_ExtendedErrorInfo *e = list; e && count < RECORDS_MAX; e = e->Next)
+        count++;
+    if (err.code)
+        fprintf(out, "Extended error information that cannot be read: %s\n", err.text);
+    else
+        fprintf(out, "Number of records is: %u\n", count);
+    for (const mr_eerr_ExtendedErrorInfo *e = list; e && count; e = e->Next, count--)
+        rpcping_record(a, e, out);
 }

@@ -31,28 +31,31 @@ int app_help_all(FILE *out) {
     for (size_t i = 0; i < app_command_count; i++)
         fprintf(out, "  %-9s %s\n", app_commands[i]->name, app_commands[i]->line);
     fputs("\nmsrpc help COMMAND shows its switches and two examples;\n"
-          "msrpc help TOOL (portqry, rpcdump, dcdiag, ...) says what took its place.\n",
+          "msrpc help TOOL (rpcdump, dcdiag, telnet, ...) says what took its place.\n",
           out);
     return APP_OK;
 }
 
 #define HEAD 27 /* columns of a switch and its value in help */
 
-static int option_head(char *text, size_t size, const app_option *o) {
+static int option_head(char *text, size_t size, const app_option *o, bool own) {
     bool choices = o->kind == APP_CHOICE;
+    if (!own) /* an old tool's spelling */
+        return snprintf(text, size, "-%s%s%s", o->name, o->arg ? " " : "",
+                        !o->arg ? "" : choices ? "WHICH" : o->arg);
     return snprintf(text, size, "%s%c%s--%s%s%s", o->letter ? "-" : "", o->letter ? o->letter : ' ',
                     o->letter ? ", " : "   ", o->name, o->arg ? " " : "",
                     !o->arg ? "" : choices ? "WHICH" : o->arg);
 }
 
-static void print_options(FILE *out, const char *title, const app_option *table) {
+static void print_options(FILE *out, const char *title, const app_option *table, bool own) {
     char head[80], text[320];
 
     if (!table || !table->name)
         return;
     fprintf(out, "\n%s\n", title);
     for (const app_option *o = table; o->name; o++) {
-        option_head(head, sizeof head, o);
+        option_head(head, sizeof head, o, own);
         snprintf(text, sizeof text, "%s%s%s", o->help, o->kind == APP_CHOICE ? ": " : "",
                  o->kind == APP_CHOICE ? o->arg : "");
         char first[96];
@@ -71,10 +74,10 @@ int app_help_command(FILE *out, const app_command *c) {
     fputc('\n', out);
     for (size_t i = 0; i + 1 < MR_COUNT(c->examples) && c->examples[i]; i += 2)
         fprintf(out, "  %s\n      %s\n", c->examples[i], c->examples[i + 1]);
-    print_options(out, "Switches of this command", c->options);
+    print_options(out, "Switches of this command", c->options, c->grammar == APP_GRAMMAR_OWN);
     for (size_t i = 0; i < app_group_count; i++)
         if (c->groups & app_groups[i].bit)
-            print_options(out, app_groups[i].title, app_groups[i].options);
+            print_options(out, app_groups[i].title, app_groups[i].options, true);
     return APP_OK;
 }
 
@@ -105,14 +108,14 @@ static void roff(FILE *out, const char *text) {
     }
 }
 
-static void roff_options(FILE *out, const char *title, const app_option *table) {
+static void roff_options(FILE *out, const char *title, const app_option *table, bool own) {
     char head[80];
 
     if (!table || !table->name)
         return;
     fprintf(out, ".SS %s\n", title);
     for (const app_option *o = table; o->name; o++) {
-        option_head(head, sizeof head, o);
+        option_head(head, sizeof head, o, own);
         fputs(".TP\n.B ", out);
         roff(out, head[0] == ' ' ? head + 4 : head);
         fputc('\n', out);
@@ -125,7 +128,7 @@ static void roff_options(FILE *out, const char *title, const app_option *table) 
     }
 }
 
-static void man_exit_codes(FILE *out) {
+static void man_exit_codes(FILE *out, const app_command *c) {
     static const char *const rows[][2] = {
         {"0", "healthy, done, clean"},
         {"1", "warnings only"},
@@ -139,6 +142,11 @@ static void man_exit_codes(FILE *out) {
         {"130", "interrupted, likewise"},
     };
     fputs(".SH EXIT STATUS\n", out);
+    if (c && c->grammar != APP_GRAMMAR_OWN) {
+        fputs("Those of the old tool, as said above; 64, 69, 70, 73 and 130 as in\n"
+              ".BR msrpc (1).\n", out);
+        return;
+    }
     for (size_t i = 0; i < MR_COUNT(rows); i++)
         fprintf(out, ".TP\n.B %s\n%s\n", rows[i][0], rows[i][1]);
 }
@@ -156,7 +164,7 @@ static void man_main(FILE *out) {
         roff(out, app_commands[i]->line);
         fputs(".\n", out);
     }
-    man_exit_codes(out);
+    man_exit_codes(out, NULL);
 }
 
 int app_help_man(FILE *out, const app_command *c) {
@@ -183,11 +191,11 @@ int app_help_man(FILE *out, const app_command *c) {
         fputs(".\n", out);
     }
     fputs(".SH OPTIONS\n", out);
-    roff_options(out, "Switches of this command", c->options);
+    roff_options(out, "Switches of this command", c->options, c->grammar == APP_GRAMMAR_OWN);
     for (size_t i = 0; i < app_group_count; i++)
         if (c->groups & app_groups[i].bit)
-            roff_options(out, app_groups[i].title, app_groups[i].options);
-    man_exit_codes(out);
+            roff_options(out, app_groups[i].title, app_groups[i].options, true);
+    man_exit_codes(out, c);
     fputs(".SH SEE ALSO\n.BR msrpc (1)\n", out);
     return APP_OK;
 }

@@ -10,7 +10,8 @@ static int run_command(const app_command *command, int argc, char **argv) {
     int code;
 
     mr_arena_init(&a.arena, 256 * 1024 * 1024);
-    code = app_parse(&a, argc, argv);
+    code = command->grammar == APP_GRAMMAR_OWN ? app_parse(&a, argc, argv)
+                                               : app_dropin_parse(&a, argc, argv);
     if (!code)
         code = app_output_open(&a);
     if (!code)
@@ -65,7 +66,7 @@ static int finish(int code) {
 /* Commands of the contract (doc/cli.md) that a later version brings. */
 static bool is_later(const char *name) {
     static const char *const later[] = {"pipes", "services", "range", "audit",
-                                        "trace", "portqry", "rpcping", "local", "sweep",
+                                        "trace", "local", "sweep",
                                         "record", "events"};
     for (size_t i = 0; i < MR_COUNT(later); i++)
         if (!strcmp(later[i], name))
@@ -73,9 +74,21 @@ static bool is_later(const char *name) {
     return false;
 }
 
+/* Runs @command on the words behind its name. */
+static int main_command(const app_command *command, int argc, char **argv) {
+    bool help = argc > 0 && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"));
+
+    if (command->grammar != APP_GRAMMAR_OWN)
+        help |= app_dropin_asks_help(argc, argv);
+    return help ? finish(app_help_command(stdout, command)) : run_command(command, argc, argv);
+}
+
 int main(int argc, char **argv) {
     hold_standard();
     signal(SIGPIPE, SIG_IGN); /* a closed pager is an output error, not a death */
+    const app_command *called = argc > 0 ? app_dropin_called(argv[0]) : NULL;
+    if (called)
+        return main_command(called, argc - 1, argv + 1);
     if (argc < 2)
         return finish(app_help_short(stdout));
     if (!strcmp(argv[1], "--version"))
@@ -90,7 +103,5 @@ int main(int argc, char **argv) {
         return app_refuse(NULL, APP_USAGE, is_later(argv[1])
                           ? "%s is not in this version (msrpc help lists what is)"
                           : "no command %s (msrpc help lists them)", argv[1]);
-    if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
-        return finish(app_help_command(stdout, command));
-    return run_command(command, argc - 2, argv + 2);
+    return main_command(command, argc - 2, argv + 2);
 }

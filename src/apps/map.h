@@ -49,6 +49,10 @@ const char *map_probe_name(enum map_probe probe);
 const char *map_binding(app *a, const mr_mapper_entry *entry);
 /* Prints the rows in the format asked for. */
 void map_show(const struct map *map, const struct map_options *options);
+/* The layout of portqry's list of endpoints: head, an entry, foot. */
+void map_portqry_open(FILE *out);
+void map_portqry_entry(app *a, FILE *out, const mr_mapper_entry *entry);
+void map_portqry_close(FILE *out, size_t count);
 /* The members "endpoints" and "total" of the JSON report. */
 void map_json(const struct map *map, mr_writer *w);
 

@@ -196,18 +196,29 @@ static void show_rpcdump(const struct map *map) {
     fprintf(a->out, "[*] Received %zu endpoints.\n", map->count);
 }
 
-static void show_portqry(const struct map *map) {
-    app *a = map->s->a;
+void map_portqry_open(FILE *out) {
+    fputs("Querying Endpoint Mapper Database...\nServer's response:\n\n", out);
+}
+
+void map_portqry_entry(app *a, FILE *out, const mr_mapper_entry *e) {
     char uuid[MR_UUID_TEXT];
 
-    fprintf(a->out, "Querying Endpoint Mapper Database...\nServer's response:\n\n");
-    for (size_t i = 0; i < map->count; i++) {
-        const mr_mapper_entry *e = map->rows[i].entry;
-        fprintf(a->out, "UUID: %s %s\n%s\n\n", mr_uuid_text(&e->interface.uuid, uuid),
-                app_safe(a, e->annotation), app_safe(a, mr_slice_str(map_binding(a, e))));
-    }
-    fprintf(a->out, "Total endpoints found: %zu\n\n"
-            "==== End of RPC Endpoint Mapper query response ====\n", map->count);
+    fprintf(out, "UUID: %s %s\n%s\n\n", mr_uuid_text(&e->interface.uuid, uuid),
+            app_safe(a, e->annotation), app_safe(a, mr_slice_str(map_binding(a, e))));
+}
+
+void map_portqry_close(FILE *out, size_t count) {
+    fprintf(out, "Total endpoints found: %zu\n\n"
+            "==== End of RPC Endpoint Mapper query response ====\n", count);
+}
+
+static void show_portqry(const struct map *map) {
+    app *a = map->s->a;
+
+    map_portqry_open(a->out);
+    for (size_t i = 0; i < map->count; i++)
+        map_portqry_entry(a, a->out, map->rows[i].entry);
+    map_portqry_close(a->out, map->count);
 }
 
 /* ---- CSV ---- */

@@ -114,6 +114,9 @@ bool app_knows_switch(const app_command *command, const char *word) {
     bool is_long = word[0] == '-' && word[1] == '-';
     void *base;
 
+    if (command->grammar != APP_GRAMMAR_OWN)
+        return find_in(command->options, word + 1, strlen(word + 1), 0) != NULL;
+
     return find_option(&a, is_long ? word + 2 : NULL, is_long ? strcspn(word + 2, "=") : 0,
                        is_long ? 0 : word[1], &base) != NULL;
 }
@@ -142,11 +145,12 @@ static bool read_seconds(const char *text, uint64_t *nsecp) {
     return true;
 }
 
-static bool read_choice(const char *choices, const char *text, unsigned *indexp) {
+static bool read_choice(const char *choices, const char *text, bool any_case, unsigned *indexp) {
     unsigned i = 0;
     for (const char *p = choices; *p; i++) {
         size_t len = strcspn(p, "|");
-        if (strlen(text) == len && !memcmp(p, text, len)) {
+        mr_slice choice = mr_slice_of(p, len), given = mr_slice_str(text);
+        if (any_case ? mr_slice_eq_nocase(choice, given) : mr_slice_eq(choice, given)) {
             *indexp = i;
             return true;
         }
@@ -169,7 +173,7 @@ static bool add_list(struct app_list *list, const char *text) {
     }
 }
 
-static int set_option(app *a, const app_option *o, void *base, const char *shown, char *value) {
+int app_option_set(app *a, const app_option *o, void *base, const char *shown, char *value) {
     void *field = (char *)base + o->offset;
     uint64_t n;
 
@@ -199,7 +203,8 @@ static int set_option(app *a, const app_option *o, void *base, const char *shown
                               value);
         return 0;
     case APP_CHOICE:
-        if (!read_choice(o->arg, value, (unsigned *)field))
+        if (!read_choice(o->arg, value, a->command->grammar != APP_GRAMMAR_OWN,
+                         (unsigned *)field))
             return app_refuse(a, APP_USAGE, "%s %s: one of %s is wanted", shown, value, o->arg);
         return 0;
     case APP_LIST:
@@ -282,7 +287,7 @@ static int parse_switch(app *a, int argc, char **argv, int *ip) {
     }
     if (!wants && value)
         return app_refuse(a, APP_USAGE, "--%s takes no value", o->name);
-    return set_option(a, o, base, word, value);
+    return app_option_set(a, o, base, word, value);
 }
 
 int app_parse(app *a, int argc, char **argv) {

@@ -3,6 +3,7 @@
 #include "app.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,8 +22,10 @@ int app_refuse(const app *a, int code, const char *fmt, ...) {
     FILE *err = app_err(a);
     va_list ap;
 
-    fprintf(err, "msrpc%s%s: ", a && a->command ? " " : "",
-            a && a->command ? a->command->name : "");
+    bool command = a && a->command, dropin = command && a->command->grammar != APP_GRAMMAR_OWN;
+
+    fprintf(err, "%s%s%s: ", dropin ? "" : "msrpc", command && !dropin ? " " : "",
+            command ? a->command->name : "");
     va_start(ap, fmt);
     vfprintf(err, fmt, ap);
     va_end(ap);
@@ -46,12 +49,19 @@ int app_output_open(app *a) {
     return 0;
 }
 
+/* Whether nobody reads the pipe any more. */
+static bool reader_gone(FILE *file) {
+    struct pollfd fd = {.fd = fileno(file)};
+
+    return poll(&fd, 1, 0) == 1 && fd.revents & POLLERR;
+}
+
 int app_output_close(app *a, int code) {
     if (!a->out)
         return code;
     errno = 0;
     bool lost = fflush(a->out) != 0 || ferror(a->out);
-    bool enough = a->out_left || errno == EPIPE;
+    bool enough = a->out_left || errno == EPIPE || (lost && reader_gone(a->out));
     if (a->out != stdout)
         lost |= fclose(a->out) != 0;
     a->out = NULL;

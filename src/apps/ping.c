@@ -10,8 +10,6 @@
 
 #include <msrpc/ifaces.h>
 #include <msrpc/ifaces/epmapper.h>
-#include <msrpc/ifaces/mgmt.h>
-#include <msrpc/ifaces/rpcecho.h>
 
 #include "jobs.h"
 #include "report.h"
@@ -42,17 +40,6 @@ static const app_option options[] = {
 static const mr_type no_args = {.kind = MR_NDR_STRUCT, .align20 = 1, .align64 = 1, .csize = 1};
 static const mr_proc no_proc = {.name = "an opnum out of range", .args = &no_args, .opnum = 0xfff0};
 
-struct method {
-    mr_iface nothing;      /* for the last resort: one method, the number above */
-    const mr_iface *iface;
-    uint32_t opnum;
-    union {
-        struct mr_mgmt_is_server_listening listening;
-        struct mr_rpcecho_echo_AddOne add_one;
-        uint8_t none;
-    } args;
-};
-
 struct wait {
     mr_loop *loop;
     size_t open;
@@ -79,10 +66,10 @@ static int add_mgmt(struct ping *p, mr_client *client) {
     return r ? r : wait.result;
 }
 
-static int choose_method(struct ping *p, mr_client *client, struct method *m) {
+int ping_choose_method(struct ping *p, mr_client *client, struct ping_method *m) {
     bool is_mgmt = mr_syntax_eq(&p->interface, &mr_mgmt_iface.syntax);
 
-    *m = (struct method){.iface = &mr_mgmt_iface, .opnum = 2};
+    *m = (struct ping_method){.iface = &mr_mgmt_iface, .opnum = 2};
     p->method = "mgmt.is_server_listening";
     if (mr_syntax_eq(&p->interface, &mr_rpcecho_iface.syntax)) {
         m->iface = &mr_rpcecho_iface;
@@ -112,7 +99,7 @@ static int choose_method(struct ping *p, mr_client *client, struct method *m) {
 /* ---- calls ---- */
 
 /* Makes one call; 0 when an answer came, else an exit code that ends the run. */
-static int call_once(struct ping *p, mr_client *client, struct method *m) {
+static int call_once(struct ping *p, mr_client *client, struct ping_method *m) {
     struct ping_call *result = &p->calls[p->count++];
     mr_error err = MR_ERROR_INIT;
     mr_call call = {0};
@@ -136,7 +123,7 @@ static int call_once(struct ping *p, mr_client *client, struct method *m) {
     return r && r != MR_ERR_TIMEOUT ? APP_COMMUNICATION : 0;
 }
 
-static int make_calls(struct ping *p, mr_client *client, struct method *m) {
+static int make_calls(struct ping *p, mr_client *client, struct ping_method *m) {
     for (uint32_t i = 0; i < p->options->count; i++) {
         int code = i && p->options->interval ? app_session_sleep(p->s, p->options->interval) : 0;
         if (!code && mr_clock_now() >= p->s->deadline)
@@ -200,13 +187,13 @@ static int summarize(struct ping *p) {
 
 static int ping_connected(struct ping *p, mr_client *client) {
     const mr_client_report *report = mr_client_get_report(client);
-    struct method method;
+    struct ping_method method;
 
     p->bound = true;
     p->remote = report->attempt.remote;
     p->connect_ms = (double)(report->connected - report->started) / MR_MSEC;
     p->bind_ms = (double)(report->bound - report->connected) / MR_MSEC;
-    int code = choose_method(p, client, &method);
+    int code = ping_choose_method(p, client, &method);
     if (code)
         return code;
     p->calls = mr_arena_get(&p->s->a->arena, p->options->count, sizeof *p->calls);

@@ -4,6 +4,9 @@
 
 #include "session.h"
 
+#include <msrpc/ifaces/mgmt.h>
+#include <msrpc/ifaces/rpcecho.h>
+
 struct ping_options {
     const char *interface, *object;
     uint32_t count, mapper_port;
@@ -68,6 +71,22 @@ struct ping {
     struct ping_cell *cells;   /* PING_STYLES for each endpoint */
     size_t cell_count;
 };
+
+/* What is called, see ping_choose_method. */
+struct ping_method {
+    mr_iface nothing;      /* for the last resort: one method, whose number no interface has */
+    const mr_iface *iface;
+    uint32_t opnum;
+    union {
+        struct mr_mgmt_is_server_listening listening;
+        struct mr_rpcecho_echo_AddOne add_one;
+        uint8_t none;
+    } args;
+};
+
+/* Chooses the harmless call for ping->interface, to which @client is bound; may ask the server for
+ * mgmt beside it. Sets ping->method. 0 or an exit code, told. */
+int ping_choose_method(struct ping *ping, mr_client *client, struct ping_method *method);
 
 /* Finds the endpoints and binds to each in both styles, all at once. 0 or an exit code. */
 int ping_matrix(struct ping *ping);

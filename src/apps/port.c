@@ -275,7 +275,8 @@ const app_command app_port = {
         "or FILTERED (silence over UDP) apart. Ports whose protocol is known are asked a question "
         "any stranger may ask and the answer is shown: DNS, Kerberos, NTP, the endpoint mapper's "
         "list, NetBIOS names, LDAP and the locator's ping, SMB, RPC over HTTP, TLS, Remote "
-        "Desktop, WinRM. Nobody logs on and nothing is changed. Exit code 0 when all ports are "
+        "Desktop, WinRM, SNMP, IKE, L2TP, the browser of SQL Server, the greetings of FTP and "
+        "mail. Nobody logs on and nothing is changed. Exit code 0 when all ports are "
         "LISTENING, else 20.",
     .examples = {"msrpc port dc01.corp.example",
                  "the ports a domain controller needs, TCP and UDP",

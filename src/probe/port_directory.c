@@ -171,12 +171,20 @@ enum port_reading port_answer_kpasswd_tcp(mr_port_probe *p, mr_slice bytes, bool
 
 /* ---- rootDSE ---- */
 
+/* In the order in which a controller of Windows lists them. */
 static const char *const root_dse[] = {
-    "dnsHostName", "defaultNamingContext", "rootDomainNamingContext", "serverName",
-    "domainFunctionality", "forestFunctionality", "domainControllerFunctionality",
-    "isGlobalCatalogReady", "isSynchronized", "supportedLDAPVersion", "namingContexts",
-    "currentTime", "vendorName",
+    "currentTime", "subschemaSubentry", "dsServiceName", "namingContexts", "defaultNamingContext",
+    "schemaNamingContext", "configurationNamingContext", "rootDomainNamingContext",
+    "supportedControl", "supportedLDAPVersion", "supportedLDAPPolicies", "highestCommittedUSN",
+    "supportedSASLMechanisms", "dnsHostName", "ldapServiceName", "serverName",
+    "supportedCapabilities", "isSynchronized", "isGlobalCatalogReady", "domainFunctionality",
+    "forestFunctionality", "domainControllerFunctionality", "vendorName",
 };
+
+/* Those of them that may have several values. */
+static bool has_list(const char *name) {
+    return !strcmp(name, "namingContexts") || !strncmp(name, "supported", 9);
+}
 
 int port_ask_ldap(mr_port_probe *p, mr_buf *out) {
     (void)p;
@@ -219,9 +227,7 @@ static void say_root_dse(mr_port_probe *p, const mr_ldap_message *m) {
     for (size_t i = 0; i < MR_COUNT(root_dse); i++) {
         const mr_ldap_attribute *a = mr_ldap_find(m, root_dse[i]);
         for (size_t k = 0; a && k < a->count; k++) {
-            bool list = !strcmp(root_dse[i], "namingContexts") ||
-                        !strcmp(root_dse[i], "supportedLDAPVersion");
-            if (list)
+            if (has_list(root_dse[i]))
                 port_add_item(p, root_dse[i], a->values[k]);
             else if (k == 0)
                 port_add_str(p, root_dse[i], a->values[k]);

@@ -26,6 +26,8 @@ struct port_service {
 
 /* The row, or NULL. */
 const struct port_service *port_service_find(uint16_t port, unsigned protocol);
+/* The row that asks for the rootDSE where @service is CLDAP, else @service itself. */
+const struct port_service *port_service_find_root_dse(const struct port_service *service);
 
 /* Appends to the detail, after ", " when something stands there already. */
 void port_say(mr_port_probe *probe, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -87,5 +89,17 @@ int port_ask_rdp(mr_port_probe *probe, mr_buf *out);
 enum port_reading port_answer_rdp(mr_port_probe *probe, mr_slice bytes, bool ended);
 int port_ask_wsman(mr_port_probe *probe, mr_buf *out);
 enum port_reading port_answer_wsman(mr_port_probe *probe, mr_slice bytes, bool ended);
+
+int port_ask_snmp(mr_port_probe *probe, mr_buf *out);
+enum port_reading port_answer_snmp(mr_port_probe *probe, mr_slice bytes, bool ended);
+int port_ask_isakmp(mr_port_probe *probe, mr_buf *out);
+enum port_reading port_answer_isakmp(mr_port_probe *probe, mr_slice bytes, bool ended);
+int port_ask_sql_browser(mr_port_probe *probe, mr_buf *out);
+enum port_reading port_answer_sql_browser(mr_port_probe *probe, mr_slice bytes, bool ended);
+int port_ask_l2tp(mr_port_probe *probe, mr_buf *out);
+enum port_reading port_answer_l2tp(mr_port_probe *probe, mr_slice bytes, bool ended);
+enum port_reading port_answer_greeting(mr_port_probe *probe, mr_slice bytes, bool ended);
+enum port_reading port_answer_imap(mr_port_probe *probe, mr_slice bytes, bool ended);
+enum port_reading port_answer_pop3(mr_port_probe *probe, mr_slice bytes, bool ended);
 
 #endif

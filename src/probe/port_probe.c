@@ -369,6 +369,8 @@ int mr_port_probe_start(mr_port_probe *p, const mr_port_probe_options *options, 
                      ? NULL
                      : port_service_find(options->service ? options->service : port,
                                          options->protocol);
+    if (p->service && udp && options->root_dse)
+        p->service = port_service_find_root_dse(p->service);
     int r = mr_entropy_get(p->random, sizeof p->random);
     if (r)
         return mr_fail(err, r, MR_FLOOR_PROBE, MR_ERROR_NO_OFFSET, "no randomness to be had");

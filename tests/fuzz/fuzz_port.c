@@ -10,7 +10,8 @@ static void done(void *user, mr_port_probe *probe) {
 }
 
 static const struct port_service *pick(unsigned number) {
-    static const uint16_t ports[] = {53, 88, 123, 137, 139, 389, 445, 464, 593, 636, 3389, 5985};
+    static const uint16_t ports[] = {53,  88,  123, 137, 139,  389, 445, 464,  593, 636, 3389,
+                                      5985, 21, 110, 143, 161, 500, 1434, 1701};
     const struct port_service *s = NULL;
 
     s = port_service_find(ports[number / 2 % MR_COUNT(ports)],

@@ -6,7 +6,8 @@
  *
  * What a row of the table of protocols (port_services.c) knows to ask and read: DNS, Kerberos and
  * its password service, NTP, the endpoint mapper, NetBIOS names and sessions, LDAP, CLDAP, SMB,
- * RPC over HTTP, TLS, Remote Desktop, WinRM.
+ * RPC over HTTP, TLS, Remote Desktop, WinRM, the greetings of FTP, SMTP, POP3 and IMAP, SNMP, IKE,
+ * the browser of SQL Server, L2TP.
  */
 #ifndef MSRPC_PROBE_PORT_H
 #define MSRPC_PROBE_PORT_H
@@ -76,6 +77,8 @@ typedef struct mr_port_probe_options {
     const char *host;    /* name the user gave, for names and realms in questions; *borrowed* */
     bool quiet;          /* TCP: learn the state only, say nothing */
     uint16_t service;    /* speak the protocol of this port instead; 0: of the port itself */
+    bool root_dse;       /* CLDAP: ask for the rootDSE instead of sending the locator's ping */
+    const char *community; /* of SNMP; NULL: public; *borrowed* */
 } mr_port_probe_options;
 
 typedef struct mr_port_probe mr_port_probe;
