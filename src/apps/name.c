@@ -26,6 +26,15 @@ static const app_option options[] = {
      "ask the zone's own name servers too"},
     /* name_netbios.c */
     /* name_locator.c */
+    {"dsgetdc", 0, APP_TEXT, "DOMAIN", OPTION(dsgetdc), 0, 0,
+     "find a domain controller of DOMAIN as Windows does (nltest /dsgetdc)"},
+    {"flags", 0, APP_LIST, "WORD", OPTION(flags), 0, 0,
+     "--dsgetdc: what is wanted of it, in nltest's words: pdc, gc, kdc, timeserv, gtimeserv, "
+     "writable, ds, ldaponly, ws, ds6, ds8, ds9, ds10, keylist, ds13, avoidself"},
+    {"site", 0, APP_TEXT, "SITE", OPTION(site), 0, 0,
+     "--dsgetdc: look in this site (default: the one a domain controller says is ours)"},
+    {"account", 0, APP_TEXT, "NAME", OPTION(account), 0, 0,
+     "--dsgetdc: one that knows this account (a computer's ends with $)"},
     /* name_health.c */
     {0},
 };
@@ -33,6 +42,7 @@ static const app_option options[] = {
 /* In the order they are shown. */
 static const struct name_part *const parts[] = {
     &name_part_dns,
+    &name_part_locator,
 };
 
 void name_part_over(struct name_run *run) {

@@ -29,6 +29,8 @@ struct name_options {
     bool authoritative;
     /* name_netbios.c */
     /* name_locator.c */
+    const char *dsgetdc, *site, *account;
+    struct app_list flags;
     /* name_health.c */
 };
 
@@ -70,7 +72,7 @@ struct name_part {
     void (*free)(struct name_run *run);               /* cancels what is still asked */
 };
 
-extern const struct name_part name_part_dns;
+extern const struct name_part name_part_dns, name_part_locator;
 
 /* A part is through: one less to wait for. */
 void name_part_over(struct name_run *run);

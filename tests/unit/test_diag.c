@@ -349,7 +349,9 @@ static void check_id(size_t i) {
     *strchr(id, '_') = '.';
     assert_string_equal(rule->id, id);
     assert_int_equal(rules_named(rule->id), 1);
-    if (strncmp(id, "LOCAL.", 6) != 0 && strncmp(id, "NETBIOS.", 8) != 0)
+    if (strncmp(id, "LOCATOR.", 8) == 0 || strncmp(id, "DNS.", 4) == 0)
+        assert_int_equal(rule->phase, MR_PHASE_NAMES);
+    else if (strncmp(id, "LOCAL.", 6) != 0 && strncmp(id, "NETBIOS.", 8) != 0)
         assert_int_equal(strncmp(id, prefixes[rule->phase], strlen(prefixes[rule->phase])), 0);
 }
 

@@ -50,6 +50,11 @@ fault_drop_port() {
     need 1 "$@"
     nft_fault mb forward "tcp dport { ${1:-} } $SYN counter drop"
 }
+#: drop-udp N[,N...]             the router drops datagrams to these ports
+fault_drop_udp() {
+    need 1 "$@"
+    nft_fault mb forward "udp dport { ${1:-} } counter drop"
+}
 #: rst-dyn                       both servers themselves reset connections to 49152-65535
 fault_rst_dyn() {
     nft_fault dc1 input "$DYNAMIC counter reject with tcp reset"

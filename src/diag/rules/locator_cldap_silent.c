@@ -1,0 +1,27 @@
+/*
+ * A registered domain controller does not answer the ping of the locator.
+ */
+#include "rules.h"
+
+const mr_rule mr_rule_locator_cldap_silent = {
+    .id = "LOCATOR.CLDAP_SILENT",
+    .phase = MR_PHASE_NAMES,
+    .severity = MR_SEVERITY_WARNING,
+    .confidence = MR_CONFIDENCE_CERTAIN,
+    .per = MR_F(ADDRESS),
+    .require = {{.any = {MR_FACT_LOCATOR_UNANSWERED}}},
+    .summary = "a registered domain controller does not answer",
+    .cause = "{name} ({address}) does not answer the locator's ping on UDP port {port}. Clients "
+             "that try it first wait before they go on to the next.",
+    .reference = "MS-ADTS 6.3.3, 6.3.6",
+    .remedies = {{.text = "If it is meant to be up, see what is wrong with it; if it is gone, "
+                          "remove its records.",
+                  .run_on = MR_PLACE_DC,
+                  .shell = MR_SHELL_NONE,
+                  .verify = "msrpc diagnose {address}"}},
+    .next = {.command = "msrpc port {address} --ports 389,88,445 --protocol both",
+             .branches = {{"tcp LISTENING, udp silent",
+                           "a firewall drops UDP port 389"},
+                          {"nothing LISTENING",
+                           "it is down, gone or unreachable from here"}}},
+};
