@@ -136,6 +136,7 @@ struct app {
     const char *out_name;
     bool out_left;           /* the reader (head, a pager) has seen what it wanted */
     bool several;            /* private to report.c: reports are members of one object */
+    bool ended;              /* private to report.c: their array is closed */
     size_t reports;          /* opened so far, while several */
     bool tight;              /* nothing stands between and after the outputs of several targets */
     enum app_outcome outcome; /* of this target, set by its session */

@@ -330,15 +330,15 @@ void app_raise_descriptors(void) {
     }
 }
 
-int app_jobs_run(app *a, const app_target *targets, size_t count, app_target_fn *fn, void *user) {
-    int code;
-
+int app_jobs_each(app *a, const app_target *targets, size_t count, app_target_fn *fn, void *user) {
     app_raise_descriptors();
-    app_reports_open(a, count);
     a->deadline = mr_clock_now() + a->set.deadline;
     if (count == 1 && !app_progress_wanted(a)) /* one needs no thread, but its progress does */
-        code = fn(a, targets, user);
-    else
-        code = run_threads(a, targets, count, fn, user);
-    return app_reports_close(a, code);
+        return fn(a, targets, user);
+    return run_threads(a, targets, count, fn, user);
+}
+
+int app_jobs_run(app *a, const app_target *targets, size_t count, app_target_fn *fn, void *user) {
+    app_reports_open(a, count);
+    return app_reports_close(a, app_jobs_each(a, targets, count, fn, user));
 }

@@ -26,6 +26,9 @@ typedef int app_target_fn(app *a, const app_target *target, void *user);
  */
 int app_jobs_run(app *a, const app_target *targets, size_t count, app_target_fn *fn, void *user);
 
+/* The same without the frame of the report, for a command that adds members of its own to it. */
+int app_jobs_each(app *a, const app_target *targets, size_t count, app_target_fn *fn, void *user);
+
 /* As many descriptors as this machine allows: many hosts at once want many. */
 void app_raise_descriptors(void);
 

@@ -26,21 +26,19 @@ static const app_option options[] = {
      offsetof(struct map_options, format), 0, 0, "how to show it"},
     {"probe", 0, APP_FLAG, NULL, offsetof(struct map_options, probe), 0, 0,
      "also test every TCP endpoint, all at once"},
+    {"lists", 0, APP_FLAG, NULL, offsetof(struct map_options, lists), 0, 0,
+     "of two hosts show both lists, not what differs"},
+    {"watch", 0, APP_FLAG, NULL, offsetof(struct map_options, watch), 0, 0,
+     "list, then show what registers and what goes, until interrupted"},
+    {"interval", 0, APP_SECONDS, "S", offsetof(struct map_options, interval), 0, 0,
+     "--watch: ask every S seconds (2)"},
     {0},
 };
 
 /* ---- filters ---- */
 
-struct filter {
-    bool by_iface, by_object;
-    mr_syntax iface;
-    mr_uuid object;
-    enum mr_protseq protseq;
-    const char *annotation;
-};
-
-static int read_filter(const app *a, const struct map_options *o, struct filter *f) {
-    *f = (struct filter){.annotation = o->annotation};
+static int read_filter(const app *a, const struct map_options *o, struct map_filter *f) {
+    *f = (struct map_filter){.annotation = o->annotation};
     if (o->interface) {
         int code = app_iface_read(a, o->interface, &f->iface);
         if (code)
@@ -69,7 +67,7 @@ static bool holds(mr_slice text, const char *part) {
     return false;
 }
 
-static bool passes(const struct filter *f, const mr_mapper_entry *e) {
+bool map_passes(const struct map_filter *f, const mr_mapper_entry *e) {
     if (f->by_iface && (e->tower_bad || !mr_uuid_eq(&f->iface.uuid, &e->interface.uuid)))
         return false;
     if (f->by_object && !mr_uuid_eq(&f->object, &e->object))
@@ -102,7 +100,7 @@ static int compare(const void *pa, const void *pb) {
     return order ? order : (a > b) - (a < b);
 }
 
-static int select_rows(struct map *map, const mr_mapper *mapper, const struct filter *f) {
+static int select_rows(struct map *map, const mr_mapper *mapper, const struct map_filter *f) {
     mr_arena *arena = &map->s->a->arena;
     char name[64];
 
@@ -111,7 +109,7 @@ static int select_rows(struct map *map, const mr_mapper *mapper, const struct fi
         return app_refuse(map->s->a, APP_BUG, "out of memory");
     for (size_t i = 0; i < mapper->count; i++) {
         const mr_mapper_entry *e = &mapper->entries[i];
-        if (!passes(f, e))
+        if (!map_passes(f, e))
             continue;
         struct map_row *row = &map->rows[map->count++];
         row->entry = e;
@@ -163,8 +161,8 @@ static void write_json(struct map *map, int code) {
     app_report_close(a, &w, code);
 }
 
-static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper,
-                       const struct filter *filter) {
+static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper) {
+    const struct map_filter *filter = map->filter;
     app_session *s = map->s;
     int r = mr_mapper_init(mapper, client, mr_slice_str(map->target->host), &s->error);
 
@@ -176,7 +174,7 @@ static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper,
     if (r)
         return app_refuse(s->a, APP_DISCOVERY, "%s: %s", map->target->host,
                           app_error(s->a, &s->error));
-    if (!code && filter->by_iface && map->count == 0)
+    if (!code && filter->by_iface && map->count == 0 && !map->side)
         return app_refuse(s->a, APP_DISCOVERY, "%s: %s is not registered%s", map->target->host,
                           ((const struct map_options *)s->a->own)->interface,
                           map->total ? ", other interfaces are" : "");
@@ -188,9 +186,11 @@ static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper,
 
 static int map_target(app *a, const app_target *target, void *user) {
     const struct map_options *o = a->own;
-    const struct filter *filter = user;
+    const struct map_asked *asked = user;
     app_session s;
-    struct map map = {.s = &s, .target = target};
+    struct map map = {.s = &s, .target = target, .filter = asked->filter};
+    if (asked->sides[0])
+        map.side = asked->sides[target - asked->targets];
     mr_mapper mapper = {0};
     mr_client *client = NULL;
 
@@ -204,15 +204,17 @@ static int map_target(app *a, const app_target *target, void *user) {
                                    &client);
     if (!code) {
         map.remote = &mr_client_get_report(client)->attempt.remote;
-        code = read_mapper(&map, client, &mapper, filter);
+        code = read_mapper(&map, client, &mapper);
     }
     if (!code && o->probe)
         code = map_probe(&map);
     if (!code && o->probe)
         code = probe_code(&map);
+    if (!code && map.side)
+        code = map_side_keep(&map);
     if (a->set.json || a->set.jsonl)
         write_json(&map, code);
-    else if (client)
+    else if (client && !map.side)
         map_show(&map, o);
     mr_mapper_deinit(&mapper);
     mr_client_free(client);
@@ -220,23 +222,43 @@ static int map_target(app *a, const app_target *target, void *user) {
     return code;
 }
 
+static int check(const app *a, const struct map_options *o, size_t count) {
+    if (o->watch && count > 1)
+        return app_refuse(a, APP_USAGE, "--watch: one target is watched at a time");
+    if (o->watch && (o->probe || (o->format != MAP_TABLE && o->format != MAP_JSON)))
+        return app_refuse(a, APP_USAGE, "--watch goes neither with --probe nor with --format");
+    if (o->interval && !o->watch)
+        return app_refuse(a, APP_USAGE, "--interval goes with --watch");
+    return 0;
+}
+
 static int run(app *a) {
-    struct filter filter;
+    const struct map_options *o = a->own;
+    struct map_filter filter;
     app_target *targets;
     size_t count;
 
-    if (((const struct map_options *)a->own)->format == MAP_JSON)
+    if (o->format == MAP_JSON)
         a->set.json = true;
-    int code = read_filter(a, a->own, &filter);
+    int code = read_filter(a, o, &filter);
     if (!code)
         code = app_targets_read(a, 0, &targets, &count);
     for (size_t i = 0; !code && i < count; i++)
         if (targets[i].has_binding && targets[i].binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
             code = app_refuse(a, APP_USAGE, "%s: the mapper is asked over ncacn_ip_tcp",
                               targets[i].input);
+    if (!code)
+        code = check(a, o, count);
     if (code)
         return code;
-    return app_jobs_run(a, targets, count, map_target, &filter);
+    if (o->watch)
+        return map_watch(a, &targets[0], &filter);
+    a->tight = o->format != MAP_TABLE && !a->set.json;
+    bool two = count == 2 && a->arg_count == 2 && !targets[0].swept;
+    if (two && !o->lists && !o->probe && !a->tight && !a->set.jsonl)
+        return map_compare(a, targets, map_target, &filter);
+    struct map_asked asked = {.filter = &filter, .targets = targets};
+    return app_jobs_run(a, targets, count, map_target, &asked);
 }
 
 const app_command app_map = {
@@ -247,10 +269,13 @@ const app_command app_map = {
         "Asks the endpoint mapper (TCP 135, or TARGET:PORT) for everything that is registered and "
         "shows it grouped by interface, with the names of interfaces, services and protocol "
         "documents. Where the mapper says 0.0.0.0 the host that was asked is shown. --probe "
-        "connects to every TCP endpoint and binds to its interfaces, all at once.",
-    .examples = {"msrpc map dc01.corp.example", "everything that is registered",
-                 "msrpc map dc01 --interface drsuapi --probe",
-                 "where replication listens, and whether it answers from here"},
+        "connects to every TCP endpoint and binds to its interfaces, all at once. Two hosts by "
+        "name are compared: what only one of them registers, and what they register differently "
+        "(exit code 1); --lists, --probe, --jsonl or a --format show both lists instead. --watch "
+        "goes on asking and shows what registers and what goes.",
+    .examples = {"msrpc map dc01 --interface drsuapi --probe",
+                 "where replication listens, and whether it answers from here",
+                 "msrpc map dc01 dc02", "what two domain controllers register differently"},
     .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct map_options),

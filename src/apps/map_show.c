@@ -287,18 +287,18 @@ void map_show(const struct map *map, const struct map_options *options) {
 
 /* ---- JSON ---- */
 
-static void json_entry(const struct map *map, const struct map_row *row, mr_writer *w) {
+void map_json_entry(app *a, const char *key, const struct map_row *row, mr_writer *w) {
     const mr_mapper_entry *e = row->entry;
     const mr_iface_name *known = mr_name_find(&e->interface.uuid);
 
-    mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
+    mr_writer_open(w, key, MR_SHAPE_OBJECT);
     app_report_iface(w, "interface", &e->interface);
     if (mr_uuid_is_nil(&e->object))
         mr_writer_null(w, "object");
     else
         mr_writer_uuid(w, "object", &e->object);
     mr_writer_slice(w, "annotation", e->annotation);
-    mr_writer_str(w, "binding", map_binding(map->s->a, e));
+    mr_writer_str(w, "binding", map_binding(a, e));
     mr_writer_slice(w, "protseq", e->protseq_text);
     mr_writer_slice(w, "host", e->host);
     mr_writer_slice(w, "endpoint", e->endpoint);
@@ -317,7 +317,7 @@ static void json_entry(const struct map *map, const struct map_row *row, mr_writ
 void map_json(const struct map *map, mr_writer *w) {
     mr_writer_open(w, "endpoints", MR_SHAPE_ARRAY);
     for (size_t i = 0; i < map->count; i++)
-        json_entry(map, &map->rows[i], w);
+        map_json_entry(map->s->a, NULL, &map->rows[i], w);
     mr_writer_close(w);
     mr_writer_uint(w, "total", map->total);
     mr_writer_uint(w, "lookups", map->calls);

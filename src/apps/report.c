@@ -12,11 +12,21 @@ void app_reports_open(app *a, size_t count) {
                 a->command->name);
 }
 
-int app_reports_close(app *a, int code) {
-    if (a->several)
-        fprintf(a->out, "],\n\"partial\": %s,\n\"exit\": %d\n}\n",
-                code >= APP_INCOMPLETE ? "true" : "false", code);
+bool app_reports_end(app *a) {
+    if (!a->several)
+        return false;
+    fputs("],\n", a->out);
     a->several = false;
+    a->ended = true;
+    return true;
+}
+
+int app_reports_close(app *a, int code) {
+    (void)app_reports_end(a);
+    if (a->ended)
+        fprintf(a->out, "\"partial\": %s,\n\"exit\": %d\n}\n",
+                code >= APP_INCOMPLETE ? "true" : "false", code);
+    a->ended = false;
     return code;
 }
 

@@ -13,6 +13,9 @@
  * {"schema":1,"results":[...],"partial":B,"exit":N}; with --jsonl they are a line each. For screens
  * this writes nothing. Commands over targets leave both to app_jobs_run. */
 void app_reports_open(app *a, size_t count);
+/* The reports are complete, with --json and more than one of them: members of the whole report may
+ * follow, each written to a->out with a comma after it. False: there is no such report. */
+bool app_reports_end(app *a);
 /* @code is the exit code of the whole run, which it returns. */
 int app_reports_close(app *a, int code);
 

@@ -215,7 +215,7 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
         code = connect_one(s, &remote, syntax, bind_code, clientp);
         if (!code || code >= APP_USAGE)
             return code;
-        if (target->swept && code == APP_TCP && !s->a->set.verbose)
+        if (s->quiet || (target->swept && code == APP_TCP && !s->a->set.verbose))
             continue;
         const char *why = app_error(s->a, &s->error);
         mr_addr_port_text(&remote, text);
@@ -224,7 +224,7 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
         else
             app_refuse(s->a, code, "%s %s: %s", target->host, text, why);
     }
-    if (!target->swept)
+    if (!target->swept && !s->quiet)
         hint(s->a, target);
     return code;
 }

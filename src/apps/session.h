@@ -17,6 +17,7 @@ typedef struct app_session {
     size_t addr_count;
     enum mr_lookup_source source;
     mr_error error;       /* of the last failure */
+    bool quiet;           /* a target that is not reached is the caller's to tell, from @error */
     mr_nsec next_turn;    /* --rate, where the session stands alone */
 } app_session;
 
