@@ -25,6 +25,19 @@ static const app_option options[] = {
     {"authoritative", 0, APP_FLAG, NULL, OPTION(authoritative), 0, 0,
      "ask the zone's own name servers too"},
     /* name_netbios.c */
+    {"netbios", 0, APP_FLAG, NULL, OPTION(netbios), 0, 0,
+     "ask for a NetBIOS name on every link by broadcast; for an address, ask that host"},
+    {"wins", 0, APP_LIST, "IP", OPTION(wins), 0, 0,
+     "ask this WINS server for the NetBIOS name (repeatable, or separated by commas)"},
+    {"status", 0, APP_FLAG, NULL, OPTION(status), 0, 0,
+     "node status: which NetBIOS names has the host, of the address or of the name"},
+    {"suffix", 0, APP_LIST, "XX|WORD", OPTION(suffixes), 0, 0,
+     "16th octet of the NetBIOS name: 20, 1C, server, dc, pdc, ... (00 and 20)"},
+    {"broadcast", 0, APP_TEXT, "IP", OPTION(broadcast), 0, 0,
+     "broadcast to this address instead of those of the interfaces"},
+    {"scope", 0, APP_TEXT, "SCOPE", OPTION(scope), 0, 0, "NetBIOS scope"},
+    {"list", 0, APP_TEXT, "FILE", OPTION(list), 0, 0,
+     "ask for every NetBIOS name of a file: NAME [SUFFIX] [WINS server] a line"},
     /* name_locator.c */
     {"dsgetdc", 0, APP_TEXT, "DOMAIN", OPTION(dsgetdc), 0, 0,
      "find a domain controller of DOMAIN as Windows does (nltest /dsgetdc)"},
@@ -42,6 +55,8 @@ static const app_option options[] = {
 /* In the order they are shown. */
 static const struct name_part *const parts[] = {
     &name_part_dns,
+    &name_part_netbios,
+    &name_part_netbios_list,
     &name_part_locator,
 };
 
@@ -194,7 +209,7 @@ static int run_one(struct name_run *run, const char *subject, bool any) {
     run->name = a->arg_count ? subject : NULL;
     run->code = run->open = 0;
     run->partial = false;
-    run->dns = run->netbios = run->locator = run->health = NULL;
+    run->dns = run->netbios = run->netbios_list = run->locator = run->health = NULL;
     run->began = mr_clock_now();
     mr_clock_get_wall(&run->started_sec, &run->started_nsec);
     mr_arena_init(&run->arena, ARENA_CAP);

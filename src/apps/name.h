@@ -28,6 +28,9 @@ struct name_options {
     struct app_list types;
     bool authoritative;
     /* name_netbios.c */
+    bool netbios, status;
+    struct app_list suffixes, wins;
+    const char *broadcast, *scope, *list;
     /* name_locator.c */
     const char *dsgetdc, *site, *account;
     struct app_list flags;
@@ -51,7 +54,7 @@ struct name_run {
     mr_nsec began, ended;
     int64_t started_sec;
     uint32_t started_nsec;
-    void *dns, *netbios, *locator, *health; /* each part's own state, in the arena */
+    void *dns, *netbios, *netbios_list, *locator, *health; /* each part's own state, in the arena */
 };
 
 /* One part. Functions are called in this order; show and json only where start returned 0. */
@@ -72,7 +75,8 @@ struct name_part {
     void (*free)(struct name_run *run);               /* cancels what is still asked */
 };
 
-extern const struct name_part name_part_dns, name_part_locator;
+extern const struct name_part name_part_dns, name_part_netbios, name_part_netbios_list,
+    name_part_locator;
 
 /* A part is through: one less to wait for. */
 void name_part_over(struct name_run *run);

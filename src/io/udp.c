@@ -114,13 +114,16 @@ int mr_link_get_all(mr_link *links, size_t max, size_t *countp, mr_error *err) {
                             strerror(errno));
     for (struct ifaddrs *i = all; i && count < max; i = i->ifa_next) {
         if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || !(i->ifa_flags & IFF_UP) ||
-            !(i->ifa_flags & IFF_BROADCAST) || (i->ifa_flags & IFF_LOOPBACK) || !i->ifa_broadaddr)
+            !(i->ifa_flags & IFF_BROADCAST) || (i->ifa_flags & IFF_LOOPBACK) || !i->ifa_netmask)
             continue;
         mr_link *link = &links[count];
-        *link = (mr_link){.address = mr_addr_of_sockaddr(i->ifa_addr),
-                          .broadcast = mr_addr_of_sockaddr(i->ifa_broadaddr)};
-        /* a /32 says its own address, which nobody else hears */
-        if (mr_addr_same_host(&link->address, &link->broadcast))
+        /* not every interface is told its broadcast address; the mask says it too */
+        mr_addr mask = mr_addr_of_sockaddr(i->ifa_netmask);
+        *link = (mr_link){.address = mr_addr_of_sockaddr(i->ifa_addr)};
+        link->broadcast = link->address;
+        for (int k = 0; k < 4; k++)
+            link->broadcast.ip[k] |= (uint8_t)~mask.ip[k];
+        if (mask.ip[3] >= 254) /* two hosts or one: nobody to broadcast to */
             continue;
         memcpy(link->name, i->ifa_name, strnlen(i->ifa_name, sizeof link->name - 1));
         count++;

@@ -128,12 +128,25 @@ static void tell_failure(const struct telling *t, const mr_netbios *q, const str
                     .tries = q->sent);
 }
 
-static enum mr_status status_of(const struct telling *t, const mr_netbios *q) {
+bool mr_netbios_survey_is_aside(const mr_netbios_survey *s, const mr_netbios *q) {
+    if (s->options.aside)
+        return true;
+    if (q->options.status ||
+        (q->state != MR_NETBIOS_NEGATIVE &&
+         !(q->options.broadcast && q->state == MR_NETBIOS_SILENT)))
+        return false;
+    for (size_t i = 0; i < s->query_count; i++)
+        if (s->queries[i].state == MR_NETBIOS_ANSWERED)
+            return true;
+    return false;
+}
+
+static enum mr_status status_of(const mr_netbios *q, bool aside) {
     switch (q->state) {
     case MR_NETBIOS_ANSWERED: return MR_STATUS_PASS;
     case MR_NETBIOS_NEGATIVE:
-    case MR_NETBIOS_REDIRECT: return t->s->options.aside ? MR_STATUS_UNKNOWN : MR_STATUS_WARN;
-    case MR_NETBIOS_SILENT: return t->s->options.aside ? MR_STATUS_UNKNOWN : MR_STATUS_FAIL;
+    case MR_NETBIOS_REDIRECT: return aside ? MR_STATUS_UNKNOWN : MR_STATUS_WARN;
+    case MR_NETBIOS_SILENT: return aside ? MR_STATUS_UNKNOWN : MR_STATUS_FAIL;
     case MR_NETBIOS_CLOSED: return MR_STATUS_FAIL;
     case MR_NETBIOS_LOCAL:
     case MR_NETBIOS_ASKING: break;
@@ -173,8 +186,9 @@ static void summary_of(const mr_netbios *q, const struct labels *l, char *out, s
 static void tell_check(const struct telling *t, const mr_netbios *q, const struct labels *l) {
     char summary[LIST + 64];
     mr_nsec ended = q->replies ? q->replies->at : q->ended;
-    mr_check check = {.id = l->check, .phase = MR_PHASE_NAMES, .status = status_of(t, q),
-                      .aside = t->s->options.aside, .summary = summary,
+    bool aside = mr_netbios_survey_is_aside(t->s, q);
+    mr_check check = {.id = l->check, .phase = MR_PHASE_NAMES, .status = status_of(q, aside),
+                      .aside = aside, .summary = summary,
                       .ms = ended ? (double)(ended - q->started) / MR_MSEC : -1};
 
     summary_of(q, l, summary, sizeof summary);

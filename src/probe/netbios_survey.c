@@ -117,9 +117,14 @@ static int ask_name(mr_netbios_survey *s, uint8_t suffix, mr_netbios_options *as
     return r;
 }
 
+/* Beside another way to resolve a broadcast is sent once less, since somebody may wait for it. */
+static unsigned link_tries(const mr_netbios_survey_options *o) {
+    return o->aside ? MR_NETBIOS_TRIES - 1 : MR_NETBIOS_TRIES;
+}
+
 /* A broadcast keeps the pace of RFC 1002, unless less time is allowed. */
 static mr_nsec link_time(const mr_netbios_survey_options *o) {
-    mr_nsec usual = MR_NETBIOS_TRIES * MR_NETBIOS_PER_TRY;
+    mr_nsec usual = link_tries(o) * MR_NETBIOS_PER_TRY;
 
     return o->timeout && o->timeout < usual ? o->timeout : usual;
 }
@@ -135,7 +140,8 @@ static int ask_suffix(mr_netbios_survey *s, uint8_t suffix, mr_error *err) {
     }
     for (size_t i = 0; i < o->link_count && r == 0; i++) {
         mr_netbios_options ask = {.broadcast = true, .remote = o->links[i].broadcast,
-                                  .source = o->links[i].address, .timeout = link_time(o)};
+                                  .source = o->links[i].address, .tries = link_tries(o),
+                                  .timeout = link_time(o)};
         r = ask_name(s, suffix, &ask, err);
     }
     return r;

@@ -12,9 +12,9 @@ const mr_rule mr_rule_netbios_wins_silent = {
     .require = {{.any = {MR_FACT_NETBIOS_WINS_SILENT}}},
     .explains = {"NETBIOS.NO_SUCH_NAME", "NETBIOS.NO_ANSWER"},
     .summary = "a WINS server does not answer",
-    .cause = "{server} did not answer {tries} {#tries:question|questions} on UDP 137. It is "
-             "down, it is no WINS server, or a firewall drops NetBIOS name queries; a WINS "
-             "server answers also for names that it does not know.",
+    .cause = "{server} was asked {tries} times on UDP 137 and did not answer. It is down, it is no "
+             "WINS server, or a firewall drops NetBIOS name queries; a WINS server answers also "
+             "for names that it does not know.",
     .reference = "RFC 1002 4.2.14, 5.1.4",
     .remedies = {{.text = "On the server, look whether the service runs.",
                   .run_on = MR_PLACE_SERVER,

@@ -141,6 +141,9 @@ mr_slice mr_netbios_node_name(const mr_nbt_status *status);
 bool mr_netbios_has_mac(const mr_nbt_status *status);
 /* An address of an answer that stands for a group and no host: 0.0.0.0 or 255.255.255.255. */
 bool mr_netbios_is_placeholder(const mr_nbt_addr *addr);
+/* A question whose failure says nothing: the survey is one beside another, or the name was found
+ * elsewhere or under another suffix. A name server's silence is never so. */
+bool mr_netbios_survey_is_aside(const mr_netbios_survey *survey, const mr_netbios *query);
 /* Adds what a survey saw to @diag, as checks and facts. */
 void mr_netbios_survey_facts(const mr_netbios_survey *survey, mr_diag *diag);
 
