@@ -307,6 +307,7 @@ static void json(struct name_run *run, mr_writer *w) {
 
     if (!l)
         return;
+    mr_writer_open(w, "netbios", MR_SHAPE_OBJECT);
     mr_writer_open(w, "list", MR_SHAPE_ARRAY);
     for (size_t i = 0; i < l->count; i++)
         for (size_t k = 0; k < l->entries[i].options.suffix_count; k++)
@@ -316,6 +317,7 @@ static void json(struct name_run *run, mr_writer *w) {
     mr_writer_uint(w, "found", t.found);
     mr_writer_uint(w, "unknown", t.unknown);
     mr_writer_uint(w, "silent", t.silent);
+    mr_writer_close(w);
     mr_writer_close(w);
 }
 
