@@ -87,21 +87,14 @@ static int split_port(const app *a, const char *shown, mr_slice item, mr_slice *
 static int read_ranges(struct serve *s) {
     for (uint32_t i = 0; i < s->own->ports.count; i++) {
         mr_slice item = s->own->ports.items[i];
-        const uint8_t *dash = memchr(item.data, '-', item.len);
-        size_t len = dash ? (size_t)(dash - item.data) : item.len;
         mr_port_range range;
+        enum mr_range_fault fault = mr_range_decode(item, &range);
 
         if (s->range_count == RANGES_MAX)
             return app_refuse(s->a, APP_USAGE, "--ports: more than %d ranges", RANGES_MAX);
-        int code = read_port(s->a, "--ports", mr_slice_sub(item, 0, len), &range.first);
-        range.last = range.first;
-        if (!code && dash)
-            code = read_port(s->a, "--ports", mr_slice_sub(item, len + 1, item.len), &range.last);
-        if (code)
-            return code;
-        if (range.last < range.first)
-            return app_refuse(s->a, APP_USAGE, "--ports: the range %u-%u is empty", range.first,
-                              range.last);
+        if (fault != MR_RANGE_GOOD)
+            return app_refuse(s->a, APP_USAGE, "--ports: %.*s: %s", (int)item.len,
+                              (const char *)item.data, mr_range_fault_text(fault));
         s->ranges[s->range_count++] = range;
     }
     if (s->range_count == 0)

@@ -6,6 +6,7 @@
 #include <msrpc/base/buf.h>
 #include <msrpc/base/codes.h>
 #include <msrpc/base/cursor.h>
+#include <msrpc/base/ranges.h>
 #include <msrpc/base/result.h>
 #include <msrpc/base/slice.h>
 #include <msrpc/base/time.h>

@@ -4,6 +4,7 @@
 #ifndef MSRPC_IO_LISTENER_H
 #define MSRPC_IO_LISTENER_H
 
+#include <msrpc/base/ranges.h>
 #include <msrpc/io/addr.h>
 #include <msrpc/io/loop.h>
 
@@ -32,10 +33,6 @@ struct mr_listener {
     mr_timer rest;   /* private */
     struct mr_watch *watch;
 };
-
-typedef struct mr_port_range {
-    uint16_t first, last; /* inclusive */
-} mr_port_range;
 
 typedef struct mr_listen_options {
     mr_addr local;       /* address and port; port 0 with no ranges: the system chooses */

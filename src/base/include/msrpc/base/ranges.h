@@ -1,0 +1,76 @@
+/*
+ * Ranges of TCP and UDP ports, as Windows writes them down: the entries of Rpc\Internet\Ports
+ * (KB154596), from which RPC servers take their dynamic ports, and the start and number of netsh
+ * dynamicport (KB929851). The command that checks a range and the server that uses one read them
+ * here.
+ */
+#ifndef MSRPC_BASE_RANGES_H
+#define MSRPC_BASE_RANGES_H
+
+#include <msrpc/base/result.h>
+#include <msrpc/base/slice.h>
+
+typedef struct mr_port_range {
+    uint16_t first, last; /* inclusive */
+} mr_port_range;
+
+#define MR_RANGES_MAX 256
+
+/* In the order in which they were written; they may overlap. */
+typedef struct mr_ranges {
+    mr_port_range items[MR_RANGES_MAX];
+    size_t count;
+} mr_ranges;
+
+/* What is wrong with an entry. One bad entry voids the whole value for Windows. */
+enum mr_range_fault {
+    MR_RANGE_GOOD,
+    MR_RANGE_EMPTY,     /* nothing stands there */
+    MR_RANGE_NO_NUMBER, /* neither a decimal number nor two with a dash between */
+    MR_RANGE_ZERO,      /* port 0 is no port */
+    MR_RANGE_TOO_LARGE, /* above 65535 */
+    MR_RANGE_BACKWARDS, /* ends before it begins */
+};
+
+/* Reads one entry, "5984" or "5000-5100": decimal digits and one dash, no blanks and no sign.
+ * MR_RANGE_GOOD, or what is wrong; @rangep stays untouched then. */
+enum mr_range_fault mr_range_decode(mr_slice entry, mr_port_range *rangep);
+/* "it ends before it begins", ... */
+const char *mr_range_fault_text(enum mr_range_fault fault);
+
+/* What mr_ranges_decode tells of the first bad entry. */
+typedef struct mr_range_bad {
+    enum mr_range_fault fault;
+    size_t number; /* of the entry, from 1 */
+    size_t offset; /* octets before it */
+    mr_slice entry; /* borrowed from the text */
+} mr_range_bad;
+
+/* Reads a list of entries with commas, semicolons, line ends, NULs or, as reg.exe writes them, "\0"
+ * between; blanks around an entry are nothing. Reads on behind a bad entry, so that @rangesp has
+ * all good ones. 0; MR_ERR_SYNTAX with @badp (may be NULL) telling of the first bad entry, and
+ * @rangesp filled; MR_ERR_LIMIT beyond MR_RANGES_MAX. */
+int mr_ranges_decode(mr_slice text, mr_ranges *rangesp, mr_range_bad *badp);
+
+/* Distinct ports, 0 to 65536. */
+uint32_t mr_ranges_count(const mr_ranges *ranges);
+bool mr_ranges_find(const mr_ranges *ranges, uint16_t port);
+/* The widest of them; the first of equals. {0, 0} when there is none. */
+mr_port_range mr_ranges_get_widest(const mr_ranges *ranges);
+static inline uint32_t mr_range_count(mr_port_range range) {
+    return (uint32_t)range.last - range.first + 1;
+}
+
+/* ---- netsh int ipv4|ipv6 set dynamicport tcp|udp start= num= ---- */
+
+#define MR_NETSH_START_MIN 1025 /* lowest start that netsh takes */
+#define MR_NETSH_NUM_MIN 255    /* fewest ports */
+#define MR_NETSH_START_DEFAULT 49152 /* Windows Vista, Server 2008 and later */
+#define MR_NETSH_NUM_DEFAULT 16384
+
+/* Reads start= and num= out of @text: a whole command line, or only the two. Any word before them is
+ * passed over; bare numbers are start and num in this order. 0, or MR_ERR_SYNTAX when one is
+ * missing, is said twice or is no number below 2^32, with the octet in @err. */
+int mr_netsh_decode(mr_slice text, uint32_t *startp, uint32_t *nump, mr_error *err);
+
+#endif
