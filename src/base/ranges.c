@@ -168,6 +168,18 @@ mr_port_range mr_ranges_get_widest(const mr_ranges *ranges) {
 
 /* ---- netsh ---- */
 
+void mr_netsh_encode(mr_port_range range, uint32_t *startp, uint32_t *nump) {
+    uint32_t start = range.first < MR_NETSH_START_MIN ? MR_NETSH_START_MIN : range.first;
+    uint32_t num = range.last < start ? 0 : range.last - start + 1;
+
+    if (num < MR_NETSH_NUM_MIN)
+        num = MR_NETSH_NUM_MIN;
+    if (start + num - 1 > PORT_MAX)
+        start = PORT_MAX - num + 1;
+    *startp = start;
+    *nump = num;
+}
+
 static int bad_netsh(mr_error *err, size_t at, const char *text) {
     return mr_fail(err, MR_ERR_SYNTAX, MR_FLOOR_BASE, at, "%s", text);
 }

@@ -76,4 +76,16 @@ typedef struct mr_talk_seen {
 
 int mr_facts_add_talk(mr_diag *diag, const mr_talk_seen *seen);
 
+/* What is to be said of a wanted list of dynamic ports (KB154596): how many, how low, which known
+ * services over @protocols (MR_PORT_TCP, MR_PORT_UDP) lie inside, what netsh makes of it. @check is
+ * the evidence. */
+int mr_facts_add_ranges(mr_diag *diag, const mr_ranges *ranges, unsigned protocols,
+                        const char *check);
+/* Of an entry of it that cannot be read. */
+int mr_facts_add_bad_range(mr_diag *diag, const mr_range_bad *bad, const char *check);
+/* Of netsh dynamicport's start and num (KB929851). MR_FACTS_REFUSED when netsh would refuse them,
+ * else 0; and those of mr_diag_add_fact. */
+#define MR_FACTS_REFUSED 1
+int mr_facts_add_netsh(mr_diag *diag, uint32_t start, uint32_t num, const char *check);
+
 #endif

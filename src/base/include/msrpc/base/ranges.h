@@ -68,6 +68,9 @@ static inline uint32_t mr_range_count(mr_port_range range) {
 #define MR_NETSH_START_DEFAULT 49152 /* Windows Vista, Server 2008 and later */
 #define MR_NETSH_NUM_DEFAULT 16384
 
+/* What netsh can be told that comes nearest to @range: from 1025 on, 255 ports or more. */
+void mr_netsh_encode(mr_port_range range, uint32_t *startp, uint32_t *nump);
+
 /* Reads start= and num= out of @text: a whole command line, or only the two. Any word before them is
  * passed over; bare numbers are start and num in this order. 0, or MR_ERR_SYNTAX when one is
  * missing, is said twice or is no number below 2^32, with the octet in @err. */
