@@ -83,8 +83,8 @@ static int read_wanted(struct range *r, const struct range_options *o) {
                           r->a->args[0]);
     }
     if ((o->ports && netsh) || (o->netsh && (o->start || o->num)))
-        return app_refuse(r->a, APP_USAGE, "--ports, --netsh, and --start with --num are three ways "
-                          "to say one thing");
+        return app_refuse(r->a, APP_USAGE, "--ports, --netsh, and --start with --num are three "
+                          "ways to say one thing");
     if (netsh)
         return read_netsh(r, o);
     if (o->ports)

@@ -56,8 +56,9 @@ static void add_firewall(struct range *r) {
         mr_arena_add_fmt(arena, "netsh advfirewall firewall add rule name=\"RPC 135,%s\" dir=in "
                                 "action=allow protocol=TCP localport=135,%s", list, list));
     add(r, RANGE_FIREWALL, MR_SHELL_POWERSHELL,
-        mr_arena_add_fmt(arena, "New-NetFirewallRule -DisplayName \"RPC 135,%s\" -Direction Inbound "
-                                "-Action Allow -Protocol TCP -LocalPort 135,%s", list, list));
+        mr_arena_add_fmt(arena, "New-NetFirewallRule -DisplayName \"RPC 135,%s\" -Direction "
+                                "Inbound -Action Allow -Protocol TCP -LocalPort 135,%s",
+                         list, list));
 }
 
 static void add_show(struct range *r) {

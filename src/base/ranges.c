@@ -195,8 +195,8 @@ static int tag_of(mr_slice name) {
     return -1;
 }
 
-/* Whether @word says one of the two, "num=201"; and where its number begins. @index is the place of a
- * bare number. */
+/* Whether @word says one of the two, "num=201", and where its number begins. @index is the place of
+ * a bare number. */
 static int read_word(mr_slice word, int index, size_t *atp) {
     size_t equals = 0;
 

@@ -12,10 +12,11 @@ const mr_rule mr_rule_range_bad_entry = {
     .per = MR_F(COUNT),
     .require = {{.any = {MR_FACT_RANGE_BAD_ENTRY}}},
     .summary = "one bad entry voids the whole range",
-    .cause = "Entry {count} of the list is {other}. Windows then ignores the whole value of Ports: "
-             "RPC servers do not get the ports of the good entries either.",
+    .cause = "Entry {count} of the list is {other}. Windows then ignores the whole value of "
+             "Ports: RPC servers do not get the ports of the good entries either.",
     .reference = "KB154596",
-    .remedies = {{.text = "Write each entry as one port or as FIRST-LAST, decimal, from 1 to 65535.",
+    .remedies = {{.text = "Write each entry as one port or as FIRST-LAST, decimal, from 1 to "
+                          "65535.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,
                   .command = "reg query HKLM\\SOFTWARE\\Microsoft\\Rpc\\Internet"}},

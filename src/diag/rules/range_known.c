@@ -10,11 +10,12 @@ const mr_rule mr_rule_range_known = {
     .confidence = MR_CONFIDENCE_POSSIBLE,
     .require = {{.any = {MR_FACT_RANGE_KNOWN}}},
     .summary = "services with ports of their own lie inside the range",
-    .cause = "Inside the range {#port:lies|lie} {other}. Where such a service runs on the same host, "
-             "whoever starts first has the port; the firewall rule opens {#port:it|them} too.",
+    .cause = "Inside the range {#port:lies|lie} {other}. Where such a service runs on the same "
+             "host, whoever starts first has the port; the firewall rule opens {#port:it|them} "
+             "too.",
     .reference = "KB832017",
-    .remedies = {{.text = "See what listens there before the range is set, or leave {#port:it|them} "
-                          "out of the range.",
+    .remedies = {{.text = "See what listens there before the range is set, or leave "
+                          "{#port:it|them} out of the range.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,
                   .command = "netstat -ano"}},

@@ -12,8 +12,8 @@ const mr_rule mr_rule_range_num_as_end = {
     .explains = {"RANGE.NETSH_REFUSED"},
     .require = {{.any = {MR_FACT_RANGE_NUM_AS_END}}},
     .summary = "num looks like a last port, it is a number of ports",
-    .cause = "start={port} num={count} is the range {other}. If {port}-{count} was meant, num is "
-             "{wanted}; a firewall opened for {port}-{count} blocks the rest.",
+    .cause = "start={port} num={count} is the range {other}. If {port}-{count} was meant, num "
+             "is {wanted}; a firewall opened for {port}-{count} blocks the rest.",
     .reference = "KB929851",
     .remedies = {{.text = "Say how many ports, for TCP and UDP, IPv4 and IPv6.",
                   .run_on = MR_PLACE_SERVER,

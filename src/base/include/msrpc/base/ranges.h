@@ -71,7 +71,7 @@ static inline uint32_t mr_range_count(mr_port_range range) {
 /* What netsh can be told that comes nearest to @range: from 1025 on, 255 ports or more. */
 void mr_netsh_encode(mr_port_range range, uint32_t *startp, uint32_t *nump);
 
-/* Reads start= and num= out of @text: a whole command line, or only the two. Any word before them is
+/* Reads start= and num= out of @text: a whole command line, or only the two. Any other word is
  * passed over; bare numbers are start and num in this order. 0, or MR_ERR_SYNTAX when one is
  * missing, is said twice or is no number below 2^32, with the octet in @err. */
 int mr_netsh_decode(mr_slice text, uint32_t *startp, uint32_t *nump, mr_error *err);
