@@ -8,7 +8,7 @@
 #include <stdint.h>
 /* cmocka wants the four above first */
 #include <cmocka.h>
-#include <msrpc/probe/port.h>
+#include "../../src/probe/port_private.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -159,6 +159,14 @@ static const struct talk_case talks[] = {
      MR_PORT_TALK_ANSWERED, "HTTP 405, Microsoft-HTTPAPI/2.0"},
     {5985, ANSWERS, NULL, "HTTP/1.1 404 No\r\n\r\n", MR_PORT_TALK_ANSWERED, "no WinRM"},
     {5985, ANSWERS, NULL, "SSH-2.0-x", MR_PORT_TALK_FOREIGN, "does not speak WinRM"},
+    {21, GREETS, NULL, "220-hello\r\n220 FTP ready\r\n", MR_PORT_TALK_ANSWERED,
+     "greets with 220-hello"},
+    {25, GREETS, NULL, "220 mail ESMTP\r\n", MR_PORT_TALK_ANSWERED, "greets with 220 mail ESMTP"},
+    {25, GREETS, NULL, "SSH-2.0-x\r\n", MR_PORT_TALK_FOREIGN, "does not speak SMTP"},
+    {110, GREETS, NULL, "+OK ready\r\n", MR_PORT_TALK_ANSWERED, "greets with +OK ready"},
+    {110, GREETS, NULL, "220 mail\r\n", MR_PORT_TALK_FOREIGN, "does not speak POP3"},
+    {143, GREETS, NULL, "* OK IMAP4 ready\r\n", MR_PORT_TALK_ANSWERED, "greets with * OK IMAP4"},
+    {143, HANGS, NULL, "", MR_PORT_TALK_SILENT, "does not answer IMAP"},
     {135, ANSWERS, NULL, "HTTP/1.1 400 Bad\r\n\r\n", MR_PORT_TALK_FOREIGN, ""},
     {135, CLOSES, NULL, "", MR_PORT_TALK_CLOSED, ""},
     {135, HANGS, NULL, "", MR_PORT_TALK_SILENT, ""},
@@ -320,6 +328,70 @@ static void test_udp_talks(void **state) {
         udp_close(&s);
         sample_free(answer);
     }
+}
+
+/* Answers that repeat something of the question, read without a network. */
+static void read_answer(uint16_t port, const void *bytes, size_t len, enum port_reading want,
+                        const char *detail) {
+    mr_loop loop = {0};
+    mr_port_probe probe;
+
+    mr_port_probe_init(&probe, &loop, probe_done, NULL);
+    probe.service = port_service_find(port, MR_PORT_UDP);
+    assert_non_null(probe.service);
+    assert_int_equal(probe.service->ask(&probe, &probe.out), 0);
+    assert_true(probe.out.len > 0);
+    assert_int_equal(probe.service->answer(&probe, mr_slice_of(bytes, len), true), want);
+    char text[256] = "";
+    memcpy(text, probe.text.data ? (const char *)probe.text.data : "",
+           probe.text.len < 255 ? probe.text.len : 255);
+    if (!strstr(text, detail))
+        fail_msg("port %u: \"%s\"", port, text);
+    mr_port_probe_deinit(&probe);
+}
+
+#define READ(port, bytes, want, detail) read_answer(port, bytes, sizeof bytes - 1, want, detail)
+
+static void test_udp_readings(void **state) {
+    (void)state;
+    READ(161, "\x30\x2a\x02\x01\x00\x04\x06public\xa2\x1d\x02\x01\x00\x02\x01\x00\x02\x01\x00"
+         "\x30\x12\x30\x10\x06\x08\x2b\x06\x01\x02\x01\x01\x01\x00\x04\x04" "disk", PORT_DONE,
+         "disk");
+    READ(161, "\x30\x1b\x02\x01\x00\x04\x06public\xa2\x0e\x02\x01\x00\x02\x01\x02\x02\x01\x01"
+         "\x30\x03\x30\x01\x05", PORT_DONE, "error status 2");
+    READ(161, "\x30\x03\x02\x01\x00", PORT_FOREIGN, "");
+    READ(161, "\x30\x2a\x02\x01\x00\x04\x06public\xa2\x1d\x02\x01\x07", PORT_FOREIGN, "");
+    READ(500, "\0\0\0\0\0\0\0\0" "cookies!\x0b\x10\x05\0\0\0\0\0\0\0\0\x1c", PORT_DONE,
+         "IKE 1.0 refuses");
+    READ(500, "another!cookies!\x0b\x10\x05\0\0\0\0\0\0\0\0\x1c", PORT_FOREIGN, "");
+    READ(500, "\0\0\0\0\0\0\0\0", PORT_FOREIGN, "");
+    READ(1434, "\x05\x2a\0ServerName;A;InstanceName;MSSQLSERVER;tcp;1433;;", PORT_DONE,
+         "instance MSSQLSERVER");
+    READ(1434, "\x05\xff\xffServerName", PORT_DONE, "knows no instance");
+    READ(1434, "\x04\0\0", PORT_FOREIGN, "");
+    READ(1701, "\xc8\x02\0\x14\0\1\0\0\0\0\0\1\x80\x08\0\0\0\0\0\2", PORT_DONE,
+         "accepts a tunnel");
+    READ(1701, "\xc8\x02\0\x14\0\1\0\0\0\0\0\1\x80\x08\0\0\0\0\0\4", PORT_DONE,
+         "refuses a tunnel");
+    READ(1701, "\xc8\x02\0\x0c\0\1\0\0\0\0\0\1", PORT_DONE, "acknowledges");
+    READ(1701, "\x48\x02\0\x0c\0\1\0\0\0\0\0\1", PORT_FOREIGN, "");
+}
+
+static void test_udp_root_dse(void **state) {
+    mr_slice answer = sample_get("ldap/root_dse");
+    struct udp_server s;
+    mr_port_probe probe;
+
+    (void)state;
+    udp_open(&s, answer, false);
+    const mr_port_probe_options o = {.remote = s.local, .protocol = MR_PORT_UDP, .service = 389,
+                                     .root_dse = true, .timeout = PATIENCE};
+    ask(&s.loop, &probe, &o);
+    assert_int_equal(probe.result.talk, MR_PORT_TALK_ANSWERED);
+    assert_non_null(strstr(probe.result.detail, "dc1.lab.test, DC=lab,DC=test"));
+    mr_port_probe_deinit(&probe);
+    udp_close(&s);
+    sample_free(answer);
 }
 
 static void test_udp_silence(void **state) {
@@ -531,7 +603,8 @@ int main(void) {
         cmocka_unit_test(test_states),      cmocka_unit_test(test_sets),
         cmocka_unit_test(test_closed),      cmocka_unit_test(test_tcp_talks),
         cmocka_unit_test(test_flood),       cmocka_unit_test(test_quiet),
-        cmocka_unit_test(test_udp_talks),   cmocka_unit_test(test_udp_silence),
+        cmocka_unit_test(test_udp_talks),   cmocka_unit_test(test_udp_readings),
+        cmocka_unit_test(test_udp_root_dse), cmocka_unit_test(test_udp_silence),
         cmocka_unit_test(test_scan),        cmocka_unit_test(test_scan_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
