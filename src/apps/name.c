@@ -112,6 +112,13 @@ static int read_options(app *a, struct name_run *run) {
     return 0;
 }
 
+/* \\HOST is HOST, as in every command. */
+static void strip_slashes(app *a) {
+    for (size_t i = 0; i < a->arg_count; i++)
+        if (a->args[i][0] == '\\' && a->args[i][1] == '\\')
+            a->args[i] += 2;
+}
+
 /* The subjects: the arguments, or what the switch of a part names. */
 static int read_subjects(app *a, bool any, const char ***namesp, size_t *countp) {
     const struct name_options *o = a->own;
@@ -121,6 +128,7 @@ static int read_subjects(app *a, bool any, const char ***namesp, size_t *countp)
 
     for (size_t i = 0; i < MR_COUNT(parts); i++)
         wants_name |= is_wanted(parts[i], o, any) && !parts[i]->no_name;
+    strip_slashes(a);
     if (wants_name && a->arg_count == 0)
         return app_refuse(a, APP_USAGE, "a name is wanted, such as dc01.corp.example");
     if (!wants_name && a->arg_count)

@@ -96,7 +96,8 @@ static bool cited(const mr_diag *diag, const char *check) {
 static bool proves(const mr_fact *fact) {
     if (fact->kind == MR_FACT_TCP_OPEN)
         return fact->role != MR_ROLE_NEIGHBOUR;
-    return fact->kind == MR_FACT_NAME_RESOLVED || fact->kind == MR_FACT_EPM_BOUND ||
+    return fact->kind == MR_FACT_NAME_RESOLVED || fact->kind == MR_FACT_NAME_ANSWERED ||
+           fact->kind == MR_FACT_EPM_BOUND ||
            fact->kind == MR_FACT_EPM_MAPPED || fact->kind == MR_FACT_EPM_LISTED ||
            fact->kind == MR_FACT_RPC_BOUND || fact->kind == MR_FACT_RPC_CALLED;
 }

@@ -38,30 +38,84 @@ static bool has_addr(const mr_addr *addrs, size_t count, const mr_addr *addr) {
     return false;
 }
 
-int mr_hosts_find(const char *path, const char *name, enum mr_family family, mr_addr *addrs,
-                  size_t max, size_t *countp) {
+/* Reads on to the next line that gives @name an address of @family; false at the end. */
+static bool next_line(FILE *file, const char *name, enum mr_family family, mr_hosts_entry *entry) {
     char line[LINE];
+
+    while (fgets(line, sizeof line, file)) {
+        const char *at = line;
+        /* the rest of a line longer than the buffer is read as one of its own: no new number */
+        entry->line += strchr(line, '\n') != NULL || feof(file);
+        if (mr_addr_decode(take_word(&at), 0, &entry->addr) != 0)
+            continue;
+        if (family != MR_FAMILY_ANY && entry->addr.family != family)
+            continue;
+        if (line_names(at, name))
+            return true;
+    }
+    return false;
+}
+
+int mr_hosts_find_lines(const char *path, const char *name, enum mr_family family,
+                        mr_hosts_entry *entries, size_t max, size_t *countp) {
+    mr_hosts_entry entry = {.line = 0};
     size_t count = 0;
     FILE *file = fopen(path, "re");
 
     if (!file)
         return MR_ERR_SYSTEM;
-    while (count < max && fgets(line, sizeof line, file)) {
-        const char *at = line;
-        mr_addr addr;
-        if (mr_addr_decode(take_word(&at), 0, &addr) != 0)
-            continue;
-        if (family != MR_FAMILY_ANY && addr.family != family)
-            continue;
-        if (line_names(at, name) && !has_addr(addrs, count, &addr))
-            addrs[count++] = addr;
-    }
+    while (count < max && next_line(file, name, family, &entry))
+        entries[count++] = entry;
     bool broken = ferror(file);
     fclose(file);
     if (broken)
         return MR_ERR_SYSTEM;
     *countp = count;
     return 0;
+}
+
+int mr_hosts_find(const char *path, const char *name, enum mr_family family, mr_addr *addrs,
+                  size_t max, size_t *countp) {
+    mr_hosts_entry entry = {.line = 0};
+    size_t count = 0;
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        return MR_ERR_SYSTEM;
+    while (count < max && next_line(file, name, family, &entry))
+        if (!has_addr(addrs, count, &entry.addr))
+            addrs[count++] = entry.addr;
+    bool broken = ferror(file);
+    fclose(file);
+    if (broken)
+        return MR_ERR_SYSTEM;
+    *countp = count;
+    return 0;
+}
+
+int mr_nsswitch_find(const char *path, const char *database, char *out, size_t size) {
+    char line[LINE];
+    size_t len = strlen(database);
+    int r = MR_ERR_NOT_FOUND;
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        return MR_ERR_SYSTEM;
+    while (r != 0 && fgets(line, sizeof line, file)) {
+        const char *at = line + strspn(line, " \t");
+        if (strncmp(at, database, len) != 0 || at[len] != ':')
+            continue;
+        at += len + 1;
+        size_t used = 0;
+        mr_slice word;
+        out[0] = '\0';
+        while (used < size && (word = take_word(&at)).len > 0)
+            used += (size_t)snprintf(out + used, size - used, "%s%.*s", used ? " " : "",
+                                     (int)word.len, (const char *)word.data);
+        r = 0;
+    }
+    fclose(file);
+    return r;
 }
 
 /* The lookup */

@@ -14,7 +14,8 @@
 #define DNS_PORT 53
 
 void mr_resolver_init(mr_resolver *resolver, mr_loop *loop) {
-    *resolver = (mr_resolver){.loop = loop, .hosts_path = "/etc/hosts"};
+    *resolver = (mr_resolver){.loop = loop, .hosts_path = "/etc/hosts",
+                              .nsswitch_path = "/etc/nsswitch.conf"};
     mr_arena_init(&resolver->arena, CONFIG_CAP);
 }
 
@@ -50,6 +51,19 @@ static int config_set_search(mr_resolver *resolver, mr_dns_config *config,
     return 0;
 }
 
+/* Whether resolv.conf names a server: without one the only server is this machine itself. */
+static bool names_server(const char *path) {
+    char line[256];
+    bool named = false;
+    FILE *file = fopen(path, "re");
+
+    while (file && !named && fgets(line, sizeof line, file))
+        named = strncmp(line, "nameserver", 10) == 0 && (line[10] == ' ' || line[10] == '\t');
+    if (file)
+        fclose(file);
+    return named;
+}
+
 static int resolver_load(mr_resolver *resolver) {
     struct ares_addr_port_node *servers = NULL;
     struct ares_options options = {0};
@@ -69,6 +83,7 @@ static int resolver_load(mr_resolver *resolver) {
     ares_destroy(channel);
     if (r != 0)
         return r;
+    config.servers_default = !names_server("/etc/resolv.conf");
     resolver->config = config;
     resolver->loaded = true;
     return 0;
@@ -94,6 +109,7 @@ int mr_resolver_set_server(mr_resolver *resolver, const mr_addr *server, mr_erro
     if (server->port == 0)
         resolver->config.servers[0].port = DNS_PORT;
     resolver->config.server_count = 1;
+    resolver->config.servers_default = false;
     return 0;
 }
 
@@ -114,11 +130,13 @@ int mr_dns_config_get_candidate(const mr_dns_config *config, const char *name, s
     if (index > (absolute ? 0 : config->search_count))
         return MR_ERR_NOT_FOUND;
     int n;
-    if (absolute || index == own)
+    /* the search domain "." is the root: the name as it stands */
+    const char *domain = index == own || absolute ? NULL
+                                                  : config->search[index < own ? index : index - 1];
+    if (!domain || strcmp(domain, ".") == 0)
         n = snprintf(out, MR_DNS_NAME_TEXT, "%.*s", (int)(absolute && len > 1 ? len - 1 : len),
                      name);
     else
-        n = snprintf(out, MR_DNS_NAME_TEXT, "%s.%s", name,
-                     config->search[index < own ? index : index - 1]);
+        n = snprintf(out, MR_DNS_NAME_TEXT, "%s.%s", name, domain);
     return n < MR_DNS_NAME_TEXT ? 0 : MR_ERR_NOT_FOUND;
 }

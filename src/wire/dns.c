@@ -274,33 +274,58 @@ static int take_octet(const char **namep) {
     return value;
 }
 
-/* The wire form of @name, length octets and final zero included; 0 when it is no DNS name. */
-static size_t encode_name(const char *name, uint8_t out[NAME_MAX_OCTETS]) {
+static int no_name(mr_error *err, const char *name, const char *at, const char *why) {
+    return mr_fail(err, MR_ERR_SYNTAX, MR_FLOOR_WIRE, (size_t)(at - name), "%s", why);
+}
+
+/* The wire form of @name, length octets and final zero included, in @out: 0, or MR_ERR_SYNTAX. */
+static int read_name(const char *name, uint8_t out[NAME_MAX_OCTETS], size_t *lenp,
+                     mr_error *err) {
+    const char *at = name[0] == '.' && name[1] == '\0' ? name + 1 : name;
     size_t len = 0;
 
-    if (name[0] == '.' && name[1] == '\0')
-        name++;
-    else if (name[0] == '\0')
-        return 0;
-    while (*name) {
+    if (!*name)
+        return no_name(err, name, at, "the name is empty");
+    while (*at) {
+        const char *start = at;
         size_t label = len++;
-        while (*name && *name != '.') {
-            int octet = take_octet(&name);
-            if (octet < 0 || len >= NAME_MAX_OCTETS - 1)
-                return 0;
+        while (*at && *at != '.') {
+            const char *escape = at;
+            int octet = take_octet(&at);
+            if (octet < 0)
+                return no_name(err, name, escape, "a backslash that begins no escape");
+            if (len >= NAME_MAX_OCTETS - 1)
+                return no_name(err, name, escape, "a name longer than 255 octets");
             out[len++] = (uint8_t)octet;
         }
         size_t n = len - label - 1;
-        if (n == 0 || n > LABEL_MAX_OCTETS)
-            return 0;
+        if (n == 0)
+            return no_name(err, name, start, "an empty label");
+        if (n > LABEL_MAX_OCTETS)
+            return no_name(err, name, start, "a label longer than 63 octets");
         out[label] = (uint8_t)n;
-        if (*name == '.')
-            name++;
-        if (*name && len >= NAME_MAX_OCTETS - 1)
-            return 0;
+        if (*at == '.')
+            at++;
+        if (*at && len >= NAME_MAX_OCTETS - 1)
+            return no_name(err, name, at, "a name longer than 255 octets");
     }
     out[len++] = 0;
-    return len;
+    *lenp = len;
+    return 0;
+}
+
+int mr_dns_check_name(const char *name, mr_error *err) {
+    uint8_t wire[NAME_MAX_OCTETS];
+    size_t len;
+
+    return read_name(name, wire, &len, err);
+}
+
+/* The same; the length, or 0 when it is no DNS name. */
+static size_t encode_name(const char *name, uint8_t out[NAME_MAX_OCTETS]) {
+    size_t len;
+
+    return read_name(name, out, &len, NULL) == 0 ? len : 0;
 }
 
 int mr_dns_encode_query(uint16_t id, const char *name, uint16_t type, bool recursion,
@@ -429,23 +454,36 @@ char *mr_dns_reverse_name(mr_slice address, char out[MR_DNS_NAME_TEXT]) {
     return out;
 }
 
+static const struct {
+    const char *name;
+    uint16_t type;
+} types[] = {
+    {"A", MR_DNS_A},     {"NS", MR_DNS_NS},     {"CNAME", MR_DNS_CNAME}, {"SOA", MR_DNS_SOA},
+    {"PTR", MR_DNS_PTR}, {"MX", MR_DNS_MX},     {"TXT", MR_DNS_TXT},     {"AAAA", MR_DNS_AAAA},
+    {"SRV", MR_DNS_SRV}, {"OPT", MR_DNS_OPT},   {"ANY", MR_DNS_ANY},
+};
+
 const char *mr_dns_type_name(uint16_t type, char out[16]) {
-    switch (type) {
-    case MR_DNS_A: return "A";
-    case MR_DNS_NS: return "NS";
-    case MR_DNS_CNAME: return "CNAME";
-    case MR_DNS_SOA: return "SOA";
-    case MR_DNS_PTR: return "PTR";
-    case MR_DNS_MX: return "MX";
-    case MR_DNS_TXT: return "TXT";
-    case MR_DNS_AAAA: return "AAAA";
-    case MR_DNS_SRV: return "SRV";
-    case MR_DNS_OPT: return "OPT";
-    case MR_DNS_ANY: return "ANY";
-    default: break; /* a number off the wire */
-    }
+    for (size_t i = 0; i < MR_COUNT(types); i++)
+        if (types[i].type == type)
+            return types[i].name;
     snprintf(out, 16, "TYPE%u", type);
     return out;
+}
+
+int mr_dns_type_decode(mr_slice text, uint16_t *typep) {
+    uint64_t number;
+
+    for (size_t i = 0; i < MR_COUNT(types); i++)
+        if (mr_slice_eq_nocase(text, mr_slice_str(types[i].name))) {
+            *typep = types[i].type;
+            return 0;
+        }
+    if (text.len <= 4 || !mr_slice_eq_nocase(mr_slice_of(text.data, 4), MR_SLICE_LIT("TYPE")) ||
+        mr_slice_get_number(mr_slice_of(text.data + 4, text.len - 4), UINT16_MAX, &number) != 0)
+        return MR_ERR_SYNTAX;
+    *typep = (uint16_t)number;
+    return 0;
 }
 
 const char *mr_dns_rcode_name(uint16_t rcode, char out[16]) {

@@ -12,7 +12,8 @@ const mr_rule mr_rule_name_half_answered = {
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .require = {{.any = {MR_FACT_NAME_TIMEOUT}},
                 {.any = {MR_FACT_NAME_NODATA}, .same = MR_F(SERVER)}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_RCODE, MR_FACT_NAME_LAME}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_RCODE, MR_FACT_NAME_LAME,
+                        MR_FACT_NAME_ANSWERED}},
                {.any = {MR_FACT_NAME_NODATA}, .differs = MR_F(SERVER)}},
     .summary = "the DNS server answered only half of the question",
     .cause = "DNS server {server} answered about one record type of the name (A or AAAA) and not "

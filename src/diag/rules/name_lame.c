@@ -11,7 +11,7 @@ const mr_rule mr_rule_name_lame = {
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .per = MR_F(NAME),
     .require = {{.any = {MR_FACT_NAME_LAME}}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}},
                {.any = {MR_FACT_NAME_NODATA}},
                {.any = {MR_FACT_NAME_RCODE}, .where = {MR_WHERE(RCODE, EQ, 3)}}},
     .summary = "the DNS server does not hold the zone and does not recurse",

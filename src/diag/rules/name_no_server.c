@@ -10,7 +10,7 @@ const mr_rule mr_rule_name_no_server = {
     .confidence = MR_CONFIDENCE_CERTAIN,
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .require = {{.any = {MR_FACT_NAME_NO_SERVER}}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED}}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}}},
     .explains = {"NAME.SINGLE_LABEL"},
     .summary = "this machine has no DNS server",
     .cause = "No DNS server is configured on this machine, and no hosts file entry has the name.",

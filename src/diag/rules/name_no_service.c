@@ -10,8 +10,8 @@ const mr_rule mr_rule_name_no_service = {
     .confidence = MR_CONFIDENCE_CERTAIN,
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .require = {{.any = {MR_FACT_NAME_NO_SERVICE}}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_NODATA, MR_FACT_NAME_RCODE,
-                        MR_FACT_NAME_LAME}}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED, MR_FACT_NAME_RCODE,
+                        MR_FACT_NAME_LAME, MR_FACT_NAME_NODATA, MR_FACT_NAME_PTR_NONE}}},
     .explains = {"NAME.TIMEOUT"},
     .summary = "nothing answers DNS at the server that was asked",
     .cause = "{server} was asked as DNS server, but rejects the question (ICMP port unreachable): "

@@ -4,6 +4,10 @@
  */
 #include "rules.h"
 
+static bool is_address(const mr_fact *fact) {
+    return fact->record && (!strcmp(fact->record, "A") || !strcmp(fact->record, "AAAA"));
+}
+
 const mr_rule mr_rule_name_nodata = {
     .id = "NAME.NODATA",
     .phase = MR_PHASE_NAMES,
@@ -12,8 +16,9 @@ const mr_rule mr_rule_name_nodata = {
     .win32 = 11004,
     .per = MR_F(NAME),
     .require = {{.any = {MR_FACT_NAME_NODATA}}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}},
                {.any = {MR_FACT_NAME_TIMEOUT}, .same = MR_F(SERVER)}},
+    .test = is_address,
     .summary = "the name has no address in DNS",
     .cause = "{name} exists in DNS, but the answer holds no address ({record}). Records of another "
              "type, or of names below it, keep it alive.",

@@ -12,7 +12,8 @@ const mr_rule mr_rule_name_nxdomain = {
     .win32 = WIN32_HOST_NOT_FOUND,
     .per = MR_F(NAME),
     .require = {{.any = {MR_FACT_NAME_RCODE}, .where = {MR_WHERE(RCODE, EQ, 3)}}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED}}, {.any = {MR_FACT_NAME_NODATA}}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}},
+               {.any = {MR_FACT_NAME_NODATA}}},
     .summary = "the name does not exist in DNS",
     .cause = "DNS server {server|of this machine} says that {name} does not exist (NXDOMAIN). The "
              "record was never registered or was removed, the name is misspelt, or this is not a "

@@ -12,7 +12,7 @@ const mr_rule mr_rule_name_refused = {
     .per = MR_F(NAME),
     .require = {{.any = {MR_FACT_NAME_RCODE},
                  .where = {MR_WHERE(RCODE, IN, MR_BIT(5) | MR_BIT(9))}}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}},
                {.any = {MR_FACT_NAME_NODATA}},
                {.any = {MR_FACT_NAME_RCODE},
                 .where = {MR_WHERE(RCODE, IN, MR_BIT(2) | MR_BIT(3))}}},

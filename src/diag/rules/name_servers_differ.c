@@ -8,6 +8,7 @@ const mr_rule mr_rule_name_servers_differ = {
     .phase = MR_PHASE_NAMES,
     .severity = MR_SEVERITY_WARNING,
     .confidence = MR_CONFIDENCE_CERTAIN,
+    .per = MR_F(NAME) | MR_F(SERVER) | MR_F(SENDER),
     .require = {{.any = {MR_FACT_NAME_SERVERS_DIFFER}}},
     .summary = "DNS servers disagree about the address",
     .cause = "For {name}, DNS server {server} answers {address} and {sender} answers {other}. "
@@ -17,5 +18,5 @@ const mr_rule mr_rule_name_servers_differ = {
                   .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_CMD,
                   .command = "repadmin /showrepl",
-                  .verify = "msrpc diagnose {host} --phase 1 --dns-server {sender}"}},
+                  .verify = "msrpc name {name} --dns-server {sender}"}},
 };

@@ -11,7 +11,7 @@ const mr_rule mr_rule_name_single_label = {
     .win32 = WIN32_HOST_NOT_FOUND,
     .require = {{.any = {MR_FACT_NAME_SINGLE_LABEL}},
                 {.any = {MR_FACT_NAME_RCODE}, .where = {MR_WHERE(RCODE, EQ, 3)}}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED}}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}}},
     .explains = {"NAME.NXDOMAIN"},
     .summary = "a short name that no DNS suffix completes",
     .cause = "\"{name}\" has no domain part, and no suffix of this machine's search list makes it "

@@ -10,8 +10,8 @@ const mr_rule mr_rule_name_timeout = {
     .confidence = MR_CONFIDENCE_LIKELY,
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .require = {{.any = {MR_FACT_NAME_TIMEOUT}}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_RCODE, MR_FACT_NAME_LAME,
-                        MR_FACT_NAME_NODATA}}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED, MR_FACT_NAME_RCODE,
+                        MR_FACT_NAME_LAME, MR_FACT_NAME_NODATA, MR_FACT_NAME_PTR_NONE}}},
     .summary = "no DNS server answers",
     .cause = "DNS {#server:server|servers} {server} did not answer {from|this machine} in time. "
              "Either the {#server:server is|servers are} down, or UDP port 53 is blocked on the "

@@ -10,7 +10,7 @@ const mr_rule mr_rule_name_truncated = {
     .confidence = MR_CONFIDENCE_CERTAIN,
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .require = {{.any = {MR_FACT_NAME_TRUNCATED}}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED}}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}}},
     .explains = {"NAME.TIMEOUT"},
     .summary = "DNS over TCP is blocked",
     .cause = "The answer for {name} is too long for UDP, so that DNS server {server} asks for TCP; "

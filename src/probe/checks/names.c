@@ -5,6 +5,7 @@
  * fact of its own, so that "no such name", "no such record", "refused", "failing", "silent" and
  * "lame" stay apart, and servers that contradict each other show.
  */
+#include "name_facts.h"
 #include "probe_private.h"
 
 #define HOSTS_MAX 16
@@ -104,25 +105,46 @@ static void compare_hosts(struct names *n, const struct server *s) {
     }
 }
 
-static bool same_set(const struct server *a, const struct server *b) {
+/* "10.0.0.1, 10.0.0.2": what @s found of that family. */
+static const char *family_list(const struct server *s, enum mr_family family) {
+    mr_addr found[MR_PROBE_ADDRS];
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->found_count; i++)
+        if (s->found[i].family == family && !has(found, count, &s->found[i]))
+            found[count++] = s->found[i];
+    return addr_list(s->op.probe, found, count);
+}
+
+/* Whether @a has an address of that family that @b lacks. */
+static bool has_more(const struct server *a, const struct server *b, enum mr_family family) {
     for (size_t i = 0; i < a->found_count; i++)
-        if (!has(b->found, b->found_count, &a->found[i]))
-            return false;
-    return a->found_count == b->found_count;
+        if (a->found[i].family == family && !has(b->found, b->found_count, &a->found[i]))
+            return true;
+    return false;
+}
+
+/* Two servers that both know addresses of a family, and not the same ones: order and TTL do not
+ * count, and a family that one lacks altogether is told by its outcome. */
+static bool compare_family(struct names *n, const struct server *s, const struct server *other,
+                           enum mr_family family) {
+    const char *mine = family_list(s, family), *theirs = family_list(other, family);
+
+    if (!*mine || !*theirs || !(has_more(s, other, family) || has_more(other, s, family)))
+        return false;
+    mr_fact_add(n->p->diag, MR_FACT_NAME_SERVERS_DIFFER, s->op.check, .name = host(n->p),
+                .address = mine, .other = theirs, .server = probe_addr_text(n->p, &s->addr),
+                .sender = probe_addr_text(n->p, &other->addr));
+    return true;
 }
 
 static void compare_servers(struct names *n, const struct server *s) {
     for (size_t i = 0; i < n->server_count; i++) {
         const struct server *other = &n->servers[i];
-        if (other == s || !other->over || !other->found_count || !s->found_count ||
-            same_set(s, other) || !probe_wants(n->p, MR_PHASE_NAMES))
-            continue;
-        mr_fact_add(n->p->diag, MR_FACT_NAME_SERVERS_DIFFER, s->op.check, .name = host(n->p),
-                    .address = probe_addr_text(n->p, &s->found[0]),
-                    .other = probe_addr_text(n->p, &other->found[0]),
-                    .server = probe_addr_text(n->p, &s->addr),
-                    .sender = probe_addr_text(n->p, &other->addr));
-        return;
+        if (other != s && other->over && probe_wants(n->p, MR_PHASE_NAMES) &&
+            (compare_family(n, s, other, MR_FAMILY_IPV4) ||
+             compare_family(n, s, other, MR_FAMILY_IPV6)))
+            return;
     }
 }
 
@@ -179,55 +201,13 @@ static void cut_server(struct probe_op *op) {
     mr_dns_query_deinit(&s->aaaa);
 }
 
-static void outcome_fact(struct server *s, enum mr_dns_outcome outcome,
-                         const mr_dns_answer *answer, const char *record) {
+static void outcome_fact(struct server *s, const mr_dns_answer *answer, const char *record) {
     mr_probe *p = s->op.probe;
     const char *server = probe_addr_text(p, &answer->server);
     mr_fact fact = {.check = s->op.check, .name = host(p), .server = server, .record = record};
 
-    switch (outcome) {
-    case MR_DNS_OUTCOME_ANSWER:
-    case MR_DNS_OUTCOME_FAILED:
-        return;
-    case MR_DNS_OUTCOME_NODATA:
-        fact.kind = MR_FACT_NAME_NODATA;
-        break;
-    case MR_DNS_OUTCOME_NXDOMAIN:
-        fact.kind = MR_FACT_NAME_RCODE;
-        fact.rcode = MR_DNS_NXDOMAIN;
-        break;
-    case MR_DNS_OUTCOME_SERVFAIL:
-        fact.kind = MR_FACT_NAME_RCODE;
-        fact.rcode = MR_DNS_SERVFAIL;
-        break;
-    case MR_DNS_OUTCOME_REFUSED:
-        fact.kind = MR_FACT_NAME_RCODE;
-        fact.rcode = MR_DNS_REFUSED;
-        break;
-    case MR_DNS_OUTCOME_RCODE:
-        fact.kind = MR_FACT_NAME_RCODE;
-        fact.rcode = answer->message ? answer->message->rcode : MR_DNS_SERVFAIL;
-        break;
-    case MR_DNS_OUTCOME_LAME:
-        fact.kind = MR_FACT_NAME_LAME;
-        break;
-    case MR_DNS_OUTCOME_TIMEOUT:
-        fact.kind = MR_FACT_NAME_TIMEOUT;
-        fact.tries = answer->sent;
-        break;
-    case MR_DNS_OUTCOME_UNREACHABLE:
-    case MR_DNS_OUTCOME_MALFORMED:
-        fact = (mr_fact){.kind = MR_FACT_NAME_NO_SERVICE, .check = s->op.check,
-                         .server = server};
-        break;
-    case MR_DNS_OUTCOME_NAME:
-        fact = (mr_fact){.kind = MR_FACT_NAME_INVALID, .check = s->op.check, .name = host(p)};
-        break;
-    case MR_DNS_OUTCOME_NO_SERVER:
-        fact = (mr_fact){.kind = MR_FACT_NAME_NO_SERVER, .check = s->op.check};
-        break;
-    }
-    if (probe_wants(p, MR_PHASE_NAMES))
+    if (name_outcome_fact(answer, s->all->config->servers_default, &fact) &&
+        probe_wants(p, MR_PHASE_NAMES))
         mr_diag_add_fact(p->diag, &fact);
 }
 
@@ -309,9 +289,9 @@ static void candidate_over(struct server *s) {
     /* that one family is missing matters only when the other is too */
     enum mr_family only = s->op.probe->options.family;
     if (only != MR_FAMILY_IPV6 && (!s->found_count || !says_no_such_name(s->outcome_a)))
-        outcome_fact(s, s->outcome_a, &s->a.answer, "A");
+        outcome_fact(s, &s->a.answer, "A");
     if (only != MR_FAMILY_IPV4 && (!s->found_count || !says_no_such_name(s->outcome_aaaa)))
-        outcome_fact(s, s->outcome_aaaa, &s->aaaa.answer, "AAAA");
+        outcome_fact(s, &s->aaaa.answer, "AAAA");
     end_server(s);
 }
 

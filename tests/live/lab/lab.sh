@@ -10,6 +10,7 @@ usage: lab.sh COMMAND
   fault                       list the faults
   fault NAME on|off [ARG...]  switch one
   fault off                   switch all off
+  dns on|off                  DNS servers that lie, refuse, fail or are lame, beside the DC's
   env                         names, addresses and accounts as shell variables
   check [peers|hostile|faults]
                               ask the peers with their own clients; try the hostile server;
@@ -19,7 +20,7 @@ TEXT
 set -eu -o pipefail
 
 LAB_DIR=$(dirname "$(readlink -f "$0")")
-for part in env net samba faults check; do
+for part in env net samba dns faults check; do
     # shellcheck source=/dev/null
     . "$LAB_DIR/lib/$part.sh"
 done
@@ -105,6 +106,11 @@ fault)
     off) lock; faults_off ;;
     *) lock; fault "$@" ;;
     esac
+    ;;
+dns)
+    lock
+    net_is_up || die "the lab is down"
+    case ${1:-} in on) dns_on ;; off) dns_off ;; *) usage >&2; exit 64 ;; esac
     ;;
 check) check "$@" ;;
 help | --help | -h) usage ;;

@@ -25,6 +25,7 @@ typedef struct mr_dns_config {
     const char *search[MR_DNS_SEARCH];
     size_t search_count;
     unsigned ndots; /* a name with so many dots is tried as it stands first */
+    bool servers_default; /* none is named: this machine itself stands in (resolv.conf(5)) */
 } mr_dns_config;
 
 struct mr_resolver {
@@ -32,7 +33,8 @@ struct mr_resolver {
     bool loaded;
     mr_dns_config config;
     mr_arena arena;
-    const char *hosts_path; /* "/etc/hosts" after init */
+    const char *hosts_path;    /* "/etc/hosts" after init */
+    const char *nsswitch_path; /* "/etc/nsswitch.conf" after init */
 };
 
 void mr_resolver_init(mr_resolver *resolver, mr_loop *loop);
@@ -114,6 +116,19 @@ void mr_dns_query_deinit(mr_dns_query *query);
  * @path cannot be read. */
 int mr_hosts_find(const char *path, const char *name, enum mr_family family, mr_addr *addrs,
                   size_t max, size_t *countp);
+
+/* The same with the number of the line each stands on, an address as often as it stands there. */
+typedef struct mr_hosts_entry {
+    mr_addr addr;
+    unsigned line; /* from 1 */
+} mr_hosts_entry;
+int mr_hosts_find_lines(const char *path, const char *name, enum mr_family family,
+                        mr_hosts_entry *entries, size_t max, size_t *countp);
+
+/* The sources of @database ("hosts") in a name service switch file, as they stand there
+ * (nsswitch.conf(5)): 0 with at most @size octets in @out, NUL included; MR_ERR_NOT_FOUND when it
+ * has no such line, MR_ERR_SYSTEM when @path cannot be read. */
+int mr_nsswitch_find(const char *path, const char *database, char *out, size_t size);
 
 enum mr_lookup_source { MR_LOOKUP_NONE, MR_LOOKUP_LITERAL, MR_LOOKUP_HOSTS, MR_LOOKUP_DNS };
 

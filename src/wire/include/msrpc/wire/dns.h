@@ -82,6 +82,10 @@ typedef struct mr_dns_message {
  * backwards. Errors: MR_ERR_TRUNCATED, MR_ERR_MALFORMED, MR_ERR_MEMORY. */
 int mr_dns_decode(mr_slice bytes, mr_arena *arena, mr_dns_message *messagep, mr_error *err);
 
+/* Where @name (presentation form, final dot optional) stops being a DNS name: 0, or MR_ERR_SYNTAX
+ * with the octet in @err: an empty label, one over 63 octets, a name over 255, a broken escape. */
+int mr_dns_check_name(const char *name, mr_error *err);
+
 /* Appends a query for @name (presentation form, final dot optional). Returns 0, or MR_ERR_SYNTAX
  * when the name cannot be a DNS name: an empty label, a label over 63 or a name over 255 octets;
  * else the buffer's error. */
@@ -110,6 +114,8 @@ char *mr_dns_reverse_name(mr_slice address, char out[MR_DNS_NAME_TEXT]);
 
 /* "AAAA", "TYPE65"; "NXDOMAIN", "RCODE23"; the numbered form is written into @out. */
 const char *mr_dns_type_name(uint16_t type, char out[16]);
+/* The number of a type by its name, in any case, or by "TYPE65" (RFC 3597 5): 0, MR_ERR_SYNTAX. */
+int mr_dns_type_decode(mr_slice text, uint16_t *typep);
 const char *mr_dns_rcode_name(uint16_t rcode, char out[16]);
 
 #endif

@@ -1,0 +1,23 @@
+/*
+ * A server that the zone names as its own does not answer.
+ */
+#include "rules.h"
+
+const mr_rule mr_rule_name_zone_silent = {
+    .id = "NAME.ZONE_SILENT",
+    .phase = MR_PHASE_NAMES,
+    .severity = MR_SEVERITY_WARNING,
+    .confidence = MR_CONFIDENCE_CERTAIN,
+    .per = MR_F(SERVER),
+    .require = {{.any = {MR_FACT_NAME_ZONE_SILENT}}},
+    .summary = "a name server of the zone does not answer",
+    .cause = "The zone {name} names {other} ({server}) as a name server of its own, but nothing "
+             "answers DNS there. Questions that go to it lose seconds.",
+    .reference = "RFC 1912 2.8",
+    .remedies = {{.text = "Remove the NS record of a server that no longer serves the zone, or let "
+                          "it serve the zone again.",
+                  .run_on = MR_PLACE_DNS,
+                  .shell = MR_SHELL_POWERSHELL,
+                  .command = "Get-DnsServerResourceRecord -ZoneName {name} -RRType NS",
+                  .verify = "msrpc name {host} --authoritative"}},
+};
