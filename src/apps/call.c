@@ -412,15 +412,15 @@ static int run(app *a) {
     if (!calls)
         return app_refuse(a, APP_BUG, "out of memory");
     int code = app_target_read(a, (char *)a->args[0], &target);
-    if (!code && target.has_binding && target.binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+    if (!code && target.binding && target.binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
         code = app_refuse(a, APP_USAGE, "%s: calls go over ncacn_ip_tcp", target.input);
     if (!code && o->object && mr_uuid_decode(mr_slice_str(o->object), &object) != 0)
         code = app_refuse(a, APP_USAGE, "--object %s: a UUID is wanted", o->object);
     if (!code)
         code = read_calls(a, calls);
     const mr_uuid *objectp = o->object ? &object : NULL;
-    if (!objectp && target.has_binding && target.binding.has_object)
-        objectp = &target.binding.object;
+    if (!objectp && target.binding && target.binding->has_object)
+        objectp = &target.binding->object;
     return code ? code : run_session(a, calls, &target, objectp);
 }
 

@@ -114,7 +114,7 @@ static int start_run(const struct diagnose *d, struct diagnose_run *run) {
     mr_clock_get_wall(&run->started_sec, &run->started_nsec);
     o.host = t->host;
     o.next_turn = s->a->next_turn;
-    if (t->has_binding && t->binding.endpoint.len) {
+    if (t->binding && t->binding->endpoint.len) {
         o.has_endpoint = true;
         o.endpoint = (uint16_t)t->port;
     } else {
@@ -182,9 +182,9 @@ static int list_checks(app *a) {
 static int check_target(const struct diagnose *d, const app_target *t) {
     mr_addr literal;
 
-    if (t->has_binding && t->binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+    if (t->binding && t->binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
         return app_refuse(d->a, APP_USAGE, "%s: diagnose walks ncacn_ip_tcp", t->input);
-    if (t->has_binding && t->binding.endpoint.len && !d->options.has_interface)
+    if (t->binding && t->binding->endpoint.len && !d->options.has_interface)
         return app_refuse(d->a, APP_USAGE, "%s: an endpoint wants --interface too", t->input);
     if (t->user)
         return app_refuse(d->a, APP_MISSING, "%s: this version speaks anonymously only; leave the "

@@ -424,7 +424,7 @@ static int interfaces_target(app *a, const app_target *target, void *user) {
 
 static int check_bindings(const app *a, const app_target *targets, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (targets[i].has_binding && targets[i].binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+        if (targets[i].binding && targets[i].binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
             return app_refuse(a, APP_USAGE, "%s: endpoints are asked over ncacn_ip_tcp",
                               targets[i].input);
     return 0;

@@ -244,7 +244,7 @@ static int run(app *a) {
     if (!code)
         code = app_targets_read(a, 0, &targets, &count);
     for (size_t i = 0; !code && i < count; i++)
-        if (targets[i].has_binding && targets[i].binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+        if (targets[i].binding && targets[i].binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
             code = app_refuse(a, APP_USAGE, "%s: the mapper is asked over ncacn_ip_tcp",
                               targets[i].input);
     if (!code)

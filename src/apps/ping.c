@@ -232,8 +232,8 @@ static int ping_target(app *a, const app_target *target, void *user) {
         return code;
     p->s = &s;
     p->target = target;
-    if (!p->object && target->has_binding && target->binding.has_object)
-        p->object = &target->binding.object;
+    if (!p->object && target->binding && target->binding->has_object)
+        p->object = &target->binding->object;
     code = app_session_resolve(&s, p->target);
     if (!code)
         code = p->options->matrix ? ping_matrix(p) : ping_calls(p);
@@ -269,7 +269,7 @@ static int run(app *a) {
     if (!code && o->object && mr_uuid_decode(mr_slice_str(o->object), &object) != 0)
         code = app_refuse(a, APP_USAGE, "--object %s: a UUID is wanted", o->object);
     for (size_t i = 0; !code && i < count; i++)
-        if (targets[i].has_binding && targets[i].binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+        if (targets[i].binding && targets[i].binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
             code = app_refuse(a, APP_USAGE, "%s: calls go over ncacn_ip_tcp", targets[i].input);
     if (code)
         return code;

@@ -140,7 +140,7 @@ static int compare_host(struct range *r, const char *host) {
     if (!text)
         return app_refuse(r->a, APP_BUG, "out of memory");
     int code = app_target_read(r->a, text, &target);
-    if (!code && target.has_binding && target.binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+    if (!code && target.binding && target.binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
         code = app_refuse(r->a, APP_USAGE, "%s: the mapper is asked over ncacn_ip_tcp", host);
     if (!code)
         code = app_session_open(r->a, &s);

@@ -29,23 +29,25 @@ static bool is_binding(const char *text) {
 
 static int read_binding(app *a, const char *text, app_target *t) {
     mr_error err = MR_ERROR_INIT;
-    int r = mr_binding_decode(mr_slice_str(text), &a->arena, &t->binding, &err);
+    mr_binding *binding = MR_ARENA_NEW(&a->arena, mr_binding);
     uint64_t port;
 
-    if (r)
+    if (!binding)
+        return app_refuse(a, APP_BUG, "out of memory");
+    if (mr_binding_decode(mr_slice_str(text), &a->arena, binding, &err) != 0)
         return app_refuse(a, APP_USAGE, "%s: %s (at character %zu)", text, err.text,
                           err.offset == MR_ERROR_NO_OFFSET ? 0 : err.offset + 1);
-    t->has_binding = true;
+    t->binding = binding;
     t->input = copy(a, text, strlen(text));
-    t->host = copy(a, (const char *)t->binding.host.data, t->binding.host.len);
+    t->host = copy(a, (const char *)binding->host.data, binding->host.len);
     if (!t->input || !t->host)
         return app_refuse(a, APP_BUG, "out of memory");
-    if (t->binding.host.len == 0)
+    if (binding->host.len == 0)
         t->host = "127.0.0.1"; /* C706 3.1: an empty host is this machine */
-    bool by_port = t->binding.protseq != MR_PROTSEQ_NCACN_NP &&
-                   t->binding.protseq != MR_PROTSEQ_NCALRPC;
-    if (by_port && t->binding.endpoint.len) {
-        if (mr_slice_get_number(t->binding.endpoint, 65535, &port) != 0 || port == 0)
+    bool by_port = binding->protseq != MR_PROTSEQ_NCACN_NP &&
+                   binding->protseq != MR_PROTSEQ_NCALRPC;
+    if (by_port && binding->endpoint.len) {
+        if (mr_slice_get_number(binding->endpoint, 65535, &port) != 0 || port == 0)
             return app_refuse(a, APP_USAGE, "%s: the endpoint is no port from 1 to 65535", text);
         t->port = (uint32_t)port;
     }
@@ -154,20 +156,30 @@ struct list {
     size_t count, size;
 };
 
-static int add(app *a, struct list *list, char *text) {
-    if (list->count == APP_TARGETS_MAX)
+/* Room for @more targets; in one step for a block, since an arena gives nothing back. */
+static int make_room(app *a, struct list *list, size_t more) {
+    size_t size = list->size * 2 > list->count + more ? list->size * 2 : list->count + more;
+
+    if (list->count + more > APP_TARGETS_MAX)
         return app_refuse(a, APP_USAGE, "more than %d targets", APP_TARGETS_MAX);
-    if (list->count == list->size) {
-        size_t size = list->size ? list->size * 2 : 16;
-        app_target *grown = mr_arena_get(&a->arena, size, sizeof *grown);
-        if (!grown)
-            return app_refuse(a, APP_BUG, "out of memory");
-        if (list->count)
-            memcpy(grown, list->items, list->count * sizeof *grown);
-        list->items = grown;
-        list->size = size;
-    }
-    int r = app_target_read(a, text, &list->items[list->count]);
+    if (list->count + more <= list->size)
+        return 0;
+    app_target *grown = mr_arena_get(&a->arena, size, sizeof *grown);
+    if (!grown)
+        return app_refuse(a, APP_BUG, "out of memory");
+    if (list->count)
+        memcpy(grown, list->items, list->count * sizeof *grown);
+    list->items = grown;
+    list->size = size;
+    return 0;
+}
+
+static int add(app *a, struct list *list, char *text) {
+    int r = make_room(a, list, 1);
+
+    if (r)
+        return r;
+    r = app_target_read(a, text, &list->items[list->count]);
     list->count += r == 0;
     return r;
 }
@@ -209,18 +221,18 @@ static int add_cidr(app *a, struct list *list, const char *text) {
         first++;
         last -= !v6;
     }
-    for (uint32_t i = first; i <= last; i++) {
+    int r = make_room(a, list, last - first + 1);
+    for (uint32_t i = first; !r && i <= last; i++) {
         low[0] = (uint8_t)((base + i) >> 8);
         low[1] = (uint8_t)(base + i);
         mr_addr_text(&addr, address);
         bool wrap = v6 && *port;
         snprintf(host, sizeof host, "%s%s%s%.8s", wrap ? "[" : "", address, wrap ? "]" : "", port);
-        int r = add(a, list, host);
-        if (r)
-            return r;
-        list->items[list->count - 1].swept = true;
+        r = add(a, list, host);
+        if (!r)
+            list->items[list->count - 1].swept = true;
     }
-    return 0;
+    return r;
 }
 
 static int add_any(app *a, struct list *list, char *text) {

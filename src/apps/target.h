@@ -12,8 +12,8 @@ typedef struct app_target {
     uint32_t port;        /* 0: none given */
     const char *user, *domain, *password; /* NULL: none given */
     bool swept;           /* of a CIDR block: nobody says that it exists */
-    bool has_binding;     /* it was a string binding */
-    mr_binding binding;   /* slices in the app's arena */
+    const mr_binding *binding; /* it was a string binding; else NULL. Like all text here in the
+                                * app's arena */
 } app_target;
 
 #define APP_TARGETS_MAX 65536

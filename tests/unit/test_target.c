@@ -85,7 +85,7 @@ static void test_forms(void **state) {
         same(t.domain, rows[i].domain);
         same(t.password, rows[i].password);
         same(t.input, rows[i].input);
-        assert_false(t.has_binding);
+        assert_null(t.binding);
         if (rows[i].password && *rows[i].password) /* it is wiped where it stood */
             assert_null(strstr(text, rows[i].password));
         teardown(&a);
@@ -116,11 +116,11 @@ static void test_bindings(void **state) {
         setup(&a);
         snprintf(text, sizeof text, "%s", rows[i].text);
         assert_int_equal(app_target_read(&a, text, &t), 0);
-        assert_true(t.has_binding);
+        assert_non_null(t.binding);
         same(t.host, rows[i].host);
         assert_int_equal(t.port, rows[i].port);
-        assert_int_equal(t.binding.protseq, rows[i].protseq);
-        assert_true(mr_slice_eq(t.binding.endpoint, mr_slice_str(rows[i].endpoint)));
+        assert_int_equal(t.binding->protseq, rows[i].protseq);
+        assert_true(mr_slice_eq(t.binding->endpoint, mr_slice_str(rows[i].endpoint)));
         assert_null(t.user);
         teardown(&a);
     }
