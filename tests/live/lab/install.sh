@@ -7,7 +7,7 @@ set -eu
 
 PACKAGES="
     samba samba-ad-dc samba-ad-provision winbind smbclient python3-samba samba-testsuite
-    python3-impacket nmap tshark tcpdump nftables iproute2 dnsutils dnsmasq-base
+    python3-impacket nmap nbtscan tshark tcpdump nftables iproute2 dnsutils dnsmasq-base
     gcc libc6-dev procps bc hyperfine"
 POLICY=/usr/sbin/policy-rc.d
 

@@ -11,6 +11,7 @@ usage: lab.sh COMMAND
   fault NAME on|off [ARG...]  switch one
   fault off                   switch all off
   dns on|off                  DNS servers that lie, refuse, fail or are lame, beside the DC's
+  netbios on|off              a WINS server on srv, and a host on the client's link
   env                         names, addresses and accounts as shell variables
   check [peers|hostile|faults]
                               ask the peers with their own clients; try the hostile server;
@@ -20,7 +21,7 @@ TEXT
 set -eu -o pipefail
 
 LAB_DIR=$(dirname "$(readlink -f "$0")")
-for part in env net samba dns faults check; do
+for part in env net samba dns netbios faults check; do
     # shellcheck source=/dev/null
     . "$LAB_DIR/lib/$part.sh"
 done
@@ -74,7 +75,7 @@ up() {
 down() {
     lock
     net_down
-    rm -rf "$LAB_STATE/dc1" "$LAB_STATE/srv" "$LAB_STATE/client"
+    rm -rf "$LAB_STATE"/{dc1,srv,client,netbios}
     [ "${1:-}" != --purge ] || rm -rf "$LAB_STATE" "$LAB_STATE.lock"
 }
 
@@ -112,6 +113,7 @@ dns)
     net_is_up || die "the lab is down"
     case ${1:-} in on) dns_on ;; off) dns_off ;; *) usage >&2; exit 64 ;; esac
     ;;
+netbios) lock; netbios "$@" ;;
 check) check "$@" ;;
 help | --help | -h) usage ;;
 *) usage >&2; exit 64 ;;
