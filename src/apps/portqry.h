@@ -18,6 +18,7 @@ struct portqry_options {
 
 #define PORTQRY_PORT_DEFAULT 80
 #define PORTQRY_WATCH_DEFAULT 60
+#define PORTQRY_AT_ONCE 32
 
 /* Exit codes, those of the original. */
 enum {
@@ -64,6 +65,7 @@ struct portqry {
     FILE *out, *log;        /* @out writes to the screen (unless quiet) and to @log */
     mr_addr remote;
     const char *host;       /* as given */
+    struct portqry_item *items; /* those being asked, PORTQRY_AT_ONCE of them */
 };
 
 /* portqry_names.c: never NULL names. */

@@ -5,8 +5,6 @@
  */
 #include "portqry.h"
 
-#define AT_ONCE 32
-
 struct answer {
     mr_loop *loop;
     size_t open;
@@ -128,8 +126,8 @@ static int start(struct portqry *pq, struct portqry_item *item, uint16_t port, u
     item->service = portqry_service_get(port, protocol);
     if (ranged && item->service.talk == PORTQRY_TALK_RPC)
         item->service.talk = PORTQRY_TALK_NONE;
-    const mr_port_probe_options options = {
-        .remote = {.family = pq->remote.family, .port = port, .scope = pq->remote.scope},
+    mr_port_probe_options options = {
+        .remote = pq->remote,
         .protocol = protocol,
         .source = {.port = (uint16_t)pq->set.source_port},
         .timeout = udp && pq->set.slow ? 2 * pq->a->set.timeout : pq->a->set.timeout,
@@ -139,10 +137,9 @@ static int start(struct portqry *pq, struct portqry_item *item, uint16_t port, u
         .root_dse = item->service.talk == PORTQRY_TALK_LDAP,
         .community = pq->set.community,
     };
-    mr_port_probe_options own = options;
-    memcpy(own.remote.ip, pq->remote.ip, sizeof own.remote.ip);
+    options.remote.port = port;
     mr_port_probe_init(&item->probe, &pq->s.loop, on_port, item);
-    if (mr_port_probe_start(&item->probe, &own, &pq->s.error) != 0)
+    if (mr_port_probe_start(&item->probe, &options, &pq->s.error) != 0)
         return app_refuse(pq->a, PORTQRY_FAILED, "%s", pq->s.error.text);
     return 0;
 }
@@ -154,28 +151,30 @@ struct walk {
     size_t head, next;   /* the first not shown, the first not begun */
 };
 
-static int start_next(struct portqry *pq, struct portqry_item *items, struct walk *w, bool ranged) {
+static int start_next(struct portqry *pq, struct walk *w, bool ranged) {
     bool both = w->protocol == PORTQRY_BOTH;
     bool udp = both ? w->next % 2 : w->protocol == PORTQRY_UDP;
     uint16_t port = w->ports[both ? w->next / 2 : w->next];
 
-    return start(pq, &items[w->next++ % AT_ONCE], port, udp ? MR_PORT_UDP : MR_PORT_TCP, ranged);
+    return start(pq, &pq->items[w->next++ % PORTQRY_AT_ONCE], port,
+                 udp ? MR_PORT_UDP : MR_PORT_TCP, ranged);
 }
 
 int portqry_ask(struct portqry *pq, const uint16_t *ports, size_t count, bool ranged) {
     struct walk w = {.ports = ports, .protocol = pq->set.protocol,
                      .count = pq->set.protocol == PORTQRY_BOTH ? 2 * count : count};
-    size_t at_once = pq->set.source_port ? 1 : AT_ONCE;
-    struct portqry_item *items = mr_arena_get(&pq->a->arena, AT_ONCE, sizeof *items);
+    size_t at_once = pq->set.source_port ? 1 : PORTQRY_AT_ONCE;
     int code = 0, worst = 0;
 
-    if (!items)
+    if (!pq->items)
+        pq->items = mr_arena_get(&pq->a->arena, PORTQRY_AT_ONCE, sizeof *pq->items);
+    if (!pq->items)
         return app_refuse(pq->a, APP_BUG, "out of memory");
     fputs("querying...\n\n", pq->out);
     while (!code && w.head < w.count) {
         while (!code && w.next < w.count && w.next - w.head < at_once)
-            code = start_next(pq, items, &w, ranged);
-        struct portqry_item *item = &items[w.head % AT_ONCE];
+            code = start_next(pq, &w, ranged);
+        struct portqry_item *item = &pq->items[w.head % PORTQRY_AT_ONCE];
         if (!code)
             code = app_session_wait(&pq->s, &item->open);
         if (code)
@@ -186,6 +185,6 @@ int portqry_ask(struct portqry *pq, const uint16_t *ports, size_t count, bool ra
         w.head++;
     }
     for (; w.head < w.next; w.head++)
-        mr_port_probe_deinit(&items[w.head % AT_ONCE].probe);
+        mr_port_probe_deinit(&pq->items[w.head % PORTQRY_AT_ONCE].probe);
     return app_worse(worst, code);
 }

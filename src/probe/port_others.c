@@ -5,8 +5,6 @@
  */
 #include "port_private.h"
 
-#include <stdio.h>
-
 #include <msrpc/wire/snmp.h>
 
 /* ---- SNMP ---- */
@@ -115,11 +113,13 @@ enum port_reading port_answer_sql_browser(mr_port_probe *p, mr_slice bytes, bool
             port_say_slice(p, "instance ", value);
         }
         char text[256];
-        int n = snprintf(text, sizeof text, "%.*s %.*s", (int)(name.len & 127),
-                         (const char *)name.data, (int)(value.len & 127),
-                         (const char *)value.data);
-        if (n > 0)
-            port_add_item(p, "properties", mr_slice_of(text, (size_t)n));
+        mr_buf pair;
+        mr_buf_init(&pair, text, sizeof text, sizeof text);
+        mr_buf_write(&pair, mr_slice_sub(name, 0, 100));
+        mr_buf_write_u8(&pair, ' ');
+        mr_buf_write(&pair, mr_slice_sub(value, 0, 150));
+        port_add_item(p, "properties", mr_buf_slice(&pair));
+        mr_buf_deinit(&pair);
     }
     if (instances == 0)
         port_say(p, "knows no instance");
