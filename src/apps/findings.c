@@ -76,8 +76,8 @@ static void show_verdict(app *a, const mr_diag *diag, bool partial) {
         snprintf(right, sizeof right, "Windows shows %u", verdict->finding->win32);
     int pad = COLUMNS - 10 - (int)strlen(left) - (int)strlen(right);
     fprintf(a->out, " %sVERDICT%s  %s%*s%s\n", app_style(a, APP_BOLD), app_style(a, APP_PLAIN),
-            left, pad >= 2 ? pad : 0, "", pad >= 2 ? right : "");
-    if (pad < 2)
+            left, pad >= 2 && right[0] ? pad : 0, "", pad >= 2 ? right : "");
+    if (pad < 2 && right[0])
         fprintf(a->out, "%*s\n", COLUMNS, right);
     show_details(a, verdict->finding);
 }

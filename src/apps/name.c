@@ -49,6 +49,12 @@ static const app_option options[] = {
     {"account", 0, APP_TEXT, "NAME", OPTION(account), 0, 0,
      "--dsgetdc: one that knows this account (a computer's ends with $)"},
     /* name_health.c */
+    {"health", 0, APP_TEXT, "DOMAIN", OPTION(health), 0, 0,
+     "the DNS health of DOMAIN: every domain controller and name server (dcdiag /test:dns)"},
+    {"dc", 0, APP_TEXT, "NAME", OPTION(dc), 0, 0,
+     "--health: this domain controller only, its records asked of every DNS server all the same"},
+    {"external", 0, APP_TEXT, "NAME", OPTION(external), 0, 0,
+     "--health: resolve this name through each DNS server (dcdiag: www.microsoft.com)"},
     {0},
 };
 
@@ -58,6 +64,7 @@ static const struct name_part *const parts[] = {
     &name_part_netbios,
     &name_part_netbios_list,
     &name_part_locator,
+    &name_part_health,
 };
 
 void name_part_over(struct name_run *run) {

@@ -35,6 +35,7 @@ struct name_options {
     const char *dsgetdc, *site, *account;
     struct app_list flags;
     /* name_health.c */
+    const char *health, *dc, *external;
 };
 
 struct name_run {
@@ -76,7 +77,7 @@ struct name_part {
 };
 
 extern const struct name_part name_part_dns, name_part_netbios, name_part_netbios_list,
-    name_part_locator;
+    name_part_locator, name_part_health;
 
 /* A part is through: one less to wait for. */
 void name_part_over(struct name_run *run);

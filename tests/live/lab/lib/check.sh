@@ -123,6 +123,11 @@ lookup_timeout() {
     [ $status != 124 ] || say timeout
 }
 
+update_of_a_stranger() {
+    printf '%s\n' "server $DC_IP" 'zone lab.test' 'update add stranger.lab.test 9 TXT x' send |
+        on client nsupdate 2>&1 || true
+}
+
 check_faults() {
     local dc=$DC_NAME
     with_fault block-135 'tcp 135 FAIL timeout' probe "$dc"
@@ -132,6 +137,8 @@ check_faults() {
     with_fault block-445 '^445/tcp +filtered' nmap_ports "$DC_IP" 445
     with_fault drop-dyn 'map ok; tcp 49[0-9]+ FAIL timeout' probe "$dc"
     with_fault 'drop-port 49152,49153' '^49153/tcp +filtered' nmap_ports "$DC_IP" 49153
+    with_fault 'drop-udp 389' 'open|filtered' on client nmap -n -Pn -sU -p 389 "$DC_IP"
+    with_fault secure-dns REFUSED update_of_a_stranger
     with_fault rst-dyn 'map ok; tcp 49[0-9]+ FAIL ECONNREFUSED' probe "$dc"
     with_fault rst-dyn-mb 'map ok; tcp 49[0-9]+ FAIL ECONNREFUSED' probe "$dc"
     with_fault rst-mid-bind 'tcp 135 ok; bind FAIL ECONNRESET' probe "$dc"

@@ -55,6 +55,14 @@ fault_drop_udp() {
     need 1 "$@"
     nft_fault mb forward "udp dport { ${1:-} } counter drop"
 }
+#: secure-dns                    the DC takes secure dynamic updates only (it is started anew)
+fault_secure_dns() {
+    local value=nonsecure
+    [ "$SWITCH" = off ] || value='secure only'
+    sed -i "s/\(allow dns updates = \).*/\1$value/" "$LAB_STATE/dc1/etc/smb.conf"
+    stop_host dc1
+    dc_start
+}
 #: rst-dyn                       both servers themselves reset connections to 49152-65535
 fault_rst_dyn() {
     nft_fault dc1 input "$DYNAMIC counter reject with tcp reset"

@@ -86,6 +86,14 @@ send
 NAMES
 }
 
+# Starts the DC on the state that stands, and waits until it answers.
+dc_start() {
+    local dir=$LAB_STATE/dc1 log=$LAB_STATE/run/dc1.log
+    on dc1 sh -c "mount --bind '$dir/run' /run/samba && exec samba -s '$dir/etc/smb.conf' -D" \
+        >>"$log" 2>&1 9>&-
+    wait_for 30 dc_is_ready || { tail -5 "$log" >&2; die "the DC does not answer; see $dir/log"; }
+}
+
 dc_up() {
     local dir=$LAB_STATE/dc1 log=$LAB_STATE/run/dc1.log
     if dc_is_ready >/dev/null 2>&1; then return 0; fi
@@ -96,9 +104,7 @@ dc_up() {
     else
         dc_provision >"$log" 2>&1 || { tail -5 "$log" >&2; die "provisioning the DC failed"; }
     fi
-    on dc1 sh -c "mount --bind '$dir/run' /run/samba && exec samba -s '$dir/etc/smb.conf' -D" \
-        >>"$log" 2>&1 9>&-
-    wait_for 30 dc_is_ready || { tail -5 "$log" >&2; die "the DC does not answer; see $dir/log"; }
+    dc_start
     dc_names || die "the DC's DNS server refused the lab's names"
 }
 
