@@ -174,8 +174,11 @@ static void on_socket_state(void *user, ares_socket_t fd, int readable, int writ
     }
     for (size_t i = 0; i < SOCKETS && !slot; i++)
         if (!ex->watches[i]) {
-            if (mr_watch_add(ex->query->resolver->loop, fd, on_ready, ex, &ex->watches[i]) != 0)
-                return; /* the question times out */
+            if (mr_watch_add(ex->query->resolver->loop, fd, on_ready, ex, &ex->watches[i]) != 0) {
+                ex->noted = true; /* no fault of the server's */
+                ex->status = ARES_ENOMEM;
+                return;
+            }
             slot = &ex->watches[i];
         }
     if (slot)

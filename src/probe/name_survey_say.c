@@ -213,6 +213,18 @@ static void say_answer(struct say *y, const mr_dns_survey_query *q) {
                     .server = server->text, .ttl = ttl, .ms = ms);
 }
 
+/* Whether we could not ask @server something of its best candidate: then what it lacks is not
+ * known. */
+static bool was_unable(const mr_dns_survey *s, size_t server) {
+    for (size_t i = 0; i < s->type_count; i++) {
+        const mr_dns_survey_query *q = mr_dns_survey_find_query(s, server, s->servers[server].best,
+                                                                s->types[i]);
+        if (!q || !q->answer || survey_outcome(q) == MR_DNS_OUTCOME_FAILED)
+            return true;
+    }
+    return false;
+}
+
 /* One answer of the candidate that says most. That one type is missing is worth a fact only where
  * the name has none of the asked ones. */
 static void say_query(struct say *y, const mr_dns_survey_query *q) {
@@ -224,7 +236,7 @@ static void say_query(struct say *y, const mr_dns_survey_query *q) {
         say_answer(y, q);
         return;
     }
-    if (survey_says_no(q) && settled)
+    if (survey_says_no(q) && (settled || was_unable(s, q->server)))
         return;
     if (survey_says_no(q) && s->is_literal) {
         mr_fact_add(y->diag, MR_FACT_NAME_PTR_NONE, y->checks[q->server],
@@ -539,17 +551,14 @@ static const char *outcomes_text(struct say *y, size_t server, size_t candidate)
 static enum mr_status server_status(const struct say *y, size_t server) {
     const mr_dns_survey *s = y->s;
     const mr_dns_survey_server *it = &s->servers[server];
-    bool known = false;
 
     if (it->settled != MR_DNS_SURVEY_NONE)
         return MR_STATUS_PASS;
-    for (size_t i = 0; i < s->type_count && it->best != MR_DNS_SURVEY_NONE; i++) {
-        const mr_dns_survey_query *q = mr_dns_survey_find_query(s, server, it->best, s->types[i]);
-        known |= q && q->answer && survey_outcome(q) != MR_DNS_OUTCOME_FAILED;
-        if (q && survey_says_no(q) && s->is_literal)
-            return MR_STATUS_PASS; /* that an address has no name is no fault */
-    }
-    return known ? MR_STATUS_FAIL : MR_STATUS_UNKNOWN;
+    if (it->best == MR_DNS_SURVEY_NONE || was_unable(s, server))
+        return MR_STATUS_UNKNOWN;
+    const mr_dns_survey_query *q = mr_dns_survey_find_query(s, server, it->best, s->types[0]);
+    /* that an address has no name is no fault */
+    return s->is_literal && survey_says_no(q) ? MR_STATUS_PASS : MR_STATUS_FAIL;
 }
 
 static void say_check(struct say *y, size_t server) {

@@ -176,6 +176,15 @@ static void test_words(void **state) {
     assert_string_equal(mr_dns_type_name(65, text), "TYPE65");
     assert_string_equal(mr_dns_rcode_name(5, text), "REFUSED");
     assert_string_equal(mr_dns_rcode_name(23, text), "RCODE23");
+    uint16_t type = 0;
+    assert_int_equal(mr_dns_type_decode(MR_SLICE_LIT("aaaa"), &type), 0);
+    assert_int_equal(type, MR_DNS_AAAA);
+    assert_int_equal(mr_dns_type_decode(MR_SLICE_LIT("Type65535"), &type), 0);
+    assert_int_equal(type, 65535);
+    assert_int_equal(mr_dns_type_decode(MR_SLICE_LIT("TYPE65536"), &type), MR_ERR_SYNTAX);
+    assert_int_equal(mr_dns_type_decode(MR_SLICE_LIT("TYPE"), &type), MR_ERR_SYNTAX);
+    assert_int_equal(mr_dns_type_decode(MR_SLICE_LIT("AAAAA"), &type), MR_ERR_SYNTAX);
+    assert_int_equal(type, 65535);
 }
 
 /* RFC 2136 2: one zone, and in the second form a prerequisite and a removal of the same name. */
