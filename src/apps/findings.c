@@ -51,7 +51,7 @@ static void show_next(app *a, const mr_next *next) {
     }
 }
 
-static void show_details(app *a, const mr_finding *finding) {
+void app_finding_show(app *a, const mr_finding *finding) {
     size_t most = a->set.verbose ? finding->remedy_count : 2;
 
     app_wrap(a->out, " CAUSE    ", 10, finding->cause);
@@ -79,7 +79,7 @@ static void show_verdict(app *a, const mr_diag *diag, bool partial) {
             left, pad >= 2 && right[0] ? pad : 0, "", pad >= 2 ? right : "");
     if (pad < 2 && right[0])
         fprintf(a->out, "%*s\n", COLUMNS, right);
-    show_details(a, verdict->finding);
+    app_finding_show(a, verdict->finding);
 }
 
 /* Unexplained findings beside the verdict. */
@@ -97,7 +97,7 @@ static void show_others(app *a, const mr_diag *diag) {
                                                                         : APP_MARK_SKIP;
         fprintf(a->out, "\n %s phase %d: %s  (%s)\n", app_mark(a, mark), (int)finding->phase,
                 finding->summary, finding->id);
-        show_details(a, finding);
+        app_finding_show(a, finding);
     }
 }
 

@@ -9,6 +9,8 @@
 /* VERDICT, CAUSE, REMEDY and NEXT of the verdict, then the other findings that stand for
  * themselves; infos with --verbose only. @partial: the run was cut. mr_diag_run went before. */
 void app_findings_show(app *a, const mr_diag *diag, bool partial);
+/* CAUSE, REMEDY and NEXT of one finding. */
+void app_finding_show(app *a, const mr_finding *finding);
 /* The exit code of the verdict under --fail-on. */
 int app_findings_exit(const app *a, const mr_diag *diag);
 

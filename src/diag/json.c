@@ -130,9 +130,14 @@ static void write_finding(const mr_finding *finding, mr_writer *w) {
 }
 
 void mr_diag_write_json(const mr_diag *diag, mr_writer *w) {
-    const mr_verdict *verdict = mr_diag_get_verdict(diag);
     write_phases(diag, w);
     write_checks(diag, w);
+    mr_diag_write_findings(diag, w);
+}
+
+void mr_diag_write_findings(const mr_diag *diag, mr_writer *w) {
+    const mr_verdict *verdict = mr_diag_get_verdict(diag);
+
     mr_writer_open(w, "findings", MR_SHAPE_ARRAY);
     for (size_t i = 0; i < mr_diag_finding_count(diag); i++)
         write_finding(mr_diag_get_finding(diag, i), w);

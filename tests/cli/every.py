@@ -36,7 +36,7 @@ COMMANDS = {
                      named=['host.example'], wrong=(['--phase', '5', 'x'], [])),
     'interfaces': dict(good=(['{at}'], 0), waits=['{mute}'], remote=['192.0.2.1'],
                        named=['host.example'], wrong=(['--frob', 'x'], [])),
-    'audit': dict(good=(['{at}'], 1), waits=['{mute}'], remote=['192.0.2.1'],
+    'audit': dict(good=(['{at}'], 0), waits=['{mute}'], remote=['192.0.2.1'],
                   named=['host.example'], wrong=(['--frob', 'x'], [])),
     'name': dict(good=(['localhost', '--dns-server', '{mute_udp}', '--timeout', '0.1'], None),
                  waits=['host.example', '--dns-server', '{mute_udp}'], remote=None,

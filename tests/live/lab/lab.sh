@@ -12,6 +12,7 @@ usage: lab.sh COMMAND
   fault off                   switch all off
   dns on|off                  DNS servers that lie, refuse, fail or are lame, beside the DC's
   netbios on|off              a WINS server on srv, and a host on the client's link
+  restrict dc1|srv 0|1|2      start that peer again with 'restrict anonymous' at this level
   env                         names, addresses and accounts as shell variables
   check [peers|hostile|faults]
                               ask the peers with their own clients; try the hostile server;
@@ -58,6 +59,7 @@ up() {
     lock
     net_up
     faults_off
+    restrict_off
     mkdir -p "$LAB_STATE/run"
     client_config
     case $what in
@@ -114,6 +116,12 @@ dns)
     case ${1:-} in on) dns_on ;; off) dns_off ;; *) usage >&2; exit 64 ;; esac
     ;;
 netbios) lock; netbios "$@" ;;
+restrict)
+    case ${1:-}.${2:-} in dc1.[012] | srv.[012]) ;; *) usage >&2; exit 64 ;; esac
+    lock
+    net_is_up || die "the lab is down"
+    restrict "$@"
+    ;;
 check) check "$@" ;;
 help | --help | -h) usage ;;
 *) usage >&2; exit 64 ;;

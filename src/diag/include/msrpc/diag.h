@@ -173,6 +173,8 @@ const mr_check *mr_diag_get_check(const mr_diag *diag, size_t i);
 /* Writes the members "phases", "checks", "findings" and "verdict" into the object that is open.
  * Errors are the writer's (mr_writer_flush). */
 void mr_diag_write_json(const mr_diag *diag, mr_writer *w);
+/* The last two of them only. */
+void mr_diag_write_findings(const mr_diag *diag, mr_writer *w);
 
 const char *mr_status_name(enum mr_status status);         /* "pass" ... */
 const char *mr_severity_name(enum mr_severity severity);   /* "error" ... */

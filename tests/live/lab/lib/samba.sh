@@ -144,7 +144,12 @@ srv_up() {
     rm -rf "$dir"
     samba_dirs "$dir"
     srv_config "$dir" >"$dir/smb.conf"
-    # The RPC daemon runs by itself (not on demand): only so does it listen on TCP and map on 135.
+    srv_start
+}
+
+# The RPC daemon runs by itself (not on demand): only so does it listen on TCP and map on 135.
+srv_start() {
+    local dir=$LAB_STATE/srv log=$LAB_STATE/run/srv.log
     on srv sh -c "mount --bind '$dir/run' /run/samba
         printf '%s\n%s\n' $PASSWORD $PASSWORD | smbpasswd -c '$dir/smb.conf' -s -a root
         smbd -s '$dir/smb.conf' -D &&
@@ -152,4 +157,24 @@ srv_up() {
         >>"$log" 2>&1 9>&-
     wait_for 20 srv_is_ready || { tail -5 "$log" >&2; die "srv does not answer; see $dir/log"; }
     srv_wake >>"$log" 2>&1 || { tail -5 "$log" >&2; die "a service of srv does not start"; }
+}
+
+# restrict HOST LEVEL: start that peer's Samba again with `restrict anonymous = LEVEL`. What it holds
+# stays, so that the levels are compared on one database. `up` begins with level 0.
+restrict() {
+    local host=$1 level=$2 conf=$LAB_STATE/$1/smb.conf
+    [ "$host" = srv ] || conf=$LAB_STATE/dc1/etc/smb.conf
+    stop_host "$host"
+    sed -i '/restrict anonymous = /d' "$conf"
+    sed -i "s/^\[global\]/&\n\trestrict anonymous = $level/" "$conf"
+    case $host in dc1) dc_start ;; srv) srv_start ;; esac
+}
+
+# A peer that was left restricted is stopped, so that `up` starts it from its known state.
+restrict_off() {
+    local host conf
+    for host in dc1/etc srv; do
+        conf=$LAB_STATE/$host/smb.conf
+        if [ -f "$conf" ] && has 'restrict anonymous = [12]' "$conf"; then stop_host "${host%/etc}"; fi
+    done
 }
