@@ -194,7 +194,7 @@ static int run(app *a) {
     if (!code)
         code = app_targets_read(a, 0, &targets, &count);
     for (size_t i = 0; !code && i < count; i++)
-        if (targets[i].has_binding && targets[i].binding.protseq != MR_PROTSEQ_NCACN_IP_TCP)
+        if (targets[i].binding && targets[i].binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
             code = app_refuse(a, APP_USAGE, "%s: the audit goes over ncacn_ip_tcp",
                               targets[i].input);
     return code ? code : app_jobs_run(a, targets, count, audit_target, o);
