@@ -21,8 +21,12 @@ INSIDE = 'MSRPC_TEST_NAMESPACE'
 
 
 def golden(name, text):
-    with open(os.path.join(GOLDEN, name)) as file:
-        eq(text, file.read(), 'golden ' + name)
+    path = os.path.join(GOLDEN, name + '.txt')
+    if os.environ.get('MSRPC_GOLDEN') == 'write':
+        with open(path, 'w') as file:
+            file.write(text)
+    with open(path) as file:
+        eq(text, file.read(), 'golden ' + name, 'renew with MSRPC_GOLDEN=write if this is meant')
 
 
 # ---- servers that know one answer
