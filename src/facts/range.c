@@ -71,10 +71,11 @@ int mr_facts_add_bad_range(mr_diag *diag, const mr_range_bad *bad, const char *c
                        .other = text);
 }
 
-/* Whether num was likely meant as the last port: it could be one, and the range that it really
- * makes ends nowhere in particular. */
+/* Whether num was likely meant as the last port: it could be one and looks like one, and what it
+ * really makes does not end where a number of ports would have been counted to. */
 static bool is_end(uint32_t start, uint32_t num, uint64_t end) {
-    return num > start && num <= UINT16_MAX && end != UINT16_MAX && (end + 1) % 1000 > 1;
+    bool looks = num == UINT16_MAX || num % 100 == 0 || num % 100 == 99;
+    return num > start && num <= UINT16_MAX && end != UINT16_MAX && looks;
 }
 
 int mr_facts_add_netsh(mr_diag *diag, uint32_t start, uint32_t num, const char *check) {

@@ -217,8 +217,9 @@ static bool settle(struct mr_survey_state *t, mr_survey_iface *iface,
         iface->probe = MR_SURVEY_ABSENT;
         return true;
     }
+    /* a new connection accepts more, unless this one has accepted no more than its anchor */
     if (context->result == MR_CONTEXT_PROVIDER_REJECT && context->reason == MR_REASON_LOCAL_LIMIT &&
-        t->accepted) {
+        t->accepted > 1) {
         t->renew = true;
         return false;
     }
@@ -297,7 +298,7 @@ static void round_lost(mr_survey *s, int result, const mr_error *err) {
         t->renew = true;
         t->lost++;
     }
-    if ((t->spoken && t->lost > LOST_MAX) || s->connections >= CONNECTIONS_MAX)
+    if (t->spoken && t->lost > LOST_MAX)
         give_up(s, err);
     else
         next_round(s);
@@ -339,6 +340,9 @@ static int open_client(mr_survey *s, mr_error *err) {
     struct mr_survey_state *t = s->state;
 
     end_client(t);
+    if (s->connections == CONNECTIONS_MAX)
+        return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       "%d connections were not enough to ask for everything", CONNECTIONS_MAX);
     s->connections++;
     return mr_client_new(t->loop, &t->options.client, &t->client, err);
 }

@@ -64,6 +64,8 @@ struct peer {
     /* the answer to a presentation context; NULL: peer_policy */
     void (*policy)(struct peer *peer, size_t index, const mr_pdu_context *context,
                    const mr_syntax *transfer, mr_pdu_result *result);
+    /* a bind or alter_context has come: on_bind and on_alter may be set; NULL: they stand */
+    void (*deciding)(struct peer_conn *conn, const mr_pdu *pdu);
     /* a whole request; @pdu holds until it returns */
     void (*request)(struct peer_conn *conn, const mr_pdu *pdu);
     void *user;
@@ -247,7 +249,10 @@ static inline void peer_do(struct peer_conn *conn, const mr_pdu *pdu, enum peer_
 
 static inline void peer_handle(struct peer_conn *conn, const mr_pdu *pdu) {
     struct peer *peer = conn->peer;
+    bool asks = pdu->header.ptype == MR_PTYPE_BIND || pdu->header.ptype == MR_PTYPE_ALTER_CONTEXT;
 
+    if (asks && peer->deciding)
+        peer->deciding(conn, pdu);
     switch (pdu->header.ptype) {
     case MR_PTYPE_BIND:
         peer->binds++;
