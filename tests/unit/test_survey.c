@@ -380,7 +380,9 @@ static void test_never(void **state) {
         enum peer_act act;
         int result;
     } rows[] = {
-        {PEER_CLOSE, MR_ERR_CLOSED}, {PEER_NAK, MR_ERR_BIND_REJECTED}, {PEER_SILENT, MR_ERR_TIMEOUT},
+        {PEER_CLOSE, MR_ERR_CLOSED},
+        {PEER_NAK, MR_ERR_BIND_REJECTED},
+        {PEER_SILENT, MR_ERR_TIMEOUT},
         {PEER_SAY, MR_ERR_PROTOCOL},
     };
     static const enum mr_survey_method methods[] = {MR_SURVEY_AUTO, MR_SURVEY_MGMT,
