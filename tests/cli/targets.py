@@ -3,8 +3,8 @@
 compared; one host watched."""
 import json
 import os
+import pty
 import re
-import resource
 import signal
 import subprocess
 import tempfile
@@ -123,9 +123,12 @@ with Server('--interface', 'rpcecho') as server:
 
     # ---- memory does not grow with the targets
     def resident(count):
+        # a sanitizer would keep what is freed
+        keep_none = {**os.environ, 'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '')
+                     + ':quarantine_size_mb=1:thread_local_quarantine_size_kb=16'}
         with open(os.devnull, 'w') as null:
             child = subprocess.Popen([MSRPC, 'map', '--targets', targets(*[at] * count), '--jsonl'],
-                                     stdout=null, stdin=subprocess.DEVNULL)
+                                     stdout=null, stdin=subprocess.DEVNULL, env=keep_none)
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
         return child.returncode, usage.ru_maxrss
@@ -133,6 +136,33 @@ with Server('--interface', 'rpcecho') as server:
     few, many = resident(40), resident(2000)
     ok(few[0] == many[0] == 0 and many[1] < few[1] * 1.25 + 4096,
        'fifty times the targets, the same memory', few, many)
+
+# ---- progress: on a terminal, of what lasts
+def on_terminal(*args):
+    ours, theirs = pty.openpty()
+    done = subprocess.run([MSRPC, *args], stdout=subprocess.DEVNULL, stderr=theirs,
+                          stdin=subprocess.DEVNULL, timeout=GUARD, check=False,
+                          env={**os.environ, 'TERM': 'xterm'})
+    os.close(theirs)
+    text = b''
+    try:
+        while chunk := os.read(ours, 4096):
+            text += chunk
+    except OSError:  # how the end of a terminal is told
+        pass
+    os.close(ours)
+    return done.returncode, text.decode()
+
+
+three = ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']
+for command in ('map', 'diagnose'):
+    code, text = on_terminal(command, *three, '--rate', '1')
+    shown = re.findall(r'\r\033\[K(\d) of 3 targets done, \d+ s', text)
+    ok(code == 20 and shown and shown == sorted(shown), command + ': how far it is', text)
+    line, wiped = text.rfind(' targets done'), text.rfind('\r\033[K')
+    ok(wiped > line, command + ': nothing stays of it', text)
+code, text = on_terminal('map', *three, '--rate', '2', '--quiet')
+ok('targets done' not in text, '--quiet: no progress', text)
 
 # ---- blocks
 run = Run('map', '127.0.77.0/28:1')

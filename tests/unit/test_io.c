@@ -144,6 +144,10 @@ static void test_signals(void **state) {
     mr_loop_stop_async(&loop);
     mr_timer_set(&far, mr_clock_now() + PATIENCE);
     assert_int_equal(run(&loop), 0);
+    mr_loop_interrupt_async(&loop);
+    assert_int_equal(run(&loop), MR_LOOP_INTERRUPTED);
+    mr_loop_stop_async(&loop);
+    assert_int_equal(run(&loop), 0);
     mr_timer_deinit(&far);
     mr_loop_deinit(&loop);
 }
