@@ -165,6 +165,10 @@ def wrong_words():
 def beside():
     run = netbios('near')
     ok(answers(run).get(('20', LINK)) == [NEAR], 'a short name is looked for by broadcast too', run)
+    ok('NETBIOS.NOT_IN_DNS' in findings(run), 'and DNS not knowing it is said', run)
+    with background('client', NBNS, '%s,%s' % (CLIENT, LINK), 'SRV#20=' + CLIENT):
+        run = netbios('srv')
+        ok('NETBIOS.DNS_DIFFERS' in findings(run), 'DNS and NetBIOS lead to different hosts', run)
     ok('netbios' not in netbios('dc1.lab.test').json, 'a long one is not')
     eq(set(answers(netbios('srv')).values()), {'silent'}, 'nor is silence beside DNS a fault')
     ok(all(not x['id'].startswith('NETBIOS') for x in netbios('srv').json['findings']),

@@ -20,10 +20,12 @@ netbios_start() {
     spawn "$1" "$LAB_STATE/run/nmbd-$1.log" nmbd -s "$dir/smb.conf" -F --no-process-group
 }
 
-# netbios_knows NAME: WINS has it
+# netbios_knows NAME [HOW...]: WINS has it, or who is asked in another way
 netbios_knows() {
-    on client nmblookup -s "$LAB_STATE/client/smb.conf" -U "$SRV_IP" --recursion "$1" |
-        has "<${1#*#}>"
+    local name=$1
+    shift
+    [ $# -gt 0 ] || set -- -U "$SRV_IP" --recursion
+    on client nmblookup -s "$LAB_STATE/client/smb.conf" "$@" "$name" | has "<${name#*#}>"
 }
 
 netbios_up() {
@@ -34,6 +36,9 @@ netbios_up() {
     netbios_start mb NEAR c0 "wins server = $SRV_IP"
     wait_for 30 netbios_knows SRV#20 || die "nmbd of srv does not answer"
     wait_for 30 netbios_knows NEAR#20 || die "nmbd of mb has not registered its name"
+    # a broadcast is answered only once that is all done
+    wait_for 30 netbios_knows NEAR#20 -B "${MB_CLIENT_IP%.*}.255" || die "nmbd of mb is deaf"
+    wait_for 30 netbios_knows NEAR#00 -B "${MB_CLIENT_IP%.*}.255" || die "nmbd of mb is deaf"
 }
 
 netbios_down() {
