@@ -293,7 +293,9 @@ const app_command app_name = {
         "name and shows the answers side by side: addresses, aliases, the name back for each "
         "address, services; beside them the hosts file and every candidate of the search list, and "
         "what each gave. Servers that disagree, refuse, fail, stay silent or do not hold the zone "
-        "are findings. An address as NAME is asked for its names.",
+        "are findings. An address as NAME is asked for its names.\n\n"
+        "A short name is looked for by NetBIOS broadcast as well; --netbios, --wins, --status and "
+        "--list ask NetBIOS alone.",
     .examples = {"msrpc name dc01.corp.example", "do all DNS servers tell the same?",
                  "msrpc name _ldap._tcp.dc._msdcs.corp.example --dns-server 10.1.0.10",
                  "the domain controllers as DNS knows them"},

@@ -33,54 +33,76 @@ static void query_over(mr_netbios *q, enum mr_netbios_state state) {
     q->done(q->user, q);
 }
 
-/* Reads an answer to our question into @replyp: 0; 1 when it is none. */
+/* Reads an answer to our question into @replyp: 0; 1 when it is none; MR_ERR_MEMORY. */
 static int read_reply(mr_netbios *q, mr_slice bytes, mr_netbios_reply *replyp) {
     uint8_t *copy = mr_arena_get_raw(q->arena, bytes.len, 1);
+    int r;
 
     if (!copy)
         return MR_ERR_MEMORY;
-    if (bytes.len)
-        memcpy(copy, bytes.data, bytes.len);
+    memcpy(copy, bytes.data, bytes.len);
     bytes = mr_slice_of(copy, bytes.len);
     if (q->options.status)
-        return mr_nbt_status_decode(bytes, q->arena, &replyp->status, NULL) == 0 &&
-                       replyp->status.id == q->id ? 0 : 1;
-    if (mr_nbt_answer_decode(bytes, q->arena, &replyp->answer, NULL) != 0 ||
-        replyp->answer.id != q->id)
+        r = mr_nbt_status_decode(bytes, q->arena, &replyp->status, NULL);
+    else
+        r = mr_nbt_answer_decode(bytes, q->arena, &replyp->answer, NULL);
+    if (r == MR_ERR_MEMORY)
+        return r;
+    if (r == 0 && !q->options.status && replyp->answer.has_name &&
+        memcmp(replyp->answer.name, q->options.name, MR_NBT_NAME) != 0)
         return 1;
-    return !replyp->answer.has_name ||
-           memcmp(replyp->answer.name, q->options.name, MR_NBT_NAME) == 0 ? 0 : 1;
+    return r == 0 ? 0 : 1;
 }
 
-/* Keeps an answer; what it makes of the question, or MR_NETBIOS_ASKING when nothing yet. */
-static enum mr_netbios_state take_reply(mr_netbios *q, const mr_addr *sender, mr_slice bytes) {
-    mr_netbios_reply reply = {.sender = *sender, .at = mr_clock_now()};
-    mr_netbios_reply **tail = &q->replies;
+static bool was_heard(const mr_netbios *q, const mr_addr *sender) {
+    for (const mr_netbios_reply *r = q->replies; r; r = r->next)
+        if (mr_addr_same_host(&r->sender, sender))
+            return true;
+    return false;
+}
 
-    if (bytes.len < 12 || (bytes.data[0] << 8 | bytes.data[1]) != q->id ||
-        read_reply(q, bytes, &reply) != 0)
-        return MR_NETBIOS_ASKING;
-    for (; *tail; tail = &(*tail)->next)
-        if (mr_addr_same_host(&(*tail)->sender, sender))
-            return MR_NETBIOS_ASKING;
-    if (!q->options.status && reply.answer.kind == MR_NBT_ANSWER_WAIT) {
-        q->waits = true;
-        return MR_NETBIOS_ASKING;
-    }
-    *tail = MR_ARENA_NEW(q->arena, mr_netbios_reply);
-    if (!*tail)
-        return MR_NETBIOS_ASKING;
-    **tail = reply;
-    q->reply_count++;
+/* What a reply makes of the question. */
+static enum mr_netbios_state state_after(const mr_netbios *q, const mr_netbios_reply *reply) {
     if (q->options.status)
-        return reply.status.rcode ? MR_NETBIOS_NEGATIVE : MR_NETBIOS_ANSWERED;
-    switch (reply.answer.kind) {
+        return reply->status.rcode ? MR_NETBIOS_NEGATIVE : MR_NETBIOS_ANSWERED;
+    switch (reply->answer.kind) {
+    case MR_NBT_ANSWER_POSITIVE: return MR_NETBIOS_ANSWERED;
     case MR_NBT_ANSWER_NEGATIVE: return MR_NETBIOS_NEGATIVE;
     case MR_NBT_ANSWER_REDIRECT: return MR_NETBIOS_REDIRECT;
-    case MR_NBT_ANSWER_POSITIVE:
     case MR_NBT_ANSWER_WAIT: break;
     }
-    return MR_NETBIOS_ANSWERED;
+    return MR_NETBIOS_ASKING;
+}
+
+/* Keeps an answer; what it makes of the question, or MR_NETBIOS_ASKING when nothing yet. An answer
+ * for which there is no memory is no silence: the question ends as one we could not ask. */
+static enum mr_netbios_state take_reply(mr_netbios *q, const mr_addr *sender, mr_slice bytes) {
+    mr_netbios_reply reply = {.sender = *sender, .at = mr_clock_now()}, **tail = &q->replies;
+    mr_netbios_reply *kept = NULL;
+
+    if (bytes.len < 12 || memcmp(bytes.data, q->room, 2) != 0 || was_heard(q, sender))
+        return MR_NETBIOS_ASKING;
+    int r = read_reply(q, bytes, &reply);
+    if (r > 0)
+        return MR_NETBIOS_ASKING;
+    enum mr_netbios_state state = state_after(q, &reply);
+    if (r == 0 && state == MR_NETBIOS_ASKING) {
+        q->waits = true;
+        return state;
+    }
+    if (r == 0)
+        kept = MR_ARENA_NEW(q->arena, mr_netbios_reply);
+    if (!kept) {
+        (void)mr_fail(&q->error, MR_ERR_MEMORY, MR_FLOOR_PROBE, MR_ERROR_NO_OFFSET,
+                      "no memory for an answer");
+        return MR_NETBIOS_LOCAL;
+    }
+    while (*tail)
+        tail = &(*tail)->next;
+    *kept = reply;
+    *tail = kept;
+    q->reply_count++;
+    return state;
 }
 
 /* ---- at one host ---- */
@@ -157,9 +179,8 @@ static int query_encode(mr_netbios *q, mr_error *err) {
     };
     mr_buf out;
 
-    if (mr_entropy_get(&q->id, sizeof q->id) != 0)
+    if (mr_entropy_get(&question.id, sizeof question.id) != 0)
         return mr_fail(err, MR_ERR_SYSTEM, MR_FLOOR_PROBE, MR_ERROR_NO_OFFSET, "no randomness");
-    question.id = q->id;
     if (q->options.status)
         question.name[0] = '*';
     else

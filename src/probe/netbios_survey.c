@@ -158,8 +158,10 @@ static int ask_all(mr_netbios_survey *s, mr_error *err) {
     mr_netbios_options ask = {.status = true, .remote = o->node, .scope = o->scope,
                               .tries = o->tries, .timeout = o->timeout};
     r = mr_netbios_start(&s->nodes[0], s->loop, s->arena, &ask, on_done, s, err);
-    if (r == 0)
-        s->node_count = s->open += 1;
+    if (r == 0) {
+        s->node_count = 1;
+        s->open++;
+    }
     return r;
 }
 

@@ -23,7 +23,7 @@ enum mr_netbios_state {
     MR_NETBIOS_REDIRECT,  /* the server names another one */
     MR_NETBIOS_SILENT,
     MR_NETBIOS_CLOSED,    /* ICMP: nothing listens on the port, or the host cannot be reached */
-    MR_NETBIOS_LOCAL,     /* this machine cannot send there */
+    MR_NETBIOS_LOCAL,     /* this machine cannot send there, or has no memory for an answer */
 };
 /* "answered", "negative", "redirect", "silent", "closed", "local", "asking". */
 const char *mr_netbios_state_name(enum mr_netbios_state state);
@@ -67,8 +67,7 @@ struct mr_netbios {
     mr_datagram datagram;
     mr_udp udp;
     mr_timer timer;
-    uint16_t id;
-    uint8_t room[320];
+    uint8_t room[320]; /* the question */
     size_t len;
 };
 
