@@ -1,209 +1,38 @@
 /*
- * msrpc explain: what a number, UUID, port, event or name means, from the compiled tables alone. A
- * number that means several things is explained in all its meanings; a prefix (win32:5, tcp/135,
- * "event 5719") narrows it down. Negative decimals and HRESULT- or NTSTATUS-wrapped numbers are
- * unwrapped and both layers shown.
+ * msrpc explain: what a number, UUID, port, event, name or sentence means, from the compiled tables
+ * alone. A number that means several things is explained in all its meanings; a prefix (win32:5,
+ * tcp/135, "event 5719") narrows it down. Negative decimals and HRESULT- or NTSTATUS-wrapped
+ * numbers are unwrapped and both layers shown.
  */
-#include "app.h"
-
-#include <msrpc/ifaces/names.h>
+#include "explain.h"
 
 #include "report.h"
-
-struct explain {
-    app *a;
-    mr_writer *w;   /* NULL: text */
-    size_t meanings;
-};
-
-static const char *phase_text(unsigned phase) {
-    static const char *const names[] = {"", "phase 1: names", "phase 2: TCP",
-                                        "phase 3: discovery", "phase 4: communication"};
-    return phase < MR_COUNT(names) ? names[phase] : "";
-}
-
-/* An advice of the tables, or "" when it names a command or switch that this version lacks: the
- * tables know the whole contract. */
-static const char *usable(const char *advice) {
-    const app_command *command = NULL;
-    const char *at = strstr(advice, "msrpc ");
-    char word[32];
-
-    for (at = at ? at + 6 : ""; *at; at += strspn(at, " ")) {
-        size_t len = strcspn(at, " ");
-        snprintf(word, sizeof word, "%.*s", (int)(len < 31 ? len : 31), at);
-        if (!command && (command = app_find_command(word)) == NULL)
-            return "";
-        if (word[0] == '-' && !app_knows_switch(command, word))
-            return "";
-        at += len;
-    }
-    return advice;
-}
-
-static void head(struct explain *e, const char *first, const char *kind, const char *name,
-                 unsigned phase) {
-    app *a = e->a;
-    if (e->meanings++)
-        fputc('\n', a->out);
-    fprintf(a->out, "%s%s%s  %s%s%s", app_style(a, APP_BOLD), first, app_style(a, APP_PLAIN), kind,
-            *name ? "  " : "", name);
-    /* a line of its own where it would not fit behind */
-    size_t width = strlen(first) + strlen(kind) + strlen(name) + strlen(phase_text(phase)) + 8;
-    if (phase)
-        fprintf(a->out, "%s%s", width > 80 ? "\n            " : "  - ", phase_text(phase));
-    fputc('\n', a->out);
-}
-
-static void para(struct explain *e, const char *label, const char *text) {
-    char first[32];
-    if (!text || !*text)
-        return;
-    snprintf(first, sizeof first, "  %-9s ", label);
-    app_wrap(e->a->out, first, 12, text);
-}
-
-static void code_json(struct explain *e, const mr_code_info *c) {
-    mr_writer *w = e->w;
-    const mr_code_info *same;
-    size_t iter = 0;
-
-    mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
-    mr_writer_str(w, "kind", "code");
-    mr_writer_str(w, "space", mr_code_space_name(c->space));
-    mr_writer_uint(w, "value", c->value);
-    mr_writer_fmt(w, "hex", "0x%08x", c->value);
-    mr_writer_str(w, "symbol", mr_code_symbol(c));
-    mr_writer_str(w, "text", mr_code_text(c));
-    if (*mr_code_shown(c))
-        mr_writer_str(w, "shown", mr_code_shown(c));
-    if (*mr_code_meaning(c))
-        mr_writer_str(w, "meaning", mr_code_meaning(c));
-    if (*usable(mr_code_try(c)))
-        mr_writer_str(w, "try", mr_code_try(c));
-    mr_writer_uint(w, "phase", c->phase);
-    mr_writer_uint(w, "win32", c->space == MR_SPACE_WIN32 ? c->value
-                                                          : mr_code_win32(c->space, c->value));
-    mr_writer_open(w, "same", MR_SHAPE_ARRAY);
-    while ((same = mr_code_same_next(c, &iter)) != NULL) {
-        mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
-        mr_writer_str(w, "space", mr_code_space_name(same->space));
-        mr_writer_uint(w, "value", same->value);
-        mr_writer_str(w, "symbol", mr_code_symbol(same));
-        mr_writer_close(w);
-    }
-    mr_writer_close(w);
-    mr_writer_close(w);
-    e->meanings++;
-}
-
-static void code_text(struct explain *e, const mr_code_info *c) {
-    const mr_code_info *same;
-    char first[64], also[600];
-    size_t iter = 0, at = 0;
-
-    if (c->value < 65536)
-        snprintf(first, sizeof first, "%u (0x%x)", c->value, c->value);
-    else
-        snprintf(first, sizeof first, "0x%08x (%d)", c->value, (int32_t)c->value);
-    head(e, first, mr_code_space_title(c->space), mr_code_symbol(c), c->phase);
-    para(e, "screen", mr_code_shown(c));
-    para(e, "says", mr_code_text(c));
-    para(e, "means", mr_code_meaning(c));
-    also[0] = '\0';
-    while ((same = mr_code_same_next(c, &iter)) != NULL && at < sizeof also - 100)
-        at += (size_t)snprintf(also + at, sizeof also - at, "%s%s 0x%x %s", at ? "; " : "",
-                               mr_code_space_title(same->space), same->value,
-                               mr_code_symbol(same));
-    para(e, "same as", also);
-    para(e, "try", usable(mr_code_try(c)));
-}
-
-static void show_code(struct explain *e, const mr_code_info *c) {
-    if (e->w)
-        code_json(e, c);
-    else
-        code_text(e, c);
-}
-
-static void show_port(struct explain *e, const mr_port_info *p) {
-    const char *protocols = p->protocols == (MR_PORT_TCP | MR_PORT_UDP) ? "tcp, udp"
-                            : p->protocols == MR_PORT_TCP ? "tcp" : "udp";
-    char first[32];
-
-    if (e->w) {
-        mr_writer_open(e->w, NULL, MR_SHAPE_OBJECT);
-        mr_writer_str(e->w, "kind", "port");
-        mr_writer_uint(e->w, "first", p->first);
-        mr_writer_uint(e->w, "last", p->last);
-        mr_writer_str(e->w, "protocols", protocols);
-        mr_writer_str(e->w, "name", mr_port_name(p));
-        mr_writer_str(e->w, "service", mr_port_service(p));
-        mr_writer_str(e->w, "use", mr_port_use(p));
-        mr_writer_str(e->w, "note", mr_port_note(p));
-        mr_writer_close(e->w);
-        e->meanings++;
-        return;
-    }
-    if (p->first == p->last)
-        snprintf(first, sizeof first, "%u", p->first);
-    else
-        snprintf(first, sizeof first, "%u-%u", p->first, p->last);
-    head(e, first, p->protocols == MR_PORT_UDP ? "UDP port" : "port", mr_port_name(p), 0);
-    para(e, "over", protocols);
-    para(e, "service", mr_port_service(p));
-    para(e, "needed", mr_port_use(p));
-    para(e, "note", mr_port_note(p));
-}
-
-static void show_event(struct explain *e, const mr_winevent_info *v) {
-    char first[32];
-
-    if (e->w) {
-        mr_writer_open(e->w, NULL, MR_SHAPE_OBJECT);
-        mr_writer_str(e->w, "kind", "event");
-        mr_writer_uint(e->w, "id", v->id);
-        mr_writer_str(e->w, "source", mr_winevent_source(v));
-        mr_writer_str(e->w, "log", mr_winevent_log(v));
-        mr_writer_str(e->w, "text", mr_winevent_text(v));
-        mr_writer_str(e->w, "try", usable(mr_winevent_try(v)));
-        mr_writer_uint(e->w, "phase", v->phase);
-        mr_writer_close(e->w);
-        e->meanings++;
-        return;
-    }
-    snprintf(first, sizeof first, "%u", v->id);
-    head(e, first, "Windows event", mr_winevent_source(v), v->phase);
-    para(e, "log", mr_winevent_log(v));
-    para(e, "says", mr_winevent_text(v));
-    para(e, "try", usable(mr_winevent_try(v)));
-}
 
 /* ---- numbers ---- */
 
 static void explain_code(struct explain *e, uint32_t value, int space) {
     for (const mr_code_info *c = mr_code_next(value, NULL); c; c = mr_code_next(value, c))
         if (space < 0 || c->space == (unsigned)space)
-            show_code(e, c);
+            explain_show_code(e, c);
     /* what is wrapped inside */
     uint32_t inside = mr_code_split_hresult(value);
     if (inside && space < 0 && mr_code_find(MR_SPACE_WIN32, inside))
-        show_code(e, mr_code_find(MR_SPACE_WIN32, inside));
+        explain_show_code(e, mr_code_find(MR_SPACE_WIN32, inside));
     if ((value & 0xf0000000) == 0xd0000000 && space < 0 &&
         mr_code_find(MR_SPACE_NTSTATUS, value & ~0x10000000u))
-        show_code(e, mr_code_find(MR_SPACE_NTSTATUS, value & ~0x10000000u));
+        explain_show_code(e, mr_code_find(MR_SPACE_NTSTATUS, value & ~0x10000000u));
 }
 
 static void explain_port(struct explain *e, uint32_t value, unsigned protocols, bool ranges) {
     for (const mr_port_info *p = mr_port_next((uint16_t)value, NULL); p && value <= 65535;
          p = mr_port_next((uint16_t)value, p))
         if ((p->protocols & protocols) && (ranges || p->first == p->last))
-            show_port(e, p);
+            explain_show_port(e, p);
 }
 
 static void explain_event(struct explain *e, uint32_t value) {
     for (const mr_winevent_info *v = mr_winevent_find(value); v; v = mr_winevent_next(value, v))
-        show_event(e, v);
+        explain_show_event(e, v);
 }
 
 /* Decimal, negative decimal, 0x hexadecimal, or eight hexadecimal digits. */
@@ -273,62 +102,6 @@ static bool explain_prefixed(struct explain *e, const char *text) {
 
 /* ---- names and UUIDs ---- */
 
-static void iface_json(struct explain *e, const mr_iface_name *n) {
-    mr_writer *w = e->w;
-    uint16_t opnum;
-
-    mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
-    mr_writer_str(w, "kind", n->flags & MR_IFACE_TRANSFER ? "transfer syntax" : "interface");
-    mr_writer_uuid(w, "uuid", &n->uuid);
-    mr_writer_fmt(w, "version", "%u.%u", n->major, n->minor);
-    mr_writer_str(w, "name", mr_name_text(n));
-    mr_writer_str(w, "service", mr_name_service(n));
-    mr_writer_str(w, "document", mr_name_doc(n));
-    mr_writer_str(w, "pipes", mr_name_pipes(n));
-    mr_writer_str(w, "module", mr_name_module(n));
-    mr_writer_str(w, "exposure", mr_name_exposure(n));
-    mr_writer_open(w, "operations", MR_SHAPE_ARRAY);
-    for (size_t i = 0; i < mr_op_count(n); i++) {
-        const char *name = mr_op_get(n, i, &opnum);
-        mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
-        mr_writer_uint(w, "opnum", opnum);
-        mr_writer_str(w, "name", name);
-        mr_writer_close(w);
-    }
-    mr_writer_close(w);
-    mr_writer_close(w);
-    e->meanings++;
-}
-
-static void iface_text(struct explain *e, const mr_iface_name *n) {
-    char uuid[MR_UUID_TEXT], first[64];
-    uint16_t opnum;
-    size_t most = e->a->set.verbose ? SIZE_MAX : 12;
-
-    snprintf(first, sizeof first, "%s %u.%u", mr_uuid_text(&n->uuid, uuid), n->major, n->minor);
-    head(e, first, n->flags & MR_IFACE_TRANSFER ? "transfer syntax" : "interface",
-         mr_name_text(n), 0);
-    para(e, "document", mr_name_doc(n));
-    para(e, "service", mr_name_service(n));
-    para(e, "pipes", mr_name_pipes(n));
-    para(e, "module", mr_name_module(n));
-    para(e, "exposure", mr_name_exposure(n));
-    for (size_t i = 0; i < mr_op_count(n) && i < most; i++) {
-        const char *name = mr_op_get(n, i, &opnum);
-        fprintf(e->a->out, "  %-9s %3u %s\n", i ? "" : "calls", opnum, name);
-    }
-    if (mr_op_count(n) > most)
-        fprintf(e->a->out, "  %-9s ... and %zu more (-v shows all)\n", "",
-                mr_op_count(n) - most);
-}
-
-static void show_iface(struct explain *e, const mr_iface_name *n) {
-    if (e->w)
-        iface_json(e, n);
-    else
-        iface_text(e, n);
-}
-
 static void explain_text(struct explain *e, const char *text) {
     const mr_code_info *c;
     const mr_iface_name *n;
@@ -343,15 +116,15 @@ static void explain_text(struct explain *e, const char *text) {
     }
     if (mr_uuid_decode(mr_slice_str(text), &uuid) == 0) {
         if ((n = mr_name_find(&uuid)) != NULL)
-            show_iface(e, n);
+            explain_show_iface(e, n);
         return;
     }
     if (explain_prefixed(e, text))
         return;
     for (c = mr_code_find_symbol(text, NULL); c; c = mr_code_find_symbol(text, c))
-        show_code(e, c);
+        explain_show_code(e, c);
     if ((n = mr_name_find_text(text)) != NULL)
-        show_iface(e, n);
+        explain_show_iface(e, n);
     /* a short hexadecimal number without its 0x, when it is no name */
     snprintf(hex, sizeof hex, "0x%.10s", text);
     if (e->meanings == before && strlen(text) <= 8 && read_number(hex, &value))
@@ -376,30 +149,86 @@ static size_t explain_one(struct explain *e, size_t index) {
             return 2;
     }
     explain_text(e, text);
+    if (e->meanings == before)
+        explain_rule(e, text);
+    if (e->meanings == before && strchr(text, ' '))
+        explain_sentence(e, a->args[index]);
     return 1;
 }
 
-static int run(app *a) {
-    struct explain e = {.a = a};
-    mr_writer w;
+/* The arguments with a space between them, *in the arena*. */
+static const char *joined(app *a, const char *first) {
+    const char *all = first;
+    for (size_t i = 0; i < a->arg_count && all; i++)
+        all = *all ? mr_arena_add_fmt(&a->arena, "%s %s", all, a->args[i])
+                   : mr_arena_add_str(&a->arena, mr_slice_str(a->args[i]));
+    return all ? all : "";
+}
+
+/* How many arguments nothing is known of when each stands for itself. */
+static size_t count_unknown(struct explain *e) {
+    struct explain dry = {.a = e->a, .w = e->w, .dry = true};
     size_t unknown = 0;
 
+    for (size_t i = 0, used; i < e->a->arg_count; i += used) {
+        size_t before = dry.meanings;
+        used = explain_one(&dry, i);
+        unknown += dry.meanings == before;
+    }
+    return unknown;
+}
+
+/* Each argument for itself; a sentence without quotes when that leaves some unknown. How many are
+ * unknown in the end. */
+static size_t explain_args(struct explain *e) {
+    app *a = e->a;
+    size_t unknown = 0;
+
+    if (a->arg_count > 1 && count_unknown(e)) {
+        explain_sentence(e, joined(a, ""));
+        if (e->meanings)
+            return 0;
+    }
+    for (size_t i = 0, used; i < a->arg_count; i += used) {
+        size_t before = e->meanings;
+        used = explain_one(e, i);
+        if (e->meanings != before)
+            continue;
+        unknown++;
+        app_refuse(a, APP_USAGE, "nothing is known of %s (msrpc explain --search %s looks for "
+                   "words)", a->args[i], strchr(a->args[i], ' ') ? "WORDS" : a->args[i]);
+    }
+    return unknown;
+}
+
+struct explain_options {
+    const char *search;
+};
+
+static const app_option options[] = {
+    {"search", 0, APP_TEXT, "WORDS", offsetof(struct explain_options, search), 0, 0,
+     "find codes, findings, interfaces, ports, events and sentences by meaning"},
+    {0},
+};
+
+static int run(app *a) {
+    const struct explain_options *own = a->own;
+    struct explain e = {.a = a};
+    mr_writer w;
+
+    if (own->search)
+        return explain_search(a, joined(a, own->search));
     if (a->arg_count == 0)
-        return app_refuse(a, APP_USAGE, "a code, UUID, event, port or name is wanted");
+        return app_refuse(a, APP_USAGE, "a code, UUID, event, port, name or sentence is wanted, "
+                          "or - for a text on standard input");
+    if (a->arg_count == 1 && !strcmp(a->args[0], "-"))
+        return explain_paste(a);
     if (a->set.json || a->set.jsonl) {
         app_report_open(a, &w);
         mr_writer_open(&w, "meanings", MR_SHAPE_ARRAY);
         e.w = &w;
     }
-    for (size_t i = 0, used; i < a->arg_count; i += used) {
-        size_t before = e.meanings;
-        used = explain_one(&e, i);
-        if (e.meanings != before)
-            continue;
-        unknown++;
-        app_refuse(a, APP_USAGE, "nothing is known of %s", a->args[i]);
-    }
-    int code = unknown ? APP_USAGE : APP_OK;
+    int code = explain_args(&e) ? APP_USAGE : APP_OK;
     if (e.w) {
         mr_writer_close(&w);
         return app_report_close(a, &w, code);
@@ -409,17 +238,24 @@ static int run(app *a) {
 
 const app_command app_explain = {
     .name = "explain",
-    .line = "what a code, UUID, port, event or interface name means",
-    .synopsis = "CODE|UUID|PORT|EVENT|NAME...",
+    .line = "what a code, UUID, port, event, sentence or pasted log means",
+    .synopsis = "CODE|UUID|PORT|EVENT|NAME|SENTENCE... | -",
     .about =
-        "Explains numbers and names of the field offline: Win32, NTSTATUS, HRESULT, RPC fault, "
+        "Explains numbers and words of the field offline: Win32, NTSTATUS, HRESULT, RPC fault, "
         "bind_nak, Kerberos, DNS, NetBIOS, TLS, LDAP and Winsock codes, Windows event ids, TCP and "
-        "UDP ports, RPC interfaces. A number that means several things is explained in all its "
-        "meanings; win32:5, event:1219 or tcp/135 narrow it down. Negative decimals and "
-        "HRESULT-wrapped numbers are unwrapped.",
+        "UDP ports, RPC interfaces, findings of diagnose, error messages. A number that means "
+        "several things is explained in all its meanings; win32:5, event:1219 or tcp/135 narrow it "
+        "down. Negative decimals and HRESULT-wrapped numbers are unwrapped.\n"
+        "With - it reads pasted text: what dcdiag, repadmin, netdiag, nltest, portqry, rpcping, "
+        "nslookup, a dialog or the event log said, in any encoding. It names the lines it "
+        "recognised, the findings of diagnose they point to, the phase, and the command to run "
+        "next; the exit code is that of the phase, 0 when nothing wrong is seen, 64 when nothing "
+        "is known of the text.",
     .examples = {"msrpc explain 1722", "the RPC server is unavailable: what it means, what to try",
-                 "msrpc explain 12345778-1234-abcd-ef00-0123456789ac",
-                 "which interface, service and document stand behind a UUID"},
+                 "msrpc explain - < dcdiag.txt",
+                 "what a pasted log says, in which phase, and what to run next"},
     .groups = APP_GROUP_OUTPUT,
+    .options = options,
+    .own_size = sizeof(struct explain_options),
     .run = run,
 };

@@ -127,11 +127,14 @@ const char *app_mark(const app *a, enum app_mark mark) {
     return marks[mark][a->out_color];
 }
 
-/* Columns a UTF-8 text of @len octets takes, one per code point. */
+/* Columns a UTF-8 text of @len octets takes: one per code point, none for a style. */
 static size_t columns(const char *text, size_t len) {
     size_t n = 0;
-    for (size_t i = 0; i < len; i++)
-        n += ((uint8_t)text[i] & 0xc0) != 0x80;
+    for (size_t i = 0; i < len; i++) {
+        while (i < len && text[i] == '\033')
+            i += strcspn(text + i, "m") + 1;
+        n += i < len && ((uint8_t)text[i] & 0xc0) != 0x80;
+    }
     return n;
 }
 
