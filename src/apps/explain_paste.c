@@ -77,7 +77,8 @@ static void show_item(app *a, const mr_paste_item *item) {
         return;
     full = item->meaning;
     if (item->code)
-        full = mr_arena_add_fmt(&a->arena, item->code->value < 65536 ? "%s (%u %s)" : "%s (0x%x %s)",
+        full = mr_arena_add_fmt(&a->arena,
+                                item->code->value < 65536 ? "%s (%u %s)" : "%s (0x%x %s)",
                                 item->meaning, item->code->value, mr_code_symbol(item->code));
     app_wrap(a->out, "                  = ", 20, full ? full : item->meaning);
 }

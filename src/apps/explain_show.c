@@ -34,9 +34,10 @@ void explain_head(struct explain *e, const char *first, const char *kind, const 
     fprintf(a->out, "%s%s%s  %s%s%s", app_style(a, APP_BOLD), first, app_style(a, APP_PLAIN), kind,
             *name ? "  " : "", name);
     /* a line of its own where it would not fit behind */
-    size_t width = strlen(first) + strlen(kind) + strlen(name) + strlen(explain_phase_text(phase)) + 8;
+    const char *where = explain_phase_text(phase);
+    size_t width = strlen(first) + strlen(kind) + strlen(name) + strlen(where) + 8;
     if (phase)
-        fprintf(a->out, "%s%s", width > 80 ? "\n            " : "  - ", explain_phase_text(phase));
+        fprintf(a->out, "%s%s", width > 80 ? "\n            " : "  - ", where);
     fputc('\n', a->out);
 }
 

@@ -1,7 +1,7 @@
 /*
- * What a rule says when no facts stand behind it: its templates with stand-ins. {host} and {name} are
- * the host where one is known, a value becomes its field's name in capitals, a choice by number its first
- * form.
+ * What a rule says when no facts stand behind it: its templates with stand-ins. {host} and {name}
+ * are the host where one is known, a value becomes its field's name in capitals, a choice by number
+ * its first form.
  */
 #include <msrpc/diag/rule.h>
 

@@ -9,18 +9,30 @@
 
 /* ---- items ---- */
 
-/* The line (or what of it fits) around @from to @to, on one line, *in the arena*. */
+static bool line_end(char c) {
+    return c == '\n' || c == PASTE_BREAK;
+}
+
+/* The line around @from to @to, or what of it fits with whole words; *in the arena*. */
 static const char *excerpt(mr_paste *paste, size_t from, size_t to) {
     const char *w = paste->window;
-    size_t least = to > MR_PASTE_TEXT_MAX / 2 ? to - MR_PASTE_TEXT_MAX / 2 : 0;
+    size_t match = from, least = from > MR_PASTE_TEXT_MAX / 3 ? from - MR_PASTE_TEXT_MAX / 3 : 0;
 
-    while (from > 0 && from > least && w[from - 1] != '\n' && w[from - 1] != PASTE_BREAK)
+    while (from > least && !line_end(w[from - 1]))
         from--;
-    while (to < paste->len && to - from < MR_PASTE_TEXT_MAX && w[to] != '\n' &&
-           w[to] != PASTE_BREAK)
+    if (from && !line_end(w[from - 1])) /* cut: begin with a word */
+        while (from < match && w[from - 1] != ' ')
+            from++;
+    while (to < paste->len && to - from < MR_PASTE_TEXT_MAX && !line_end(w[to]))
         to++;
     if (to - from > MR_PASTE_TEXT_MAX)
         to = from + MR_PASTE_TEXT_MAX;
+    if (to < paste->len && !line_end(w[to])) { /* cut: end with one */
+        size_t end = to;
+        while (end > from + MR_PASTE_TEXT_MAX / 2 && !paste_blank(w[end]))
+            end--;
+        to = paste_blank(w[end]) ? end : to;
+    }
     while (from < to && ((uint8_t)w[from] & 0xc0) == 0x80)
         from++;
     while (to > from && to < paste->len && ((uint8_t)w[to] & 0xc0) == 0x80)
@@ -38,8 +50,8 @@ static bool same_subject(const char *a, const char *b) {
     return a == b || (a && b && mr_str_eq_nocase(a, b));
 }
 
-/* What was said before in other words: the same code, or findings without one, about the same host within two lines, or just
- * before by a line that names its host itself. */
+/* What was said before in other words: the same code, or findings without one, about the same host
+ * within two lines, or just before by a line that names its host itself. */
 static mr_paste_item *said_already(mr_paste *paste, const mr_paste_item *item) {
     const char *subject = item->subject ? item->subject
                           : *paste->subject ? paste->subject : NULL;

@@ -41,7 +41,10 @@ for name in commands():
             words.append('--no-such-switch')  # understood up to here, and not begun
         else:
             words = [re.sub(r'^dc0\d(\.corp\.example)?$', '127.0.0.1:1', w) for w in words]
-        run = Run(*words)
+        text = None
+        if '<' in words:  # a redirection: what the shell would open
+            words, text = words[:words.index('<')], b'DC1 failed test Connectivity\n'
+        run = Run(*words, stdin=text)
         if words[0] == 'serve':
             ok(run.code == 64 and '--no-such-switch' in run.err, line, run)
         else:

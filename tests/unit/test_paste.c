@@ -216,7 +216,8 @@ static void test_forms(void **state) {
                                    "This line is just as wide as the window was: there are no more "
                                    "endpoints availa\nble from the endpoint mapper."),
                         "EPM.NOT_REGISTERED");
-    assert_string_equal(verdict_of(&arena, "no more endpoints available from\n\nthe endpoint mapper"),
+    assert_string_equal(verdict_of(&arena, "no more endpoints available from\n\n"
+                                           "the endpoint mapper"),
                         "");
     /* numbers need neighbours */
     assert_string_equal(verdict_of(&arena, "It was 5 o'clock on 1.2.1722 in room 1753."), "");

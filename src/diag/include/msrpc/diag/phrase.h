@@ -81,8 +81,8 @@ const mr_rule *mr_rule_find(mr_slice id);
 /* Takes the next id from the front of a list of findings; false at its end. */
 bool mr_finding_list_next(const char **listp, mr_slice *idp);
 
-/* What a template of a rule says without facts: {host} and {name} are @host where it is known; every other value is the
- * name of its field in capitals. *In @arena*; NULL when it is exhausted. */
+/* What a template of a rule says without facts: {host} and {name} are @host where it is known,
+ * every other value is the name of its field in capitals. *In @arena*; NULL when exhausted. */
 const char *mr_rule_outline(mr_arena *arena, const char *text, const char *host);
 
 #endif
