@@ -201,12 +201,16 @@ static void cut_server(struct probe_op *op) {
     mr_dns_query_deinit(&s->aaaa);
 }
 
-static void outcome_fact(struct server *s, const mr_dns_answer *answer, const char *record) {
+/* @outcome is the most telling one of all candidates, @last the answer to the last of them. */
+static void outcome_fact(struct server *s, enum mr_dns_outcome outcome, const mr_dns_answer *last,
+                         const char *record) {
     mr_probe *p = s->op.probe;
-    const char *server = probe_addr_text(p, &answer->server);
+    mr_dns_answer answer = *last;
+    const char *server = probe_addr_text(p, &answer.server);
     mr_fact fact = {.check = s->op.check, .name = host(p), .server = server, .record = record};
 
-    if (name_outcome_fact(answer, s->all->config->servers_default, &fact) &&
+    answer.outcome = outcome;
+    if (name_outcome_fact(&answer, s->all->config->servers_default, &fact) &&
         probe_wants(p, MR_PHASE_NAMES))
         mr_diag_add_fact(p->diag, &fact);
 }
@@ -289,9 +293,9 @@ static void candidate_over(struct server *s) {
     /* that one family is missing matters only when the other is too */
     enum mr_family only = s->op.probe->options.family;
     if (only != MR_FAMILY_IPV6 && (!s->found_count || !says_no_such_name(s->outcome_a)))
-        outcome_fact(s, &s->a.answer, "A");
+        outcome_fact(s, s->outcome_a, &s->a.answer, "A");
     if (only != MR_FAMILY_IPV4 && (!s->found_count || !says_no_such_name(s->outcome_aaaa)))
-        outcome_fact(s, &s->aaaa.answer, "AAAA");
+        outcome_fact(s, s->outcome_aaaa, &s->aaaa.answer, "AAAA");
     end_server(s);
 }
 
