@@ -86,7 +86,10 @@ static void write_list(expansion *e, const values *v) {
     for (size_t i = 0, end; i < most; i = end, named++) {
         end = run_end(v, i);
         if (!e->plain && named == LIST_MOST) {
-            mr_buf_write_fmt(&e->out, " and %zu more", v->count - i);
+            if (v->count == MR_MATCH_FACTS) /* more than that is not kept */
+                mr_buf_write_str(&e->out, " and many more");
+            else
+                mr_buf_write_fmt(&e->out, " and %zu more", v->count - i);
             return;
         }
         if (i)
