@@ -4,6 +4,8 @@
  */
 #include "name_dns.h"
 
+#include <ctype.h>
+
 /* ---- names that are none ---- */
 
 static int refuse_at(app *a, const char *name, size_t at, const char *why) {
@@ -58,6 +60,15 @@ static int check(app *a, const struct name_options *o, const char *name, const c
 
 /* ---- the part ---- */
 
+/* "NAME#1C" and "NAME<1C>" are how NetBIOS names are written: nothing that DNS knows. */
+static bool is_netbios(const char *name) {
+    size_t at = strcspn(name, "#<");
+
+    return name[at] && isxdigit((unsigned char)name[at + 1]) &&
+           isxdigit((unsigned char)name[at + 2]) &&
+           strcmp(name + at + 3, name[at] == '<' ? ">" : "") == 0;
+}
+
 static void on_done(void *user) {
     name_part_over(user);
 }
@@ -80,6 +91,8 @@ static int start(struct name_run *run) {
         .tries = set->retries == APP_RETRIES_DEFAULT ? 2 : set->retries + 1,
     };
 
+    if (is_netbios(run->name))
+        return 0;
     if (!d)
         return app_refuse(run->a, APP_BUG, "out of memory");
     d->run = run;

@@ -24,6 +24,7 @@
 #define ANSWER_CAP ((size_t)1 << 20)
 #define SOCKETS 4 /* of one channel: UDP and TCP to one server, with room */
 #define DNS_PORT 53
+#define UDP_MAX 512 /* RFC 1035 4.2.1: what c-ares hands on of a longer datagram */
 
 struct mr_dns_exchange {
     mr_dns_query *query;
@@ -314,7 +315,9 @@ static void exchange_step(struct mr_dns_exchange *ex) {
         return;
     }
     enum mr_dns_outcome outcome = exchange_outcome(ex);
-    if (!answer->tcp && answer->message && answer->message->truncated) {
+    /* some servers send more than they may and set no TC: c-ares cuts it off */
+    bool cut = outcome == MR_DNS_OUTCOME_MALFORMED && ex->reply.len >= UDP_MAX;
+    if (!answer->tcp && (cut || (answer->message && answer->message->truncated))) {
         exchange_send(ex, true);
         return;
     }

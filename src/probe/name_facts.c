@@ -17,12 +17,12 @@ static void unreachable_fact(const mr_dns_answer *answer, bool default_server, m
     if (default_server) {
         fact->kind = MR_FACT_NAME_NO_SERVER;
         fact->server = NULL;
-    } else if (answer->os_error) {
-        fact->kind = MR_FACT_NAME_UNREACHABLE;
-        fact->other = strerror(answer->os_error);
     } else if (icmp->present && !mr_icmp_is_port(icmp)) {
         fact->kind = MR_FACT_NAME_UNREACHABLE;
         fact->other = mr_icmp_text(icmp);
+    } else if (!icmp->present && answer->os_error) {
+        fact->kind = MR_FACT_NAME_UNREACHABLE;
+        fact->other = strerror(answer->os_error);
     }
 }
 

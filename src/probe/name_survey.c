@@ -540,7 +540,9 @@ static int prepare(mr_dns_survey *s, mr_error *err) {
     set_types(s);
     read_sources(s);
     if (!o->no_system) {
-        for (size_t i = 0; i < s->config->server_count; i++)
+        /* that nobody is named, and this machine stands in, matters without a given one only */
+        bool named = !s->config->servers_default || !o->server_count;
+        for (size_t i = 0; named && i < s->config->server_count; i++)
             add_server(s, &s->config->servers[i], MR_DNS_SURVEY_SYSTEM, NULL);
         if (!s->is_literal)
             mr_hosts_find_lines(s->resolver->hosts_path, o->name, o->family, s->hosts,

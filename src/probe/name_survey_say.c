@@ -499,7 +499,8 @@ static void say_zone_server(struct say *y, size_t server) {
         const mr_dns_survey_query *q = s->queries[i];
         const mr_dns_answer *answer = q->answer;
         if (q->server != server || q->type != MR_DNS_SOA || !answer || answer->message ||
-            !mr_dns_same_name(q->name, s->zone) || answer->os_error ||
+            !mr_dns_same_name(q->name, s->zone) ||
+            (answer->os_error && !answer->icmp.present) ||
             answer->outcome == MR_DNS_OUTCOME_FAILED)
             continue;
         mr_fact_add(y->diag, MR_FACT_NAME_ZONE_SILENT, y->checks[server], .name = s->zone,

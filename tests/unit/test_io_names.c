@@ -92,6 +92,9 @@ static size_t answer(struct server *server, uint8_t *q, size_t len, bool tcp) {
         answers = 1;
     } else if ((first_label(q, "tc") || first_label(q, "tcshut")) && !tcp) {
         flags |= TC;
+    } else if (first_label(q, "long")) { /* more than a datagram may hold, and no TC */
+        for (answers = 0; answers < 40; answers++)
+            p += put_record(p, MR_DNS_A, "\012\0\0\1", 4);
     } else if (type == MR_DNS_AAAA) {
         p += put_record(p, MR_DNS_AAAA, v6, 16);
         answers = 1;
@@ -326,6 +329,10 @@ static void test_truncated(void **state) {
     assert_true(a->outcome == MR_DNS_OUTCOME_UNREACHABLE || a->outcome == MR_DNS_OUTCOME_TIMEOUT);
     assert_true(a->tcp);
     assert_true(a->message->truncated);
+    const mr_dns_answer *answer = ask(w, (mr_dns_ask){.name = "long.x"});
+    assert_int_equal(answer->outcome, MR_DNS_OUTCOME_ANSWER);
+    assert_true(answer->tcp);
+    assert_int_equal(answer->message->answer_count, 40);
 }
 
 /* A port of UDP where nothing listens. */

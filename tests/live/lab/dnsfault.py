@@ -7,6 +7,7 @@ MODE is what the asker of NAME gets (RFC 1035 4.1.1 rcodes, RFC 2308 for negativ
     wrong      an A record with ADDRESS (other types are forwarded)
     nodata     the name exists, but with a TXT record only
     nxdomain servfail refused   that rcode
+    silent     nothing at all
     lame       no error, no answer, only a referral upwards: a server that does not serve the zone
 """
 import argparse
@@ -79,6 +80,8 @@ def forward(query, server):
 def serve_one(sock, query, peer, args):
     try:
         name, kind, end = parse_question(query)
+        if args.mode == 'silent' and name == args.name:
+            return
         reply = answer(query, end, args, name, kind) if name == args.name else None
         sock.sendto(reply or forward(query, args.forward), peer)
     except (OSError, IndexError, struct.error):
@@ -90,7 +93,7 @@ def main():
     parser.add_argument('--listen', required=True)
     parser.add_argument('--forward', required=True)
     parser.add_argument('mode', choices=['wrong', 'nodata', 'nxdomain', 'servfail', 'refused',
-                                         'lame'])
+                                         'lame', 'silent'])
     parser.add_argument('name', type=str.lower)
     parser.add_argument('address', nargs='?')
     args = parser.parse_args()

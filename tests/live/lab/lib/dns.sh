@@ -9,8 +9,9 @@ UNKNOWING_IP=10.88.2.33 # has a lab.test of its own without names: NXDOMAIN
 REFUSING_IP=10.88.2.34  # has nobody to ask: REFUSED
 FAILING_IP=10.88.2.35   # dc1.lab.test: SERVFAIL
 LAME_IP=10.88.2.36      # dc1.lab.test: only refers to the root
+MUTE_IP=10.88.2.37      # dc1.lab.test: never an answer
 BOGUS_IP=10.88.2.77     # where the liar says that dc1 is, and the second address of MORE
-DNS_ROLES="LIAR MORE UNKNOWING REFUSING FAILING LAME"
+DNS_ROLES="LIAR MORE UNKNOWING REFUSING FAILING LAME MUTE"
 
 dns_masq() { # ROLE OPTION...
     local role=$1 ip=${1}_IP
@@ -18,6 +19,12 @@ dns_masq() { # ROLE OPTION...
     spawn mb "$LAB_STATE/run/dns-$role" dnsmasq --keep-in-foreground --conf-file=/dev/null \
         --user=root --pid-file= --no-resolv --no-hosts --bind-interfaces --except-interface=lo \
         --listen-address="${!ip}" --cache-size=0 "$@"
+}
+
+dns_fails() { # ROLE MODE
+    local ip=${1}_IP
+    spawn mb "$LAB_STATE/run/dns-$1" "$LAB_DIR/dnsfault.py" --listen "${!ip}" \
+        --forward "$DC_IP" "$2" "$DC_NAME"
 }
 
 dns_start() {
@@ -31,14 +38,13 @@ dns_start() {
         ;;
     UNKNOWING) dns_masq UNKNOWING --local=/lab.test/ ;;
     REFUSING) dns_masq REFUSING ;;
-    FAILING | LAME)
-        spawn mb "$LAB_STATE/run/dns-$role" "$LAB_DIR/dnsfault.py" --listen "${!ip}" \
-            --forward "$DC_IP" "$([ "$role" = LAME ] && echo lame || echo servfail)" "$DC_NAME"
-        ;;
+    FAILING) dns_fails FAILING servfail ;;
+    LAME) dns_fails LAME lame ;;
+    MUTE) dns_fails MUTE silent ;;
     esac
 }
 
-dns_answers() { on client dig +time=1 +tries=1 "@$1" "$DC_NAME" | has 'HEADER'; }
+dns_answers() { on client dig +time=1 +tries=1 "@$1" lab.test SOA | has 'HEADER'; }
 
 dns_on() {
     local role ip

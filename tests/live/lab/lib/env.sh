@@ -92,7 +92,7 @@ print_env() {
     for h in $HOSTS; do printf 'NS_%s=%q\n' "${h^^}" "$(ns "$h")"; done
     for h in CLIENT_IP CLIENT_IP6 MB_CLIENT_IP MB_CLIENT_IP6 MB_SERVER_IP MB_SERVER_IP6 DC_IP \
         DC_IP6 SRV_IP SRV_IP6 UNUSED_IP UNUSED_IP6 REALM DOMAIN PASSWORD ALICE_PASSWORD DC_NAME \
-        LIAR_IP MORE_IP UNKNOWING_IP REFUSING_IP FAILING_IP LAME_IP BOGUS_IP; do
+        LIAR_IP MORE_IP UNKNOWING_IP REFUSING_IP FAILING_IP LAME_IP MUTE_IP BOGUS_IP; do
         printf '%s=%q\n' "$h" "${!h}"
     done
     printf 'LAB_SMBCONF=%q\n' "$LAB_STATE/client/smb.conf"
