@@ -139,7 +139,7 @@ struct app {
     bool ended;              /* private to report.c: their array is closed */
     size_t reports;          /* opened so far, while several */
     bool tight;              /* nothing stands between and after the outputs of several targets */
-    enum app_outcome outcome; /* of this target, set by its session */
+    enum app_outcome outcome; /* of this target, set by its session or its command */
     bool *progress;          /* whether a progress line stands on stderr; NULL: never */
     /* set by jobs.c for the copy of one target */
     mr_nsec deadline;        /* of the run, absolute; 0: a session begins its own */

@@ -146,6 +146,23 @@ static int finish_run(struct diagnose_run *run) {
     return run->code;
 }
 
+/* For the closing line of a sweep: how the mapper's port answered at the most telling address. */
+static void set_outcome(app *a, const struct diagnose_run *run) {
+    size_t count;
+    const mr_probe_addr *addrs = mr_probe_get_addrs(run->probe, &count);
+
+    for (size_t i = 0; i < count && a->outcome != APP_ANSWERED; i++) {
+        switch (addrs[i].reach) {
+        case MR_REACH_OPEN: a->outcome = APP_ANSWERED; break;
+        case MR_REACH_REFUSED: a->outcome = APP_REFUSED; break;
+        case MR_REACH_SILENT: a->outcome = APP_SILENT; break;
+        case MR_REACH_UNREACHABLE: a->outcome = APP_UNREACHED; break;
+        case MR_REACH_PENDING:
+        case MR_REACH_LOCAL: break;
+        }
+    }
+}
+
 static int diagnose_target(app *a, const app_target *target, void *user) {
     struct diagnose_run run = {.target = target, .open = 1};
     mr_writer w;
@@ -156,6 +173,8 @@ static int diagnose_target(app *a, const app_target *target, void *user) {
     code = start_run(user, &run);
     if (!code)
         code = finish_run(&run);
+    if (run.over)
+        set_outcome(a, &run);
     if (run.over && (a->set.json || a->set.jsonl)) {
         app_report_open(a, &w);
         diagnose_json(&run, &w);

@@ -221,7 +221,8 @@ static void show_sum(const struct jobs *j) {
 
     for (size_t i = 0; i < j->count; i++)
         swept |= j->targets[i].swept;
-    if (!swept || a->tight || a->set.json || a->set.jsonl)
+    bool told = j->outcomes[APP_NOT_ASKED] < j->next; /* some commands tell no outcomes */
+    if (!swept || !told || a->tight || a->set.json || a->set.jsonl)
         return;
     fprintf(a->out, "%s %zu addresses:", j->shown ? "\n" : "", j->count);
     for (size_t i = 0; i < APP_OUTCOMES; i++) {

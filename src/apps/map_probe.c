@@ -43,7 +43,7 @@ struct probes {
     size_t open;        /* connections */
     size_t left;        /* probes without an outcome */
     mr_timer pace;      /* --rate: due when the next may connect */
-    mr_nsec next_turn;
+    mr_nsec turn;       /* taken and not used yet; 0: none */
     int code;
 };
 
@@ -161,16 +161,13 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
 
 /* Whether one more may connect now; else the timer tells when. */
 static bool take_turn(struct probes *all) {
-    uint32_t rate = all->map->s->a->set.rate;
-    mr_nsec now = mr_clock_now();
-
-    if (!rate)
-        return true;
-    if (now < all->next_turn) {
-        mr_timer_set(&all->pace, all->next_turn);
+    if (!all->turn)
+        all->turn = app_session_turn(all->map->s);
+    if (all->turn > mr_clock_now()) {
+        mr_timer_set(&all->pace, all->turn);
         return false;
     }
-    all->next_turn = now + MR_SEC / rate;
+    all->turn = 0;
     return true;
 }
 

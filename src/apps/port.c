@@ -179,6 +179,20 @@ static int start_scan(struct port_run *run, struct port_target *t) {
     return mr_port_scan_start(&t->scan, &scan, &t->tcp, &t->udp, &t->s.error);
 }
 
+/* For the closing line of a sweep: a port that is open, one that is closed, or nothing at all. */
+static void set_outcome(struct port_target *t) {
+    enum app_outcome outcome = APP_SILENT;
+
+    for (size_t i = 0; i < t->count && outcome != APP_ANSWERED; i++) {
+        if (t->rows[i].state == MR_PORT_LISTENING)
+            outcome = APP_ANSWERED;
+        else if (t->rows[i].state == MR_PORT_NOT_LISTENING)
+            outcome = APP_REFUSED;
+    }
+    if (t->count)
+        t->a->outcome = outcome;
+}
+
 /* Resolves, asks and waits; a failure is the target's outcome. */
 static int ask(struct port_run *run, struct port_target *t) {
     app_session *s = &t->s;
@@ -194,6 +208,7 @@ static int ask(struct port_run *run, struct port_target *t) {
         return app_refuse(t->a, APP_BUG, "%s: out of memory", t->target->host);
     code = app_session_wait(s, &t->open);
     qsort(t->rows, t->count, sizeof *t->rows, compare);
+    set_outcome(t);
     for (size_t i = 0; i < t->count && !code; i++)
         if (t->rows[i].state != MR_PORT_LISTENING)
             code = APP_TCP;

@@ -111,6 +111,9 @@ with Server('--interface', 'rpcecho') as server:
     began = time.monotonic()
     run = Run('port', *[at] * 3, '--ports', ','.join([str(server.mapper)] * 1), '--rate', '10')
     ok(run.code == 0 and time.monotonic() - began >= 0.2, 'port --rate, too', run)
+    began = time.monotonic()
+    run = Run('ping', *[at] * 3, '--matrix', '--rate', '10')
+    ok(run.code == 0 and time.monotonic() - began >= 0.5, 'ping --matrix --rate, too', run)
 
     # ---- output that breaks off ends the run
     with open('/dev/full', 'w') as full:
@@ -173,6 +176,11 @@ eq(len(run.err.splitlines()), 14, '--verbose: a line for each', run)
 run = Run('map', '127.0.77.0/28:1', '--json')
 eq(len(valid(run, 'a block').get('results', [])), 14, 'a block: a result for each')
 eq(Run('ping', '::1/128:1').code, 20, 'a block of IPv6')
+for args in (['ping', '127.0.77.0/30:1'], ['diagnose', '127.0.77.0/30:1'],
+             ['port', '127.0.77.0/30', '--ports', '1']):
+    run = Run(*args)
+    ok(run.code == 20 and run.out.endswith(' 2 addresses: 0 answered, 2 refused, 0 silent\n'),
+       args[0] + ' of a block', run)
 for block in ('10.0.0.0/8', 'fd00::/64'):
     eq(Run('map', block).code, 64, block + ' is too much')
 
