@@ -246,7 +246,7 @@ static void write_records(struct name_run *run, mr_writer *w, const mr_health_ho
         mr_writer_bool(w, "critical", r->critical);
         mr_writer_open(w, "servers", MR_SHAPE_ARRAY);
         for (size_t i = 0; i < h->host_count; i++) {
-            if (!h->hosts[i]->serves)
+            if (!h->hosts[i]->knows)
                 continue;
             mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
             mr_writer_str(w, "server", name_addr_text(run, &h->hosts[i]->serves->addr));

@@ -176,6 +176,7 @@ static void find_service(mr_health_host *host) {
         if (!host->serves || (authoritative && !host->authoritative)) {
             host->serves = a;
             host->authoritative = authoritative;
+            host->knows = health_records_of(a->soa) != NULL;
             host->recursion = m->recursion_available;
         }
     }

@@ -391,7 +391,7 @@ static bool judge_record(struct judge *j, const mr_health_record *record) {
     bool good = true;
 
     for (size_t i = 0; i < h->host_count; i++) {
-        if (!h->hosts[i]->serves)
+        if (!h->hosts[i]->knows)
             continue;
         const char *server = text_of(j, &h->hosts[i]->serves->addr);
         if (record->states[i] == MR_HEALTH_RECORD_MISSING && at + MR_ADDR_TEXT < sizeof lacking)
@@ -422,12 +422,15 @@ static void judge_registration(struct judge *j) {
         return;
     }
     for (size_t i = 0; i < h->host_count; i++)
-        servers += h->hosts[i]->serves != NULL;
+        servers += h->hosts[i]->knows;
     health_read_records(j->h, host);
     for (const mr_health_record *r = host->records; servers && r; r = r->next, count++)
         good += judge_record(j, r);
-    note(j, servers ? MR_HEALTH_PASS : MR_HEALTH_UNKNOWN, "%zu of %zu records at %s%zu DNS "
-         "server%s", good, count, servers > 1 ? "each of " : "", servers, servers == 1 ? "" : "s");
+    if (servers)
+        note(j, MR_HEALTH_PASS, "%zu of %zu records at %s%zu DNS server%s", good, count,
+             servers > 1 ? "each of " : "", servers, servers == 1 ? "" : "s");
+    else
+        note(j, MR_HEALTH_UNKNOWN, "no DNS server of the domain could be asked");
     if (!host->answers)
         note(j, MR_HEALTH_UNKNOWN, "its site and roles are not known: those records were not "
              "asked for");

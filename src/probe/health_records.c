@@ -88,7 +88,7 @@ static void ask_record(mr_health *h, mr_health_host *dc, const char *name, uint1
         tail = &(*tail)->next;
     *tail = record;
     for (size_t i = 0; i < h->host_count; i++)
-        if (h->hosts[i]->serves)
+        if (h->hosts[i]->knows)
             record->queries[i] = health_ask(h, &h->hosts[i]->serves->addr, name, type);
 }
 

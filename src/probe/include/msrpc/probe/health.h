@@ -98,6 +98,7 @@ struct mr_health_host {
     size_t addr_count;
     const mr_health_addr *answers; /* the address where the locator's ping was answered; or NULL */
     const mr_health_addr *serves;  /* the address where DNS answers; or NULL */
+    bool knows;              /* it resolves the domain: it is asked for the records too */
     bool authoritative;      /* for the domain */
     bool recursion;          /* RA */
     enum mr_health_result results[MR_HEALTH_TESTS];
