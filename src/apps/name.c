@@ -295,10 +295,12 @@ const app_command app_name = {
         "what each gave. Servers that disagree, refuse, fail, stay silent or do not hold the zone "
         "are findings. An address as NAME is asked for its names.\n\n"
         "A short name is looked for by NetBIOS broadcast as well; --netbios, --wins, --status and "
-        "--list ask NetBIOS alone.",
+        "--list ask NetBIOS alone. --dsgetdc finds a domain controller as Windows does and shows "
+        "every candidate; --health looks at the DNS of a domain and ends with the table of "
+        "dcdiag /test:dns.",
     .examples = {"msrpc name dc01.corp.example", "do all DNS servers tell the same?",
-                 "msrpc name _ldap._tcp.dc._msdcs.corp.example --dns-server 10.1.0.10",
-                 "the domain controllers as DNS knows them"},
+                 "msrpc name --dsgetdc corp.example --flags pdc",
+                 "the domain controller that a client would take"},
     .groups = APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct name_options),

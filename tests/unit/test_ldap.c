@@ -202,6 +202,23 @@ static void test_cut_everywhere(void **state) {
     sample_free(s);
 }
 
+/* MS-ADTS 6.3.1.9: what stands between the names and the version, as the version says. */
+static void check_tail(mr_slice value, const void *tail, size_t len, const char *next_site) {
+    mr_netlogon_answer a;
+    mr_arena arena;
+    mr_buf buf;
+
+    mr_arena_init(&arena, 1 << 16);
+    mr_buf_init(&buf, NULL, 0, 1024);
+    mr_buf_write(&buf, mr_slice_sub(value, 0, value.len - 8));
+    mr_buf_write(&buf, mr_slice_of(tail, len));
+    assert_int_equal(mr_netlogon_answer_decode(mr_buf_slice(&buf), &arena, &a, NULL), 0);
+    assert_string_equal(a.client_site, "Default-First-Site-Name");
+    assert_string_equal(a.next_site, next_site);
+    mr_buf_deinit(&buf);
+    mr_arena_deinit(&arena);
+}
+
 static void test_ping_answer(void **state) {
     mr_slice s = sample_get("ldap/ping");
     mr_error err = MR_ERROR_INIT;
@@ -226,6 +243,11 @@ static void test_ping_answer(void **state) {
     assert_string_equal(a.client_site, "Default-First-Site-Name");
     assert_true(a.flags & MR_DS_PDC);
     assert_int_equal(a.nt_version, 5);
+    assert_string_equal(a.next_site, "");
+#define CHECK_TAIL(octets, next) check_tail(value, octets, sizeof octets - 1, next)
+    CHECK_TAIL("\6Berlin\0" "\x14\0\0\0\xff\xff\xff\xff", "Berlin");
+    CHECK_TAIL("\x10sixteen octets!!\6Berlin\0" "\x1c\0\0\0\xff\xff\xff\xff", "Berlin");
+    CHECK_TAIL("\x10sixteen octets!!" "\x0c\0\0\0\xff\xff\xff\xff", "");
     for (size_t n = 0; n < value.len - 8; n++) {
         mr_slice cut = sample_cut(value, n);
         int r = mr_netlogon_answer_decode(cut, &arena, &a, &err);
