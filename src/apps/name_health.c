@@ -84,8 +84,11 @@ static int start(struct name_run *run) {
 static void conclude(struct name_run *run) {
     struct name_health *n = run->health;
 
-    if (n)
-        mr_health_judge(n->health, &run->diag);
+    if (!n)
+        return;
+    if (n->health->failed)
+        run->code = app_refuse(run->a, APP_BUG, "%s: out of memory", run->subject);
+    mr_health_judge(n->health, &run->diag);
 }
 
 static void free_health(struct name_run *run) {
@@ -201,6 +204,9 @@ static void show(struct name_run *run) {
         show_host(run, n->health->hosts[i]);
         rows++;
     }
+    if (n->health->more)
+        fprintf(run->a->out, "\n %s the domain has more hosts; %d were asked\n",
+                app_mark(run->a, APP_MARK_SKIP), MR_HEALTH_HOSTS);
     if (rows)
         show_table(run, n->health);
     else
@@ -299,6 +305,7 @@ static void json(struct name_run *run, mr_writer *w) {
         if (h->hosts[i]->chosen)
             write_host(run, w, h->hosts[i]);
     mr_writer_close(w);
+    mr_writer_bool(w, "more", h->more);
     mr_writer_close(w);
 }
 

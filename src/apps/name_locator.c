@@ -139,8 +139,11 @@ static int start(struct name_run *run) {
 static void conclude(struct name_run *run) {
     struct name_locator *l = run->locator;
 
-    if (l)
-        mr_locator_add_facts(l->locator, &run->diag);
+    if (!l)
+        return;
+    if (l->locator->failed)
+        run->code = app_refuse(run->a, APP_BUG, "%s: out of memory", run->subject);
+    mr_locator_add_facts(l->locator, &run->diag);
 }
 
 static void free_locator(struct name_run *run) {
@@ -246,6 +249,14 @@ static void show_hosts(struct name_run *run) {
     }
 }
 
+static void show_more(struct name_run *run) {
+    const mr_locator *l = ((struct name_locator *)run->locator)->locator;
+
+    if (l->more)
+        fprintf(run->a->out, "          %s more are registered; %d were asked\n",
+                app_mark(run->a, APP_MARK_SKIP), MR_LOCATOR_HOSTS);
+}
+
 /* nltest's last words where nobody was found. */
 static const char *nltest_failure(const mr_locator *l) {
     for (size_t i = 0; i < l->host_count; i++)
@@ -291,6 +302,7 @@ static void show(struct name_run *run) {
     for (const mr_locator_query *q = l->locator->queries; q; q = q->next)
         show_query(run, q, q == l->locator->queries);
     show_hosts(run);
+    show_more(run);
     show_chosen(run);
 }
 
@@ -391,6 +403,7 @@ static void json(struct name_run *run, mr_writer *w) {
     for (size_t i = 0; i < l->host_count; i++)
         write_host(run, w, l->hosts[i]);
     mr_writer_close(w);
+    mr_writer_bool(w, "more", l->more);
     if (l->chosen) {
         mr_writer_open(w, "chosen", MR_SHAPE_OBJECT);
         mr_writer_str(w, "address", name_addr_text(run, &l->chosen->addr));

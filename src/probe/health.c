@@ -26,8 +26,10 @@ mr_health_host *health_host(mr_health *h, const char *name) {
     for (size_t i = 0; i < h->host_count; i++)
         if (mr_dns_same_name(h->hosts[i]->name, name))
             return h->hosts[i];
-    if (h->host_count == MR_HEALTH_HOSTS)
+    if (h->host_count == MR_HEALTH_HOSTS) {
+        h->more = true;
         return NULL;
+    }
     mr_health_host *host = MR_ARENA_NEW(h->arena, mr_health_host);
     mr_slice text = mr_slice_str(name);
     while (text.len > 1 && text.data[text.len - 1] == '.')

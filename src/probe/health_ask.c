@@ -45,8 +45,8 @@ static void start_waiting(mr_health *h) {
 const struct health_query *health_find(const mr_health *h, const mr_addr *server, const char *name,
                                        uint16_t type) {
     for (const struct health_query *q = h->queries; q; q = q->next)
-        if (q->type == type && mr_dns_same_name(q->name, name) &&
-            q->server.port == server->port && mr_addr_same_host(&q->server, server))
+        if (q->type == type && q->server.port == server->port &&
+            mr_addr_same_host(&q->server, server) && mr_dns_same_name(q->name, name))
             return q;
     return NULL;
 }

@@ -476,7 +476,7 @@ static void judge_host(struct judge *j) {
         j->test = (enum mr_health_test)t;
         j->check = mr_arena_add_fmt(j->h->arena, "HEALTH.%s.%s", mr_health_test_name(j->test),
                                     j->host->name);
-        if (j->h->over || j->test == MR_HEALTH_AUTH)
+        if ((j->h->over && !j->h->failed) || j->test == MR_HEALTH_AUTH)
             tests[t](j);
         else
             note(j, MR_HEALTH_UNKNOWN, "not asked to the end");

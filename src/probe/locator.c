@@ -152,14 +152,14 @@ static void add_host(mr_locator *l, const mr_locator_query *query, const mr_dns_
             return;
         }
     }
-    mr_locator_host *host = l->host_count < MR_LOCATOR_HOSTS
-                                ? MR_ARENA_NEW(l->arena, mr_locator_host) : NULL;
-    if (!host) {
-        l->failed |= l->host_count < MR_LOCATOR_HOSTS;
+    if (l->host_count == MR_LOCATOR_HOSTS) {
+        l->more = true;
         return;
     }
-    host->name = mr_arena_add_str(l->arena, mr_slice_str(record->u.srv.target));
-    if (!host->name) {
+    mr_locator_host *host = MR_ARENA_NEW(l->arena, mr_locator_host);
+    if (host)
+        host->name = mr_arena_add_str(l->arena, mr_slice_str(record->u.srv.target));
+    if (!host || !host->name) {
         l->failed = true;
         return;
     }

@@ -115,6 +115,8 @@ struct mr_health {
     mr_health_host *hosts[MR_HEALTH_HOSTS];
     size_t host_count;
     bool over;
+    bool more;               /* the domain has more hosts than are looked at */
+    bool failed;             /* memory ran out: nothing that passes is to be believed */
     /* private */
     mr_loop *loop;
     mr_resolver *resolver;
@@ -128,7 +130,6 @@ struct mr_health {
     struct health_update *updates;
     const struct health_query *srv, *ns, *forest_ns;
     size_t asking;
-    bool failed;
 };
 
 /* Makes one *in @arena*, borrowing the loop and the resolver. 0 or MR_ERR_MEMORY. */

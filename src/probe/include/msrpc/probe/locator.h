@@ -163,6 +163,8 @@ struct mr_locator {
     const char *why;                  /* one line for the choice; NULL without one */
     uint32_t flags;                   /* of the chosen one, with those of its names */
     bool over;
+    bool more;                        /* more hosts are registered than are looked at */
+    bool failed;                      /* memory ran out: what is known is not all */
     /* private */
     mr_loop *loop;
     mr_resolver *resolver;
@@ -174,7 +176,6 @@ struct mr_locator {
     bool forest_asked, site_asked;
     struct locator_ask *asks;
     size_t open;
-    bool failed;
 };
 
 /* Makes a locator *in @arena*, borrowing the loop and the resolver. 0 or MR_ERR_MEMORY. */
