@@ -274,8 +274,15 @@ static void follow_answers(mr_health *h) {
     }
 }
 
-/* Each address of each NS record: does it hold the zone? */
+/* Each address of each NS record: does it hold the zone? Each address where no domain controller
+ * answers: whose is it? */
 static void follow_delegations(mr_health *h) {
+    for (size_t i = 0; i < h->host_count; i++) {
+        mr_health_host *dc = h->hosts[i];
+        for (size_t k = 0; dc->answers && dc->chosen && k < dc->addr_count; k++)
+            if (dc->addrs[k].addr.family == MR_FAMILY_IPV4 && health_is_dead(&dc->addrs[k]))
+                health_ask_node(h, &dc->addrs[k]);
+    }
     for (struct health_query *q = h->queries; q; q = q->next) {
         const mr_dns_message *m = q->type == MR_DNS_NS && strcmp(q->name, ".") != 0
                                       ? health_records_of(q) : NULL;
@@ -354,6 +361,7 @@ void mr_health_free(mr_health *h) {
         for (size_t k = 0; k < h->hosts[i]->addr_count; k++) {
             mr_dc_ping_deinit(&h->hosts[i]->addrs[k].ping);
             mr_port_probe_deinit(&h->hosts[i]->addrs[k].tcp);
+            mr_netbios_deinit(&h->hosts[i]->addrs[k].node);
         }
     }
     h->queries = NULL;

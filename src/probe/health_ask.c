@@ -213,3 +213,33 @@ void health_try_tcp(mr_health *h, mr_health_addr *addr) {
     else
         h->failed = true;
 }
+
+static void on_node(void *user, mr_netbios *query) {
+    mr_health_addr *addr = user;
+    mr_health *h = addr->host->health;
+
+    if (query->state == MR_NETBIOS_ANSWERED && query->replies) {
+        mr_slice name = mr_netbios_node_name(&query->replies->status);
+        addr->node_name = name.len ? mr_arena_add_str(h->arena, name) : NULL;
+    }
+    health_end_one(h);
+}
+
+void health_ask_node(mr_health *h, mr_health_addr *addr) {
+    mr_netbios_options options = {.status = true, .remote = addr->addr,
+                                  .timeout = h->options.timeout, .tries = h->options.tries};
+
+    options.remote.port = 0;
+    if (mr_netbios_start(&addr->node, h->loop, h->arena, &options, on_node, addr, NULL) == 0)
+        h->open++;
+    else
+        h->failed = true;
+}
+
+bool health_is_dead(const mr_health_addr *addr) {
+    const mr_dc_ping *ping = &addr->ping;
+
+    return addr->pinged && !ping->has_answer && !ping->root_dse && ping->tcp != MR_REACH_OPEN &&
+           (ping->outcome == MR_DC_SILENT || ping->outcome == MR_DC_REFUSED ||
+            ping->outcome == MR_DC_UNREACHABLE) && ping->attempt.reach != MR_REACH_LOCAL;
+}

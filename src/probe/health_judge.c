@@ -346,17 +346,27 @@ static void add_address_facts(struct judge *j, enum mr_fact_kind kind, const mr_
     }
 }
 
+/* The NetBIOS name of a host is the first label of its DNS name, of which it has 15 octets. */
+static bool is_node_of(const char *node, const char *host) {
+    size_t label = strcspn(host, ".");
+
+    return mr_slice_eq_nocase(mr_slice_str(node),
+                              mr_slice_sub(mr_slice_str(host), 0, label < 15 ? label : 15));
+}
+
 static void judge_address(struct judge *j, const mr_health_addr *a) {
     const mr_dc_ping *ping = &a->ping;
     const char *other = ping->has_answer ? ping->answer.host : ping->dns_host;
 
+    if (!other && a->node_name && !is_node_of(a->node_name, j->host->name))
+        other = a->node_name;
     if (a->own_name || !a->pinged || ping->outcome == MR_DC_PENDING ||
         ping->attempt.reach == MR_REACH_LOCAL)
         return;
     if (other && *other) {
         note(j, MR_HEALTH_WARN, "%s is an address of %s", text_of(j, &a->addr), other);
         add_address_facts(j, MR_FACT_DNS_FOREIGN_ADDRESS, &a->addr, other);
-    } else if (j->host->answers && ping->tcp != MR_REACH_OPEN) {
+    } else if (j->host->answers && health_is_dead(a)) {
         note(j, MR_HEALTH_WARN, "%s is none of its addresses: nothing answers there",
              text_of(j, &a->addr));
         add_address_facts(j, MR_FACT_DNS_DEAD_ADDRESS, &a->addr, NULL);

@@ -45,6 +45,10 @@ const struct health_query *health_find(const mr_health *h, const mr_addr *server
 void health_ask_update(mr_health *h, const mr_health_host *host, const char *zone);
 void health_ping(mr_health *h, mr_health_addr *addr);
 void health_try_tcp(mr_health *h, mr_health_addr *addr);
+/* Asks the host for its NetBIOS names. */
+void health_ask_node(mr_health *h, mr_health_addr *addr);
+/* A ping came to nothing, over TCP too: no domain controller is there, or none can be reached. */
+bool health_is_dead(const mr_health_addr *addr);
 void health_end_one(mr_health *h);
 
 /* The message of an answer that gave records, or NULL. */

@@ -2,10 +2,13 @@
 """msrpc name --health against Samba and a second DNS server (dnsmasq on srv): every record that dig
 finds, faults named where they are, and nothing changed by asking."""
 import contextlib
+import os
+import subprocess
 import time
 
 from tap import *
 
+LAB = os.environ['LAB']
 DC, SRV, DOMAIN = names['DC_IP'], names['SRV_IP'], 'lab.test'
 SAMBA_TOOL = ['/usr/bin/python3', '/usr/bin/samba-tool', 'dns']
 ADMIN = ['-U', 'Administrator%' + names['PASSWORD'],
@@ -128,6 +131,14 @@ with record(DOMAIN, 'dc1', 'A', names['UNUSED_IP']):
     ill('an address that leads nowhere', run, [DEFAULT, 'DNS.STALE_ADDRESS'], 1,
         'n/a PASS n/a WARN WARN WARN n/a')
     ok(any(names['UNUSED_IP'] in x for x in notes(run, 'RReg')), 'it is named')
+
+subprocess.run([LAB, 'netbios', 'on'], check=True)
+with record(DOMAIN, 'dc1', 'A', SRV):
+    run = health()
+    ok('DNS.FOREIGN_ADDRESS' in found(run) and run.code == 1 and
+       '%s is an address of SRV' % SRV in notes(run, 'RReg'),
+       'an address of another host, by its NetBIOS name', run)
+subprocess.run([LAB, 'netbios', 'off'], check=True)
 
 # delegations
 with record(DOMAIN, '@', 'NS', 'nowhere.lab.test'):

@@ -10,6 +10,7 @@
 #define MSRPC_PROBE_HEALTH_H
 
 #include <msrpc/probe/locator.h>
+#include <msrpc/probe/netbios.h>
 #include <msrpc/probe/port.h>
 
 #define MR_HEALTH_HOSTS 64 /* most domain controllers and name servers */
@@ -67,6 +68,8 @@ typedef struct mr_health_addr {
     bool pinged;
     mr_dc_ping ping;
     mr_port_probe tcp;       /* port 53 */
+    mr_netbios node;         /* its node status, where nothing of a domain controller answers */
+    const char *node_name;   /* what it says its name is, or NULL */
     const struct health_query *soa; /* of the domain */
 } mr_health_addr;
 
