@@ -93,10 +93,14 @@ static const char *plain_host(const char *host) {
 const char *mr_paste_command(mr_arena *arena, const char *next, const char *host,
                              const char *port) {
     const char *brace = strchr(next, '{');
-    const char *value = brace && !strncmp(brace, "{port}", 6) ? (port ? port : "PORT")
-                                                             : (host ? plain_host(host) : "HOST");
+    const char *value = host ? plain_host(host) : "HOST";
+
     if (!brace)
         return mr_arena_add_str(arena, mr_slice_str(next));
+    if (!strncmp(brace, "{port}", 6))
+        value = port ? port : "PORT";
+    else if (!strncmp(brace, "{domain}", 8) && !host)
+        value = "DOMAIN";
     const char *end = strchr(brace, '}');
     const char *filled = mr_arena_add_fmt(arena, "%.*s%s%s", (int)(brace - next), next, value,
                                           end ? end + 1 : "");

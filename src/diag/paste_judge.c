@@ -95,7 +95,7 @@ static bool defers(const struct judge *j, const mr_paste_item *item) {
             !may_be_same(item->subject, reason->subject))
             continue;
         if (!strcmp(reason->next, "msrpc diagnose {host}") && *item->next &&
-            !strstr(item->next, "--phase"))
+            strstr(item->next, "--interface"))
             reason->next = item->next;
         return true;
     }

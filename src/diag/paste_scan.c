@@ -50,11 +50,13 @@ static bool same_subject(const char *a, const char *b) {
     return a == b || (a && b && mr_str_eq_nocase(a, b));
 }
 
-/* What was said before in other words: the same code, or findings without one, about the same host
- * within two lines, or just before by a line that names its host itself. */
+/* What was said before in other words: the same findings, or the same code in words that any tool
+ * uses, about the same host within two lines, or just before by a line that names its host. */
 static mr_paste_item *said_already(mr_paste *paste, const mr_paste_item *item) {
     const char *subject = item->subject ? item->subject
                           : *paste->subject ? paste->subject : NULL;
+
+    bool generic = item->tool == MR_TOOL_ANY && item->win32;
 
     for (size_t i = paste->item_count; i-- > 0;) {
         mr_paste_item *old = &paste->items[i];
@@ -62,8 +64,8 @@ static mr_paste_item *said_already(mr_paste *paste, const mr_paste_item *item) {
             continue;
         if (old->line + 2 < paste->line)
             return NULL;
-        bool same = item->win32 ? old->win32 == item->win32
-                                : *item->findings && !strcmp(old->findings, item->findings);
+        bool same = !strcmp(old->findings, item->findings) ? *item->findings != '\0'
+                                                           : generic && item->win32 == old->win32;
         if (same &&
             (!old->subject || !subject || mr_str_eq_nocase(old->subject, subject) ||
              (!item->subject && old->line + 1 >= paste->line)))
@@ -83,9 +85,6 @@ static const char *copy_text(mr_paste *paste, const char *text) {
 static void add_item(mr_paste *paste, mr_paste_item *item, size_t from, size_t to) {
     item->line = paste->line;
     item->count = 1;
-    if (item->tool == MR_TOOL_ANY)
-        item->tool = paste->tool;
-    paste->tools[item->tool] = true;
     bool cause = item->kind == MR_PHRASE_CAUSE || item->kind == MR_PHRASE_SYMPTOM;
     mr_paste_item *said = cause ? said_already(paste, item) : NULL;
     if (said) {
@@ -95,6 +94,9 @@ static void add_item(mr_paste *paste, mr_paste_item *item, size_t from, size_t t
     }
     if (!item->subject && *paste->subject && !item->event)
         item->subject = paste->subject;
+    if (item->tool == MR_TOOL_ANY)
+        item->tool = paste->tool;
+    paste->tools[item->tool] = true;
     for (size_t i = 0; i < paste->item_count; i++) {
         mr_paste_item *old = &paste->items[i];
         if (old->kind == item->kind && old->findings == item->findings &&

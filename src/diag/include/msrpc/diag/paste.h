@@ -70,8 +70,8 @@ int mr_paste_feed(mr_paste *paste, mr_slice octets);
 /* Ends the text and judges it; called once. The result lives *in @arena*. 0 or MR_ERR_MEMORY. */
 int mr_paste_end(mr_paste *paste, mr_paste_result *resultp);
 
-/* Fills {host} and {port} of a next command in with "HOST" and "PORT" where NULL; *in @arena*,
- * NULL when it is exhausted. */
+/* Fills {host}, {domain} (from @host too) and {port} of a next command in, with "HOST", "DOMAIN"
+ * and "PORT" where NULL; *in @arena*, NULL when it is exhausted. */
 const char *mr_paste_command(mr_arena *arena, const char *next, const char *host,
                              const char *port);
 
