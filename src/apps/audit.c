@@ -52,7 +52,8 @@ static int exit_code(const struct audit_run *run) {
 
     if (audit->reach && audit->gates[MR_AUDIT_EPM].passed <= MR_AUDIT_CONNECT)
         return APP_TCP;
-    if (audit->gates[MR_AUDIT_EPM].outcome.state == MR_AUDIT_UNKNOWN)
+    enum mr_audit_state mapper = audit->gates[MR_AUDIT_EPM].outcome.state;
+    if (mapper == MR_AUDIT_UNKNOWN || mapper == MR_AUDIT_NOT_REACHABLE)
         return APP_DISCOVERY;
     if (finding && finding->severity == MR_SEVERITY_ERROR)
         return APP_HIGH;

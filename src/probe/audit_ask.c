@@ -170,9 +170,12 @@ int audit_open(struct audit_run *run, enum mr_audit_door door) {
     if (r)
         return r;
     gate->passed = MR_AUDIT_MAP + 1;
+    if (door == MR_AUDIT_MGMT && !run->out->remote.family) {
+        gate->outcome = run->out->gates[MR_AUDIT_EPM].outcome;
+        return AUDIT_STOP;
+    }
     if (door != MR_AUDIT_EPM)
-        return run->out->remote.family ? connect_to(run, door, &run->out->remote, &err)
-                                       : AUDIT_STOP;
+        return connect_to(run, door, &run->out->remote, &err);
     for (size_t i = 0; i < run->options->addr_count; i++) {
         r = connect_to(run, door, &run->options->addrs[i], &err);
         if (r <= 0)

@@ -16,7 +16,7 @@ const mr_rule mr_rule_audit_tcp_bypass = {
     .require = {{.any = {MR_FACT_AUDIT_USERS, MR_FACT_AUDIT_GROUPS, MR_FACT_AUDIT_POLICY,
                          MR_FACT_AUDIT_TRANSLATION}}},
     .forbid = {{.any = {MR_FACT_AUDIT_PIPE_OPEN}, .same = MR_F(ADDRESS)}},
-    .summary = "leaks over TCP where restrictions of pipes do not reach",
+    .summary = "leaks over TCP, whatever the named pipes refuse",
     .cause = "{interface} answers strangers on TCP port {port} of {address}. Settings that "
              "restrict anonymous access guard the named pipes (port 445); they do not govern this "
              "door. A host that looks closed there leaks here all the same.",
