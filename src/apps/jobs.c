@@ -26,6 +26,7 @@ struct slot {
     size_t out_len, err_len;
     int code;
     enum app_outcome outcome;
+    bool lost; /* there was no memory for all of it */
     bool done;
 };
 
@@ -97,8 +98,7 @@ static void do_target(struct app_worker *worker, const app_target *target, struc
         lost |= fclose(a.out) != 0;
     if (a.err)
         lost |= fclose(a.err) != 0;
-    if (lost)
-        slot->code = APP_BUG;
+    slot->lost = lost;
 }
 
 /* The number of the next target, waiting for room; false when there is none. Under the lock. */
@@ -155,6 +155,8 @@ static void show(struct jobs *j, struct slot *slot) {
     bool screen = !a->set.json && !a->set.jsonl;
 
     app_progress_hide(&j->progress);
+    if (slot->lost)
+        slot->code = app_refuse(a, APP_BUG, "out of memory");
     if (slot->err_len) {
         fflush(a->out);
         fwrite(slot->err, 1, slot->err_len, app_err(a));

@@ -213,8 +213,11 @@ static void show(app *a, const struct map_side sides[2], const size_t only[2], s
         if (only[k] && !a->set.quiet)
             fprintf(a->out, "\n only on %s\n", sides[k].target->input);
         for (p = (struct pair){.sides = sides}; !a->set.quiet && next_pair(&p);)
-            if (!is_on(&p, !k))
+            if (!is_on(&p, !k)) {
                 show_head(a, &p);
+                if (a->set.verbose)
+                    show_features(a, &p, k);
+            }
     }
     if (differ && !a->set.quiet)
         fprintf(a->out, "\n registered differently\n");
