@@ -87,7 +87,8 @@ static void conclude(struct name_run *run) {
     if (!n)
         return;
     if (n->health->failed)
-        run->code = app_refuse(run->a, APP_BUG, "%s: out of memory", run->subject);
+        run->code = app_refuse(run->a, APP_BUG, "%s: out of memory or of descriptors",
+                                 run->subject);
     mr_health_judge(n->health, &run->diag);
 }
 

@@ -142,7 +142,8 @@ static void conclude(struct name_run *run) {
     if (!l)
         return;
     if (l->locator->failed)
-        run->code = app_refuse(run->a, APP_BUG, "%s: out of memory", run->subject);
+        run->code = app_refuse(run->a, APP_BUG, "%s: out of memory or of descriptors",
+                                 run->subject);
     mr_locator_add_facts(l->locator, &run->diag);
 }
 

@@ -44,7 +44,11 @@ static void end_one(mr_dc_ping *p) {
 static const char *copy_value(mr_dc_ping *p, const mr_ldap_message *m, const char *name) {
     const mr_ldap_attribute *a = mr_ldap_find(m, name);
 
-    return a && a->count ? mr_arena_add_str(p->arena, a->values[0]) : NULL;
+    if (!a || !a->count)
+        return NULL;
+    const char *copy = mr_arena_add_str(p->arena, a->values[0]);
+    p->failed |= !copy;
+    return copy;
 }
 
 static enum mr_dc_outcome answer_outcome(const mr_netlogon_answer *answer) {
@@ -62,7 +66,9 @@ static enum mr_dc_outcome read_ping(mr_dc_ping *p, const mr_ldap_message *m) {
 
     if (!a || !a->count)
         return MR_DC_OTHER;
-    if (mr_netlogon_answer_decode(a->values[0], p->arena, &answer, NULL) != 0)
+    int r = mr_netlogon_answer_decode(a->values[0], p->arena, &answer, NULL);
+    p->failed |= r == MR_ERR_MEMORY;
+    if (r != 0)
         return MR_DC_FOREIGN;
     p->answer = answer;
     p->has_answer = true;
@@ -85,7 +91,9 @@ static bool on_datagram(void *user, mr_slice bytes) {
     mr_ldap_message m;
     size_t used;
 
-    if (mr_ldap_decode(bytes, p->arena, &m, &used, NULL) != 0) {
+    int r = mr_ldap_decode(bytes, p->arena, &m, &used, NULL);
+    p->failed |= r == MR_ERR_MEMORY;
+    if (r != 0) {
         p->outcome = MR_DC_FOREIGN;
         return true;
     }
@@ -100,6 +108,7 @@ static void on_udp_done(void *user, int result, const mr_error *err) {
     mr_dc_ping *p = user;
 
     (void)err;
+    p->failed |= result == MR_ERR_MEMORY;
     p->attempt = p->udp.attempt;
     p->elapsed = p->attempt.ended > p->attempt.started ? p->attempt.ended - p->attempt.started : 0;
     switch (result) {
@@ -136,9 +145,10 @@ static void ask_stream(mr_dc_ping *p) {
     mr_buf_init(&out, room, sizeof room, QUESTION_MAX);
     int r = mr_ldap_encode_root_dse_extended(ID_ROOT_DSE, names, MR_COUNT(names), &out);
     if (r == 0)
-        (void)mr_stream_send(&p->stream, mr_buf_slice(&p->question), NULL);
-    if (r == 0) /* a connection that breaks shows as closed */
-        (void)mr_stream_send(&p->stream, mr_buf_slice(&out), NULL);
+        r = mr_stream_send(&p->stream, mr_buf_slice(&p->question), NULL);
+    if (r == 0)
+        r = mr_stream_send(&p->stream, mr_buf_slice(&out), NULL);
+    p->failed |= r == MR_ERR_MEMORY; /* a connection that breaks shows as closed */
     mr_buf_deinit(&out);
     mr_timer_set(&p->timer, mr_clock_now() + p->options.timeout);
 }
@@ -164,6 +174,7 @@ static bool read_stream(mr_dc_ping *p) {
     int r;
 
     while (rest.len && (r = mr_ldap_decode(rest, p->arena, &m, &used, NULL)) != 1) {
+        p->failed |= r == MR_ERR_MEMORY;
         if (r != 0)
             return true;
         if (m.op == MR_LDAP_SEARCH_ENTRY && m.id == ID_PING && !p->has_answer) {
@@ -181,6 +192,7 @@ static bool read_stream(mr_dc_ping *p) {
     mr_buf_write(&left, rest);
     mr_buf_deinit(&p->in);
     p->in = left;
+    p->failed |= mr_buf_error(&left) == MR_ERR_MEMORY;
     return mr_buf_error(&left) != 0;
 }
 
@@ -188,6 +200,7 @@ static void on_received(void *user, mr_slice bytes) {
     mr_dc_ping *p = user;
 
     mr_buf_write(&p->in, bytes);
+    p->failed |= mr_buf_error(&p->in) == MR_ERR_MEMORY;
     if (mr_buf_error(&p->in) || read_stream(p))
         end_stream(p);
 }
@@ -211,10 +224,13 @@ static void start_stream(mr_dc_ping *p) {
     p->streaming = true;
     mr_timer_init(&p->timer, p->loop, on_expired, p);
     if (mr_stream_init(&p->stream, p->loop, "ncacn_ip_tcp", &stream_events, p, NULL) != 0 ||
-        mr_stream_connect(&p->stream, &options, NULL) != 0)
+        mr_stream_connect(&p->stream, &options, NULL) != 0) {
         mr_stream_deinit(&p->stream);
-    else
+        p->stream = (mr_stream){0};
+        p->failed = true;
+    } else {
         p->open++;
+    }
 }
 
 /* ---- the whole ---- */

@@ -16,7 +16,7 @@ static void on_answered(void *user, const mr_dns_answer *answer) {
     struct health_query *q = user;
     mr_health *h = q->health;
 
-    (void)answer;
+    h->failed |= answer->outcome == MR_DNS_OUTCOME_FAILED;
     q->over = true;
     h->asking--;
     start_waiting(h);
@@ -173,6 +173,7 @@ static void on_ping(void *user, mr_dc_ping *ping) {
     mr_health_addr *addr = user;
     mr_health_host *host = addr->host;
 
+    host->health->failed |= ping->failed;
     if (ping->has_answer)
         addr->own_name = mr_dns_same_name(ping->answer.host, host->name);
     else if (ping->root_dse && ping->dns_host)

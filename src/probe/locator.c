@@ -71,7 +71,7 @@ static void end_one(mr_locator *l) {
 static void on_ping(void *user, mr_dc_ping *ping) {
     mr_locator_address *address = user;
 
-    (void)ping;
+    address->host->locator->failed |= ping->failed;
     locator_note_answer(address->host->locator, address);
     end_one(address->host->locator);
 }
@@ -108,6 +108,7 @@ static void on_looked_up(void *user, int result, const mr_error *err) {
     host->outcome = result == 0 ? MR_DNS_OUTCOME_ANSWER
                     : lookup->outcome_a == MR_DNS_OUTCOME_ANSWER ? lookup->outcome_aaaa
                                                                  : lookup->outcome_a;
+    l->failed |= host->outcome == MR_DNS_OUTCOME_FAILED;
     size_t count = result != 0 ? 0
                    : lookup->count < MR_LOCATOR_ADDRS ? lookup->count : MR_LOCATOR_ADDRS;
     host->addrs = mr_arena_get(l->arena, count, sizeof *host->addrs);
@@ -180,6 +181,7 @@ static void on_answered(void *user, const mr_dns_answer *answer) {
     const mr_dns_message *m = answer->message;
 
     query->outcome = answer->outcome;
+    l->failed |= answer->outcome == MR_DNS_OUTCOME_FAILED;
     query->rcode = m ? m->rcode : 0;
     query->server = answer->server;
     query->elapsed = answer->elapsed;

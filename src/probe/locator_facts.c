@@ -18,7 +18,7 @@ static const char *addr_text(const mr_addr *addr, char out[MR_ADDR_TEXT]) {
 bool probe_add_dns_failure(mr_diag *diag, const char *check, const char *name, const char *record,
                            enum mr_dns_outcome outcome, unsigned rcode, const mr_addr *server) {
     char text[MR_ADDR_TEXT];
-    const char *asked = addr_text(server, text);
+    const char *known = addr_text(server, text), *asked = known ? known : "0.0.0.0";
 
     switch (outcome) {
     case MR_DNS_OUTCOME_ANSWER:
@@ -166,8 +166,10 @@ static void add_host(const mr_locator *l, mr_diag *diag, const mr_locator_host *
             .id = check, .phase = MR_PHASE_NAMES, .ms = -1,
             .status = l->chosen ? MR_STATUS_WARN : MR_STATUS_FAIL, .aside = l->chosen != NULL,
             .summary = mr_dns_outcome_name(host->outcome)});
-        mr_fact_add(diag, MR_FACT_LOCATOR_NO_ADDRESS, check, .name = host->name,
-                    .domain = l->options.domain);
+        if (!probe_add_dns_failure(diag, check, host->name, "A", host->outcome, 0,
+                                   &host->query->server))
+            mr_fact_add(diag, MR_FACT_LOCATOR_NO_ADDRESS, check, .name = host->name,
+                        .domain = l->options.domain);
     }
     for (size_t i = 0; i < host->addr_count; i++)
         add_address(l, diag, &host->addrs[i]);

@@ -54,6 +54,7 @@ struct mr_dc_ping {
     const char *dns_host, *service_name;
     bool has_dsa_guid;          /* of its NTDS settings: the name of its CNAME in _msdcs */
     mr_uuid dsa_guid;
+    bool failed;                /* memory ran out: what is known is not all */
     /* private */
     mr_loop *loop;
     mr_arena *arena;
