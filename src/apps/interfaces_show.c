@@ -207,7 +207,7 @@ static void show_endpoint(struct ifs *all, const struct ifs_endpoint *e) {
                 app_mark(a, APP_MARK_WARN), unknown, a->set.verbose ? "" : " (-v names them)");
     if (survey->cut) {
         const char *first = mr_arena_add_fmt(&a->arena, "   %s ", app_mark(a, APP_MARK_WARN));
-        const char *why = mr_arena_add_fmt(&a->arena, "not all could be asked, %zu are unknown: %s",
+        const char *why = mr_arena_add_fmt(&a->arena, "%zu are unknown: %s",
                                            unknown, app_error(a, &survey->cut_error));
         app_wrap(a->out, first ? first : "", 8, why ? why : "");
     }

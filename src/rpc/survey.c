@@ -21,6 +21,7 @@
 #define BIND_ROOM ((MR_PDU_FRAG_MUST - BIND_HEAD) / CONTEXT_SIZE) /* contexts of a first bind */
 #define ROOM_LEAST 8        /* contexts a connection must still be able to accept */
 #define PRINC_SIZE 512      /* octets offered for a principal's name */
+#define CONTROL UINT32_MAX  /* in the queue: the interface that nobody has */
 
 enum { INQ_IF_IDS, INQ_STATS, INQ_PRINC_NAME = 4 }; /* opnums */
 
@@ -41,6 +42,7 @@ struct mr_survey_state {
     uint32_t *todo;
     size_t todo_size, todo_head, todo_count;
     size_t limit;           /* interfaces asked for together */
+    mr_survey_iface control; /* nobody has it: who accepts it accepts anything */
     bool has_anchor;
     mr_syntax anchor;
     bool spoken;            /* the endpoint has answered as RPC does */
@@ -59,11 +61,18 @@ struct mr_survey_state {
 
 static const uint32_t authn_services[MR_SURVEY_PRINCS] = {9, 10, 16};
 
+static const mr_syntax nobody = {
+    {0x6c1d1f0e, 0x3b9a, 0x4c57, {0x9e, 0x24, 0x6d, 0x73, 0x72, 0x70, 0x63, 0x00}}, 1, 0};
+
 static void next_round(mr_survey *s);
 static void ask_detail(mr_survey *s);
 
 static int no_memory(mr_error *err) {
     return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "out of memory");
+}
+
+static size_t limit_of(const struct mr_survey_state *t) {
+    return t->options.batch ? t->options.batch : MR_ASSOC_CONTEXT_MAX;
 }
 
 /* ---- life ---- */
@@ -81,7 +90,7 @@ int mr_survey_init(mr_survey *s, mr_loop *loop, const mr_survey_options *options
     state->options.client.assoc_group = 0;
     if (!state->options.client.stub_cap)
         state->options.client.stub_cap = STUB_CAP;
-    state->limit = options->batch ? options->batch : MR_ASSOC_CONTEXT_MAX;
+    state->limit = limit_of(state);
     mr_arena_init(&state->arena, ARENA_CAP);
     s->ifaces = mr_arena_get(&state->arena, options->guess_count + 1, sizeof *s->ifaces);
     if (!s->ifaces) {
@@ -149,19 +158,33 @@ static void todo_push(struct mr_survey_state *t, uint32_t index) {
     t->todo[(t->todo_head + t->todo_count++) % t->todo_size] = index;
 }
 
+static void todo_push_front(struct mr_survey_state *t, uint32_t index) {
+    t->todo_head = (t->todo_head + t->todo_size - 1) % t->todo_size;
+    t->todo[t->todo_head] = index;
+    t->todo_count++;
+}
+
 static void todo_drop(struct mr_survey_state *t, size_t n) {
     t->todo_head = (t->todo_head + n) % t->todo_size;
     t->todo_count -= n;
 }
 
+static mr_survey_iface *todo_iface(mr_survey *s, size_t i) {
+    uint32_t index = todo_get(s->state, i);
+    return index == CONTROL ? &s->state->control : &s->ifaces[index];
+}
+
 static int todo_fill(mr_survey *s, mr_error *err) {
     struct mr_survey_state *t = s->state;
 
-    t->todo_size = s->count;
-    t->todo = calloc(s->count, sizeof *t->todo);
+    t->todo_size = s->count + 1;
+    t->todo = calloc(t->todo_size, sizeof *t->todo);
     if (!t->todo)
         return no_memory(err);
+    t->control.syntax = nobody;
     for (uint32_t i = 0; i < s->count; i++) {
+        if (i == 1) /* behind mgmt */
+            todo_push(t, CONTROL);
         mr_survey_iface *iface = &s->ifaces[i];
         if (iface->probe != MR_SURVEY_NOT_ASKED)
             continue;
@@ -197,9 +220,12 @@ static void set_unknown(mr_survey_iface *iface, const mr_client_context *context
     iface->reason = context ? context->reason : 0;
 }
 
-/* Whether the answer settles the interface. */
+/* Whether the answer settles the interface. @last: it will not be another one for being asked again
+ * in smaller company. */
 static bool settle(struct mr_survey_state *t, mr_survey_iface *iface,
-                   const mr_client_context *context, bool alone) {
+                   const mr_client_context *context, bool last) {
+    bool by_provider = context->result == MR_CONTEXT_PROVIDER_REJECT;
+
     if (context->accepted) {
         iface->probe = MR_SURVEY_PRESENT;
         if (!iface->listed)
@@ -208,8 +234,7 @@ static bool settle(struct mr_survey_state *t, mr_survey_iface *iface,
         set_anchor(t, &context->abstract);
         return true;
     }
-    if (context->result == MR_CONTEXT_PROVIDER_REJECT &&
-        context->reason == MR_REASON_ABSTRACT_SYNTAX) {
+    if (by_provider && context->reason == MR_REASON_ABSTRACT_SYNTAX) {
         if (iface->minor) {
             iface->minor = 0; /* and now with its minor version */
             return false;
@@ -218,45 +243,64 @@ static bool settle(struct mr_survey_state *t, mr_survey_iface *iface,
         return true;
     }
     /* a new connection accepts more, unless this one has accepted no more than its anchor */
-    if (context->result == MR_CONTEXT_PROVIDER_REJECT && context->reason == MR_REASON_LOCAL_LIMIT &&
-        t->accepted > 1) {
+    if (by_provider && context->reason == MR_REASON_LOCAL_LIMIT && t->accepted > 1) {
         t->renew = true;
         return false;
     }
-    if (!alone)
+    if (!last)
         return false;
     set_unknown(iface, context);
     return true;
+}
+
+/* What the interface that nobody has was told when it was asked for alone is what this server says
+ * to all that it has not. */
+static bool is_like_control(const struct mr_survey_state *t, const mr_client_context *context) {
+    return t->control.probe == MR_SURVEY_UNKNOWN && t->control.answered &&
+           t->control.result == context->result && t->control.reason == context->reason;
 }
 
 static size_t fewer(size_t asked) {
     return asked > 4 ? asked / 4 : 1;
 }
 
+static size_t count_accepted(const struct mr_survey_state *t, size_t at, size_t count) {
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += mr_client_get_context(t->client, at + i)->accepted;
+    return n;
+}
+
 static void take_answers(mr_survey *s) {
     struct mr_survey_state *t = s->state;
-    size_t at = t->context_at - t->asked, kept = 0, settled = 0, retried = 0;
+    size_t n = t->asked, at = t->context_at - n, kept = 0, moved = 0;
     uint32_t again[MR_ASSOC_CONTEXT_MAX];
-    bool alone = t->asked == 1 && !t->anchored;
+    bool alone = n == 1 && !t->anchored, control = t->control.probe == MR_SURVEY_UNKNOWN;
+    size_t company = t->anchored ? count_accepted(t, at - 1, 1) : 0;
 
-    if (t->anchored && mr_client_get_context(t->client, at - 1)->accepted)
-        t->accepted++;
-    for (size_t i = 0; i < t->asked; i++) {
-        uint32_t index = todo_get(t, i);
-        mr_survey_iface *iface = &s->ifaces[index];
+    t->accepted += company;
+    company += count_accepted(t, at, n);
+    for (size_t i = 0; i < n; i++) {
+        const mr_client_context *context = mr_client_get_context(t->client, at + i);
+        mr_survey_iface *iface = todo_iface(s, i);
         uint16_t minor = iface->minor;
-        if (settle(t, iface, mr_client_get_context(t->client, at + i), alone)) {
-            settled++;
-            continue;
-        }
-        retried += iface->minor != minor;
-        again[kept++] = index;
+        bool last = alone || (company == 0 && is_like_control(t, context));
+        bool settled = settle(t, iface, context, last);
+        moved += settled || iface->minor != minor;
+        if (!settled)
+            again[kept++] = todo_get(t, i);
     }
-    todo_drop(t, t->asked);
-    for (size_t i = 0; i < kept; i++)
-        todo_push(t, again[i]);
-    if (settled + retried == 0 && !t->renew)
-        t->limit = fewer(t->asked);
+    todo_drop(t, n);
+    for (size_t i = 0; i < kept; i++) {
+        if (again[i] == CONTROL)
+            todo_push_front(t, CONTROL);
+        else
+            todo_push(t, again[i]);
+    }
+    if (moved == 0 && !t->renew)
+        t->limit = fewer(n);
+    if (!control && t->control.probe == MR_SURVEY_UNKNOWN)
+        t->limit = limit_of(t);
     t->lost = 0;
     t->spoken = true;
 }
@@ -269,8 +313,21 @@ static void give_up(mr_survey *s, const mr_error *err) {
     s->cut = true;
     s->cut_error = *err;
     for (size_t i = 0; i < t->todo_count; i++)
-        set_unknown(&s->ifaces[todo_get(t, i)], NULL);
+        set_unknown(todo_iface(s, i), NULL);
     finish_well(s);
+}
+
+/* To be accepted means nothing here: what only probing found is not known. */
+static void give_up_probing(mr_survey *s) {
+    mr_error err = MR_ERROR_INIT;
+
+    s->indiscriminate = true;
+    for (size_t i = s->mgmt == MR_SURVEY_MGMT_LISTED; i < s->count; i++)
+        if (s->ifaces[i].probe == MR_SURVEY_PRESENT)
+            set_unknown(&s->ifaces[i], NULL);
+    mr_fail(&err, MR_ERR_PROTOCOL, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+            "the server accepts an interface that does not exist, so that binding proves nothing");
+    give_up(s, &err);
 }
 
 /* The round was not answered: fewer at once, on a new connection where this one is gone. */
@@ -291,7 +348,7 @@ static void round_lost(mr_survey *s, int result, const mr_error *err) {
     } else if (t->asked > 1) {
         t->limit = fewer(t->asked);
     } else {
-        set_unknown(&s->ifaces[todo_get(t, 0)], NULL);
+        set_unknown(todo_iface(s, 0), NULL);
         todo_drop(t, 1);
     }
     if (broken) {
@@ -318,7 +375,10 @@ static void on_round(void *user, mr_client *client, int result, const mr_error *
     look(s);
     if (result == 0 || result == MR_ERR_CONTEXT_REJECTED) {
         take_answers(s);
-        next_round(s);
+        if (s->state->control.probe == MR_SURVEY_PRESENT)
+            give_up_probing(s);
+        else
+            next_round(s);
         return;
     }
     mr_error copy = *err;
@@ -367,7 +427,7 @@ static int ask_round(mr_survey *s, mr_error *err) {
     if (t->asked > t->todo_count)
         t->asked = t->todo_count;
     for (size_t i = 0; i < t->asked; i++)
-        ask[n++] = wanted(&s->ifaces[todo_get(t, i)]);
+        ask[n++] = wanted(todo_iface(s, i));
     t->context_at += n;
     s->pdus++;
     return t->fresh ? mr_client_start_many(t->client, ask, n, on_round, s, err)

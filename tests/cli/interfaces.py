@@ -69,7 +69,7 @@ with Server('--interface', 'rpcecho') as server:
         eq((end['probed'], there(end)), (3, {'mgmt': (None, 'present'), 'rpcecho': (None, 'present')}),
            '--only-guesses: those, and mgmt', run)
         run = Run(*probe, '--guess', file.name, '--only-guesses', '--batch', '1')
-        eq(run.json()['endpoints'][0]['pdus'], 3, '--batch 1: one in a PDU', run)
+        eq(run.json()['endpoints'][0]['pdus'], 4, '--batch 1: one in a PDU, and one nobody has', run)
         file.write('nonsense\n')
         file.flush()
         run = Run(*probe, '--guess', file.name)

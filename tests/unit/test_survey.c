@@ -20,6 +20,9 @@ struct fixture {
     mr_syntax guesses[GUESSES];
     /* the server's side */
     bool no_mgmt;
+    bool blank;              /* gives @blank_reason for what it has not */
+    uint16_t blank_reason;
+    bool takes_all;          /* accepts whatever is asked for */
     bool one_a_pdu;          /* Samba: "transfer syntaxes not supported" to the others */
     bool exact_minor;
     unsigned most;           /* contexts a PDU; more: @too_many; 0: any number */
@@ -78,7 +81,11 @@ static void policy(struct peer *peer, size_t index, const mr_pdu_context *contex
     (void)index;
     (void)transfer;
     *result = (mr_pdu_result){.result = MR_CONTEXT_PROVIDER_REJECT,
-                              .reason = MR_REASON_ABSTRACT_SYNTAX};
+                              .reason = f->blank ? f->blank_reason : MR_REASON_ABSTRACT_SYNTAX};
+    if (f->takes_all) {
+        *result = (mr_pdu_result){MR_CONTEXT_ACCEPT, 0, mr_syntax_ndr20};
+        return;
+    }
     if (mgmt ? f->no_mgmt : !is_there(number) && !(f->only_in_part && number == 7))
         return;
     if (f->exact_minor && number == 10 && context->abstract.minor != 3)
@@ -251,6 +258,32 @@ static void test_other_reasons(void **state) {
         assert_int_equal(iface->syntax.uuid.time_low, 7);
         assert_true(iface->answered);
         assert_int_equal(iface->reason, f.only_in_part);
+        teardown(&f);
+    }
+}
+
+/* A server that never gives a reason: nothing is absent, and it is not asked a thousand times. */
+static void test_no_reasons(void **state) {
+    (void)state;
+
+    for (int reason = 0; reason <= MR_REASON_LOCAL_LIMIT; reason++) {
+        struct fixture f;
+        if (reason == MR_REASON_ABSTRACT_SYNTAX)
+            continue;
+        setup(&f, MR_SURVEY_PROBE);
+        f.blank = true;
+        f.blank_reason = (uint16_t)reason;
+        run(&f);
+        assert_int_equal(f.result, 0);
+        assert_false(f.survey.cut);
+        for (size_t i = 1; i < f.survey.count; i++) {
+            bool there = is_there(f.survey.ifaces[i].syntax.uuid.time_low);
+            assert_int_equal(f.survey.ifaces[i].probe,
+                             there ? MR_SURVEY_PRESENT : MR_SURVEY_UNKNOWN);
+            if (!there)
+                assert_int_equal(f.survey.ifaces[i].reason, reason);
+        }
+        assert_true(f.survey.pdus < GUESSES / 2);
         teardown(&f);
     }
 }
@@ -513,6 +546,28 @@ static void test_endless_mgmt(void **state) {
     teardown(&f);
 }
 
+/* A server that accepts whatever is asked for proves nothing: none is said to be there. */
+static void test_takes_all(void **state) {
+    const mr_syntax listed[] = {guess(5)};
+    (void)state;
+
+    for (int method = MR_SURVEY_PROBE; method <= MR_SURVEY_BOTH; method++) {
+        struct fixture f;
+        setup(&f, (enum mr_survey_method)method);
+        f.takes_all = true;
+        f.listed = listed;
+        f.listed_count = MR_COUNT(listed);
+        run(&f);
+        assert_int_equal(f.result, 0);
+        assert_true(f.survey.indiscriminate && f.survey.cut);
+        assert_in_range(f.peer.binds + f.peer.alters, 1, 2);
+        for (size_t i = 1; i < f.survey.count; i++)
+            assert_int_equal(f.survey.ifaces[i].probe, MR_SURVEY_UNKNOWN);
+        assert_int_equal(f.survey.ifaces[6].listed, method == MR_SURVEY_BOTH);
+        teardown(&f);
+    }
+}
+
 /* Ended from inside its outcome, and while it is under way. */
 static void test_ends(void **state) {
     (void)state;
@@ -546,7 +601,9 @@ int main(void) {
         cmocka_unit_test(test_dies),         cmocka_unit_test(test_silent),
         cmocka_unit_test(test_never),        cmocka_unit_test(test_mgmt),
         cmocka_unit_test(test_both),         cmocka_unit_test(test_mgmt_refuses),
-        cmocka_unit_test(test_endless_mgmt), cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_endless_mgmt), cmocka_unit_test(test_takes_all),
+        cmocka_unit_test(test_no_reasons),
+        cmocka_unit_test(test_ends),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,8 @@
  * Only "abstract syntax not supported" means that an interface is absent. Any other rejection is
  * asked again, in smaller company and at last alone: some servers accept one context of a PDU and
  * answer "transfer syntaxes not supported" to the other interfaces they have. What is still
- * rejected then is unknown. A server that breaks off is asked again with fewer contexts on a new
+ * rejected then is unknown. An interface that nobody has is asked for too: where it is accepted,
+ * being accepted tells nothing, and probing is given up. A server that breaks off is asked again with fewer contexts on a new
  * connection, from where it stopped.
  */
 #ifndef MSRPC_RPC_SURVEY_H
@@ -75,6 +76,7 @@ struct mr_survey {
     size_t count;
     enum mr_survey_mgmt mgmt;
     mr_error mgmt_error;
+    bool indiscriminate;       /* accepts whatever is asked for; cut is set too */
     bool cut;                  /* gave up before everything was asked, see cut_error */
     mr_error cut_error;
     unsigned connections, pdus; /* binds and alter_contexts sent */
