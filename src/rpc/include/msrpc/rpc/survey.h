@@ -8,8 +8,8 @@
  * asked again, in smaller company and at last alone: some servers accept one context of a PDU and
  * answer "transfer syntaxes not supported" to the other interfaces they have. What is still
  * rejected then is unknown. An interface that nobody has is asked for too: where it is accepted,
- * being accepted tells nothing, and probing is given up. A server that breaks off is asked again with fewer contexts on a new
- * connection, from where it stopped.
+ * being accepted tells nothing, and probing is given up. A server that breaks off is asked again
+ * with fewer contexts on a new connection, from where it stopped.
  */
 #ifndef MSRPC_RPC_SURVEY_H
 #define MSRPC_RPC_SURVEY_H
