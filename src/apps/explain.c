@@ -70,7 +70,17 @@ static void explain_number(struct explain *e, uint32_t value) {
     explain_port(e, value, MR_PORT_TCP | MR_PORT_UDP, e->meanings == before);
 }
 
-/* "event 5719", "tcp/135", "krb:37": which space, and the rest of the text. */
+/* Whether @word stands in the name of an event's source: Kerberos, NETLOGON, DCOM. */
+static bool is_source(const char *source, const char *word) {
+    size_t len = strlen(word);
+
+    for (; *source; source++)
+        if (mr_slice_eq_nocase(mr_slice_sub(mr_slice_str(source), 0, len), mr_slice_str(word)))
+            return true;
+    return false;
+}
+
+/* "event 5719", "Kerberos 10", "tcp/135", "krb:37": which space, and the rest of the text. */
 static bool explain_prefixed(struct explain *e, const char *text) {
     size_t len = strcspn(text, ":/ ");
     char word[24];
@@ -91,6 +101,12 @@ static bool explain_prefixed(struct explain *e, const char *text) {
         explain_port(e, value, protocols, true);
         return true;
     }
+    size_t before = e->meanings;
+    for (const mr_winevent_info *v = mr_winevent_find(value); v; v = mr_winevent_next(value, v))
+        if (len >= 3 && is_source(mr_winevent_source(v), word))
+            explain_show_event(e, v);
+    if (e->meanings != before)
+        return true;
     for (int space = 0; space <= MR_SPACE_ERRNO; space++) {
         if (!mr_str_eq_nocase(word, mr_code_space_name(space)))
             continue;

@@ -25,6 +25,8 @@ void explain_head(struct explain *e, const char *first, const char *kind, const 
                   unsigned phase);
 /* A labelled paragraph; nothing for an empty text. */
 void explain_para(struct explain *e, const char *label, const char *text);
+/* The member "findings" from a list of ids. */
+void explain_ids_json(mr_writer *w, const char *list);
 void explain_show_code(struct explain *e, const mr_code_info *c);
 void explain_show_port(struct explain *e, const mr_port_info *p);
 void explain_show_event(struct explain *e, const mr_winevent_info *v);

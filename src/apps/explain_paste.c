@@ -203,15 +203,6 @@ static void show(app *a, const mr_paste_result *r, int code) {
 
 /* ---- JSON ---- */
 
-static void ids_json(mr_writer *w, const char *key, const char *list) {
-    mr_slice id;
-
-    mr_writer_open(w, key, MR_SHAPE_ARRAY);
-    while (mr_finding_list_next(&list, &id))
-        mr_writer_str(w, NULL, mr_rule_find(id)->id);
-    mr_writer_close(w);
-}
-
 static void items_json(mr_writer *w, const mr_paste_result *r) {
     mr_writer_open(w, "recognised", MR_SHAPE_ARRAY);
     for (size_t i = 0; i < r->item_count; i++) {
@@ -224,7 +215,7 @@ static void items_json(mr_writer *w, const mr_paste_result *r) {
         mr_writer_str(w, "kind", mr_phrase_kind_name(item->kind));
         mr_writer_str(w, "meaning", item->meaning);
         mr_writer_uint(w, "phase", (unsigned)item->phase);
-        ids_json(w, "findings", item->kind == MR_PHRASE_GOOD ? "" : item->findings);
+        explain_ids_json(w, item->kind == MR_PHRASE_GOOD ? "" : item->findings);
         mr_writer_uint(w, "win32", item->win32);
         mr_writer_str(w, "subject", item->subject);
         mr_writer_close(w);

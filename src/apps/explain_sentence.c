@@ -6,8 +6,6 @@
 
 static void item_json(struct explain *e, const mr_paste_item *item) {
     mr_writer *w = e->w;
-    const char *list = item->findings;
-    mr_slice id;
 
     mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
     mr_writer_str(w, "kind", "sentence");
@@ -17,10 +15,7 @@ static void item_json(struct explain *e, const mr_paste_item *item) {
     mr_writer_uint(w, "phase", (unsigned)item->phase);
     mr_writer_uint(w, "win32", item->win32);
     mr_writer_str(w, "subject", item->subject);
-    mr_writer_open(w, "findings", MR_SHAPE_ARRAY);
-    while (mr_finding_list_next(&list, &id))
-        mr_writer_str(w, NULL, mr_rule_find(id)->id);
-    mr_writer_close(w);
+    explain_ids_json(w, item->findings);
     mr_writer_str(w, "next", *item->next ? mr_paste_command(&e->a->arena, item->next,
                                                             item->subject, item->port) : NULL);
     mr_writer_close(w);

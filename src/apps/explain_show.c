@@ -49,6 +49,36 @@ void explain_para(struct explain *e, const char *label, const char *text) {
     app_wrap(e->a->out, first, 12, text);
 }
 
+void explain_ids_json(mr_writer *w, const char *list) {
+    mr_slice id;
+
+    mr_writer_open(w, "findings", MR_SHAPE_ARRAY);
+    while (mr_finding_list_next(&list, &id))
+        mr_writer_str(w, NULL, mr_rule_find(id)->id);
+    mr_writer_close(w);
+}
+
+/* The findings of diagnose that a code or an event points to. */
+static void points_to(struct explain *e, const mr_phrase *row) {
+    const char *list = row ? mr_phrase_findings(row) : "";
+    char text[400];
+    size_t at = 0;
+    mr_slice id;
+
+    for (text[0] = '\0'; at < sizeof text - 1 && mr_finding_list_next(&list, &id);)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%.*s", at ? ", " : "",
+                               (int)id.len, (const char *)id.data);
+    explain_para(e, "points to", text);
+}
+
+static const mr_phrase *row_of_code(const mr_code_info *c) {
+    return c->value ? mr_phrase_find_code((enum mr_code_space)c->space, c->value) : NULL;
+}
+
+static const mr_phrase *row_of_event(const mr_winevent_info *v) {
+    return mr_phrase_find_event(v->id, mr_slice_str(mr_winevent_source(v)));
+}
+
 static void code_json(struct explain *e, const mr_code_info *c) {
     mr_writer *w = e->w;
     const mr_code_info *same;
@@ -70,6 +100,7 @@ static void code_json(struct explain *e, const mr_code_info *c) {
     mr_writer_uint(w, "phase", c->phase);
     mr_writer_uint(w, "win32", c->space == MR_SPACE_WIN32 ? c->value
                                                           : mr_code_win32(c->space, c->value));
+    explain_ids_json(w, row_of_code(c) ? mr_phrase_findings(row_of_code(c)) : "");
     mr_writer_open(w, "same", MR_SHAPE_ARRAY);
     while ((same = mr_code_same_next(c, &iter)) != NULL) {
         mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
@@ -102,6 +133,7 @@ static void code_text(struct explain *e, const mr_code_info *c) {
                                mr_code_space_title(same->space), same->value,
                                mr_code_symbol(same));
     explain_para(e, "same as", also);
+    points_to(e, row_of_code(c));
     explain_para(e, "try", explain_usable(mr_code_try(c)));
 }
 
@@ -166,6 +198,7 @@ void explain_show_event(struct explain *e, const mr_winevent_info *v) {
         mr_writer_str(e->w, "text", mr_winevent_text(v));
         mr_writer_str(e->w, "try", explain_usable(mr_winevent_try(v)));
         mr_writer_uint(e->w, "phase", v->phase);
+        explain_ids_json(e->w, row_of_event(v) ? mr_phrase_findings(row_of_event(v)) : "");
         mr_writer_close(e->w);
         e->meanings++;
         return;
@@ -174,6 +207,7 @@ void explain_show_event(struct explain *e, const mr_winevent_info *v) {
     explain_head(e, first, "Windows event", mr_winevent_source(v), v->phase);
     explain_para(e, "log", mr_winevent_log(v));
     explain_para(e, "says", mr_winevent_text(v));
+    points_to(e, row_of_event(v));
     explain_para(e, "try", explain_usable(mr_winevent_try(v)));
 }
 

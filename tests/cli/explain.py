@@ -31,6 +31,10 @@ ok(run.code == 0 and 'reg add' in run.out and 'check of diagnose' in run.out, 'f
    run)
 eq(Run('explain', 'tcp.dynamic_filtered').out, Run('explain', 'TCP.DYNAMIC_FILTERED').out,
    'a finding in small letters')
+for words in (['Kerberos', '10'], ['Kerberos 10'], ['kerberos:10']):
+    run = Run('explain', *words)
+    ok(run.code == 0 and 'Windows event  Kerberos' in run.out and 'RPC.AUTH_FAILED' in run.out,
+       'an event by its source: %s' % words, run)
 run = Run('explain', '1722', 'frobnicate')
 ok(run.code == 64 and 'frobnicate' in run.err and run.out, 'what is known, and what is not', run)
 run = Run('explain', 'frob', 'the', 'nicate')
