@@ -245,6 +245,7 @@ static int run_one(struct name_run *run, const char *subject, bool any) {
         if (r)
             code = app_refuse(a, APP_BUG, "%s: %s", subject, mr_result_text(r));
         run->code = app_worse(run->code, code);
+        app_progress_hide(&run->progress);
         if (a->set.json || a->set.jsonl)
             code = show_json(run, any);
         else
@@ -274,11 +275,14 @@ static int run(app *a) {
     if (code)
         return code;
     app_reports_open(a, count);
+    app_progress_start(&run->progress, a, &run->s.loop, count);
     for (size_t i = 0; i < count && worst < APP_INCOMPLETE; i++) {
         if (i && !a->set.json && !a->set.jsonl && !a->set.quiet)
             fputc('\n', a->out);
         worst = app_worse(worst, run_one(run, names[i], any));
+        run->progress.done++;
     }
+    app_progress_end(&run->progress);
     app_reports_close(a, worst);
     app_session_close(&run->s);
     return worst;

@@ -16,6 +16,7 @@
 
 #include <msrpc/diag.h>
 
+#include "progress.h"
 #include "session.h"
 
 #define NAME_SERVERS 16 /* --dns-server */
@@ -49,6 +50,7 @@ struct name_run {
     size_t server_count;
     mr_arena arena;            /* of this report */
     mr_diag diag;              /* every part's facts and checks; host is the subject */
+    app_progress progress;     /* over all reports */
     size_t open;               /* parts that still wait; name_part_over counts down */
     bool partial;              /* the deadline passed, or a signal came */
     int code;                  /* the worst that a part says on its own, then the report's */
