@@ -207,7 +207,10 @@ static enum context context_before(const mr_paste *paste, size_t at) {
                                        "status", "result", "is:", "win32", "returned"};
     static const char *const firm[] = {"error", "err", "exception", "hresult", "ntstatus",
                                        "errorcode", "lasterror", "errno", "winerror", "rc",
-                                       "error_code", "failed", "failure"};
+                                       "error_code", "failed", "failure",
+                                       /* Windows in other languages */
+                                       "fehler", "fehlercode", "systemfehler", "erreur", "errore",
+                                       "erro", "fout", "fel", "hiba", "virhe", "fejl"};
     static const char *const loose[] = {"status", "result", "code", "hr", "returned", "win32"};
     static const char *const never[] = {"exit", "http", "event", "stop", "zip", "area", "line"};
     mr_slice word = word_before(paste, &at);
@@ -401,7 +404,7 @@ static bool label(const mr_paste *paste, size_t at, const char *text, size_t *af
 /* "Source: NETLOGON", "ProviderName : ...", "<Provider Name='...'": remembers it. */
 static bool try_source(mr_paste *paste, size_t at) {
     static const char *const labels[] = {"source", "event source", "providername", "provider name",
-                                         "eventsource", "source name"};
+                                         "eventsource", "source name", "quelle"};
     const char *w = paste->window;
     size_t from, to;
 
@@ -423,7 +426,8 @@ static bool line_begins(const mr_paste *paste, size_t at) {
 /* "Event ID: 5719", "<EventID Qualifiers='0'>5719<", "Id : 5719" behind a provider's name, and the
  * rows of Get-WinEvent and Get-EventLog. The length taken, 0: none. */
 static size_t try_event(mr_paste *paste, size_t at) {
-    static const char *const labels[] = {"event id", "eventid", "event", "instanceid"};
+    static const char *const labels[] = {"event id", "eventid", "event", "instanceid",
+                                         "ereignis-id"};
     const char *w = paste->window;
     size_t from, len;
     uint32_t id;
@@ -565,7 +569,7 @@ static size_t at_word(mr_paste *paste, size_t at) {
 
     if (first == 't' || first == 'p')
         try_listing(paste, at);
-    if ((first == 's' || first == 'e' || first == 'p') && try_source(paste, at))
+    if (strchr("sepq", first) && try_source(paste, at))
         return 1;
     if ((len = try_event(paste, at)) != 0 || (len = try_patterns(paste, at)) != 0)
         return len;
