@@ -365,15 +365,14 @@ static int judge(const struct ifs *all) {
     return code;
 }
 
-static void tell_failures(const struct ifs *all) {
+/* Of several endpoints each stands on the screen with its own. */
+static void tell_failure(const struct ifs *all) {
+    const struct ifs_endpoint *e = &all->items[0];
     char text[MR_ADDR_TEXT];
 
-    for (size_t i = 0; i < all->count; i++) {
-        const struct ifs_endpoint *e = &all->items[i];
-        if (e->error)
-            app_refuse(all->s->a, APP_COMMUNICATION, "%s: %s", mr_addr_port_text(&e->addr, text),
-                       e->error);
-    }
+    if (all->count == 1 && e->error)
+        app_refuse(all->s->a, APP_COMMUNICATION, "%s: %s", mr_addr_port_text(&e->addr, text),
+                   e->error);
 }
 
 /* ---- one target ---- */
@@ -407,7 +406,7 @@ static int interfaces_target(app *a, const app_target *target, void *user) {
     if (!code)
         code = ask_endpoints(&all);
     if (all.count && code < APP_INCOMPLETE) {
-        tell_failures(&all);
+        tell_failure(&all);
         code = app_worse(code ? code : all.code, judge(&all));
     }
     if (a->set.json || a->set.jsonl)

@@ -141,6 +141,7 @@ static void show_iface(struct ifs *all, const struct ifs_endpoint *e,
 static const char *how(app *a, const mr_survey *survey) {
     size_t asked, unknown;
     const char *mgmt = "", *probed = "";
+    const mr_code_info *code = mr_code_find_fault(survey->mgmt_error.peer);
 
     ifs_count(survey, &asked, &unknown);
     switch (survey->mgmt) {
@@ -153,8 +154,8 @@ static const char *how(app *a, const mr_survey *survey) {
         mgmt = "mgmt is not served";
         break;
     case MR_SURVEY_MGMT_REFUSED:
-        mgmt = mr_arena_add_fmt(&a->arena, "mgmt refuses (0x%08x)",
-                                survey->mgmt_error.peer);
+        mgmt = mr_arena_add_fmt(&a->arena, "mgmt refuses (%s 0x%08x)",
+                                code ? mr_code_symbol(code) : "status", survey->mgmt_error.peer);
         break;
     case MR_SURVEY_MGMT_FAILED:
         mgmt = "mgmt fails";
@@ -195,10 +196,10 @@ static void show_endpoint(struct ifs *all, const struct ifs_endpoint *e) {
     ifs_count(survey, &asked, &unknown);
     for (size_t i = 0; i < n; i++)
         there += ifs_is_there(items[i]);
-    fprintf(a->out, "\n %s%u%s  %zu interface%s", app_style(a, APP_BOLD), e->addr.port,
-            app_style(a, APP_PLAIN), there, there == 1 ? "" : "s");
+    const char *first = mr_arena_add_fmt(&a->arena, "\n %u  %zu interface%s  ", e->addr.port, there,
+                                         there == 1 ? "" : "s");
     const char *text = how(a, survey);
-    fprintf(a->out, "  %s\n", text ? text : "");
+    app_wrap(a->out, first ? first : "", 8, text ? text : "");
     for (size_t i = 0; i < n; i++)
         if (ifs_is_there(items[i]) || items[i]->answered)
             show_iface(all, e, items[i]);
@@ -206,7 +207,7 @@ static void show_endpoint(struct ifs *all, const struct ifs_endpoint *e) {
         fprintf(a->out, "   %s %zu more could be neither bound nor ruled out%s\n",
                 app_mark(a, APP_MARK_WARN), unknown, a->set.verbose ? "" : " (-v names them)");
     if (survey->cut) {
-        const char *first = mr_arena_add_fmt(&a->arena, "   %s ", app_mark(a, APP_MARK_WARN));
+        first = mr_arena_add_fmt(&a->arena, "   %s ", app_mark(a, APP_MARK_WARN));
         const char *why = mr_arena_add_fmt(&a->arena, "%zu are unknown: %s",
                                            unknown, app_error(a, &survey->cut_error));
         app_wrap(a->out, first ? first : "", 8, why ? why : "");

@@ -116,7 +116,7 @@ MODES = (
     ('reject-context', 1, '0 interfaces', 1, '0 interfaces'),
     ('reject-context --value 0', 1, '1061 more could', 1, '1061 more could'),
     ('reject-context --value 3', 1, '1061 more could', 1, '1061 more could'),
-    ('fault --value 5', 1, r'mgmt refuses \(0x00000005\)', 1, NOTHING),
+    ('fault --value 5', 1, r'mgmt refuses \(\w+ 0x00000005\)', 1, NOTHING),
     ('lying-frag-len', 40, 'not DCE/RPC', 40, 'not DCE/RPC'),
     ('lying-auth-len', 40, 'auth_length', 40, 'auth_length'),
     ('endless-fragments', 1, 'mgmt fails', 1, NOTHING),
