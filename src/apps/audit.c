@@ -147,7 +147,8 @@ static int audit_target(app *a, const app_target *target, void *user) {
     if (code)
         return code;
     run.audit = MR_ARENA_NEW(&a->arena, mr_audit);
-    if (!run.audit || mr_diag_init(&run.diag, &a->arena, target->host, NULL) != 0) {
+    if (!run.audit || mr_diag_init(&run.diag, &a->arena, target->host, NULL) != 0 ||
+        mr_diag_run(&run.diag) != 0) {
         app_session_close(&s);
         return app_refuse(a, APP_BUG, "out of memory");
     }
