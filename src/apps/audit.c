@@ -199,6 +199,7 @@ static int run(app *a) {
         if (targets[i].binding && targets[i].binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
             code = app_refuse(a, APP_USAGE, "%s: the audit goes over ncacn_ip_tcp",
                               targets[i].input);
+    a->tight = a->set.quiet; /* a line each */
     return code ? code : app_jobs_run(a, targets, count, audit_target, o);
 }
 

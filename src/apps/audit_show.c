@@ -38,16 +38,12 @@ static void say(mr_buf *buf, const char *fmt, ...) {
         mr_buf_write(buf, mr_slice_of(part, (size_t)n < sizeof part ? (size_t)n : sizeof part - 1));
 }
 
-/* One line of a block: the head on the first, blanks on the others; colour takes no columns. */
+/* One line of a block: the head on the first, blanks on the others. */
 static void line(app *a, const char *head, bool *headp, enum app_mark mark, const char *text) {
     char first[64];
 
     snprintf(first, sizeof first, " %-10s %s ", *headp ? "" : head, app_mark(a, mark));
     *headp = true;
-    if (a->out_color) {
-        fprintf(a->out, "%s%s\n", first, text);
-        return;
-    }
     app_wrap(a->out, first, VALUES_COLUMN, text);
 }
 

@@ -37,7 +37,7 @@ COMMANDS = {
     'interfaces': dict(good=(['{at}'], 0), waits=['{mute}'], remote=['192.0.2.1'],
                        named=['host.example'], wrong=(['--frob', 'x'], [])),
     'audit': dict(good=(['{at}'], 0), waits=['{mute}'], remote=['192.0.2.1'],
-                  named=['host.example'], wrong=(['--frob', 'x'], [])),
+                  named=['host.example'], wrong=(['--rids', '9-1', 'x'], [])),
     'name': dict(good=(['localhost', '--dns-server', '{mute_udp}', '--timeout', '0.1'], None),
                  waits=['host.example', '--dns-server', '{mute_udp}'], remote=None,
                  named=['host.example'], wrong=(['--frob', 'x'], ['a' * 64 + '.example'])),

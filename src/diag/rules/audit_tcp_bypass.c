@@ -18,12 +18,12 @@ const mr_rule mr_rule_audit_tcp_bypass = {
     .forbid = {{.any = {MR_FACT_AUDIT_PIPE_OPEN}, .same = MR_F(ADDRESS)}},
     .summary = "leaks over TCP, whatever the named pipes refuse",
     .cause = "{interface} answers strangers on TCP port {port} of {address}. Settings that "
-             "restrict anonymous access guard the named pipes (port 445); they do not govern this "
-             "door. A host that looks closed there leaks here all the same.",
+             "restrict anonymous access guard the named pipes (port 445) and need not govern "
+             "this door: a host that looks closed there can leak here all the same.",
     .reference = "MS-RPCE 2.1.1.1, 2.1.1.2; smb.conf(5), restrict anonymous",
     .remedies = {{.text = "On the firewall, let only domain members and management networks reach "
-                          "TCP {port} of {address}: opening port 445 alone is not the whole "
-                          "surface.",
+                          "TCP {port} of {address}: closing port 445 alone does not close the "
+                          "host.",
                   .run_on = MR_PLACE_FIREWALL,
                   .verify = "msrpc audit {host}"}},
     .next = {.command = "rpcclient -U% {host} -c enumdomusers",
