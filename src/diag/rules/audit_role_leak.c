@@ -11,9 +11,10 @@ const mr_rule mr_rule_audit_role_leak = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_AUDIT_ROLE}}},
     .summary = "role, domain and forest are told to strangers",
-    .cause = "{interface} at {address} {#interface:tells|tell} without a logon what the machine is "
-             "and which domain and forest it belongs to ({#port:port|ports} {port}). A domain controller tells as much to its "
-             "clients by design (LDAP ping); any other machine need not.",
+    .cause = "{interface} at {address} {#interface:tells|tell} without a logon what the machine "
+             "is and which domain and forest it belongs to ({#port:port|ports} {port}). A domain "
+             "controller tells as much to its clients by design (LDAP ping); any other machine "
+             "need not.",
     .reference = "MS-DSSP 3.2.5.1; MS-NRPC 3.5.4.3",
     .remedies = {{.text = "On the firewall, let only domain members and management networks reach "
                           "TCP {port} of {address}.",
