@@ -6,6 +6,7 @@
 
 #include "name.h"
 
+#define ROW_NAME 28   /* columns for a host in the table */
 #define NOTES_SHOWN 8 /* of one test and result on an ordinary screen */
 
 struct name_health {
@@ -180,7 +181,11 @@ static void show_table(struct name_run *run, const mr_health *h) {
         const mr_health_host *host = h->hosts[i];
         if (!host->chosen)
             continue;
-        fprintf(a->out, "               %-28s", row_name(run, host->name));
+        const char *name = row_name(run, host->name);
+        bool fits = strlen(name) <= ROW_NAME;
+        fprintf(a->out, "               %-*s", ROW_NAME, name);
+        if (!fits)
+            fprintf(a->out, "\n%*s", 15 + ROW_NAME, "");
         for (unsigned t = 0; t < MR_HEALTH_TESTS; t++) {
             fprintf(a->out, " %-*s", t + 1 < MR_HEALTH_TESTS ? 4 : 0,
                     mr_health_result_name(host->results[t]));

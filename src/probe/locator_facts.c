@@ -111,7 +111,7 @@ static void add_unanswered(const mr_locator *l, mr_diag *diag, const char *check
 
 static void add_answer(const mr_locator *l, mr_diag *diag, const char *check,
                        const mr_locator_host *host, const mr_dc_ping *ping, const char *address) {
-    if (!mr_dns_same_name(ping->answer.host, host->name))
+    if (ping->answer.host[0] && !mr_dns_same_name(ping->answer.host, host->name))
         mr_fact_add(diag, MR_FACT_DNS_FOREIGN_ADDRESS, check, .name = host->name,
                     .address = address, .other = ping->answer.host);
     if (ping->outcome == MR_DC_PAUSED)

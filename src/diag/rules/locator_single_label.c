@@ -26,4 +26,9 @@ const mr_rule mr_rule_locator_single_label = {
                   .undo = "reg delete HKLM\\SYSTEM\\CurrentControlSet\\Services\\"
                           "Netlogon\\Parameters /v AllowSingleLabelDnsDomain /f",
                   .verify = "msrpc name --dsgetdc {domain}"}},
+    .next = {.command = "msrpc name {domain} --netbios --suffix 1C,1B",
+             .branches = {{"an address answers",
+                           "it is the NetBIOS name: the host there tells its DNS domain"},
+                          {"nobody answers",
+                           "no domain of that name is near; behind a router ask a WINS server"}}},
 };
