@@ -199,7 +199,8 @@ static void judge_external(struct judge *j) {
         return;
     }
     const struct health_query *q = health_find(j->h, &host->serves->addr, name, MR_DNS_A);
-    if (health_records_of(q)) {
+    /* a name without an A record is a name all the same */
+    if (health_records_of(q) || health_outcome(q) == MR_DNS_OUTCOME_NODATA) {
         note(j, MR_HEALTH_PASS, "%s resolves", name);
         return;
     }
