@@ -114,9 +114,8 @@ static struct cell read_cell(struct screen *v, const mr_dns_survey_query *q) {
         bool agreed = mr_dns_survey_is_agreed(v->s, q, record);
         cell.agreed &= agreed;
         cell.answered = true;
-        if (cell.count < LINES_MAX || v->a->set.verbose > 1)
-            cell.lines[cell.count < LINES_MAX ? cell.count++ : LINES_MAX - 1] =
-                line_text(v, q, record, agreed);
+        if (cell.count < LINES_MAX)
+            cell.lines[cell.count++] = line_text(v, q, record, agreed);
         else
             cell.more++;
     }
