@@ -237,8 +237,10 @@ static int run(app *a) {
     if (a->arg_count == 0)
         return app_refuse(a, APP_USAGE, "a code, UUID, event, port, name or sentence is wanted, "
                           "or - for a text on standard input");
-    if (a->arg_count == 1 && !strcmp(a->args[0], "-"))
-        return explain_paste(a);
+    for (size_t i = 0; i < a->arg_count; i++)
+        if (!strcmp(a->args[i], "-"))
+            return a->arg_count == 1 ? explain_paste(a)
+                                     : app_refuse(a, APP_USAGE, "- (standard input) stands alone");
     if (a->set.json || a->set.jsonl) {
         app_report_open(a, &w);
         mr_writer_open(&w, "meanings", MR_SHAPE_ARRAY);

@@ -138,6 +138,14 @@ static void set_subject(mr_paste *paste, const char *subject, bool loose) {
     paste->subject_loose = loose;
 }
 
+/* Another tool speaks from here on, about others. */
+static void set_tool(mr_paste *paste, enum mr_tool tool) {
+    if (tool != MR_TOOL_ANY && paste->tool != tool && paste->tool != MR_TOOL_ANY)
+        *paste->subject = '\0';
+    paste->tool = tool;
+    paste->tools[tool] = true;
+}
+
 /* ---- codes ---- */
 
 /* The row of a number that stands where a code stands. */
@@ -371,6 +379,8 @@ static void add_event(mr_paste *paste, uint32_t id, size_t from, size_t to) {
     item.next = row ? mr_phrase_next(row) : "";
     item.phase = (enum mr_phase)event->phase;
     item.meaning = mr_winevent_text(event);
+    if (fresh)
+        set_tool(paste, MR_TOOL_EVENTLOG);
     if (paste->subject_loose)
         *paste->subject = '\0'; /* another event is about others */
     add_item(paste, &item, from, to);
@@ -528,8 +538,7 @@ static size_t try_patterns(mr_paste *paste, size_t at) {
     char host[256];
     const char *subject = keep(host, sizeof host, capture.host);
     if (p->phrase && p->phrase->kind == MR_PHRASE_MARK) {
-        paste->tool = (enum mr_tool)p->phrase->tool;
-        paste->tools[paste->tool] = true;
+        set_tool(paste, (enum mr_tool)p->phrase->tool);
         set_subject(paste, subject, false);
         return word_len(paste, at);
     }
