@@ -251,7 +251,9 @@ with Server('--interface', 'rpcecho') as server:
 with Server('--interface', 'rpcecho') as server:
     for extra, name in ((['--json'], 'json'), ([], 'screen')):
         watch = ['map', server.address, '--watch', '--interval', '0.05', *extra]
-        run = Cut(*watch, when=lambda run: time.sleep(0.5) or True)
+        # the one object of --json is seen only when it is closed
+        run = Cut(*watch, when=lambda run, wait=bool(extra): time.sleep(1.5) or True if wait
+                  else 'registered' in run.out)
         eq(run.code, 130, 'map --watch, %s: 130' % name, run)
         if extra:
             report = valid(run, 'map --watch --json')
