@@ -26,16 +26,16 @@ static const char ports_check[] = "RANGE.PORTS", netsh_check[] = "RANGE.NETSH";
 /* ---- what is wanted ---- */
 
 static int read_ports(struct range *r, const char *text) {
-    mr_range_bad bad;
-    int result = mr_ranges_decode(mr_slice_str(text), &r->wanted, &bad);
+    int result = mr_ranges_decode(mr_slice_str(text), &r->wanted);
 
     r->text = text;
     if (result == MR_ERR_LIMIT)
         return app_refuse(r->a, APP_USAGE, "--ports: more than %d entries", MR_RANGES_MAX);
     if (result && r->wanted.count == 0)
-        return app_refuse(r->a, APP_USAGE, "--ports %s: %s", text, mr_range_fault_text(bad.fault));
-    if (result)
-        mr_facts_add_bad_range(&r->diag, &bad, ports_check);
+        return app_refuse(r->a, APP_USAGE, "--ports %s: %s", text,
+                          mr_range_fault_text(r->wanted.bad[0].fault));
+    for (size_t i = 0; i < r->wanted.bad_count; i++)
+        mr_facts_add_bad_range(&r->diag, &r->wanted.bad[i], ports_check);
     mr_facts_add_ranges(&r->diag, &r->wanted, MR_PORT_TCP | MR_PORT_UDP, ports_check);
     return 0;
 }
@@ -76,7 +76,7 @@ static int read_wanted(struct range *r, const struct range_options *o) {
 
     if (r->a->arg_count) {
         mr_ranges ranges;
-        if (mr_ranges_decode(mr_slice_str(r->a->args[0]), &ranges, NULL) == 0)
+        if (mr_ranges_decode(mr_slice_str(r->a->args[0]), &ranges) == 0)
             return app_refuse(r->a, APP_USAGE, "--ports %s is how a range is said", r->a->args[0]);
         return app_refuse(r->a, APP_MISSING, "%s: this version cannot read a host's settings; "
                           "--of %s compares with the ports it uses", r->a->args[0],

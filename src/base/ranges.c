@@ -94,9 +94,8 @@ static size_t separator(mr_slice text, size_t at) {
     return 0;
 }
 
-int mr_ranges_decode(mr_slice text, mr_ranges *rangesp, mr_range_bad *badp) {
+int mr_ranges_decode(mr_slice text, mr_ranges *rangesp) {
     mr_ranges ranges = {.count = 0};
-    mr_range_bad bad = {.fault = MR_RANGE_GOOD};
     size_t begin = 0, number = 0;
 
     while (begin <= text.len) {
@@ -114,18 +113,14 @@ int mr_ranges_decode(mr_slice text, mr_ranges *rangesp, mr_range_bad *badp) {
             return MR_ERR_LIMIT;
         if (fault == MR_RANGE_GOOD)
             ranges.items[ranges.count++] = range;
-        else if (bad.fault == MR_RANGE_GOOD)
-            bad = (mr_range_bad){fault, number, begin, entry};
+        else if (fault != MR_RANGE_GOOD && ranges.bad_count < MR_RANGES_BAD_MAX)
+            ranges.bad[ranges.bad_count++] = (mr_range_bad){fault, number, begin, entry};
         if (!step)
             break;
         begin = end + step;
     }
     *rangesp = ranges;
-    if (bad.fault == MR_RANGE_GOOD)
-        return 0;
-    if (badp)
-        *badp = bad;
-    return MR_ERR_SYNTAX;
+    return ranges.bad_count ? MR_ERR_SYNTAX : 0;
 }
 
 static int compare(const void *pa, const void *pb) {

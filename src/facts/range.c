@@ -65,7 +65,8 @@ int mr_facts_add_ranges(mr_diag *diag, const mr_ranges *ranges, unsigned protoco
 int mr_facts_add_bad_range(mr_diag *diag, const mr_range_bad *bad, const char *check) {
     char text[128];
 
-    snprintf(text, sizeof text, "\"%.*s\": %s", (int)(bad->entry.len < 40 ? bad->entry.len : 40),
+    snprintf(text, sizeof text, "entry %zu \"%.*s\" (%s)", bad->number,
+             (int)(bad->entry.len < 40 ? bad->entry.len : 40),
              bad->entry.len ? (const char *)bad->entry.data : "", mr_range_fault_text(bad->fault));
     return mr_fact_add(diag, MR_FACT_RANGE_BAD_ENTRY, check, .count = (uint32_t)bad->number,
                        .other = text);

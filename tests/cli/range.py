@@ -61,7 +61,7 @@ ok('RANGE.KNOWN' in findings('--ports', '5700-6000'), 'known services inside')
 run = Run('range', '--ports', '5700-6000')
 ok('5722 DFS replication' in run.out and '5985 WinRM over HTTP' in run.out, 'which ones', run)
 run = Run('range', '--ports', '50000-50999,9-1')
-ok('Entry 2 ' in run.out and '9-1' in run.out and 'reg add' not in run.out,
+ok('entry 2 ' in run.out and '9-1' in run.out and 'reg add' not in run.out,
    'a bad entry is shown, and nothing that sets it', run)
 run = Run('range', '--start', '5200', '--num', '10200')
 ok('5200-15399' in run.out and 'num=5001' in run.out, 'num is a number of ports', run)

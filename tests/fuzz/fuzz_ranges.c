@@ -15,7 +15,7 @@ static void check_again(const mr_ranges *ranges) {
     for (size_t i = 0; i < ranges->count; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%u-%u,", ranges->items[i].first,
                                 ranges->items[i].last);
-    if (mr_ranges_decode(mr_slice_of(text, len), &again, NULL) != 0 ||
+    if (mr_ranges_decode(mr_slice_of(text, len), &again) != 0 ||
         again.count != ranges->count || mr_ranges_count(&again) != mr_ranges_count(ranges))
         abort();
 }
@@ -23,16 +23,18 @@ static void check_again(const mr_ranges *ranges) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mr_slice text = mr_slice_of(data, size);
     mr_ranges ranges;
-    mr_range_bad bad = {.number = 0};
     uint32_t start, num;
     mr_error err = MR_ERROR_INIT;
 
-    int r = mr_ranges_decode(text, &ranges, &bad);
+    int r = mr_ranges_decode(text, &ranges);
     if (r != 0 && r != MR_ERR_SYNTAX && r != MR_ERR_LIMIT)
         abort();
-    if (r == MR_ERR_SYNTAX && (bad.number == 0 || bad.offset > size ||
-                               bad.fault == MR_RANGE_GOOD || bad.entry.len > size))
-        abort();
+    for (size_t i = 0; r == MR_ERR_SYNTAX && i < ranges.bad_count; i++) {
+        const mr_range_bad *bad = &ranges.bad[i];
+        if (bad->number == 0 || bad->offset > size || bad->fault == MR_RANGE_GOOD ||
+            bad->entry.len > size)
+            abort();
+    }
     if (r != MR_ERR_LIMIT) {
         if (ranges.count > MR_RANGES_MAX || mr_ranges_count(&ranges) > 65535)
             abort();

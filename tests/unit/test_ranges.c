@@ -79,28 +79,35 @@ static void test_lists(void **state) {
 
     for (size_t i = 0; i < MR_COUNT(rows); i++) {
         mr_ranges ranges = {.count = 99};
-        mr_range_bad bad = {.number = 0};
-        int r = mr_ranges_decode(mr_slice_str(rows[i].text), &ranges, &bad);
+        int r = mr_ranges_decode(mr_slice_str(rows[i].text), &ranges);
+        size_t bad = ranges.bad_count ? ranges.bad[0].number : 0;
         if (r != (rows[i].bad ? MR_ERR_SYNTAX : 0) || ranges.count != rows[i].count ||
-            bad.number != rows[i].bad || mr_ranges_count(&ranges) != rows[i].ports)
+            bad != rows[i].bad || mr_ranges_count(&ranges) != rows[i].ports)
             fail_msg("\"%s\": %d, %zu entries, bad %zu, %u ports", rows[i].text, r, ranges.count,
-                     bad.number, mr_ranges_count(&ranges));
+                     bad, mr_ranges_count(&ranges));
     }
     /* REG_MULTI_SZ: NULs between and two at the end */
     mr_ranges ranges;
-    mr_range_bad bad;
-    assert_int_equal(mr_ranges_decode(MR_SLICE_LIT("5000-5100\0" "5200\0"), &ranges, &bad), 0);
+    assert_int_equal(mr_ranges_decode(MR_SLICE_LIT("5000-5100\0" "5200\0"), &ranges), 0);
     assert_int_equal(ranges.count, 2);
-    assert_int_equal(mr_ranges_decode(MR_SLICE_LIT("5000,9-1,7"), &ranges, &bad), MR_ERR_SYNTAX);
-    assert_int_equal(bad.offset, 5);
-    assert_int_equal(bad.entry.len, 3);
-    assert_int_equal(bad.fault, MR_RANGE_BACKWARDS);
+    assert_int_equal(mr_ranges_decode(MR_SLICE_LIT("5000,9-1,7,x"), &ranges), MR_ERR_SYNTAX);
+    assert_int_equal(ranges.bad_count, 2);
+    assert_int_equal(ranges.bad[0].offset, 5);
+    assert_int_equal(ranges.bad[0].entry.len, 3);
+    assert_int_equal(ranges.bad[0].fault, MR_RANGE_BACKWARDS);
+    assert_int_equal(ranges.bad[1].number, 4);
+    char letters[(MR_RANGES_BAD_MAX + 9) * 2];
+    for (size_t i = 0; i < sizeof letters; i++)
+        letters[i] = i % 2 ? ',' : 'x';
+    assert_int_equal(mr_ranges_decode(mr_slice_of(letters, sizeof letters), &ranges),
+                     MR_ERR_SYNTAX);
+    assert_int_equal(ranges.bad_count, MR_RANGES_BAD_MAX);
 
     char many[(MR_RANGES_MAX + 1) * 2];
     for (size_t i = 0; i < sizeof many; i++)
         many[i] = i % 2 ? ',' : '7';
-    assert_int_equal(mr_ranges_decode(mr_slice_of(many, sizeof many), &ranges, NULL), MR_ERR_LIMIT);
-    assert_int_equal(mr_ranges_decode(mr_slice_of(many, sizeof many - 2), &ranges, NULL), 0);
+    assert_int_equal(mr_ranges_decode(mr_slice_of(many, sizeof many), &ranges), MR_ERR_LIMIT);
+    assert_int_equal(mr_ranges_decode(mr_slice_of(many, sizeof many - 2), &ranges), 0);
     assert_int_equal(mr_ranges_count(&ranges), 1);
 }
 
@@ -108,7 +115,7 @@ static void test_questions(void **state) {
     mr_ranges ranges;
     (void)state;
 
-    assert_int_equal(mr_ranges_decode(MR_SLICE_LIT("5000-5100,6000-6100,9"), &ranges, NULL), 0);
+    assert_int_equal(mr_ranges_decode(MR_SLICE_LIT("5000-5100,6000-6100,9"), &ranges), 0);
     assert_true(mr_ranges_find(&ranges, 5000));
     assert_true(mr_ranges_find(&ranges, 6100));
     assert_true(mr_ranges_find(&ranges, 9));
@@ -207,7 +214,7 @@ static void test_traps(void **state) {
         char got[256];
         mr_arena_init(&arena, 1 << 20);
         assert_int_equal(mr_diag_init(&diag, &arena, "h", NULL), 0);
-        assert_int_equal(mr_ranges_decode(mr_slice_str(rows[i].text), &ranges, NULL), 0);
+        assert_int_equal(mr_ranges_decode(mr_slice_str(rows[i].text), &ranges), 0);
         assert_int_equal(mr_facts_add_ranges(&diag, &ranges, MR_PORT_TCP | MR_PORT_UDP, "c"), 0);
         findings(&diag, got, sizeof got);
         if (strcmp(got, rows[i].want))
@@ -256,19 +263,18 @@ static void test_bad_entry(void **state) {
     mr_arena arena;
     mr_diag diag;
     mr_ranges ranges;
-    mr_range_bad bad;
     (void)state;
 
     mr_arena_init(&arena, 1 << 20);
     assert_int_equal(mr_diag_init(&diag, &arena, "h", NULL), 0);
-    assert_int_equal(mr_ranges_decode(MR_SLICE_LIT("50000-51000,,70000"), &ranges, &bad),
+    assert_int_equal(mr_ranges_decode(MR_SLICE_LIT("50000-51000,,70000"), &ranges),
                      MR_ERR_SYNTAX);
-    assert_int_equal(mr_facts_add_bad_range(&diag, &bad, "c"), 0);
+    assert_int_equal(mr_facts_add_bad_range(&diag, &ranges.bad[0], "c"), 0);
     assert_int_equal(mr_diag_run(&diag), 0);
     const mr_finding *f = mr_diag_get_finding(&diag, 0);
     assert_non_null(f);
     assert_string_equal(f->id, "RANGE.BAD_ENTRY");
-    assert_non_null(strstr(f->cause, "Entry 2 "));
+    assert_non_null(strstr(f->cause, "entry 2 "));
     assert_non_null(strstr(f->cause, "nothing stands there"));
     mr_arena_deinit(&arena);
 }

@@ -9,11 +9,10 @@ const mr_rule mr_rule_range_bad_entry = {
     .severity = MR_SEVERITY_ERROR,
     .confidence = MR_CONFIDENCE_CERTAIN,
     .win32 = 87,
-    .per = MR_F(COUNT),
     .require = {{.any = {MR_FACT_RANGE_BAD_ENTRY}}},
     .summary = "one bad entry voids the whole range",
-    .cause = "Entry {count} of the list is {other}. Windows then ignores the whole value of "
-             "Ports: RPC servers do not get the ports of the good entries either.",
+    .cause = "Windows cannot read {other}. It then ignores the whole value of Ports: RPC servers "
+             "do not get the ports of the good entries either.",
     .reference = "KB154596",
     .remedies = {{.text = "Write each entry as one port or as FIRST-LAST, decimal, from 1 to "
                           "65535.",

@@ -14,14 +14,6 @@ typedef struct mr_port_range {
     uint16_t first, last; /* inclusive */
 } mr_port_range;
 
-#define MR_RANGES_MAX 256
-
-/* In the order in which they were written; they may overlap. */
-typedef struct mr_ranges {
-    mr_port_range items[MR_RANGES_MAX];
-    size_t count;
-} mr_ranges;
-
 /* What is wrong with an entry. One bad entry voids the whole value for Windows. */
 enum mr_range_fault {
     MR_RANGE_GOOD,
@@ -38,19 +30,29 @@ enum mr_range_fault mr_range_decode(mr_slice entry, mr_port_range *rangep);
 /* "it ends before it begins", ... */
 const char *mr_range_fault_text(enum mr_range_fault fault);
 
-/* What mr_ranges_decode tells of the first bad entry. */
+/* An entry that cannot be read. */
 typedef struct mr_range_bad {
     enum mr_range_fault fault;
-    size_t number; /* of the entry, from 1 */
-    size_t offset; /* octets before it */
+    size_t number;  /* of the entry, from 1 */
+    size_t offset;  /* octets before it */
     mr_slice entry; /* borrowed from the text */
 } mr_range_bad;
 
+#define MR_RANGES_MAX 256
+#define MR_RANGES_BAD_MAX 16
+
+/* In the order in which they were written; they may overlap. */
+typedef struct mr_ranges {
+    mr_port_range items[MR_RANGES_MAX];
+    size_t count;
+    mr_range_bad bad[MR_RANGES_BAD_MAX]; /* the first of them */
+    size_t bad_count;                    /* of those in @bad */
+} mr_ranges;
+
 /* Reads a list of entries with commas, semicolons, line ends, NULs or, as reg.exe writes them, "\0"
- * between; blanks around an entry are nothing. Reads on behind a bad entry, so that @rangesp has
- * all good ones. 0; MR_ERR_SYNTAX with @badp (may be NULL) telling of the first bad entry, and
- * @rangesp filled; MR_ERR_LIMIT beyond MR_RANGES_MAX. */
-int mr_ranges_decode(mr_slice text, mr_ranges *rangesp, mr_range_bad *badp);
+ * between; blanks around an entry are nothing. Reads on behind a bad entry. 0; MR_ERR_SYNTAX when
+ * any is bad, with @rangesp filled; MR_ERR_LIMIT beyond MR_RANGES_MAX. */
+int mr_ranges_decode(mr_slice text, mr_ranges *rangesp);
 
 /* Distinct ports, 0 to 65536. */
 uint32_t mr_ranges_count(const mr_ranges *ranges);
