@@ -33,15 +33,15 @@ static int check_command(const mr_assoc_state *s, enum mr_role role, mr_error *e
 
 /* ---- the client asks ---- */
 
+/* Features are proposed by the first transfer syntax of a context, elsewhere they are nothing; what
+ * stands beside them in the context is ignored (MS-RPCE 3.3.1.5.3). */
 static bool features_of(const mr_syntax *proposed, size_t count, uint16_t *bitsp) {
     uint64_t bits;
 
-    for (size_t i = 0; i < count; i++)
-        if (mr_features_get(&proposed[i], &bits)) {
-            *bitsp = (uint16_t)bits;
-            return true;
-        }
-    return false;
+    if (count == 0 || !mr_features_get(&proposed[0], &bits))
+        return false;
+    *bitsp = (uint16_t)bits;
+    return true;
 }
 
 /* Copies what is asked into the scratch arena, with the feature pseudo context at the end. */
@@ -196,35 +196,53 @@ static int read_asked(mr_in *in, mr_event_bind *bind) {
     return 0;
 }
 
-/* The server's checks of a bind or alter_context before its caller hears of it. */
+/* What is wrong with the list of contexts; NULL when nothing is. */
+static const char *check_contexts(mr_pdu_list list) {
+    const char *text = list.count == 0 ? "without presentation contexts" : NULL;
+    bool features = false;
+    mr_pdu_context c;
+    mr_syntax first;
+    uint16_t bits;
+
+    while (!text && mr_pdu_read_context(&list.items, &c)) {
+        if (!mr_pdu_read_transfer(&c.transfers.items, &first)) {
+            text = "with a context that proposes no transfer syntax";
+        } else if (features_of(&first, 1, &bits)) {
+            if (features)
+                text = "that negotiates features twice";
+            features = true;
+        }
+    }
+    return text;
+}
+
+/* The server's checks of a bind or alter_context before its caller hears of it. Neither is ever
+ * cut into fragments, and their flags say nothing of it: Windows looks only at
+ * PFC_SUPPORT_HEADER_SIGN and PFC_CONC_MPX. */
 static int check_bind(mr_in *in, bool alter) {
     mr_assoc_state *s = in->s;
     const mr_pdu_header *h = &in->pdu->header;
     uint16_t reason = MR_NAK_NOT_SPECIFIED;
-    const char *text = NULL;
-    size_t at = 0;
+    const char *text = check_contexts(in->pdu->u.bind.contexts);
+    size_t at = 24;
 
     if (!alter && s->is_bound) {
-        text = "a second bind on a bound association";
+        text = "on a bound association";
         at = 2;
     } else if (h->minor > 1) {
-        text = "a protocol version that is not 5.0 or 5.1";
+        text = "of a protocol version that is not 5.0 or 5.1";
         reason = MR_NAK_PROTOCOL_VERSION;
         at = 1;
-    } else if ((h->flags & WHOLE) != WHOLE) {
-        text = "a bind or alter_context in several fragments";
-        at = 3;
-    } else if (in->pdu->u.bind.contexts.count == 0) {
-        text = "a bind or alter_context without presentation contexts";
-        at = 24;
     }
     if (!text)
         return 0;
     if (alter)
-        mr_send_fault(s, h->call_id, 0, MR_FAULT_PROTO_ERROR, 0, MR_SLICE_NULL);
+        mr_send_fault(s, h->call_id, 0, MR_FAULT_PROTO_ERROR, MR_PFC_DID_NOT_EXECUTE,
+                      MR_SLICE_NULL);
     else
         mr_send_bind_nak(s, h->call_id, reason, MR_SLICE_NULL);
-    return mr_state_violation(in, MR_ERR_PROTOCOL, at, "the client sent %s", text);
+    return mr_state_violation(in, MR_ERR_PROTOCOL, at, "the client sent %s %s",
+                              alter ? "an alter_context" : "a bind", text);
 }
 
 /* A tap hands a token on to its observer, if there is one. */
@@ -306,7 +324,8 @@ int mr_assoc_reject(mr_assoc *a, uint16_t reason, mr_slice eerr, mr_error *err) 
                        "no bind waits for an answer");
     s->round.waits = s->round.open = false;
     if (s->round.alter)
-        rc = mr_send_fault(s, s->round.call_id, 0, MR_FAULT_ACCESS_DENIED, 0, eerr);
+        rc = mr_send_fault(s, s->round.call_id, 0, MR_FAULT_ACCESS_DENIED,
+                           MR_PFC_DID_NOT_EXECUTE, eerr);
     else
         rc = mr_send_bind_nak(s, s->round.call_id, reason, eerr);
     if (rc == 0 && !s->round.alter) {
@@ -330,14 +349,22 @@ static mr_slot *slot_asked(mr_assoc_state *s) {
     return slot->level == r->auth_level ? slot : NULL;
 }
 
+/* An authentication level that exists, but the one that asks for nothing. */
+static bool is_level(uint8_t level) {
+    return level >= MR_AUTH_LEVEL_CONNECT && level <= MR_AUTH_LEVEL_PRIVACY;
+}
+
 static int refuse_auth(mr_assoc_state *s, mr_error *err) {
     mr_error end = MR_ERROR_INIT;
 
     s->round.waits = s->round.open = false;
     if (s->round.alter)
-        mr_send_fault(s, s->round.call_id, 0, MR_FAULT_ACCESS_DENIED, 0, MR_SLICE_NULL);
+        mr_send_fault(s, s->round.call_id, 0, MR_FAULT_ACCESS_DENIED, MR_PFC_DID_NOT_EXECUTE,
+                      MR_SLICE_NULL);
     else
-        mr_send_bind_nak(s, s->round.call_id, MR_NAK_AUTH_TYPE, MR_SLICE_NULL);
+        mr_send_bind_nak(s, s->round.call_id,
+                         is_level(s->round.auth_level) ? MR_NAK_AUTH_TYPE : MR_NAK_NOT_SPECIFIED,
+                         MR_SLICE_NULL);
     mr_fail(&end, MR_ERR_AUTH, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
             "authentication type %u at level %u is not offered here", s->round.auth_type,
             s->round.auth_level);
@@ -374,7 +401,7 @@ static int answer_context(mr_assoc_state *s, const mr_event_context *c, const mr
 static int draft_answer(mr_assoc_state *s, const mr_assoc_answer *answers, mr_slice sec_addr) {
     mr_round *r = &s->round;
     uint8_t flags = WHOLE;
-    mr_pdu_bind_ack ack = {.max_xmit = s->xmit_frag, .max_recv = s->recv_frag,
+    mr_pdu_bind_ack ack = {.max_xmit = s->recv_frag, .max_recv = s->recv_frag,
                            .assoc_group = s->assoc_group};
     int rc;
 
@@ -414,6 +441,67 @@ static int check_answers(const mr_assoc_state *s, const mr_assoc_answer *answers
     return 0;
 }
 
+/* Whether @answer gives context @c other syntaxes than these. */
+static bool is_other(const mr_event_context *c, const mr_assoc_answer *answer,
+                     const mr_syntax *abstract, const mr_syntax *transfer) {
+    return !mr_syntax_eq(abstract, &c->abstract) ||
+           !mr_syntax_eq(transfer, &c->proposed[answer->transfer]);
+}
+
+static bool is_accepted(const mr_event_context *c, const mr_assoc_answer *answer) {
+    return !c->features && answer->result == MR_CONTEXT_ACCEPT;
+}
+
+/* A context that stands, or was accepted earlier in the same list, keeps its syntaxes: whether an
+ * answer would change one. */
+static bool is_changed(const mr_assoc_state *s, const mr_assoc_answer *answers) {
+    const mr_event_context *contexts = s->round.contexts;
+
+    for (uint16_t i = 0; i < s->round.count; i++) {
+        const mr_event_context *c = &contexts[i];
+        const mr_bound *b = mr_state_find_bound(s, c->id);
+        if (!is_accepted(c, &answers[i]))
+            continue;
+        if (b && is_other(c, &answers[i], &b->abstract, &b->transfer))
+            return true;
+        for (uint16_t k = 0; k < i; k++) {
+            const mr_event_context *e = &contexts[k];
+            if (e->id == c->id && is_accepted(e, &answers[k]) &&
+                is_other(c, &answers[i], &e->abstract, &e->proposed[answers[k].transfer]))
+                return true;
+        }
+    }
+    return false;
+}
+
+static int refuse_change(mr_assoc_state *s, mr_error *err) {
+    mr_error end = MR_ERROR_INIT;
+
+    s->round.waits = s->round.open = false;
+    mr_send_fault(s, s->round.call_id, 0, MR_FAULT_PROTO_ERROR, MR_PFC_DID_NOT_EXECUTE,
+                  MR_SLICE_NULL);
+    mr_fail(&end, MR_ERR_PROTOCOL, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
+            "the client would change a presentation context that stands");
+    mr_state_end(s, &end);
+    return mr_state_failed(s, err);
+}
+
+/* Windows settles one size for both ways: the least that either side named, whole units of eight
+ * octets, and never less than it takes in any case (MS-RPCE 3.3.1.5.3). A client that named less
+ * than that, but no less than it must take, is spared it. */
+static void agree_sizes(mr_assoc_state *s) {
+    const mr_round *r = &s->round;
+    uint16_t size = least(least(r->max_xmit, r->max_recv),
+                          least(s->config.max_xmit, s->config.max_recv)) & ~7u;
+
+    if (size < MR_ASSOC_FRAG_WINDOWS)
+        size = MR_ASSOC_FRAG_WINDOWS;
+    s->recv_frag = size;
+    s->xmit_frag = clamp_frag(least(s->config.max_xmit, size));
+    if (r->max_recv >= MR_PDU_FRAG_MUST)
+        s->xmit_frag = least(s->xmit_frag, r->max_recv);
+}
+
 int mr_assoc_accept(mr_assoc *a, const mr_assoc_answer *answers, size_t count,
                     uint32_t assoc_group, mr_slice sec_addr, mr_error *err) {
     mr_assoc_state *s = a->state;
@@ -427,11 +515,10 @@ int mr_assoc_accept(mr_assoc *a, const mr_assoc_answer *answers, size_t count,
         return rc;
     if (r->has_auth && !(slot = slot_asked(s)))
         return refuse_auth(s, err);
+    if (is_changed(s, answers))
+        return refuse_change(s, err);
     if (!r->alter) {
-        s->xmit_frag = clamp_frag(least(s->config.max_xmit, r->max_recv));
-        s->recv_frag = least(s->config.max_recv, r->max_xmit);
-        if (s->recv_frag < MR_PDU_FRAG_MUST)
-            s->recv_frag = MR_PDU_FRAG_MUST;
+        agree_sizes(s);
         s->assoc_group = assoc_group;
         s->multiplex = (r->flags & MR_PFC_CONC_MPX) && !s->config.no_multiplex;
     }

@@ -69,11 +69,24 @@ static int foreign(mr_assoc_state *s, enum mr_dir dir, const mr_event *at, mr_sl
     return mr_state_fail(s, at, &err);
 }
 
-/* The largest PDU taken: security tokens may swell bind and its kin beyond what was agreed. */
+/* The largest PDU taken: security tokens may swell bind and its kin beyond what was agreed, and a
+ * server takes what it has room for, whatever was agreed, as Windows does. */
 static size_t frag_limit(const mr_assoc_state *s, uint8_t ptype) {
+    size_t room = s->config.role == MR_ROLE_SERVER ? s->config.max_recv : s->recv_frag;
+
     if (mr_state_is_tap(s) || (ptype >= MR_PTYPE_BIND && ptype <= MR_PTYPE_AUTH3))
         return MR_PDU_FRAG_MAX;
-    return s->recv_frag > MR_ASSOC_FRAG_WINDOWS ? s->recv_frag : MR_ASSOC_FRAG_WINDOWS;
+    return room > MR_ASSOC_FRAG_WINDOWS ? room : MR_ASSOC_FRAG_WINDOWS;
+}
+
+/* A server tells the client that its PDU is too large; the peer's octets need not be there yet. */
+static void refuse_large(mr_assoc_state *s, mr_slice head) {
+    mr_pdu_header h;
+    unsigned odd;
+
+    if (s->config.role == MR_ROLE_SERVER && s->is_bound &&
+        mr_pdu_decode_header(head, &h, &odd, NULL) == 0)
+        mr_send_fault(s, h.call_id, 0, MR_FAULT_PROTO_ERROR, 0, MR_SLICE_NULL);
 }
 
 /* Learns the length of the PDU that begins with @head (16 octets or more). */
@@ -90,6 +103,7 @@ static int frame(mr_assoc_state *s, enum mr_dir dir, mr_slice head, size_t *leng
         mr_fail(&err, MR_ERR_PROTOCOL, MR_FLOOR_ENGINE, 8,
                 "a fragment of %zu octets is larger than the %zu agreed", *lengthp,
                 frag_limit(s, head.data[2]));
+        refuse_large(s, head);
         return damaged(s, dir, &at, &err);
     }
     lane->phase = MR_LANE_SYNC;

@@ -8,6 +8,7 @@
 
 #define AT_PTYPE 2
 #define AT_FLAGS 3
+#define AT_AUTH_LENGTH 10
 #define AT_CALL_ID 12
 #define AT_CONTEXT 20
 
@@ -18,7 +19,8 @@ static bool is_last(const mr_in *in) {
     return in->pdu->header.flags & MR_PFC_LAST_FRAG;
 }
 
-/* The association breaks off: a server says so with a fault. A tap only reports. */
+/* The association breaks off: a server says so with a fault. A tap only reports. What is no
+ * request is answered as not executed; whether a request was begun, Windows leaves open. */
 static int break_off(mr_in *in, int code, size_t pdu_offset, const char *text) {
     mr_assoc_state *s = in->s;
 
@@ -28,15 +30,23 @@ static int break_off(mr_in *in, int code, size_t pdu_offset, const char *text) {
     return mr_state_violation(in, code, pdu_offset, "%s", text);
 }
 
+/* A server breaks off because of requests: the fault is for @call, or without one for the call and
+ * context 0 that @in names. */
+static int break_request(mr_in *in, const mr_call *call, size_t pdu_offset, const char *text) {
+    mr_send_fault(in->s, call ? call->info.id : in->pdu->header.call_id,
+                  call ? call->info.context : 0, MR_FAULT_PROTO_ERROR, 0, MR_SLICE_NULL);
+    return mr_state_violation(in, MR_ERR_PROTOCOL, pdu_offset, "%s", text);
+}
+
 /* A fragment that could not be verified ends a live association. */
 static int forged(mr_in *in, mr_error *err) {
     mr_assoc_state *s = in->s;
     bool denied = err->floor == MR_FLOOR_ENGINE;
 
     if (s->config.role == MR_ROLE_SERVER)
-        mr_send_fault(s, in->pdu->header.call_id, 0,
-                      denied ? MR_FAULT_ACCESS_DENIED : MR_FAULT_SEC_PKG_ERROR,
-                      MR_PFC_DID_NOT_EXECUTE, MR_SLICE_NULL);
+        mr_send_fault(s, in->pdu->header.call_id, in->pdu->u.request.context_id,
+                      denied ? MR_FAULT_ACCESS_DENIED : MR_FAULT_SEC_PKG_ERROR, 0,
+                      MR_SLICE_NULL);
     err->offset = (size_t)in->event.offset + in->pdu->auth.offset;
     return mr_state_fail(s, &in->event, err);
 }
@@ -83,11 +93,12 @@ static bool server_requires_auth(const mr_assoc_state *s) {
     return false;
 }
 
-static bool other_request_open(const mr_assoc_state *s) {
+/* The oldest request whose last fragment has not come. */
+static const mr_call *find_open(const mr_assoc_state *s) {
     for (const mr_call *call = s->calls; call; call = call->next)
         if (!call->way[MR_DIR_TO_SERVER].done)
-            return true;
-    return false;
+            return call;
+    return NULL;
 }
 
 static mr_call *add_call(mr_in *in) {
@@ -119,12 +130,25 @@ static void set_request(mr_in *in, mr_call *call) {
 static int check_first(mr_in *in, const mr_call *same) {
     mr_assoc_state *s = in->s;
 
+    const mr_call *open = find_open(s);
+
     if (same)
-        return break_off(in, MR_ERR_PROTOCOL, AT_CALL_ID,
-                         "the client begins a call with the id of one in flight");
-    if (!s->multiplex && other_request_open(s))
-        return break_off(in, MR_ERR_PROTOCOL, AT_CALL_ID,
-                         "the client interleaves requests though multiplexing was not agreed");
+        return break_request(in, same, AT_CALL_ID,
+                             "the client begins a call with the id of one in flight");
+    /* the fault is for the call that was left alone */
+    if (!s->multiplex && open)
+        return break_request(in, open, AT_CALL_ID,
+                             "the client interleaves requests though multiplexing was not agreed");
+    if (open && !mr_state_find_bound(s, in->pdu->u.request.context_id))
+        return break_request(in, NULL, AT_CONTEXT,
+                             "a request for an unknown context comes between those of another");
+    /* a call that was cancelled before it began cannot be there (MS-RPCE 3.3.1.5.4) */
+    if (in->pdu->header.flags & MR_PFC_PENDING_CANCEL) {
+        mr_send_fault(s, in->pdu->header.call_id, 0, MR_FAULT_NO_CALL_ACTIVE,
+                      MR_PFC_DID_NOT_EXECUTE, MR_SLICE_NULL);
+        return mr_state_violation(in, MR_ERR_PROTOCOL, AT_FLAGS,
+                                  "the client begins a call that it has cancelled");
+    }
     return 0;
 }
 
@@ -133,19 +157,20 @@ static int check_further(mr_in *in, const mr_call *call) {
     const mr_pdu_request *r = &in->pdu->u.request;
 
     if (!call || call->way[MR_DIR_TO_SERVER].done)
-        return break_off(in, MR_ERR_PROTOCOL, AT_FLAGS,
-                         "a fragment goes on with a request that was not begun");
+        return break_request(in, NULL, AT_FLAGS,
+                             "a fragment goes on with a request that was not begun");
     if (r->context_id != call->info.context || r->opnum != call->info.opnum)
-        return break_off(in, MR_ERR_PROTOCOL, AT_CONTEXT,
-                         "a fragment names another context or operation than its request");
+        return break_request(in, call, AT_CONTEXT,
+                             "a fragment names another context or operation than its request");
     return 0;
 }
 
-/* A context that was not accepted: a fault, and the rest of the request is dropped. */
+/* A context that was not accepted: a fault that names none, and the rest of the request is
+ * dropped. */
 static int refuse_call(mr_in *in, mr_call *call) {
     mr_assoc_state *s = in->s;
-    int rc = mr_send_fault(s, call->info.id, call->info.context, MR_FAULT_UNKNOWN_IF,
-                           MR_PFC_DID_NOT_EXECUTE, MR_SLICE_NULL);
+    int rc = mr_send_fault(s, call->info.id, 0, MR_FAULT_UNKNOWN_IF, MR_PFC_DID_NOT_EXECUTE,
+                           MR_SLICE_NULL);
 
     call->refused = true;
     if (is_last(in))
@@ -330,17 +355,20 @@ static int receive_cancel(mr_in *in) {
     return 0;
 }
 
+/* Where it was agreed that a connection outlives its orphans (MS-RPCE 2.2.2.14), a request that is
+ * not complete is forgotten; else Windows takes no notice, and answers it when its end comes. */
 static int receive_orphaned(mr_in *in) {
     mr_assoc_state *s = in->s;
     mr_call *call = mr_call_find(s, in->pdu->header.call_id);
+    bool begun = call && !call->way[MR_DIR_TO_SERVER].done;
 
+    if (begun && !mr_state_is_tap(s) && !(s->features & MR_FEATURE_KEEP_ON_ORPHAN))
+        return 0;
     if (call || mr_state_is_tap(s))
         push_call(in, MR_EVENT_ORPHANED, call);
-    if (!call)
-        return 0;
-    if (!call->way[MR_DIR_TO_SERVER].done || mr_state_is_tap(s))
+    if (begun || (call && mr_state_is_tap(s)))
         mr_call_end(s, call);
-    else
+    else if (call)
         call->orphaned = true;
     return 0;
 }
@@ -417,6 +445,8 @@ static int malformed(mr_in *in, mr_slice bytes, mr_error *err) {
 
     if (mr_pdu_decode_header(bytes, &h, &odd, NULL) == 0)
         set_header(&in->event, &h);
+    /* an authentication trailer that does not fit reads like another version, Windows says */
+    bool trailer = err->code == MR_ERR_MALFORMED && err->offset == AT_AUTH_LENGTH;
     if (err->offset != MR_ERROR_NO_OFFSET)
         err->offset += (size_t)in->event.offset;
     if (mr_state_is_tap(s)) {
@@ -428,7 +458,8 @@ static int malformed(mr_in *in, mr_slice bytes, mr_error *err) {
         return 0;
     }
     if (s->config.role == MR_ROLE_SERVER && h.ptype == MR_PTYPE_BIND)
-        mr_send_bind_nak(s, h.call_id, MR_NAK_NOT_SPECIFIED, MR_SLICE_NULL);
+        mr_send_bind_nak(s, h.call_id, trailer ? MR_NAK_PROTOCOL_VERSION : MR_NAK_NOT_SPECIFIED,
+                         MR_SLICE_NULL);
     else if (s->config.role == MR_ROLE_SERVER)
         mr_send_fault(s, h.call_id, 0, MR_FAULT_PROTO_ERROR, MR_PFC_DID_NOT_EXECUTE,
                       MR_SLICE_NULL);

@@ -20,8 +20,9 @@ int mr_send_fault(mr_assoc_state *s, uint32_t call_id, uint16_t context, uint32_
                   uint8_t flags, mr_slice eerr) {
     mr_pdu_header h =
         mr_send_header(call_id, flags | MR_PFC_FIRST_FRAG | MR_PFC_LAST_FRAG);
+    /* the hint counts the fault's own header, too, as Windows' does (MS-RPCE 2.2.2.8) */
     mr_pdu_fault fault = {
-        .alloc_hint = (uint32_t)eerr.len,
+        .alloc_hint = (uint32_t)(mr_pdu_stub_offset(MR_PTYPE_FAULT, 0) + eerr.len),
         .context_id = context,
         .flags = eerr.len > 0 ? MR_FAULT_EXTENDED_ERROR : 0,
         .status = status,
@@ -32,11 +33,12 @@ int mr_send_fault(mr_assoc_state *s, uint32_t call_id, uint16_t context, uint32_
 }
 
 int mr_send_bind_nak(mr_assoc_state *s, uint32_t call_id, uint16_t reason, mr_slice eerr) {
-    static const uint8_t versions[] = {5, 0, 5, 1};
+    /* 5.1 is understood but not told, as Windows does not tell it (C706 12.6.4.5) */
+    static const uint8_t versions[] = {5, 0};
     mr_pdu_header h = mr_send_header(call_id, MR_PFC_FIRST_FRAG | MR_PFC_LAST_FRAG);
     mr_pdu_bind_nak nak = {
         .reason = reason,
-        .version_count = 2,
+        .version_count = 1,
         .versions = {versions, sizeof versions},
         .has_extended_error = eerr.len > 0,
         .extended_error = eerr,
@@ -146,7 +148,7 @@ int mr_assoc_cancel(mr_assoc *a, uint32_t call_id, mr_error *err) {
     if (!call)
         return fail_call(err, MR_ERR_NOT_FOUND, call_id, "not in flight");
     if (!call->out_begun) {
-        call->cancelled = true; /* PFC_PENDING_CANCEL says it with the first fragment */
+        call->cancelled = true; /* a co_cancel follows the first fragment */
         return 0;
     }
     return mr_send_control(s, MR_PTYPE_CO_CANCEL, call_id) < 0 ? mr_state_failed(s, err) : 0;
@@ -256,8 +258,6 @@ static uint8_t frag_flags(const mr_assoc_state *s, const mr_call *call, bool las
         flags |= MR_PFC_MAYBE;
     if (call->info.has_object)
         flags |= MR_PFC_OBJECT_UUID;
-    if (call->cancelled && !call->out_begun)
-        flags |= MR_PFC_PENDING_CANCEL;
     return flags;
 }
 
@@ -266,7 +266,10 @@ static int encode_frag(mr_assoc_state *s, const mr_call *call, uint8_t flags, mr
     uint32_t left = call->alloc_hint ? call->alloc_hint : (uint32_t)call->stub.len;
 
     if (s->config.role == MR_ROLE_SERVER) {
-        mr_pdu_response r = {.alloc_hint = left, .context_id = call->info.context, .stub = part};
+        /* Windows answers with the low octet of the context's id; it is the call id that tells
+         * which request is answered (C706 12.6.4.10) */
+        mr_pdu_response r = {
+            .alloc_hint = left, .context_id = call->info.context & 0xff, .stub = part};
         return mr_pdu_encode_response(&s->wire, &h, &r);
     }
     mr_pdu_request r = {
@@ -316,10 +319,14 @@ static int cut(mr_assoc_state *s, mr_call *call, mr_error *err) {
     if (!call->out_begun && !server)
         call->info.started = s->now;
     call->out_begun = true;
+    if (call->cancelled) { /* it goes before any further fragment that is cut */
+        call->cancelled = false;
+        rc = mr_send_control(s, MR_PTYPE_CO_CANCEL, call->info.id);
+    }
     call->out_done = last;
     call->stub = mr_slice_sub(call->stub, n, SIZE_MAX);
     call->alloc_hint = call->alloc_hint > n ? call->alloc_hint - (uint32_t)n : 0;
-    return 0;
+    return rc;
 }
 
 /* The stub given so far is on its way: tell, and end the call when nothing follows. */

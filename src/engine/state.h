@@ -16,6 +16,7 @@
 
 /* Fault statuses an association sends of its own accord (C706 appendix E, MS-RPCE 2.2.2.8). */
 #define MR_FAULT_ACCESS_DENIED 0x00000005u
+#define MR_FAULT_NO_CALL_ACTIVE 0x000006bdu
 #define MR_FAULT_SEC_PKG_ERROR 0x00000721u
 #define MR_FAULT_UNKNOWN_IF 0x1c010003u   /* nca_s_unk_if */
 #define MR_FAULT_PROTO_ERROR 0x1c01000bu  /* nca_s_proto_error */

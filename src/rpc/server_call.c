@@ -313,7 +313,9 @@ void mr_server_call_feed(struct mr_server_conn *conn, const mr_event *event) {
 
     if (!slot || slot->phase != MR_SERVER_COLLECTING)
         return;
-    int r = mr_stub_feed(&slot->stub, chunk);
+    bool promised = !chunk->last && chunk->first &&
+                    chunk->alloc_hint > slot->server->options.stub_cap;
+    int r = promised ? MR_ERR_LIMIT : mr_stub_feed(&slot->stub, chunk);
     if (r >= 0) {
         /* the octets of the event end with it, those of the request must not */
         int kept = mr_stub_keep(&slot->stub);
@@ -321,8 +323,9 @@ void mr_server_call_feed(struct mr_server_conn *conn, const mr_event *event) {
     }
     hold(slot, chunk->bytes.len);
     if (r == MR_ERR_LIMIT) {
-        /* what MS-RPCE 3.3.3.5 allows is exceeded: nothing more is heard from this client */
-        fault_slot(slot, MR_FAULT_ACCESS_DENIED, true);
+        /* what MS-RPCE 3.3.3.5 allows is exceeded, or will be by the client's own word: nothing
+         * more is heard from it */
+        fault_slot(slot, MR_FAULT_ACCESS_DENIED, false);
         mr_server_conn_close(conn);
     } else if (r < 0) {
         fault_slot(slot, MR_FAULT_REMOTE_NO_MEMORY, true);

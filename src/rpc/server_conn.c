@@ -23,7 +23,7 @@ static int init_conn(struct mr_server_conn *conn, mr_accepted *accepted) {
         .max_recv = server->options.frag,
         .max_calls = server->options.max_calls,
         .budget = server->options.budget,
-        .features = MR_FEATURE_KEEP_ON_ORPHAN,
+        .features = MR_FEATURE_KEEP_ON_ORPHAN | MR_FEATURE_SECURITY_MULTIPLEXING,
     };
 
     int r = mr_assoc_init(&conn->assoc, &config, NULL);
@@ -146,28 +146,65 @@ void mr_server_conn_close(struct mr_server_conn *conn) {
 
 /* ---- binding ---- */
 
-static void accept_context(const struct mr_server_conn *conn, const mr_event_context *asked,
-                           uint32_t accepted, mr_assoc_answer *answerp) {
+/* The first of @wanted among the transfer syntaxes proposed; -1 when it is not. */
+static int find_transfer(const mr_event_context *asked, const mr_syntax *wanted) {
+    for (uint8_t i = 0; i < asked->proposed_count; i++)
+        if (mr_syntax_eq(&asked->proposed[i], wanted))
+            return i;
+    return -1;
+}
+
+/* What a context by itself would get (C706 12.6.4.3): the transfer syntax it has already, if it is
+ * asked for anew, else the first one known. */
+static void answer_context(const struct mr_server_conn *conn, const mr_event_context *asked,
+                           mr_assoc_answer *answerp) {
+    mr_event_context stands;
+    int ndr20 = find_transfer(asked, &mr_syntax_ndr20);
+    int ndr64 = find_transfer(asked, &mr_syntax_ndr64);
+    int chosen = ndr64 < 0 || (ndr20 >= 0 && ndr20 < ndr64) ? ndr20 : ndr64;
+
     *answerp = (mr_assoc_answer){.result = MR_CONTEXT_PROVIDER_REJECT,
                                  .reason = MR_REASON_ABSTRACT_SYNTAX};
     if (!mr_server_find_offer(conn->endpoint, &asked->abstract, false))
         return;
-    answerp->reason = MR_REASON_LOCAL_LIMIT;
-    if (conn->contexts + accepted >= MR_ASSOC_CONTEXT_MAX)
-        return;
+    if (mr_assoc_find_context(&conn->assoc, asked->id, &stands) &&
+        find_transfer(asked, &stands.transfer) >= 0)
+        chosen = find_transfer(asked, &stands.transfer);
     answerp->reason = MR_REASON_TRANSFER_SYNTAX;
-    for (uint8_t i = 0; i < asked->proposed_count; i++)
-        if (mr_syntax_eq(&asked->proposed[i], &mr_syntax_ndr20) ||
-            mr_syntax_eq(&asked->proposed[i], &mr_syntax_ndr64)) {
-            *answerp = (mr_assoc_answer){.result = MR_CONTEXT_ACCEPT, .transfer = i};
-            return;
-        }
+    if (chosen >= 0)
+        *answerp = (mr_assoc_answer){.result = MR_CONTEXT_ACCEPT, .transfer = (uint8_t)chosen};
 }
 
-/* Answers a BIND or ALTER: each context by itself (C706 12.6.4.3), the group as asked. */
+/* Of the contexts that offer one interface in several ways, a PDU brings one, as on Windows: the
+ * first that speaks NDR64, else the first. The others hear that their transfer syntaxes are not
+ * supported. */
+static void choose_contexts(const mr_event_bind *bind, mr_assoc_answer *answers) {
+    for (uint16_t i = 0; i < bind->count; i++) {
+        uint16_t best = i;
+        if (answers[i].result != MR_CONTEXT_ACCEPT || bind->contexts[i].features)
+            continue;
+        for (uint16_t k = i; k < bind->count; k++) {
+            const mr_event_context *c = &bind->contexts[k];
+            if (answers[k].result != MR_CONTEXT_ACCEPT || c->features ||
+                !mr_syntax_eq(&c->abstract, &bind->contexts[i].abstract))
+                continue;
+            const mr_syntax *has = &bind->contexts[best].proposed[answers[best].transfer];
+            uint16_t loser = k;
+            if (mr_syntax_eq(&c->proposed[answers[k].transfer], &mr_syntax_ndr64) &&
+                !mr_syntax_eq(has, &mr_syntax_ndr64)) {
+                loser = best;
+                best = k;
+            }
+            if (loser != best)
+                answers[loser] = (mr_assoc_answer){.result = MR_CONTEXT_PROVIDER_REJECT,
+                                                   .reason = MR_REASON_TRANSFER_SYNTAX};
+        }
+    }
+}
+
+/* Answers a BIND or ALTER; the group as asked. */
 static void on_bind(struct mr_server_conn *conn, const mr_event_bind *bind, bool alter) {
     mr_assoc_answer answers[MR_PDU_CONTEXTS_MAX];
-    uint32_t accepted = 0;
 
     if (!alter && !conn->group)
         conn->group = mr_server_group_join(conn->server, bind->assoc_group);
@@ -181,10 +218,9 @@ static void on_bind(struct mr_server_conn *conn, const mr_event_bind *bind, bool
             answers[i] = (mr_assoc_answer){0};
             continue;
         }
-        accept_context(conn, &bind->contexts[i], accepted, &answers[i]);
-        accepted += answers[i].result == MR_CONTEXT_ACCEPT;
+        answer_context(conn, &bind->contexts[i], &answers[i]);
     }
-    conn->contexts += accepted;
+    choose_contexts(bind, answers);
     mr_slice sec_addr = alter ? MR_SLICE_NULL : mr_slice_str(conn->endpoint->port);
     if (mr_assoc_accept(&conn->assoc, answers, bind->count, conn->group->id, sec_addr, NULL) < 0)
         mr_server_conn_close(conn);

@@ -80,7 +80,6 @@ struct mr_server_conn {
     mr_nsec accepted;
     mr_nsec progress;     /* when something last went forward */
     uint64_t pdu_end;     /* offset behind the last whole PDU */
-    uint32_t contexts;    /* accepted so far */
     bool blocked;         /* reading rests until something frees */
     bool busy;            /* inside feeding: no flush from below */
     bool closing;         /* what is queued is sent, nothing is read any more */

@@ -59,6 +59,10 @@ static void every_segmentation(void **state) {
     }
 }
 
+static uint16_t least(uint16_t a, uint16_t b) {
+    return a < b ? a : b;
+}
+
 static void every_fragment_size(void **state) {
     static const uint16_t sizes[] = {256, 257, 300, 511, 512, 1000, 1432, 2048, 4280,
                                      5840, 16384, 32767, 65528, 65535};
@@ -73,10 +77,65 @@ static void every_fragment_size(void **state) {
             converse(w, 70001);
             assert_same_logs(w);
             assert_ended_clean(w);
+            /* one size for both ways; a side may want to send less */
+            uint16_t both = least(least(xc < 1432 ? 1432 : xc, c.max_recv), least(xs, s.max_recv));
+            both = both < 2048 ? 2048 : both & ~7;
             mr_assoc_get_info(&w->client.a, &info);
-            assert_int_equal(info.xmit_frag, xc);
+            assert_int_equal(info.xmit_frag, least(xc, both));
             mr_assoc_get_info(&w->server.a, &info);
-            assert_int_equal(info.xmit_frag, xs);
+            assert_int_equal(info.xmit_frag, least(least(xs, both), c.max_recv));
+            assert_int_equal(info.recv_frag, both);
+            world_deinit(w);
+        }
+}
+
+/* What a server makes of the sizes a client names, the same for both ways. */
+static void agreed_sizes(void **state) {
+    static const struct {
+        uint16_t xmit, recv, config, both, sent;
+    } cases[] = {
+        {65535, 65535, 0, 5840, 5840},   {0, 65535, 0, 2048, 2048},
+        {65535, 0, 0, 2048, 2048},       {0, 0, 0, 2048, 2048},
+        {3199, 65535, 0, 3192, 3192},    {65535, 3199, 0, 3192, 3192},
+        {65535, 65535, 8191, 8184, 8184}, {5840, 1432, 0, 2048, 1432},
+        {5840, 1431, 0, 2048, 2048},     {2049, 5840, 0, 2048, 2048},
+    };
+    mr_pdu_header h = {.flags = 3, .call_id = 1};
+    (void)state;
+    for (size_t i = 0; i < MR_COUNT(cases); i++)
+        for (int alter = 0; alter < 2; alter++) {
+            mr_assoc_config s = {.max_xmit = cases[i].config, .max_recv = cases[i].config};
+            mr_pdu_bind bind = {cases[i].xmit, cases[i].recv, 0, {{0}, 0}};
+            world *w = world_new(NULL, &s, 0);
+            mr_buf *q = &w->queue[MR_DIR_TO_SERVER];
+            mr_assoc_info info;
+            w->no_tap = true;
+            assert_int_equal(mr_pdu_encode_bind(q, &h, &bind), 0);
+            assert_int_equal(mr_pdu_add_context(q, 0, 0, &echo_syntax, &mr_syntax_ndr20, 1), 0);
+            size_t at = q->len;
+            bind = (mr_pdu_bind){4000, 4000, 99, {{0}, 0}}; /* an alter_context changes nothing */
+            if (alter) {
+                assert_int_equal(mr_pdu_encode_alter_context(q, &h, &bind), 0);
+                assert_int_equal(mr_pdu_add_context(q, at, 0, &echo_syntax, &mr_syntax_ndr20, 1),
+                                 0);
+            }
+            deliver(w, MR_DIR_TO_SERVER);
+            pull_side(w, &w->server, MR_DIR_TO_CLIENT);
+            assert_sound(&w->server);
+            mr_slice out = mr_buf_slice(&w->queue[MR_DIR_TO_CLIENT]);
+            size_t n;
+            mr_pdu pdu;
+            assert_int_equal(mr_pdu_frag_length(out, &n, NULL), 0);
+            if (alter)
+                out = mr_slice_sub(out, n, SIZE_MAX);
+            assert_int_equal(mr_pdu_decode(alter ? out : mr_slice_sub(out, 0, n), &pdu, NULL), 0);
+            assert_int_equal(pdu.header.ptype, alter ? MR_PTYPE_ALTER_CONTEXT_RESP
+                                                     : MR_PTYPE_BIND_ACK);
+            assert_int_equal(pdu.u.bind_ack.max_xmit, cases[i].both);
+            assert_int_equal(pdu.u.bind_ack.max_recv, cases[i].both);
+            assert_int_equal(pdu.u.bind_ack.assoc_group, w->group);
+            mr_assoc_get_info(&w->server.a, &info);
+            assert_int_equal(info.xmit_frag, cases[i].sent);
             world_deinit(w);
         }
 }
@@ -251,8 +310,9 @@ static void bind_nak(void **state) {
         assert_int_equal(w->tap.last[MR_EVENT_BIND_NAK].u.nak.reason, reason);
         const mr_event_nak *nak = &w->client.last[MR_EVENT_BIND_NAK].u.nak;
         assert_int_equal(nak->reason, reason);
-        assert_int_equal(nak->version_count, 2);
-        assert_int_equal(nak->versions[1].minor, 1);
+        assert_int_equal(nak->version_count, 1);
+        assert_int_equal(nak->versions[0].major, 5);
+        assert_int_equal(nak->versions[0].minor, 0);
         assert_int_equal(nak->eerr.len, strlen("why it was"));
         world_deinit(w);
     }
@@ -286,14 +346,16 @@ static void cancel_and_orphan(void **state) {
         assert_int_equal(w->client.seen[MR_EVENT_RESPONSE], 0);
         mr_assoc_get_info(&w->server.a, &info);
         assert_int_equal(info.calls, 0);
-        /* before anything of it is sent: a cancel rides on the request, an orphan vanishes */
+        /* before anything of it is sent: a cancel follows the request, an orphan vanishes */
         a = world_call(w, 3, MR_SLICE_LIT("third"));
         b = world_call(w, 3, MR_SLICE_LIT("fourth"));
         assert_int_equal(mr_assoc_cancel(&w->client.a, a, &err), 0);
         assert_int_equal(mr_assoc_orphan(&w->client.a, b, &err), 0);
         pump(w);
         assert_int_equal(w->server.seen[MR_EVENT_REQUEST], 3);
-        assert_true(w->server.last[MR_EVENT_REQUEST].u.chunk.pending_cancel);
+        assert_false(w->server.last[MR_EVENT_REQUEST].u.chunk.pending_cancel);
+        assert_int_equal(w->server.seen[MR_EVENT_CANCEL], 2);
+        assert_int_equal(w->server.last[MR_EVENT_CANCEL].u.call.id, a);
         world_deinit(w);
     }
 }
@@ -318,30 +380,36 @@ static void orphan_crosses_reply(void **state) {
     world_deinit(w);
 }
 
-/* An orphan in the middle of a request: the server forgets the call and its octets. */
+/* An orphan in the middle of a request: the server forgets the call and its octets, if it was
+ * agreed that the connection goes on; else it waits for the rest. */
 static void orphan_mid_request(void **state) {
-    mr_assoc_config c = {.max_xmit = 256};
+    mr_assoc_config c = {.max_xmit = 256, .features = MR_FEATURE_KEEP_ON_ORPHAN};
+    mr_assoc_config kept = {.features = MR_FEATURE_KEEP_ON_ORPHAN};
     mr_error err = MR_ERROR_INIT;
     mr_assoc_info info;
     (void)state;
 
-    world *w = world_new(&c, NULL, 0);
-    world_bind(w);
-    mr_assoc_call call = {.opnum = 0, .more = true};
-    uint32_t id;
-    assert_int_equal(mr_assoc_request(&w->client.a, &call, mr_slice_of(w->big_reply, 4096), &id,
-                                      &err), 0);
-    pump(w);
-    mr_assoc_get_info(&w->server.a, &info);
-    assert_int_equal(info.held, 4096);
-    assert_int_equal(w->client.seen[MR_EVENT_SENT], 1);
-    assert_int_equal(mr_assoc_orphan(&w->client.a, id, &err), 0);
-    pump(w);
-    mr_assoc_get_info(&w->server.a, &info);
-    assert_int_equal(info.calls, 0);
-    assert_int_equal(info.held, 0);
-    assert_sound(&w->server);
-    world_deinit(w);
+    for (unsigned keep = 0; keep < 2; keep++) {
+        world *w = world_new(&c, keep ? &kept : NULL, 0);
+        world_bind(w);
+        mr_assoc_call call = {.opnum = 0, .more = true};
+        uint32_t id;
+        assert_int_equal(mr_assoc_request(&w->client.a, &call, mr_slice_of(w->big_reply, 4096),
+                                          &id, &err), 0);
+        pump(w);
+        mr_assoc_get_info(&w->server.a, &info);
+        assert_int_equal(info.held, 4096);
+        assert_int_equal(w->client.seen[MR_EVENT_SENT], 1);
+        assert_int_equal(mr_assoc_orphan(&w->client.a, id, &err), 0);
+        pump(w);
+        mr_assoc_get_info(&w->server.a, &info);
+        assert_int_equal(info.calls, keep ? 0 : 1);
+        assert_int_equal(info.held, keep ? 0 : 4096);
+        assert_int_equal(w->server.seen[MR_EVENT_ORPHANED], keep);
+        assert_int_equal(w->tap.seen[MR_EVENT_ORPHANED], 1);
+        assert_sound(&w->server);
+        world_deinit(w);
+    }
 }
 
 static void maybe_calls(void **state) {
@@ -593,6 +661,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_segmentation),
         cmocka_unit_test(every_fragment_size),
+        cmocka_unit_test(agreed_sizes),
         cmocka_unit_test(multiplexed_out_of_order),
         cmocka_unit_test(random_interleavings),
         cmocka_unit_test(contexts_features_and_rejections),

@@ -76,8 +76,32 @@ static void alter_first(void) { add_bind(FL, true, 1, &echo_syntax); }
 static void request_first(void) { add_request(FL, 1, 0, 0, MR_SLICE_LIT("x")); }
 static void response_to_server(void) { good_bind(); add_response(FL, 1, MR_SLICE_LIT("x")); }
 static void minor_9(void) { raw.data[add_bind(FL, false, 1, &echo_syntax) + 1] = 9; }
-static void split_bind(void) { add_bind(MR_PFC_FIRST_FRAG, false, 1, &echo_syntax); }
 static void empty_bind(void) { add_bind(FL, false, 0, NULL); }
+static void empty_alter(void) { good_bind(); add_bind(FL, true, 0, NULL); }
+static void add_contexts(bool alter, const mr_syntax *const *transfers, size_t count) {
+    size_t at = add_bind(FL, alter, 0, NULL);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(mr_pdu_add_context(&raw, at, (uint16_t)i, &echo_syntax, transfers[i],
+                                            transfers[i] ? 1 : 0), 0);
+}
+static void bind_no_transfer(void) {
+    const mr_syntax *const one_lacks[] = {&mr_syntax_ndr20, NULL};
+    add_contexts(false, one_lacks, 2);
+}
+static void alter_no_transfer(void) {
+    const mr_syntax *const lacks[] = {NULL};
+    good_bind();
+    add_contexts(true, lacks, 1);
+}
+static void features_twice(void) {
+    mr_syntax keep = mr_features_syntax(2), none = mr_features_syntax(0);
+    const mr_syntax *const twice[] = {&keep, &mr_syntax_ndr20, &none};
+    add_contexts(false, twice, 3);
+}
+static void bad_trailer(void) {
+    size_t at = add_bind(FL, false, 1, &echo_syntax);
+    raw.data[at + 10] = 200;
+}
 static void auth3_alone(void) {
     mr_pdu_header h = head(FL, 1);
     mr_pdu_auth auth = {.type = 10, .level = 5, .value = MR_SLICE_LIT("token")};
@@ -112,6 +136,22 @@ static void interleaved_without_mpx(void) {
     add_request(MR_PFC_FIRST_FRAG, 5, 0, 3, MR_SLICE_LIT("x"));
     add_request(FL, 6, 0, 3, MR_SLICE_LIT("x"));
 }
+static void cancelled_first(void) {
+    good_bind();
+    add_request(MR_PFC_FIRST_FRAG | MR_PFC_PENDING_CANCEL, 5, 0, 3, MR_SLICE_LIT("x"));
+}
+static void unknown_between(void) {
+    good_bind();
+    add_request(MR_PFC_FIRST_FRAG, 5, 0, 3, MR_SLICE_LIT("x"));
+    add_request(FL, 6, 9, 3, MR_SLICE_LIT("x"));
+}
+static void verifier_nobody_asked_for(void) {
+    mr_pdu_auth auth = {.type = 10, .level = 2, .value = MR_SLICE_LIT("none")};
+    good_bind();
+    size_t at = raw.len;
+    add_request(FL, 5, 0, 3, MR_SLICE_LIT("x"));
+    assert_int_equal(mr_pdu_encode_auth(&raw, at, &auth), 0);
+}
 static void too_large(void) {
     static uint8_t big[6000];
     good_bind();
@@ -140,28 +180,39 @@ typedef struct break_case {
     int code;
     uint8_t answer;      /* ptype of the server's last words, 255: silence */
     uint32_t status;     /* of the fault, or reason of the bind_nak */
+    uint32_t call_id;    /* that it names */
+    bool did_not_execute;
     int last_pdu_offset; /* of the error from the start of the last PDU; -1: any */
 } break_case;
 
 static const break_case breaks[] = {
-    {"two binds", two_binds, MR_ERR_PROTOCOL, MR_PTYPE_BIND_NAK, 0, 2},
-    {"alter first", alter_first, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 2},
-    {"request first", request_first, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 2},
-    {"response", response_to_server, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 2},
-    {"minor version", minor_9, MR_ERR_PROTOCOL, MR_PTYPE_BIND_NAK, 4, 1},
-    {"split bind", split_bind, MR_ERR_PROTOCOL, MR_PTYPE_BIND_NAK, 0, 3},
-    {"empty bind", empty_bind, MR_ERR_PROTOCOL, MR_PTYPE_BIND_NAK, 0, 24},
-    {"auth3 alone", auth3_alone, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 2},
-    {"same call id", same_call_id, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 12},
-    {"middle first", middle_first, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 3},
-    {"after last", after_last, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 3},
-    {"other opnum", other_opnum, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 20},
-    {"other context", other_context, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 20},
-    {"interleaved", interleaved_without_mpx, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 12},
-    {"too large", too_large, MR_ERR_PROTOCOL, 255, 0, 8},
-    {"cut bind", cut_bind, MR_ERR_TRUNCATED, MR_PTYPE_BIND_NAK, 0, -1},
-    {"cut request", cut_request, MR_ERR_TRUNCATED, MR_PTYPE_FAULT, 0x1c01000b, -1},
-    {"bad header", bad_header_later, MR_ERR_MALFORMED, 255, 0, 0},
+    {"two binds", two_binds, MR_ERR_PROTOCOL, MR_PTYPE_BIND_NAK, 0, 1, false, 2},
+    {"alter first", alter_first, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 1, true, 2},
+    {"request first", request_first, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 1, true, 2},
+    {"response", response_to_server, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 1, true, 2},
+    {"minor version", minor_9, MR_ERR_PROTOCOL, MR_PTYPE_BIND_NAK, 4, 1, false, 1},
+    {"empty bind", empty_bind, MR_ERR_PROTOCOL, MR_PTYPE_BIND_NAK, 0, 1, false, 24},
+    {"empty alter", empty_alter, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 1, true, 24},
+    {"no transfer", bind_no_transfer, MR_ERR_PROTOCOL, MR_PTYPE_BIND_NAK, 0, 1, false, 24},
+    {"alter, none", alter_no_transfer, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 1, true, 24},
+    {"features twice", features_twice, MR_ERR_PROTOCOL, MR_PTYPE_BIND_NAK, 0, 1, false, 24},
+    {"bad trailer", bad_trailer, MR_ERR_MALFORMED, MR_PTYPE_BIND_NAK, 4, 1, false, 10},
+    {"auth3 alone", auth3_alone, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 1, false, 2},
+    {"same call id", same_call_id, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 5, false, 12},
+    {"middle first", middle_first, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 5, false, 3},
+    {"after last", after_last, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 5, false, 3},
+    {"other opnum", other_opnum, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 5, false, 20},
+    {"other context", other_context, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 5, false, 20},
+    {"interleaved", interleaved_without_mpx, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 5,
+     false, 12},
+    {"unknown between", unknown_between, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 6, false,
+     20},
+    {"cancelled", cancelled_first, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x6bd, 5, true, 3},
+    {"verifier", verifier_nobody_asked_for, MR_ERR_AUTH, MR_PTYPE_FAULT, 5, 5, false, -1},
+    {"too large", too_large, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 5, false, 8},
+    {"cut bind", cut_bind, MR_ERR_TRUNCATED, MR_PTYPE_BIND_NAK, 0, 1, false, -1},
+    {"cut request", cut_request, MR_ERR_TRUNCATED, MR_PTYPE_FAULT, 0x1c01000b, 5, true, -1},
+    {"bad header", bad_header_later, MR_ERR_MALFORMED, 255, 0, 0, false, 0},
 };
 
 /* The last whole PDU in a buffer, and where it begins. */
@@ -213,8 +264,14 @@ static void server_breaks(void **state) {
                 assert_true(out.len == 0 || pdu.header.ptype == MR_PTYPE_BIND_ACK);
             } else {
                 assert_int_equal(pdu.header.ptype, b->answer);
-                assert_int_equal(b->answer == MR_PTYPE_FAULT ? pdu.u.fault.status
-                                                             : pdu.u.bind_nak.reason, b->status);
+                bool fault = b->answer == MR_PTYPE_FAULT;
+                uint8_t flags = FL | (b->did_not_execute ? MR_PFC_DID_NOT_EXECUTE : 0);
+                assert_int_equal(fault ? pdu.u.fault.status : pdu.u.bind_nak.reason, b->status);
+                if (pdu.header.flags != flags || pdu.header.call_id != b->call_id)
+                    fail_msg("%s: flags %02x call %u", b->name, pdu.header.flags,
+                             pdu.header.call_id);
+                if (fault)
+                    assert_int_equal(pdu.u.fault.alloc_hint, 32);
             }
             world_deinit(w);
         }

@@ -97,15 +97,30 @@ static mr_buf out_begin(void) {
     return buf;
 }
 
-static void send_bind(struct raw *raw, const mr_syntax *abstract, const mr_syntax *transfers,
-                      size_t count, bool big) {
+/* A context of a list to ask for. */
+struct asked {
+    uint16_t id;
+    const mr_syntax *abstract, *transfers;
+    size_t count;
+};
+
+static void send_list(struct raw *raw, bool alter, bool big, const struct asked *list,
+                      size_t count) {
     const mr_pdu_header header = {.flags = WHOLE | MR_PFC_CONC_MPX, .big = big, .call_id = 1};
     const mr_pdu_bind bind = {.max_xmit = 4280, .max_recv = 4280};
     mr_buf buf = out_begin();
 
-    assert_int_equal(mr_pdu_encode_bind(&buf, &header, &bind), 0);
-    assert_int_equal(mr_pdu_add_context(&buf, 0, 0, abstract, transfers, count), 0);
+    assert_int_equal(alter ? mr_pdu_encode_alter_context(&buf, &header, &bind)
+                           : mr_pdu_encode_bind(&buf, &header, &bind), 0);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(mr_pdu_add_context(&buf, 0, list[i].id, list[i].abstract,
+                                            list[i].transfers, list[i].count), 0);
     raw_send(raw, mr_buf_slice(&buf));
+}
+
+static void send_bind(struct raw *raw, const mr_syntax *abstract, const mr_syntax *transfers,
+                      size_t count, bool big) {
+    send_list(raw, false, big, &(struct asked){0, abstract, transfers, count}, 1);
 }
 
 static void bound(struct raw *raw, struct fixture *f, const mr_syntax *abstract) {
@@ -186,37 +201,145 @@ static void test_contexts(void **state) {
     expect_result(&f, &unknown, &mr_syntax_ndr20, 1, MR_CONTEXT_PROVIDER_REJECT,
                   MR_REASON_ABSTRACT_SYNTAX);
     expect_result(&f, &mr_mgmt_iface.syntax, &features, 1, MR_CONTEXT_NEGOTIATE_ACK,
-                  MR_FEATURE_KEEP_ON_ORPHAN);
+                  MR_FEATURE_KEEP_ON_ORPHAN | MR_FEATURE_SECURITY_MULTIPLEXING);
     run_until_connections(&f, 0);
     sensible(&f);
     teardown(&f);
 }
 
-/* As many contexts as a connection may have, then one more. */
+/* As many contexts as a connection may have, then one more; what stands may be asked for anew. */
 static void test_context_limit(void **state) {
-    const mr_pdu_header header = {.flags = WHOLE, .call_id = 1};
-    const mr_pdu_bind bind = {.max_xmit = 5840, .max_recv = 5840};
     struct fixture f;
     struct raw raw;
-    mr_buf buf = out_begin();
 
     (void)state;
     setup(&f, &(mr_server_options){0});
-    raw_open(&raw, &f);
-    assert_int_equal(mr_pdu_encode_bind(&buf, &header, &bind), 0);
-    for (uint16_t i = 0; i <= MR_ASSOC_CONTEXT_MAX; i++)
-        assert_int_equal(mr_pdu_add_context(&buf, 0, i, &mr_mgmt_iface.syntax, &mr_syntax_ndr20,
-                                            1), 0);
-    raw_send(&raw, mr_buf_slice(&buf));
-    mr_pdu pdu = raw_read(&raw, 0);
-    assert_int_equal(pdu.header.ptype, MR_PTYPE_BIND_ACK);
-    for (uint16_t i = 0; i <= MR_ASSOC_CONTEXT_MAX; i++) {
+    bound(&raw, &f, &mr_mgmt_iface.syntax);
+    for (uint16_t i = 1; i <= MR_ASSOC_CONTEXT_MAX + 1; i++) {
         bool over = i == MR_ASSOC_CONTEXT_MAX;
+        uint16_t id = i > MR_ASSOC_CONTEXT_MAX ? 5 : i;
         mr_pdu_result got;
+        send_list(&raw, true, false,
+                  &(struct asked){id, &mr_mgmt_iface.syntax, &mr_syntax_ndr20, 1}, 1);
+        mr_pdu pdu = raw_read(&raw, i);
+        assert_int_equal(pdu.header.ptype, MR_PTYPE_ALTER_CONTEXT_RESP);
         assert_true(mr_pdu_read_result(&pdu.u.bind_ack.results.items, &got));
         assert_int_equal(got.result, over ? MR_CONTEXT_PROVIDER_REJECT : MR_CONTEXT_ACCEPT);
         assert_int_equal(got.reason, over ? MR_REASON_LOCAL_LIMIT : 0);
     }
+    raw_close(&raw);
+    run_until_connections(&f, 0);
+    sensible(&f);
+    teardown(&f);
+}
+
+/* Of several contexts for one interface a PDU brings one: that of NDR64, else the first. */
+static void test_one_of_many(void **state) {
+    const mr_syntax *mgmt = &mr_mgmt_iface.syntax, *map = &mr_epmapper_iface.syntax;
+    const mr_syntax *n20 = &mr_syntax_ndr20, *n64 = &mr_syntax_ndr64;
+    const mr_syntax keep = mr_features_syntax(MR_FEATURE_KEEP_ON_ORPHAN);
+    const struct {
+        struct asked list[4];
+        size_t count;
+        uint16_t results[4];
+    } cases[] = {
+        {{{0, mgmt, n20, 1}, {1, mgmt, n20, 1}}, 2, {0, 2}},
+        {{{0, mgmt, n20, 1}, {1, mgmt, n64, 1}, {2, mgmt, &keep, 1}}, 3, {2, 0, 3}},
+        {{{0, mgmt, n64, 1}, {1, mgmt, n20, 1}, {2, mgmt, n64, 1}}, 3, {0, 2, 2}},
+        {{{0, mgmt, n20, 1}, {1, map, n20, 1}, {2, mgmt, n64, 1}, {3, map, n20, 1}}, 4,
+         {2, 0, 0, 2}},
+        {{{0, map, n20, 1}, {1, mgmt, n20, 1}}, 2, {0, 0}},
+    };
+    struct fixture f;
+    struct raw raw;
+
+    (void)state;
+    setup(&f, &(mr_server_options){0});
+    for (size_t i = 0; i < MR_COUNT(cases); i++) {
+        raw_open(&raw, &f);
+        send_list(&raw, false, false, cases[i].list, cases[i].count);
+        mr_pdu pdu = raw_read(&raw, 0);
+        assert_int_equal(pdu.header.ptype, MR_PTYPE_BIND_ACK);
+        for (size_t k = 0; k < cases[i].count; k++) {
+            mr_pdu_result got;
+            assert_true(mr_pdu_read_result(&pdu.u.bind_ack.results.items, &got));
+            assert_int_equal(got.result, cases[i].results[k]);
+            if (got.result == MR_CONTEXT_PROVIDER_REJECT)
+                assert_int_equal(got.reason, MR_REASON_TRANSFER_SYNTAX);
+        }
+        raw_close(&raw);
+    }
+    run_until_connections(&f, 0);
+    sensible(&f);
+    teardown(&f);
+}
+
+/* A context that stands may be asked for anew, with what it has among other things, but never
+ * becomes another one; asked for with nothing that is known, it stays. */
+static void test_standing_context(void **state) {
+    mr_syntax odd = mr_syntax_ndr20;
+    odd.major = 9;
+    const mr_syntax with[] = {mr_syntax_ndr64, mr_syntax_ndr20}, without[] = {odd, odd},
+                    other[] = {odd, mr_syntax_ndr64};
+    const mr_syntax *mgmt = &mr_mgmt_iface.syntax, *map = &mr_epmapper_iface.syntax;
+    const struct {
+        struct asked list[2];
+        size_t count;
+        int result; /* of the last; -1: the connection breaks off */
+    } cases[] = {
+        {{{0, mgmt, with, 2}}, 1, MR_CONTEXT_ACCEPT},
+        {{{0, mgmt, without, 2}}, 1, MR_CONTEXT_PROVIDER_REJECT},
+        {{{0, mgmt, other, 2}}, 1, -1},
+        {{{0, map, with, 2}}, 1, -1},
+        {{{4, mgmt, with, 1}, {4, map, with, 1}}, 2, -1},
+        {{{4, mgmt, with, 1}, {5, map, with, 1}}, 2, MR_CONTEXT_ACCEPT},
+    };
+    struct fixture f;
+    struct raw raw;
+
+    (void)state;
+    setup(&f, &(mr_server_options){0});
+    for (size_t i = 0; i < MR_COUNT(cases); i++) {
+        mr_pdu_result got = {0};
+        bound(&raw, &f, mgmt);
+        send_list(&raw, true, false, cases[i].list, cases[i].count);
+        if (cases[i].result < 0) {
+            assert_int_equal(read_fault(&raw, 1, true).status, MR_FAULT_PROTO_ERROR);
+            run_until(&f, &raw.closed, 1);
+            raw_close(&raw);
+            continue;
+        }
+        mr_pdu pdu = raw_read(&raw, 1);
+        assert_int_equal(pdu.header.ptype, MR_PTYPE_ALTER_CONTEXT_RESP);
+        while (mr_pdu_read_result(&pdu.u.bind_ack.results.items, &got))
+            ;
+        assert_int_equal(got.result, cases[i].result);
+        send_request(&raw, 2, WHOLE, 0, 2, MR_SLICE_NULL, false);
+        assert_int_equal(raw_read(&raw, 2).header.ptype, MR_PTYPE_RESPONSE);
+        raw_close(&raw);
+    }
+    run_until_connections(&f, 0);
+    sensible(&f);
+    teardown(&f);
+}
+
+/* A response names the low octet of its context, a fault all of it. */
+static void test_large_context_id(void **state) {
+    struct fixture f;
+    struct raw raw;
+
+    (void)state;
+    setup(&f, &(mr_server_options){0});
+    raw_open(&raw, &f);
+    send_list(&raw, false, false,
+              &(struct asked){0x1234, &mr_mgmt_iface.syntax, &mr_syntax_ndr20, 1}, 1);
+    assert_int_equal(raw_read(&raw, 0).header.ptype, MR_PTYPE_BIND_ACK);
+    send_request(&raw, 2, WHOLE, 0x1234, 2, MR_SLICE_NULL, false);
+    assert_int_equal(raw_read(&raw, 1).u.response.context_id, 0x34);
+    send_request(&raw, 3, WHOLE, 0x1234, 77, MR_SLICE_NULL, false);
+    assert_int_equal(read_fault(&raw, 2, true).context_id, 0x1234);
+    send_request(&raw, 4, WHOLE, 0x34, 2, MR_SLICE_NULL, false);
+    assert_int_equal(read_fault(&raw, 3, true).context_id, 0);
     raw_close(&raw);
     run_until_connections(&f, 0);
     sensible(&f);
@@ -365,6 +488,18 @@ static void test_patience(void **state) {
     teardown(&f);
 }
 
+/* A bound client, and a first fragment that promises @hint octets. */
+static void send_hint(struct raw *raw, struct fixture *f, uint32_t hint, uint8_t flags) {
+    const mr_pdu_header header = {.flags = flags, .call_id = 3};
+    const mr_pdu_request request = {
+        .alloc_hint = hint, .opnum = 1, .stub = MR_SLICE_LIT("\1\0\0\0")};
+    mr_buf buf = out_begin();
+
+    bound(raw, f, &mr_mgmt_iface.syntax);
+    assert_int_equal(mr_pdu_encode_request(&buf, &header, &request), 0);
+    raw_send(raw, mr_buf_slice(&buf));
+}
+
 /* Requests that never end: over the stub's limit, over what a connection may hold, empty ones. */
 static void test_endless(void **state) {
     static const uint8_t chunk[4096];
@@ -379,7 +514,19 @@ static void test_endless(void **state) {
     for (unsigned i = 0; i < 17; i++)
         send_request(&raw, 3, i ? 0 : MR_PFC_FIRST_FRAG, 0, 1, mr_slice_of(chunk, sizeof chunk),
                      false);
-    assert_int_equal(read_fault(&raw, 1, true).status, MR_FAULT_ACCESS_DENIED);
+    assert_int_equal(read_fault(&raw, 1, false).status, MR_FAULT_ACCESS_DENIED);
+    run_until(&f, &raw.closed, 1);
+    raw_close(&raw);
+
+    send_hint(&raw, &f, 65536, MR_PFC_FIRST_FRAG); /* what is promised may be as long as allowed */
+    send_request(&raw, 3, MR_PFC_LAST_FRAG, 0, 1, MR_SLICE_NULL, false);
+    assert_int_equal(raw_read(&raw, 1).header.ptype, MR_PTYPE_RESPONSE);
+    raw_close(&raw);
+    send_hint(&raw, &f, UINT32_MAX, WHOLE); /* and is nothing when nothing follows */
+    assert_int_equal(raw_read(&raw, 1).header.ptype, MR_PTYPE_RESPONSE);
+    raw_close(&raw);
+    send_hint(&raw, &f, 65537, MR_PFC_FIRST_FRAG);
+    assert_int_equal(read_fault(&raw, 1, false).status, MR_FAULT_ACCESS_DENIED);
     run_until(&f, &raw.closed, 1);
     raw_close(&raw);
 
@@ -449,8 +596,12 @@ static void test_octet_by_octet(void **state) {
     teardown(&f);
 }
 
-/* A client orphans a call that is to be answered later, and one whose request is not complete. */
+/* A client orphans a call that is to be answered later, and one whose request is not complete. The
+ * connection goes on, as was agreed. */
 static void test_orphans(void **state) {
+    const mr_syntax keep = mr_features_syntax(MR_FEATURE_KEEP_ON_ORPHAN);
+    const struct asked list[] = {{0, &mr_mgmt_iface.syntax, &mr_syntax_ndr20, 1},
+                                 {1, &mr_mgmt_iface.syntax, &keep, 1}};
     struct fixture f;
     struct raw raw;
     mr_server_stats stats;
@@ -458,7 +609,9 @@ static void test_orphans(void **state) {
     (void)state;
     setup(&f, &(mr_server_options){0});
     f.late = true;
-    bound(&raw, &f, &mr_mgmt_iface.syntax);
+    raw_open(&raw, &f);
+    send_list(&raw, false, false, list, 2);
+    assert_int_equal(raw_read(&raw, 0).header.ptype, MR_PTYPE_BIND_ACK);
     send_request(&raw, 2, WHOLE, 0, 2, MR_SLICE_NULL, false);
     send_request(&raw, 3, MR_PFC_FIRST_FRAG, 0, 1, MR_SLICE_LIT("12345678"), false);
     run_until(&f, &f.waiting_count, 1);
@@ -490,7 +643,8 @@ int main(void) {
         cmocka_unit_test(test_garbage),    cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_endless),    cmocka_unit_test(test_greedy),
         cmocka_unit_test(test_patience),   cmocka_unit_test(test_octet_by_octet),
-        cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_orphans),    cmocka_unit_test(test_one_of_many),
+        cmocka_unit_test(test_standing_context), cmocka_unit_test(test_large_context_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,8 +166,8 @@ int mr_assoc_resume(mr_assoc *a, mr_nsec now, mr_error *err);
  * not accepted. */
 int mr_assoc_request(mr_assoc *a, const mr_assoc_call *call, mr_slice stub, uint32_t *call_idp,
                      mr_error *err);
-/* Cancels a call; its reply or fault is still to come (C706 12.6.4.6). The PDU carries no
- * verifier. */
+/* Cancels a call; its reply or fault is still to come (C706 12.6.4.6). The co_cancel follows the
+ * call's first fragment and carries no verifier. */
 int mr_assoc_cancel(mr_assoc *a, uint32_t call_id, mr_error *err);
 /* Stops caring: nothing of the call is sent any more and its reply is dropped unseen. */
 int mr_assoc_orphan(mr_assoc *a, uint32_t call_id, mr_error *err);
@@ -177,8 +177,9 @@ int mr_assoc_orphan(mr_assoc *a, uint32_t call_id, mr_error *err);
 /* The BIND or ALTER that waits for an answer is accepted: @count answers in the order of its
  * contexts. @sec_addr is the secondary address (a port as text), copied; @assoc_group not 0.
  * With a trailer and no security set, the bind is rejected with "authentication type not
- * recognized" (MS-RPCE 2.2.2.5). Returns 0, MR_ERR_STATE, MR_ERR_ARGUMENT, or a failed step's
- * result (the peer gets a bind_nak or fault). */
+ * recognized" (MS-RPCE 2.2.2.5). Returns 0, MR_ERR_STATE, MR_ERR_ARGUMENT, MR_ERR_PROTOCOL for an
+ * answer that would change a context that stands, or a failed step's result (the peer gets a
+ * bind_nak or fault). */
 int mr_assoc_accept(mr_assoc *a, const mr_assoc_answer *answers, size_t count,
                     uint32_t assoc_group, mr_slice sec_addr, mr_error *err);
 /* The BIND that waits is refused with a bind_nak (an ALTER with a fault): @reason is a
@@ -212,7 +213,7 @@ typedef struct mr_assoc_info {
     bool header_sign;
     uint16_t features;
     uint16_t xmit_frag;     /* largest fragment this side sends, octets */
-    uint16_t recv_frag;     /* largest fragment this side takes */
+    uint16_t recv_frag;     /* largest fragment that was agreed for what this side takes */
     uint32_t assoc_group;
     uint32_t calls;         /* in flight */
     size_t held;            /* octets counted against the budget */
