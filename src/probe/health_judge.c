@@ -113,7 +113,7 @@ static void judge_service(struct judge *j) {
 
     if (!host->serves) {
         if (!host->is_ns)
-            note(j, MR_HEALTH_NA, "serves no DNS");
+            note(j, MR_HEALTH_NA, "no DNS answers there");
         for (size_t k = 0; host->is_ns && k < host->addr_count; k++) {
             if (!is_silent(host->addrs[k].soa) || is_local(host->addrs[k].soa))
                 continue;
@@ -143,9 +143,12 @@ static void judge_basic(struct judge *j) {
 
     if (host->addr_count == 0) {
         note(j, MR_HEALTH_FAIL, "no address in DNS");
-        if (host->is_dc)
-            mr_fact_add(j->diag, MR_FACT_LOCATOR_NO_ADDRESS, j->check, .name = host->name,
-                        .domain = j->h->domain);
+        if (!host->is_dc)
+            return;
+        mr_fact_add(j->diag, MR_FACT_LOCATOR_NO_ADDRESS, j->check, .name = host->name,
+                    .domain = j->h->domain);
+        mr_fact_add(j->diag, MR_FACT_DNS_DC_UNUSABLE, j->check, .name = host->name,
+                    .domain = j->h->domain);
         return;
     }
     if (host->answers)
@@ -153,6 +156,9 @@ static void judge_basic(struct judge *j) {
              text_of(j, &host->answers->addr), host->answers->ping.answer.dc_site);
     for (size_t k = 0; host->is_dc && k < host->addr_count; k++)
         judge_ping(j, &host->addrs[k]);
+    if (host->is_dc && !host->answers && host->results[MR_HEALTH_BASC] == MR_HEALTH_FAIL)
+        mr_fact_add(j->diag, MR_FACT_DNS_DC_UNUSABLE, j->check, .name = host->name,
+                    .domain = j->h->domain);
     judge_service(j);
 }
 
@@ -163,7 +169,7 @@ static void judge_forwarders(struct judge *j) {
     char word[16];
 
     if (!host->serves) {
-        note(j, MR_HEALTH_NA, "serves no DNS");
+        note(j, MR_HEALTH_NA, "no DNS answers there");
         return;
     }
     const char *address = text_of(j, &host->serves->addr);
@@ -195,7 +201,7 @@ static void judge_external(struct judge *j) {
     char word[16];
 
     if (!name || !host->serves) {
-        note(j, MR_HEALTH_NA, "%s", name ? "serves no DNS" : "not asked for");
+        note(j, MR_HEALTH_NA, "%s", name ? "no DNS answers there" : "not asked for");
         return;
     }
     const struct health_query *q = health_find(j->h, &host->serves->addr, name, MR_DNS_A);
@@ -280,7 +286,7 @@ static void judge_delegations(struct judge *j) {
     char zone[MR_DNS_NAME_TEXT], word[16];
 
     if (!host->serves) {
-        note(j, MR_HEALTH_NA, "serves no DNS");
+        note(j, MR_HEALTH_NA, "no DNS answers there");
         return;
     }
     const mr_addr *server = &host->serves->addr;
@@ -302,7 +308,8 @@ static void judge_updates(struct judge *j) {
     while (u && u->host != j->host)
         u = u->next;
     if (!u) {
-        note(j, MR_HEALTH_NA, "%s", j->host->serves ? "does not hold the zone" : "serves no DNS");
+        note(j, MR_HEALTH_NA, "%s",
+             j->host->serves ? "does not hold the zone" : "no DNS answers there");
         return;
     }
     const char *address = text_of(j, &j->host->serves->addr);

@@ -132,6 +132,12 @@ with record(DOMAIN, 'dc1', 'A', names['UNUSED_IP']):
         'n/a PASS n/a WARN WARN WARN n/a')
     ok(any(names['UNUSED_IP'] in x for x in notes(run, 'RReg')), 'it is named')
 
+with record('_msdcs.lab.test', '_ldap._tcp.dc', 'SRV', 'ghost.lab.test 389 0 100'):
+    run = health()
+    eq(run.json['verdict']['finding'], 'DNS.DC_UNUSABLE', 'a domain controller that is gone', run)
+    eq((run.code, row(run, 'ghost.lab.test'), row(run)),
+       (10, 'n/a FAIL n/a n/a n/a FAIL n/a', 'n/a PASS n/a PASS WARN PASS n/a'),
+       'its row, and that of the other')
 subprocess.run([LAB, 'netbios', 'on'], check=True)
 with record(DOMAIN, 'dc1', 'A', SRV):
     run = health()
