@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-MSRPC, SOURCE = sys.argv[1], sys.argv[2]
+MSRPC, SOURCE = map(os.path.abspath, sys.argv[1:3])
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'golden')
 GUARD = 60  # seconds after which a run is taken for hung
 
