@@ -69,9 +69,11 @@ int mr_addr_decode_port(mr_slice text, uint16_t default_port, mr_addr *addrp) {
 char *mr_addr_text(const mr_addr *addr, char out[MR_ADDR_TEXT]) {
     char name[IF_NAMESIZE];
 
-    if (addr->family == MR_FAMILY_ANY ||
-        !inet_ntop(addr->family == MR_FAMILY_IPV6 ? AF_INET6 : AF_INET, addr->ip, out,
-                   MR_ADDR_TEXT)) {
+    if (addr->family == MR_FAMILY_UNIX) {
+        snprintf(out, MR_ADDR_TEXT, "a local socket");
+    } else if (addr->family == MR_FAMILY_ANY ||
+               !inet_ntop(addr->family == MR_FAMILY_IPV6 ? AF_INET6 : AF_INET, addr->ip, out,
+                          MR_ADDR_TEXT)) {
         out[0] = '-';
         out[1] = '\0';
     } else if (addr->scope != 0) {
@@ -88,6 +90,8 @@ char *mr_addr_port_text(const mr_addr *addr, char out[MR_ADDR_TEXT]) {
     char host[MR_ADDR_TEXT];
 
     mr_addr_text(addr, host);
+    if (addr->family == MR_FAMILY_UNIX)
+        return memcpy(out, host, sizeof host);
     /* the longest is "[" 39 + "%" 15 "]:65535", well inside */
     snprintf(out, MR_ADDR_TEXT, addr->family == MR_FAMILY_IPV6 ? "[%.70s]:%u" : "%.70s:%u", host,
              addr->port);
@@ -106,6 +110,8 @@ bool mr_addr_same_host(const mr_addr *a, const mr_addr *b) {
 bool mr_addr_is_any(const mr_addr *addr) {
     static const uint8_t zero[16];
 
+    if (addr->family == MR_FAMILY_UNIX)
+        return false;
     return addr->family == MR_FAMILY_ANY || memcmp(addr->ip, zero, addr_len(addr)) == 0;
 }
 

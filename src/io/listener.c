@@ -1,7 +1,8 @@
 /*
- * Listeners: bind to the first free port of the ranges, listen, accept a bounded batch for each
+ * Listeners: bind to the first free port of the ranges or to a path, listen, accept a bounded batch for each
  * readiness so that one busy listener does not starve the connections.
  */
+#include "local.h"
 #include "loop.h"
 #include "socket.h"
 
@@ -33,6 +34,9 @@ void mr_listener_deinit(mr_listener *listener) {
     mr_timer_deinit(&listener->rest);
     mr_watch_close(listener->watch);
     listener->watch = NULL;
+    if (listener->path[0])
+        mr_local_unlisten(listener->path, listener->lock);
+    listener->path[0] = '\0';
 }
 
 /* Out of descriptors or memory: the connection stays in the backlog, and without a pause the loop
@@ -68,6 +72,8 @@ static void listener_ready(void *user, unsigned ready) {
         }
         mr_accepted accepted = {.fd = fd, .peer = mr_addr_of_sockaddr((struct sockaddr *)&sa),
                                 .local = mr_socket_local(fd)};
+        if (accepted.local.family == MR_FAMILY_UNIX)
+            accepted.cred = mr_local_get_credentials(fd);
         listener->events->accepted(listener->user, &accepted);
         if (accepted.fd >= 0)
             close(accepted.fd);
@@ -119,26 +125,41 @@ static int listen_in_ranges(const mr_listen_options *options) {
     return fd;
 }
 
+/* Opens the listener's descriptor; -1 with errno. */
+static int listener_socket(mr_listener *listener, const mr_listen_options *options) {
+    int backlog = options->backlog > 0 ? options->backlog : BACKLOG;
+
+    if (!options->path)
+        return options->range_count ? listen_in_ranges(options)
+                                    : listen_on(options, options->local.port);
+    int fd = mr_local_listen(options->path, options->mode ? options->mode : 0600, backlog,
+                             &listener->lock);
+    if (fd >= 0)
+        memcpy(listener->path, options->path, strlen(options->path) + 1);
+    return fd;
+}
+
 int mr_listener_open(mr_listener *listener, const mr_listen_options *options, mr_error *err) {
     char text[MR_ADDR_TEXT];
+    const char *where = options->path ? options->path : text;
 
     if (listener->watch)
         return mr_fail(err, MR_ERR_STATE, MR_FLOOR_IO, MR_ERROR_NO_OFFSET,
                        "the listener is open already");
-    int fd = options->range_count ? listen_in_ranges(options)
-                                  : listen_on(options, options->local.port);
+    int fd = listener_socket(listener, options);
     if (fd < 0) {
         int os_error = errno;
         bool busy = os_error == EADDRINUSE;
         mr_addr_port_text(&options->local, text);
         return mr_fail_peer(err, busy ? MR_ERR_BUSY : MR_ERR_SYSTEM, MR_FLOOR_IO, MR_PEER_ERRNO,
-                            (uint32_t)os_error, "cannot listen on %s%s: %s", text,
-                            options->range_count ? " in the port ranges" : "",
+                            (uint32_t)os_error, "cannot listen on %s%s: %s", where,
+                            !options->path && options->range_count ? " in the port ranges" : "",
                             strerror(os_error));
     }
     int r = mr_watch_add(listener->loop, fd, listener_ready, listener, &listener->watch);
     if (r != 0) {
         close(fd);
+        mr_listener_deinit(listener);
         return mr_fail(err, r, MR_FLOOR_IO, MR_ERROR_NO_OFFSET, "the listener cannot be watched");
     }
     listener->local = mr_socket_local(fd);

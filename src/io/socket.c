@@ -52,6 +52,8 @@ mr_addr mr_addr_of_sockaddr(const struct sockaddr *sa) {
             addr.scope = in6.sin6_scope_id;
             memcpy(addr.ip, &in6.sin6_addr, 16);
         }
+    } else if (sa->sa_family == AF_UNIX) {
+        addr.family = MR_FAMILY_UNIX;
     }
     return addr;
 }

@@ -8,7 +8,7 @@
 /* Fills @outp; returns its length. An address of no family becomes the any-address of @family. */
 socklen_t mr_addr_to_sockaddr(const mr_addr *addr, enum mr_family family,
                               struct sockaddr_storage *outp);
-/* IPv4-mapped addresses become IPv4; other families become none. */
+/* IPv4-mapped addresses become IPv4; families that have no mr_family become none. */
 mr_addr mr_addr_of_sockaddr(const struct sockaddr *sa);
 mr_addr mr_socket_local(int fd);
 

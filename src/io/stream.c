@@ -13,6 +13,7 @@ static const struct transport {
     const mr_filter_class *filters[4];
 } transports[] = {
     {"ncacn_ip_tcp", {&mr_filter_tcp}},
+    {"ncalrpc", {&mr_filter_tcp}},
 };
 
 static const struct transport *transport_find(const char *protseq) {

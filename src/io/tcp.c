@@ -2,9 +2,11 @@
  * The TCP filter: a non-blocking socket of our own under a libuv poll handle, because the outcome
  * of a connect is told apart by what only the socket knows (its error queue and TCP_INFO). What
  * the kernel does not take at once waits in one queue; receiving goes through the loop's scratch
- * area, so an idle connection costs no buffer.
+ * area, so an idle connection costs no buffer. A local socket (unix(7)) is the same but for the
+ * connect, which the kernel decides at once, and has neither an error queue nor TCP_INFO.
  */
 #include "filter.h"
+#include "local.h"
 #include "socket.h"
 #include "tcp_info.h"
 
@@ -15,6 +17,7 @@
 
 #define CONNECT_TIMEOUT (3 * MR_SEC)
 #define CONNECT_TRIES 3
+#define LOCAL_PAUSE (10 * MR_MSEC) /* while the backlog of a local listener is full */
 
 typedef struct mr_tcp {
     mr_filter filter; /* first */
@@ -22,6 +25,8 @@ typedef struct mr_tcp {
     mr_timer timer;   /* of the connect */
     mr_attempt attempt;
     mr_addr local, peer;
+    const char *path; /* of the local socket that is connected to; borrowed until opened */
+    mr_nsec deadline; /* for that */
     mr_tcp_info info; /* the last snapshot; at 0 when there is none */
     mr_buf queue;     /* not taken by the kernel yet, from octet @queue_at on */
     size_t queue_at;
@@ -78,7 +83,7 @@ static void tcp_close(mr_filter *filter, bool abort) {
 static bool is_soft(mr_tcp *tcp, int os_error) {
     mr_tcp_info info;
 
-    if (os_error == ECONNRESET || os_error == EPIPE || os_error == ETIMEDOUT)
+    if (tcp->peer.family == MR_FAMILY_UNIX || os_error == ECONNRESET || os_error == EPIPE || os_error == ETIMEDOUT)
         return false;
     if (mr_tcp_info_get(mr_watch_fd(tcp->watch), &info) != 0 || strcmp(info.state, "CLOSED") == 0)
         return false;
@@ -187,6 +192,20 @@ static void tcp_broken(mr_tcp *tcp, int os_error) {
     mr_filter_raise_ended(&tcp->filter, result, &err);
 }
 
+static void tcp_ready(void *user, unsigned ready);
+
+static int local_fail(const mr_tcp *tcp, mr_error *err) {
+    enum mr_reach reach = tcp->attempt.reach;
+    int result = reach == MR_REACH_REFUSED  ? MR_ERR_REFUSED
+                 : reach == MR_REACH_SILENT ? MR_ERR_TIMEOUT
+                                            : MR_ERR_SYSTEM;
+
+    return mr_fail_peer(err, result, MR_FLOOR_IO, MR_PEER_ERRNO, (uint32_t)tcp->attempt.os_error,
+                        "%s cannot be connected to: %s", tcp->path,
+                        reach == MR_REACH_SILENT ? "its listener does not accept in time"
+                                                 : strerror(tcp->attempt.os_error));
+}
+
 /* The connect is decided. */
 static void tcp_opened(mr_tcp *tcp, enum mr_reach reach, int os_error) {
     mr_error err = MR_ERROR_INIT;
@@ -204,16 +223,40 @@ static void tcp_opened(mr_tcp *tcp, enum mr_reach reach, int os_error) {
         if (local.family != MR_FAMILY_ANY && !mr_addr_is_any(&local))
             tcp->attempt.local = tcp->local = local;
     }
-    if (reach != MR_REACH_OPEN)
+    if (reach != MR_REACH_OPEN && tcp->path)
+        result = local_fail(tcp, &err);
+    else if (reach != MR_REACH_OPEN)
         result = mr_attempt_fail(&tcp->attempt, "TCP", &err);
+    tcp->path = NULL;
     tcp_wait(tcp);
     mr_filter_raise_opened(&tcp->filter, result, &err);
+}
+
+/* Connects to a local socket, or tries again soon. */
+static void local_connect(mr_tcp *tcp) {
+    int fd = mr_local_connect(tcp->path);
+    int os_error = fd < 0 ? errno : 0;
+
+    if (fd >= 0 && mr_watch_add(tcp->filter.loop, fd, tcp_ready, tcp, &tcp->watch) != 0) {
+        close(fd);
+        os_error = ENOMEM;
+    }
+    if (os_error == EAGAIN && mr_clock_now() < tcp->deadline)
+        mr_timer_set(&tcp->timer, mr_clock_now() + LOCAL_PAUSE);
+    else if (os_error == ECONNREFUSED || os_error == ENOENT)
+        tcp_opened(tcp, MR_REACH_REFUSED, os_error);
+    else if (os_error != 0)
+        tcp_opened(tcp, os_error == EAGAIN ? MR_REACH_SILENT : MR_REACH_LOCAL, os_error);
+    else
+        tcp_opened(tcp, MR_REACH_OPEN, 0);
 }
 
 static void tcp_connect_expired(void *user) {
     mr_tcp *tcp = user;
 
-    if (tcp->attempt.reach == MR_REACH_LOCAL) /* decided in tcp_connect */
+    if (tcp->path)
+        local_connect(tcp);
+    else if (tcp->attempt.reach == MR_REACH_LOCAL) /* decided in tcp_connect */
         tcp_opened(tcp, MR_REACH_LOCAL, tcp->attempt.os_error);
     else
         tcp_opened(tcp, MR_REACH_SILENT, 0);
@@ -314,7 +357,8 @@ static void tcp_ready(void *user, unsigned ready) {
     }
     if (ready & MR_READY_ERROR) {
         /* whether it broke shows when receiving; what is in the error queue would keep waking us */
-        if (mr_socket_take_icmp(mr_watch_fd(tcp->watch), &tcp->attempt.icmp, &os_error))
+        if (tcp->peer.family != MR_FAMILY_UNIX &&
+            mr_socket_take_icmp(mr_watch_fd(tcp->watch), &tcp->attempt.icmp, &os_error))
             tcp->icmp_error = os_error;
         ready |= MR_READY_READ;
     }
@@ -365,6 +409,14 @@ static int tcp_connect(mr_filter *filter, const mr_connect_options *options, mr_
     mr_nsec now = mr_clock_now();
 
     (void)err;
+    if (options->path) { /* decided in the loop, like every other outcome */
+        tcp->path = options->path;
+        tcp->peer = (mr_addr){.family = MR_FAMILY_UNIX};
+        tcp->attempt = (mr_attempt){.remote = tcp->peer, .started = now};
+        tcp->deadline = now + (options->timeout ? options->timeout : CONNECT_TIMEOUT);
+        mr_timer_set(&tcp->timer, now);
+        return 0;
+    }
     tcp->peer = options->remote;
     tcp->attempt = (mr_attempt){.remote = options->remote, .local = options->source,
                                 .started = now};
@@ -388,7 +440,8 @@ static int tcp_accept(mr_filter *filter, mr_accepted *accepted, mr_error *err) {
     if (r != 0)
         return mr_fail(err, r, MR_FLOOR_IO, MR_ERROR_NO_OFFSET,
                        "an accepted connection cannot be watched");
-    mr_tcp_set_options(accepted->fd, 0);
+    if (accepted->peer.family != MR_FAMILY_UNIX)
+        mr_tcp_set_options(accepted->fd, 0);
     accepted->fd = -1;
     tcp->local = accepted->local;
     tcp->peer = accepted->peer;

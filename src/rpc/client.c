@@ -60,7 +60,8 @@ int mr_client_new(mr_loop *loop, const mr_client_options *options, mr_client **c
     };
     int r = mr_assoc_init(&c->assoc, &config, err);
     if (!r)
-        r = mr_stream_init(&c->stream, loop, "ncacn_ip_tcp", &stream_events, c, err);
+        r = mr_stream_init(&c->stream, loop, options->connect.path ? "ncalrpc" : "ncacn_ip_tcp",
+                           &stream_events, c, err);
     if (r) {
         mr_client_free(c);
         return r;
@@ -135,7 +136,12 @@ bool mr_client_fail(mr_client *c, int result, const mr_error *err) {
     while (c->calls)
         if (!mr_client_finish_call(c->calls, result, &copy))
             return false;
-    return true;
+    if (!c->options.closed)
+        return true;
+    struct mr_client_frame frame;
+    mr_client_enter(c, &frame);
+    c->options.closed(c->options.closed_user, c, result, &copy);
+    return mr_client_leave(c, &frame);
 }
 
 static bool fail(mr_client *c, int code, const char *text) {

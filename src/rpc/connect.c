@@ -65,6 +65,60 @@ static int ask_mapper(mr_loop *loop, const mr_lookup *lookup, mr_slice host,
     return r;
 }
 
+static int open_path(mr_loop *loop, const char *path, const mr_syntax *syntax,
+                     const mr_client_options *options, mr_client **clientp, mr_error *err) {
+    mr_client_options one = *options;
+    mr_client *client;
+
+    one.connect.path = path;
+    int r = mr_client_new(loop, &one, &client, err);
+    if (r)
+        return r;
+    r = mr_client_open(client, syntax, err);
+    if (r)
+        mr_client_free(client);
+    else
+        *clientp = client;
+    return r;
+}
+
+/* The path that this machine's mapper knows for @syntax, *in @arena*. */
+static int ask_local_mapper(mr_loop *loop, const mr_binding *binding, const mr_syntax *syntax,
+                            const mr_client_options *options, mr_arena *arena, const char **pathp,
+                            mr_error *err) {
+    mr_client *client;
+    mr_mapper mapper;
+    int r = open_path(loop, MR_MAPPER_SOCKET, &mr_epmapper_iface.syntax, options, &client, err);
+
+    if (r)
+        return r;
+    r = mr_mapper_init(&mapper, client, MR_SLICE_LIT("localhost"), err);
+    if (!r)
+        r = mr_mapper_map_run(&mapper, syntax, binding->has_object ? &binding->object : NULL,
+                              MR_PROTSEQ_NCALRPC, err);
+    if (!r)
+        *pathp = mr_arena_add_str(arena, mapper.entries[0].endpoint);
+    mr_mapper_deinit(&mapper);
+    mr_client_free(client);
+    return r;
+}
+
+/* ncalrpc: the endpoint is the path of a local socket. */
+static int open_local(mr_loop *loop, const mr_binding *binding, mr_arena *arena,
+                      const mr_iface *iface, const mr_client_options *options,
+                      mr_client **clientp, mr_error *err) {
+    const char *path = NULL;
+    int r = 0;
+
+    if (binding->endpoint.len)
+        path = mr_arena_add_str(arena, binding->endpoint);
+    else
+        r = ask_local_mapper(loop, binding, &iface->syntax, options, arena, &path, err);
+    if (!r && !path)
+        r = mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "out of memory");
+    return r ? r : open_path(loop, path, &iface->syntax, options, clientp, err);
+}
+
 /* The port of the binding's endpoint; 0 when it names none. */
 static int read_endpoint(const mr_binding *binding, uint16_t *portp, mr_error *err) {
     uint64_t port = 0;
@@ -115,7 +169,9 @@ int mr_client_open_binding(mr_loop *loop, const char *text, const mr_iface *ifac
 
     mr_arena_init(&arena, BINDING_CAP);
     int r = mr_binding_decode(mr_slice_str(text), &arena, &binding, err);
-    if (!r) {
+    if (!r && binding.protseq == MR_PROTSEQ_NCALRPC) {
+        r = open_local(loop, &binding, &arena, iface, options ? options : &defaults, clientp, err);
+    } else if (!r) {
         /* C706 3.1: an empty host is this machine */
         const char *host = binding.host.len ? mr_arena_add_str(&arena, binding.host)
                                             : "127.0.0.1";

@@ -97,7 +97,10 @@ int mr_server_add_endpoint(mr_server *server, const mr_listen_options *options,
         free_endpoint(endpoint);
         return r;
     }
-    snprintf(endpoint->port, sizeof endpoint->port, "%u", endpoint->listener.local.port);
+    if (options->path)
+        snprintf(endpoint->name, sizeof endpoint->name, "%s", options->path);
+    else
+        snprintf(endpoint->name, sizeof endpoint->name, "%u", endpoint->listener.local.port);
     if (server->last_endpoint)
         server->last_endpoint->next = endpoint;
     else
@@ -122,7 +125,7 @@ int mr_server_add_iface(mr_server_endpoint *endpoint, const mr_server_iface *ser
                         mr_error *err) {
     if (mr_server_find_offer(endpoint, &served->iface->syntax, true))
         return mr_fail(err, MR_ERR_ARGUMENT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
-                       "%s is offered on port %s already", served->iface->name, endpoint->port);
+                       "%s is offered on %s already", served->iface->name, endpoint->name);
     struct mr_server_offer *offer = calloc(1, sizeof *offer);
     if (offer)
         *offer = (struct mr_server_offer){.served = *served, .rows = index_rows(served)};
@@ -154,6 +157,10 @@ const mr_addr *mr_server_endpoint_get_local(const mr_server_endpoint *endpoint) 
     return &endpoint->listener.local;
 }
 
+const char *mr_server_endpoint_get_path(const mr_server_endpoint *endpoint) {
+    return endpoint->listener.local.family == MR_FAMILY_UNIX ? endpoint->name : NULL;
+}
+
 const mr_server_iface *mr_server_endpoint_get_iface(const mr_server_endpoint *endpoint,
                                                     size_t index) {
     const struct mr_server_offer *offer = endpoint->offers;
@@ -180,6 +187,16 @@ void mr_server_conn_ended(mr_server *server) {
         return;
     server->drained = NULL;
     drained(server->drained_user);
+}
+
+bool mr_server_stop(mr_server *server) {
+    if (server->draining)
+        return false;
+    if (server->options.stop)
+        server->options.stop(server->options.stop_user, server);
+    else
+        mr_server_drain(server, NULL, NULL);
+    return true;
 }
 
 void mr_server_drain(mr_server *server, void (*done)(void *user), void *user) {

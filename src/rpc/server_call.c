@@ -164,7 +164,16 @@ static uint32_t fault_of(int result) {
     return MR_FAULT_UNSPEC;
 }
 
+static void send_reply(struct mr_server_slot *slot) {
+    count_answer(slot);
+    hold(slot, slot->reply.len);
+    slot->phase = MR_SERVER_REPLYING;
+    if (mr_assoc_reply(&slot->conn->assoc, slot->id, mr_buf_slice(&slot->reply), false, NULL) < 0)
+        end_slot(slot);
+}
+
 static void reply_slot(struct mr_server_slot *slot) {
+    const mr_server_memo *memo = slot->call.served->memo;
     int r = mr_ndr_encode(slot->call.proc, MR_NDR_RESPONSE,
                           (mr_ndr_format){.syntax = slot->call.format.syntax}, slot->call.args,
                           &slot->reply, NULL);
@@ -172,11 +181,10 @@ static void reply_slot(struct mr_server_slot *slot) {
         fault_slot(slot, fault_of(r), false);
         return;
     }
-    count_answer(slot);
-    hold(slot, slot->reply.len);
-    slot->phase = MR_SERVER_REPLYING;
-    if (mr_assoc_reply(&slot->conn->assoc, slot->id, mr_buf_slice(&slot->reply), false, NULL) < 0)
-        end_slot(slot);
+    if (memo && slot->phase == MR_SERVER_RUNNING)
+        memo->add(slot->call.user, &slot->call, mr_stub_get(&slot->stub),
+                  mr_buf_slice(&slot->reply));
+    send_reply(slot);
 }
 
 void mr_server_reply(mr_server_call *call) {
@@ -209,6 +217,16 @@ int mr_server_fault(mr_server_call *call, uint32_t status) {
     return MR_SERVER_FAULTED;
 }
 
+void mr_server_call_get_peer(const mr_server_call *call, mr_server_peer *peerp) {
+    *peerp = (mr_server_peer){
+        .protseq = call->local.family == MR_FAMILY_UNIX ? MR_PROTSEQ_NCALRPC
+                                                        : MR_PROTSEQ_NCACN_IP_TCP,
+        .addr = call->peer,
+        .local = call->local,
+        .cred = call->cred,
+    };
+}
+
 void mr_server_set_gone(mr_server_call *call, void (*gone)(void *user, mr_server_call *call),
                         void *user) {
     slot_of(call)->gone = gone;
@@ -221,8 +239,13 @@ void mr_server_set_gone(mr_server_call *call, void (*gone)(void *user, mr_server
  * being read leaves that open, as Windows does. */
 static void serve(struct mr_server_slot *slot) {
     mr_server_call *call = &slot->call;
+    const mr_server_memo *memo = call->served->memo;
     int r;
 
+    if (memo && memo->find(call->user, call, mr_stub_get(&slot->stub), &slot->reply)) {
+        send_reply(slot);
+        return;
+    }
     call->args = mr_arena_get(&slot->arena, 1, call->proc->args->csize);
     r = call->args ? mr_ndr_decode(call->proc, MR_NDR_REQUEST, call->format,
                                    mr_stub_get(&slot->stub), NULL, &slot->arena, call->args, NULL,
@@ -260,6 +283,7 @@ static void describe(struct mr_server_slot *slot, struct mr_server_conn *conn,
         .object = info->object,
         .peer = conn->peer,
         .local = conn->local,
+        .cred = conn->cred,
         .assoc_group = conn->group->id,
     };
     mr_server_group_ref(conn->group);

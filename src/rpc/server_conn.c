@@ -28,8 +28,9 @@ static int init_conn(struct mr_server_conn *conn, mr_accepted *accepted) {
 
     int r = mr_assoc_init(&conn->assoc, &config, NULL);
     if (!r)
-        r = mr_stream_init(&conn->stream, server->loop, "ncacn_ip_tcp", &stream_events, conn,
-                           NULL);
+        r = mr_stream_init(&conn->stream, server->loop,
+                           accepted->local.family == MR_FAMILY_UNIX ? "ncalrpc" : "ncacn_ip_tcp",
+                           &stream_events, conn, NULL);
     return r ? r : mr_stream_accept(&conn->stream, accepted, NULL);
 }
 
@@ -47,6 +48,7 @@ void mr_server_conn_accept(mr_server_endpoint *endpoint, mr_accepted *accepted) 
     conn->endpoint = endpoint;
     conn->peer = accepted->peer;
     conn->local = accepted->local;
+    conn->cred = accepted->cred;
     conn->accepted = conn->progress = mr_clock_now();
     mr_timer_init(&conn->timer, server->loop, on_timer, conn);
     mr_buf_init(&conn->unread, NULL, 0, SIZE_MAX);
@@ -123,7 +125,8 @@ static mr_nsec deadline(const struct mr_server_conn *conn) {
         return MR_NSEC_NEVER;
     if (is_unfinished(conn, &info))
         return conn->progress + o->stall_timeout;
-    if (is_answering(conn) || o->idle_timeout == MR_NSEC_NEVER)
+    if (is_answering(conn) || o->idle_timeout == MR_NSEC_NEVER ||
+        conn->local.family == MR_FAMILY_UNIX)
         return MR_NSEC_NEVER;
     return conn->progress + o->idle_timeout;
 }
@@ -207,7 +210,7 @@ static void on_bind(struct mr_server_conn *conn, const mr_event_bind *bind, bool
     mr_assoc_answer answers[MR_PDU_CONTEXTS_MAX];
 
     if (!alter && !conn->group)
-        conn->group = mr_server_group_join(conn->server, bind->assoc_group);
+        conn->group = mr_server_group_join(conn->server, bind->assoc_group, &conn->cred);
     if (!conn->group || bind->count > MR_COUNT(answers)) {
         mr_assoc_reject(&conn->assoc, MR_NAK_NOT_SPECIFIED, MR_SLICE_NULL, NULL);
         mr_server_conn_close(conn);
@@ -221,7 +224,7 @@ static void on_bind(struct mr_server_conn *conn, const mr_event_bind *bind, bool
         answer_context(conn, &bind->contexts[i], &answers[i]);
     }
     choose_contexts(bind, answers);
-    mr_slice sec_addr = alter ? MR_SLICE_NULL : mr_slice_str(conn->endpoint->port);
+    mr_slice sec_addr = alter ? MR_SLICE_NULL : mr_slice_str(conn->endpoint->name);
     if (mr_assoc_accept(&conn->assoc, answers, bind->count, conn->group->id, sec_addr, NULL) < 0)
         mr_server_conn_close(conn);
 }

@@ -64,15 +64,24 @@ static struct mr_server_group *add_group(mr_server *server) {
     return group;
 }
 
-struct mr_server_group *mr_server_group_join(mr_server *server, uint32_t id) {
+/* What a local process keeps with its group must neither be reached nor held by strangers. */
+static bool may_join(const struct mr_server_group *group, const mr_credentials *cred) {
+    return group->cred.known == cred->known && group->cred.uid == cred->uid;
+}
+
+struct mr_server_group *mr_server_group_join(mr_server *server, uint32_t id,
+                                             const mr_credentials *cred) {
     struct mr_server_group *group = NULL;
 
     if (id == 0)
         group = add_group(server);
     else if (place_of(id) < server->group_size)
         group = server->groups[place_of(id)];
-    if (!group || (id && (group->id != id || group->conns == 0)))
+    if (!group ||
+        (id && (group->id != id || group->conns == 0 || !may_join(group, cred))))
         return NULL;
+    if (!id)
+        group->cred = *cred;
     group->conns++;
     group->refs++;
     return group;
@@ -150,6 +159,7 @@ int mr_server_add_handle(mr_server_call *call, const mr_server_handle_type *type
     handle->type = type;
     handle->object = object;
     handle->generation++;
+    handle->serial = ++group->handle_serial;
     *handlep = (mr_ndr_context){.uuid = {
         .time_low = (uint32_t)(handle - group->handles),
         .time_mid = (uint16_t)handle->generation,
@@ -178,6 +188,14 @@ void *mr_server_find_handle(const mr_server_call *call, const mr_server_handle_t
     return handle ? handle->object : NULL;
 }
 
+/* Frees the handle's place; its object is the caller's. */
+static void *take_handle(struct mr_server_group *group, struct mr_server_handle *handle) {
+    handle->type = NULL;
+    handle->next_free = group->handle_free;
+    group->handle_free = (uint32_t)(handle - group->handles) + 1;
+    return handle->object;
+}
+
 void *mr_server_remove_handle(mr_server_call *call, const mr_server_handle_type *type,
                               mr_ndr_context *name) {
     struct mr_server_group *group = group_of(call);
@@ -185,9 +203,27 @@ void *mr_server_remove_handle(mr_server_call *call, const mr_server_handle_type 
 
     if (!handle)
         return NULL;
-    handle->type = NULL;
-    handle->next_free = group->handle_free;
-    group->handle_free = (uint32_t)(handle - group->handles) + 1;
     *name = (mr_ndr_context){0};
-    return handle->object;
+    return take_handle(group, handle);
+}
+
+void *mr_server_remove_oldest_handle(mr_server_call *call, const mr_server_handle_type *type) {
+    struct mr_server_group *group = group_of(call);
+    struct mr_server_handle *oldest = NULL;
+
+    for (uint32_t i = 0; i < group->handle_used; i++) {
+        struct mr_server_handle *handle = &group->handles[i];
+        if (handle->type == type && (!oldest || handle->serial < oldest->serial))
+            oldest = handle;
+    }
+    return oldest ? take_handle(group, oldest) : NULL;
+}
+
+void *mr_server_find_object(const mr_server_call *call, const mr_server_handle_type *type) {
+    const struct mr_server_group *group = group_of(call);
+
+    for (uint32_t i = 0; i < group->handle_used; i++)
+        if (group->handles[i].type == type)
+            return group->handles[i].object;
+    return NULL;
 }

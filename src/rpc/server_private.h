@@ -23,6 +23,7 @@ struct mr_server_handle {
     void *object;
     uint32_t generation; /* how often the slot was used */
     uint32_t next_free;  /* index + 1 */
+    uint64_t serial;     /* in the order of adding */
 };
 
 struct mr_server_group {
@@ -30,9 +31,11 @@ struct mr_server_group {
     uint32_t id;
     uint32_t conns;      /* connections; without one it cannot be joined any more */
     uint32_t refs;       /* connections and calls */
+    mr_credentials cred; /* of the local process that made it */
     uint8_t secret[8];   /* part of every handle's UUID */
     struct mr_server_handle *handles;
     uint32_t handle_size, handle_used, handle_free;
+    uint64_t handle_serial;
 };
 
 /* Where a call stands. */
@@ -74,6 +77,7 @@ struct mr_server_conn {
     mr_assoc assoc;
     mr_timer timer;
     mr_addr peer, local;
+    mr_credentials cred;
     struct mr_server_slot *calls;
     size_t held;          /* octets of its calls */
     mr_buf unread;        /* came while the association was blocked */
@@ -91,7 +95,7 @@ struct mr_server_endpoint {
     mr_server *server;
     mr_listener listener;
     struct mr_server_offer *offers, *last_offer;
-    char port[8];         /* as text: the secondary address */
+    char name[MR_LOCAL_PATH_MAX + 1]; /* port or path: the secondary address */
 };
 
 /* An interface offered at an endpoint. */
@@ -147,8 +151,10 @@ void mr_server_call_detach_all(struct mr_server_conn *conn);
 void mr_server_call_let_go(mr_server *server);
 
 /* server_group.c */
-/* A new group, or with @id the group of that number; NULL when there is none or no room. */
-struct mr_server_group *mr_server_group_join(mr_server *server, uint32_t id);
+/* A new group, or with @id the group of that number; NULL when there is none, no room, or it belongs
+ * to another local user than @cred or is not for those who come by network. */
+struct mr_server_group *mr_server_group_join(mr_server *server, uint32_t id,
+                                             const mr_credentials *cred);
 void mr_server_group_leave(struct mr_server_group *group);
 void mr_server_group_ref(struct mr_server_group *group);
 void mr_server_group_unref(struct mr_server_group *group);

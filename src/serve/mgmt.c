@@ -1,6 +1,7 @@
 /*
  * The management interface, which every endpoint answers (C706 appendix Q). It tells what is
- * offered there and how much was done; nobody may stop the server through it.
+ * offered there and how much was done; who may stop the server through it is a process of this
+ * machine that runs as root or as the server's own user and came by a local socket.
  */
 #include <msrpc/ifaces/mgmt_server.h>
 #include <msrpc/serve.h>
@@ -60,8 +61,13 @@ static int is_server_listening(mr_server_call *call, struct mr_mgmt_is_server_li
 
 static int stop_server_listening(mr_server_call *call,
                                  struct mr_mgmt_stop_server_listening *args) {
-    (void)call;
-    args->status = STATUS_ACCESS_DENIED;
+    mr_server_peer peer;
+
+    mr_server_call_get_peer(call, &peer);
+    if (peer.protseq == MR_PROTSEQ_NCALRPC && peer.cred.known && peer.cred.trusted)
+        mr_server_stop(mr_server_endpoint_get_server(call->endpoint));
+    else
+        args->status = STATUS_ACCESS_DENIED;
     return 0;
 }
 
@@ -84,6 +90,6 @@ static const struct mr_mgmt_iface_server bodies = {
 
 int mr_serve_add_mgmt(mr_server_endpoint *endpoint, mr_error *err) {
     const mr_server_iface served = {&mr_mgmt_iface, mr_mgmt_iface_rows,
-                                    MR_COUNT(mr_mgmt_iface_rows), &bodies, NULL};
+                                    MR_COUNT(mr_mgmt_iface_rows), &bodies, NULL, NULL};
     return mr_server_add_iface(endpoint, &served, err);
 }

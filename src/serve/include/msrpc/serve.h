@@ -8,13 +8,23 @@
 #include <msrpc/rpc.h>
 
 /*
- * The registry of the endpoint mapper: what is registered, in the order it was registered.
+ * The registry of the endpoint mapper. Rows are immutable and stand in the order they came in; each
+ * holds its tower ready to be sent. A change makes the snapshot stale and the next question
+ * publishes a new one, so that a burst of registrations costs one building; questions find rows in
+ * the snapshot by interface or object and never walk the others. A registry belongs to one thread.
  */
 
-#define MR_MAPPER_DB_MAX 65536     /* entries */
-#define MR_MAPPER_ANNOTATION_MAX 63 /* octets (C706 appendix O) */
+#define MR_MAPPER_DB_MAX 65536      /* rows */
+#define MR_MAPPER_ANNOTATION_MAX 63 /* octets without the NUL (C706 appendix O) */
+#define MR_MAPPER_TOWER_MAX 1024    /* octets of a registered tower */
 
-/* One registration. */
+/* Who registered: a process of this machine. The caller keeps it as long as it has rows. */
+typedef struct mr_mapper_owner {
+    int32_t pid;
+    uint32_t uid;
+} mr_mapper_owner;
+
+/* One registration by what it says. */
 typedef struct mr_mapper_db_entry {
     mr_uuid object;         /* nil: none */
     mr_syntax interface;
@@ -25,38 +35,81 @@ typedef struct mr_mapper_db_entry {
     const char *annotation; /* may be NULL */
 } mr_mapper_db_entry;
 
+/* One registration by its tower, as ept_insert brings it; slices are borrowed until return. */
+typedef struct mr_mapper_db_tower {
+    mr_uuid object;
+    mr_slice tower;
+    mr_slice annotation; /* what is longer than MR_MAPPER_ANNOTATION_MAX is cut */
+} mr_mapper_db_tower;
+
+/* A row as it is found; read only. */
+typedef struct mr_mapper_db_row {
+    uint64_t serial;
+    const mr_mapper_owner *owner; /* NULL: the mapper's own process */
+    mr_uuid object;
+    mr_syntax interface, transfer;
+    enum mr_protseq protseq;
+    uint16_t port;
+    mr_slice tower;   /* the octets that were registered */
+    mr_slice ndr64;   /* of an NDR20 tower: the same with transfer syntax NDR64; else empty */
+    uint16_t host_at; /* offset of four octets 0.0.0.0, which stand for the address that the client
+                       * asked; 0: the tower has none */
+    const char *annotation;
+} mr_mapper_db_row;
+
 typedef struct mr_mapper_db {
-    struct mr_mapper_db_row *rows; /* private */
+    mr_mapper_db_row **rows;             /* private; by serial */
     size_t count, size;
-    uint64_t serial;               /* of the newest row */
-    mr_arena arena;                /* texts */
-    mr_uuid object;                /* ept_inq_object: which mapper this is */
+    uint64_t serial;                     /* of the newest row */
+    struct mr_mapper_snapshot *snapshot; /* private; NULL when stale */
+    struct mr_mapper_memo *memo;         /* private; answers of the snapshot */
+    struct mr_mapper_registration *registrations; /* private */
+    mr_uuid object;                      /* ept_inq_object: which mapper this is */
 } mr_mapper_db;
 
-/* A question: zeroed, everything. It is its own cursor, so that rows may be added between pages. */
+/* A question: zeroed, everything. It is its own cursor, so that rows may come and go between
+ * pages. */
 typedef struct mr_mapper_db_query {
     enum mr_inquiry inquiry;
     enum mr_vers_option vers;  /* 0: ALL; read when the inquiry is about an interface */
     mr_uuid object;
     mr_syntax interface;
     enum mr_protseq protseq;   /* UNKNOWN: any */
+    bool ndr20, ndr64;         /* only rows that can be told with this transfer syntax */
     uint64_t serial;           /* rows up to this one were given */
 } mr_mapper_db_query;
 
 /* Starts an empty registry. 0, or MR_ERR_SYSTEM without randomness. */
 int mr_mapper_db_init(mr_mapper_db *db);
 void mr_mapper_db_deinit(mr_mapper_db *db);
-/* Registers a copy of @entry. 0, MR_ERR_ARGUMENT (what no tower can say, an annotation too long),
- * MR_ERR_LIMIT or MR_ERR_MEMORY. */
+/* Registers @entry for the mapper's own process. 0, MR_ERR_ARGUMENT (what no tower can say, an
+ * annotation too long), MR_ERR_LIMIT or MR_ERR_MEMORY. */
 int mr_mapper_db_add(mr_mapper_db *db, const mr_mapper_db_entry *entry, mr_error *err);
-/* The next entry that answers @query; NULL at the end. Holds until the next add. */
-const mr_mapper_db_entry *mr_mapper_db_find(const mr_mapper_db *db, mr_mapper_db_query *query);
+/* Registers @towers for @owner, all or none. A row of the same process with the same object and
+ * tower is replaced; with @replace also those with the same object, interface, major version,
+ * transfer syntax and protocol sequence. 0, MR_ERR_ARGUMENT (no tower, a protocol sequence nobody
+ * knows), MR_ERR_LIMIT or MR_ERR_MEMORY. */
+int mr_mapper_db_insert(mr_mapper_db *db, const mr_mapper_owner *owner,
+                        const mr_mapper_db_tower *towers, size_t count, bool replace,
+                        mr_error *err);
+/* Removes the rows with this tower and, unless @object is NULL, this object, of the process that
+ * is @who, or with @any of whatever process but the mapper's own. The number of rows. */
+size_t mr_mapper_db_remove(mr_mapper_db *db, const mr_mapper_owner *who, bool any,
+                           const mr_uuid *object, mr_slice tower);
+/* Removes everything that belongs to @owner, the very object. */
+void mr_mapper_db_remove_owner(mr_mapper_db *db, const mr_mapper_owner *owner);
+/* Publishes the snapshot if it is stale. 0 or MR_ERR_MEMORY: then the next question tries again. */
+int mr_mapper_db_publish(mr_mapper_db *db);
+/* The next row that answers @query; NULL at the end, or when nothing could be published. Holds
+ * until the registry changes. */
+const mr_mapper_db_row *mr_mapper_db_find(mr_mapper_db *db, mr_mapper_db_query *query);
 
 /*
  * Bodies. Each adds one interface to @endpoint; errors are those of mr_server_add_iface.
  */
 
-/* epmapper over @db (borrowed). Over TCP nobody may change the registry. */
+/* epmapper over @db (borrowed). On a local socket processes of root's or of our own user may change
+ * the registry; over TCP nobody may. */
 int mr_serve_add_mapper(mr_server_endpoint *endpoint, mr_mapper_db *db, mr_error *err);
 /* mgmt: every endpoint has it. */
 int mr_serve_add_mgmt(mr_server_endpoint *endpoint, mr_error *err);

@@ -9,6 +9,7 @@
 
 enum mr_family {
     MR_FAMILY_ANY = 0, /* no address yet, or either family */
+    MR_FAMILY_UNIX = 1, /* a socket of this machine; its path stands elsewhere */
     MR_FAMILY_IPV4 = 4,
     MR_FAMILY_IPV6 = 6,
 };
@@ -21,6 +22,17 @@ typedef struct mr_addr {
     uint8_t ip[16]; /* network byte order; IPv4 in the first four octets */
 } mr_addr;
 
+/* The process at the other end of a local connection, as the kernel vouches for it (SO_PEERCRED,
+ * unix(7)): the one that connected or listened, whoever has the descriptor now. */
+typedef struct mr_credentials {
+    bool known;
+    bool trusted;  /* it runs as root or as the user we run as */
+    int32_t pid;
+    uint32_t uid, gid;
+} mr_credentials;
+
+#define MR_LOCAL_PATH_MAX 107 /* octets of a local socket's path */
+
 #define MR_ADDR_TEXT 80 /* "[ipv6%scope]:port" with its NUL */
 
 /* Reads a numeric literal: "10.0.0.1", "fe80::1%eth0", "[::1]"; the port is set to @port. Names
@@ -28,7 +40,7 @@ typedef struct mr_addr {
 int mr_addr_decode(mr_slice text, uint16_t port, mr_addr *addrp);
 /* As mr_addr_decode, with an optional port behind it: "10.0.0.1:53", "[::1]:53", "::1". */
 int mr_addr_decode_port(mr_slice text, uint16_t default_port, mr_addr *addrp);
-/* The address without its port; returns @out. "-" for none. */
+/* The address without its port; returns @out. "-" for none, "a local socket". */
 char *mr_addr_text(const mr_addr *addr, char out[MR_ADDR_TEXT]);
 /* "10.0.0.1:135" or "[::1]:135"; returns @out. */
 char *mr_addr_port_text(const mr_addr *addr, char out[MR_ADDR_TEXT]);

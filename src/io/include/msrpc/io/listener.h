@@ -1,5 +1,6 @@
 /*
- * Listeners: TCP over IPv4 and IPv6 (the dynamic port ranges of MS-RPCE servers included).
+ * Listeners: TCP over IPv4 and IPv6 (the dynamic port ranges of MS-RPCE servers included), and local
+ * sockets (unix(7)).
  */
 #ifndef MSRPC_IO_LISTENER_H
 #define MSRPC_IO_LISTENER_H
@@ -15,6 +16,7 @@ typedef struct mr_listener mr_listener;
 typedef struct mr_accepted {
     mr_addr peer;
     mr_addr local;
+    mr_credentials cred; /* of a local peer */
     int fd; /* private */
 } mr_accepted;
 
@@ -30,11 +32,16 @@ struct mr_listener {
     const mr_listener_events *events; /* borrowed until deinit */
     void *user;
     mr_addr local;   /* where it listens, once open: the port is the bound one */
+    char path[MR_LOCAL_PATH_MAX + 1]; /* of a local socket */
     mr_timer rest;   /* private */
     struct mr_watch *watch;
+    int lock;        /* of @path */
 };
 
 typedef struct mr_listen_options {
+    const char *path;    /* a local socket with this path instead of everything below but backlog;
+                          * borrowed until return */
+    unsigned mode;       /* of its file; 0: 0600 */
     mr_addr local;       /* address and port; port 0 with no ranges: the system chooses */
     const mr_port_range *ranges; /* when given, tried in order instead of local.port */
     size_t range_count;
@@ -46,10 +53,12 @@ typedef struct mr_listen_options {
 
 void mr_listener_init(mr_listener *listener, mr_loop *loop, const mr_listener_events *events,
                       void *user);
-/* Binds and listens. Ports in use or forbidden are skipped within the ranges. 0; MR_ERR_BUSY when
- * every port is in use; MR_ERR_SYSTEM with the errno. */
+/* Binds and listens. Ports in use or forbidden are skipped within the ranges. The socket's file of
+ * a process that died is replaced; "PATH.lock" tells whether it did, and stays behind. 0;
+ * MR_ERR_BUSY when every port is in use, or a process listens on the path; MR_ERR_SYSTEM with the
+ * errno. */
 int mr_listener_open(mr_listener *listener, const mr_listen_options *options, mr_error *err);
-/* Stops listening; accepted connections live on. A zeroed listener may be deinitialised. */
+/* Stops listening and removes the file of a local socket; accepted connections live on. A zeroed listener may be deinitialised. */
 void mr_listener_deinit(mr_listener *listener);
 
 #endif

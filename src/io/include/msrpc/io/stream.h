@@ -1,7 +1,8 @@
 /*
  * Streams: one reliable octet stream to a peer, whatever carries it. A stream is a stack of filters
  * chosen by one table keyed on the protocol sequence (C706 appendix I; MS-RPCE 2.1):
- * ncacn_ip_tcp is one filter over a socket, others put TLS, HTTP or SMB on top of it. Each filter
+ * ncacn_ip_tcp is one filter over a socket, ncalrpc the same over a local one, others put TLS, HTTP
+ * or SMB on top of it. Each filter
  * passes through what it does not change, and anybody may query the stack.
  *
  * Life of a stream: init, connect (or mr_stream_accept), event opened; then send and event
@@ -52,6 +53,8 @@ struct mr_stream {
 };
 
 typedef struct mr_connect_options {
+    const char *path;   /* of ncalrpc: the server's local socket, and nothing else but the timeout;
+                         * borrowed until the outcome */
     mr_addr remote;     /* address and port; of the server that the lowest filter connects to */
     mr_addr source;     /* local address and port; zeroed: the system chooses */
     mr_nsec timeout;    /* for the whole connect, retries included; 0: 3 s */
@@ -59,7 +62,7 @@ typedef struct mr_connect_options {
                          * timeout may come first: mr_attempt.sent says how many went out */
 } mr_connect_options;
 
-/* Prepares a stream for @protseq ("ncacn_ip_tcp"). 0, MR_ERR_UNSUPPORTED or MR_ERR_MEMORY. */
+/* Prepares a stream for @protseq ("ncacn_ip_tcp", "ncalrpc"). 0, MR_ERR_UNSUPPORTED or MR_ERR_MEMORY. */
 int mr_stream_init(mr_stream *stream, mr_loop *loop, const char *protseq,
                    const mr_stream_events *events, void *user, mr_error *err);
 /* Closes it and frees what it holds. A zeroed stream may be deinitialised. */

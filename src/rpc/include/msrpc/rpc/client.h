@@ -35,13 +35,18 @@ enum mr_bind_style {
 };
 
 typedef struct mr_client_options {
-    mr_connect_options connect; /* remote with its port, source, connect timeout, tries */
+    mr_connect_options connect; /* remote with its port, source, connect timeout, tries; or the
+                                 * path of a local socket: ncalrpc */
     mr_nsec timeout;            /* for the answer to a bind, and to a call without one; 0: 3 s */
     enum mr_bind_style bind;
     bool ndr64;                 /* with WINDOWS: use NDR64 where the server accepts it */
     uint16_t frag;              /* largest fragment offered, octets; 0: MR_ASSOC_FRAG_DEFAULT */
     uint32_t assoc_group;       /* join this association group; 0: a new one */
     size_t stub_cap;            /* octets of one reply stub at most; 0: 64 MiB */
+    /* The connection has ended, for whatever reason; comes last, also when nothing was in flight.
+     * May be NULL; it may free the client. */
+    void (*closed)(void *user, mr_client *client, int result, const mr_error *err);
+    void *closed_user;
 } mr_client_options;
 
 /* What became of a presentation context. */
@@ -101,7 +106,7 @@ int mr_client_add_contexts(mr_client *client, const mr_syntax *syntaxes, size_t 
 /* Start, and run the loop until the outcome. */
 int mr_client_open(mr_client *client, const mr_syntax *syntax, mr_error *err);
 
-/* A bound client by string binding, "ncacn_ip_tcp:host[49664]": resolves the host and, where the
+/* A bound client by string binding, "ncacn_ip_tcp:host[49664]" or "ncalrpc:[/path]": resolves the host and, where the
  * binding names no endpoint, asks the host's endpoint mapper for @iface. @options (may be NULL) is
  * copied, its remote address is filled here. Runs the loop until the outcome, which is the error of
  * the first step that failed at the last address; MR_ERR_NAME, MR_ERR_NOT_REGISTERED,

@@ -10,8 +10,10 @@
 #define MSRPC_RPC_MAPPER_H
 
 #include <msrpc/rpc/client.h>
+#include <msrpc/rpc/server.h>
 
 #define MR_MAPPER_PORT 135
+#define MR_MAPPER_SOCKET "/run/msrpc/epmapper.sock" /* of this machine's mapper, for its processes */
 #define MR_MAPPER_PAGE 500          /* entries asked for at once: the most MS-RPCE allows */
 #define MR_MAPPER_ENTRIES_MAX 65536 /* a mapper that never ends is cut off here */
 
@@ -92,5 +94,37 @@ int mr_mapper_map(mr_mapper *mapper, const mr_syntax *interface, const mr_uuid *
 int mr_mapper_lookup_run(mr_mapper *mapper, const mr_mapper_query *query, mr_error *err);
 int mr_mapper_map_run(mr_mapper *mapper, const mr_syntax *interface, const mr_uuid *object,
                       enum mr_protseq protseq, mr_error *err);
+
+/*
+ * Registering a server with the mapper of its own machine, over the mapper's local socket: whoever
+ * runs as root or as the mapper's user may. A connection is kept open; when it ends, with the
+ * process or without, the mapper forgets the entries at once. A mapper that restarts is told again.
+ */
+typedef struct mr_registration mr_registration;
+
+typedef struct mr_register_options {
+    const char *socket;     /* the mapper's; NULL: MR_MAPPER_SOCKET */
+    const char *annotation; /* at most 63 octets; may be NULL */
+    const mr_uuid *objects; /* one entry for each; none: the nil object */
+    size_t object_count;
+    mr_nsec retry;          /* between attempts while there is no mapper; 0: 1 s */
+    /* The entries are registered (0), or are not (any more); told when it changes, and of the first
+     * attempt however it ends. May be NULL; may unregister. */
+    void (*changed)(void *user, mr_registration *registration, int result, const mr_error *err);
+    void *user;
+} mr_register_options;
+
+/* Registers what @server (borrowed until unregistered, as its loop) offers, each interface but mgmt
+ * and the mapper's own at each endpoint; what is added to the server later is told at the next
+ * registering. @options is copied with all it points to. The outcome comes as options->changed; 0
+ * here means that it is being tried, for ever. MR_ERR_ARGUMENT (the annotation), MR_ERR_MEMORY. */
+int mr_mapper_register(mr_server *server, const mr_register_options *options,
+                       mr_registration **registrationp, mr_error *err);
+/* The same, and runs the loop until the first outcome, which is not told to options->changed; an
+ * error ends it. */
+int mr_mapper_register_run(mr_server *server, const mr_register_options *options,
+                           mr_registration **registrationp, mr_error *err);
+/* Withdraws the entries and ends it. NULL is allowed. */
+void mr_mapper_unregister(mr_registration *registration);
 
 #endif

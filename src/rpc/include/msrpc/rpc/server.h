@@ -64,6 +64,10 @@ typedef struct mr_server_options {
     mr_nsec bind_timeout;     /* from accepting to the bind's answer [10 s] */
     mr_nsec stall_timeout;    /* a begun PDU or request, or a reply nobody reads, stands [30 s] */
     mr_nsec idle_timeout;     /* bound, no call in flight [15 min]; MR_NSEC_NEVER: for ever */
+    /* A client that may asks for the end (stop_server_listening); NULL: mr_server_drain. From a
+     * body. */
+    void (*stop)(void *user, mr_server *server);
+    void *stop_user;
 } mr_server_options;
 
 /* Counted since the server began (rpc_mgmt statistics, C706 appendix Q). */
@@ -81,6 +85,16 @@ typedef struct mr_server_stats {
     size_t held;                  /* octets of stubs */
 } mr_server_stats;
 
+/* Replies kept as octets, for an interface that is asked the same again and again. @stub is the
+ * request's; together with the call's procedure, format, object and local address it is all that a
+ * kept reply may depend on. */
+typedef struct mr_server_memo {
+    /* Whether @reply, which is empty, now holds the reply: the request is not even decoded then. */
+    bool (*find)(void *user, mr_server_call *call, mr_slice stub, mr_buf *reply);
+    /* A body has answered at once with @reply, which may be kept (a copy of it, that is). */
+    void (*add)(void *user, mr_server_call *call, mr_slice stub, mr_slice reply);
+} mr_server_memo;
+
 /* An interface as an endpoint offers it. */
 typedef struct mr_server_iface {
     const mr_iface *iface;     /* borrowed, as rows and bodies */
@@ -88,6 +102,7 @@ typedef struct mr_server_iface {
     size_t row_count;
     const void *bodies;        /* struct P_server */
     void *user;                /* handed on as call->user */
+    const mr_server_memo *memo; /* may be NULL; borrowed */
 } mr_server_iface;
 
 /* A call as its body sees it; read only. It lives until it is answered. */
@@ -101,7 +116,8 @@ struct mr_server_call {
     mr_ndr_format format;     /* of the request */
     bool has_object;
     mr_uuid object;           /* nil without one */
-    mr_addr peer, local;      /* the connection's ends */
+    mr_addr peer, local;      /* the connection's ends; MR_FAMILY_UNIX for ncalrpc */
+    mr_credentials cred;      /* of an ncalrpc peer */
     uint32_t assoc_group;
 };
 
@@ -112,7 +128,8 @@ int mr_server_new(mr_loop *loop, const mr_server_options *options, mr_server **s
  * NULL is allowed. */
 void mr_server_free(mr_server *server);
 
-/* Listens on one more TCP address; *@endpointp lives as long as the server. What
+/* Listens on one more TCP address, or with options->path on a local socket (ncalrpc), whose
+ * connections may be idle for ever; *@endpointp lives as long as the server. What
  * mr_listener_open returns, or MR_ERR_MEMORY. */
 int mr_server_add_endpoint(mr_server *server, const mr_listen_options *options,
                            mr_server_endpoint **endpointp, mr_error *err);
@@ -123,12 +140,16 @@ int mr_server_add_iface(mr_server_endpoint *endpoint, const mr_server_iface *ser
 
 /* Where it listens; the port is the bound one. */
 const mr_addr *mr_server_endpoint_get_local(const mr_server_endpoint *endpoint);
+/* The path of a local socket; NULL for TCP. */
+const char *mr_server_endpoint_get_path(const mr_server_endpoint *endpoint);
 /* The interface with that index, in the order they were added; NULL past the end. */
 const mr_server_iface *mr_server_endpoint_get_iface(const mr_server_endpoint *endpoint,
                                                     size_t index);
 mr_server *mr_server_endpoint_get_server(const mr_server_endpoint *endpoint);
 void mr_server_get_stats(const mr_server *server, mr_server_stats *statsp);
 
+/* Ends the server as mr_server_options.stop wants it; false when it is ending already. */
+bool mr_server_stop(mr_server *server);
 /* Stops listening and taking new calls, lets those in flight be answered, closes each connection
  * when it has none left; @done (may be NULL) is called when the last one is closed. */
 void mr_server_drain(mr_server *server, void (*done)(void *user), void *user);
@@ -154,6 +175,15 @@ typedef struct mr_server_handle_type {
     void (*rundown)(void *object);
 } mr_server_handle_type;
 
+/* Who calls: MR_PROTSEQ_NCACN_IP_TCP with an address, or MR_PROTSEQ_NCALRPC with the process. */
+typedef struct mr_server_peer {
+    enum mr_protseq protseq;
+    mr_addr addr, local;
+    mr_credentials cred;
+} mr_server_peer;
+
+void mr_server_call_get_peer(const mr_server_call *call, mr_server_peer *peerp);
+
 /* Names @object (*takes* it until it is removed or run down). 0, MR_ERR_LIMIT, MR_ERR_MEMORY;
  * after an error the object is the caller's. */
 int mr_server_add_handle(mr_server_call *call, const mr_server_handle_type *type, void *object,
@@ -165,5 +195,10 @@ void *mr_server_find_handle(const mr_server_call *call, const mr_server_handle_t
  * not run down; NULL as above. */
 void *mr_server_remove_handle(mr_server_call *call, const mr_server_handle_type *type,
                               mr_ndr_context *handle);
+/* As above, for the handle of @type that this group has had longest; NULL when it has none. */
+void *mr_server_remove_oldest_handle(mr_server_call *call, const mr_server_handle_type *type);
+/* The first object of @type that this group has a handle for, whatever its name; NULL when there
+ * is none. So a server keeps something with the group that no client can name. */
+void *mr_server_find_object(const mr_server_call *call, const mr_server_handle_type *type);
 
 #endif
