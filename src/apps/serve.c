@@ -15,7 +15,7 @@
 #define DRAIN_TIME (5 * MR_SEC) /* for calls in flight, after the signal */
 
 struct own {
-    const char *mapper;
+    const char *mapper, *socket;
     struct app_list bind, ports, interfaces, registered;
     uint32_t ready_fd;
 };
@@ -23,6 +23,9 @@ struct own {
 static const app_option own_options[] = {
     {"mapper", 0, APP_TEXT, "[ADDR:]PORT", offsetof(struct own, mapper), 0, 0,
      "where the endpoint mapper listens (135 of every address, which needs root)"},
+    {"socket", 0, APP_TEXT, "PATH", offsetof(struct own, socket), 0, 0,
+     "the mapper for processes of this machine, which register here: a local socket "
+     "(" MR_MAPPER_SOCKET " is where they look)"},
     {"bind", 0, APP_LIST, "ADDR", offsetof(struct own, bind), 0, 0,
      "listen on this address only (repeatable)"},
     {"ports", 0, APP_LIST, "RANGE,RANGE", offsetof(struct own, ports), 0, 0,
@@ -180,6 +183,24 @@ static int open_mapper(struct serve *s) {
     return 0;
 }
 
+/* Whoever reaches the socket may ask; who may change the registry, the mapper sees by itself. */
+static int open_socket(struct serve *s) {
+    const mr_listen_options options = {.path = s->own->socket, .mode = 0666};
+    mr_error err = MR_ERROR_INIT;
+    mr_server_endpoint *endpoint;
+
+    if (!s->own->socket)
+        return 0;
+    if (mr_server_add_endpoint(s->server, &options, &endpoint, &err) != 0)
+        return app_refuse(s->a, APP_MISSING, "--socket: %s", err.text);
+    if (mr_serve_add_mgmt(endpoint, &err) != 0 || mr_serve_add_mapper(endpoint, &s->db, &err) != 0)
+        return app_refuse(s->a, APP_BUG, "%s", err.text);
+    s->listeners++;
+    if (s->listing)
+        fprintf(s->a->out, "%-14s %-24s %s\n", "ncalrpc", s->own->socket, "endpoint mapper");
+    return 0;
+}
+
 static int add_to_mapper(struct serve *s, const mr_syntax *interface, const mr_addr *addr,
                          uint16_t port, const char *annotation) {
     mr_error err = MR_ERROR_INIT;
@@ -291,6 +312,12 @@ static void on_drained(void *user) {
     mr_loop_stop(user);
 }
 
+/* Somebody who may (mgmt stop_server_listening) asks for the end. */
+static void on_stop(void *user, mr_server *server) {
+    (void)server;
+    mr_loop_stop(user);
+}
+
 /* Serves until a signal, then lets calls in flight finish; a second signal cuts that short. */
 static int run_server(struct serve *s) {
     mr_error err = MR_ERROR_INIT;
@@ -303,7 +330,7 @@ static int run_server(struct serve *s) {
     if (s->listing)
         fflush(s->a->out);
     int r = mr_loop_run(&s->loop, MR_NSEC_NEVER);
-    if (r != MR_LOOP_INTERRUPTED)
+    if (r != 0 && r != MR_LOOP_INTERRUPTED)
         return app_refuse(s->a, APP_BUG, "the event loop ended by itself");
     mr_server_drain(s->server, on_drained, &s->loop);
     mr_loop_run(&s->loop, mr_clock_now() + DRAIN_TIME);
@@ -318,13 +345,16 @@ static int open_all(struct serve *s) {
     if (!code)
         code = open_mapper(s);
     if (!code)
+        code = open_socket(s);
+    if (!code)
         code = open_interfaces(s);
     return code ? code : add_registered(s);
 }
 
 static int run(app *a) {
-    static const mr_server_options options = {.max_connections = 16384};
     struct serve s = {.a = a, .own = a->own, .listing = isatty(fileno(a->out)) != 0};
+    const mr_server_options options = {.max_connections = 16384, .stop = on_stop,
+                                       .stop_user = &s.loop};
     mr_error err = MR_ERROR_INIT;
 
     if (a->arg_count)
@@ -349,7 +379,8 @@ const app_command app_serve = {
     .about =
         "Runs an endpoint mapper and offers the built-in interfaces, each on a port of its own "
         "that the mapper knows; the management interface answers on every port. It serves "
-        "anonymously, keeps nothing on disk and registers for nobody but itself. SIGTERM or "
+        "anonymously and keeps nothing on disk. With --socket, processes of root's and of its own "
+        "user register their endpoints, which are forgotten when they end. SIGTERM or "
         "SIGINT let the calls in flight finish and end it with code 0.",
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
                  "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135",
