@@ -1,6 +1,6 @@
 /*
- * Listeners: bind to the first free port of the ranges or to a path, listen, accept a bounded batch for each
- * readiness so that one busy listener does not starve the connections.
+ * Listeners: bind to the first free port of the ranges or to a path, listen, accept a bounded batch
+ * for each readiness so that one busy listener does not starve the connections.
  */
 #include "local.h"
 #include "loop.h"

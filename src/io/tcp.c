@@ -83,7 +83,8 @@ static void tcp_close(mr_filter *filter, bool abort) {
 static bool is_soft(mr_tcp *tcp, int os_error) {
     mr_tcp_info info;
 
-    if (tcp->peer.family == MR_FAMILY_UNIX || os_error == ECONNRESET || os_error == EPIPE || os_error == ETIMEDOUT)
+    if (tcp->peer.family == MR_FAMILY_UNIX || os_error == ECONNRESET || os_error == EPIPE ||
+        os_error == ETIMEDOUT)
         return false;
     if (mr_tcp_info_get(mr_watch_fd(tcp->watch), &info) != 0 || strcmp(info.state, "CLOSED") == 0)
         return false;

@@ -1,7 +1,7 @@
 /*
- * Registering a server with the endpoint mapper of this machine (C706 3.1.20 rpc_ep_register, ept_insert
- * of appendix O) over its local socket. The mapper keeps the entries as long as the connection
- * stands, so it is kept; when the mapper goes away, it is looked for again until it is back.
+ * Registering a server with the endpoint mapper of this machine (C706, rpc_ep_register and
+ * ept_insert of appendix O) over its local socket. The mapper keeps the entries as long as the
+ * connection stands, so it is kept; when the mapper goes away, it is looked for until it is back.
  */
 #include <msrpc/rpc/mapper.h>
 

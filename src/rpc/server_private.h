@@ -151,8 +151,8 @@ void mr_server_call_detach_all(struct mr_server_conn *conn);
 void mr_server_call_let_go(mr_server *server);
 
 /* server_group.c */
-/* A new group, or with @id the group of that number; NULL when there is none, no room, or it belongs
- * to another local user than @cred or is not for those who come by network. */
+/* A new group, or with @id the group of that number; NULL when there is none, no room, or it
+ * belongs to another local user than @cred or to one where @cred came by network. */
 struct mr_server_group *mr_server_group_join(mr_server *server, uint32_t id,
                                              const mr_credentials *cred);
 void mr_server_group_leave(struct mr_server_group *group);

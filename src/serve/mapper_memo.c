@@ -6,8 +6,8 @@
  *
  * A question is known by its request stub, octet for octet, with what else the answer depends on:
  * procedure, transfer syntax, byte order and the address that stands for 0.0.0.0. An answer that
- * is to be gone on with is kept with what its handle stands for; the handle, its first 20 octets, is
- * made anew each time. Questions that go on from a handle are unique and never kept.
+ * is to be gone on with is kept with what its handle stands for; the handle, its first 20 octets,
+ * is made anew each time. Questions that go on from a handle are unique and never kept.
  */
 #include "mapper_private.h"
 

@@ -1,6 +1,6 @@
 /*
- * Listeners: TCP over IPv4 and IPv6 (the dynamic port ranges of MS-RPCE servers included), and local
- * sockets (unix(7)).
+ * Listeners: TCP over IPv4 and IPv6 (the dynamic port ranges of MS-RPCE servers included), and
+ * local sockets (unix(7)).
  */
 #ifndef MSRPC_IO_LISTENER_H
 #define MSRPC_IO_LISTENER_H
@@ -58,7 +58,8 @@ void mr_listener_init(mr_listener *listener, mr_loop *loop, const mr_listener_ev
  * MR_ERR_BUSY when every port is in use, or a process listens on the path; MR_ERR_SYSTEM with the
  * errno. */
 int mr_listener_open(mr_listener *listener, const mr_listen_options *options, mr_error *err);
-/* Stops listening and removes the file of a local socket; accepted connections live on. A zeroed listener may be deinitialised. */
+/* Stops listening and removes the file of a local socket; accepted connections live on. A
+ * zeroed listener may be deinitialised. */
 void mr_listener_deinit(mr_listener *listener);
 
 #endif

@@ -62,7 +62,8 @@ typedef struct mr_connect_options {
                          * timeout may come first: mr_attempt.sent says how many went out */
 } mr_connect_options;
 
-/* Prepares a stream for @protseq ("ncacn_ip_tcp", "ncalrpc"). 0, MR_ERR_UNSUPPORTED or MR_ERR_MEMORY. */
+/* Prepares a stream for @protseq ("ncacn_ip_tcp", "ncalrpc"). 0, MR_ERR_UNSUPPORTED or
+ * MR_ERR_MEMORY. */
 int mr_stream_init(mr_stream *stream, mr_loop *loop, const char *protseq,
                    const mr_stream_events *events, void *user, mr_error *err);
 /* Closes it and frees what it holds. A zeroed stream may be deinitialised. */

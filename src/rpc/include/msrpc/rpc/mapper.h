@@ -13,7 +13,7 @@
 #include <msrpc/rpc/server.h>
 
 #define MR_MAPPER_PORT 135
-#define MR_MAPPER_SOCKET "/run/msrpc/epmapper.sock" /* of this machine's mapper, for its processes */
+#define MR_MAPPER_SOCKET "/run/msrpc/epmapper.sock" /* of this machine's mapper */
 #define MR_MAPPER_PAGE 500          /* entries asked for at once: the most MS-RPCE allows */
 #define MR_MAPPER_ENTRIES_MAX 65536 /* a mapper that never ends is cut off here */
 
