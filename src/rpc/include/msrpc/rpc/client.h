@@ -107,10 +107,10 @@ int mr_client_add_contexts(mr_client *client, const mr_syntax *syntaxes, size_t 
 int mr_client_open(mr_client *client, const mr_syntax *syntax, mr_error *err);
 
 /* A bound client by string binding, "ncacn_ip_tcp:host[49664]" or "ncalrpc:[/path]": resolves the
- * host and, where the binding names no endpoint, asks the host's endpoint mapper for @iface. @options (may be NULL) is
- * copied, its remote address is filled here. Runs the loop until the outcome, which is the error of
- * the first step that failed at the last address; MR_ERR_NAME, MR_ERR_NOT_REGISTERED,
- * MR_ERR_UNSUPPORTED (protocol sequence) and MR_ERR_SYNTAX among them. */
+ * host and, where the binding names no endpoint, asks the host's endpoint mapper for @iface.
+ * @options (may be NULL) is copied, its remote address is filled here. Runs the loop until the
+ * outcome, which is the error of the first step that failed at the last address; MR_ERR_NAME,
+ * MR_ERR_NOT_REGISTERED, MR_ERR_UNSUPPORTED (protocol sequence) and MR_ERR_SYNTAX among them. */
 int mr_client_open_binding(mr_loop *loop, const char *binding, const mr_iface *iface,
                            const mr_client_options *options, mr_client **clientp, mr_error *err);
 
