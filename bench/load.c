@@ -394,7 +394,7 @@ int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "echo") == 0)
         serve = address(argv[2], argv[3]), run_echo(&serve);
     if (argc < 6 || !read_plan(argv[4])) {
-        fputs("usage: load calls HOST PORT WHAT N CONNECTIONS DEPTH | load once HOST PORT WHAT N |\n"
+        fputs("usage: load calls HOST PORT WHAT N CONNECTIONS DEPTH | load once HOST PORT WHAT N\n"
               "       load echo ADDRESS PORT\n", stderr);
         return 64;
     }
