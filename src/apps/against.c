@@ -5,52 +5,13 @@
  */
 #include "against.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
+#include "input.h"
 #include "tokens.h"
 
 #define FILE_MAX ((size_t)256 << 20)
 #define DYNAMIC_MIN 1024 /* the lowest port any Windows hands out to RPC servers */
 
 /* ---- reading ---- */
-
-static int read_file(app *a, const char *file, mr_slice *textp) {
-    FILE *f = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
-    size_t size = 0, len = 0;
-    char *text = NULL;
-    int code = 0;
-
-    if (!f)
-        return app_refuse(a, APP_UNREADABLE, "%s: %s", file, strerror(errno));
-    for (;;) {
-        if (len == size) {
-            char *more = realloc(text, size = size ? size * 2 : 65536);
-            if (!more) {
-                code = app_refuse(a, APP_BUG, "out of memory");
-                break;
-            }
-            text = more;
-        }
-        size_t n = fread(text + len, 1, size - len, f);
-        len += n;
-        if (n == 0 || len > FILE_MAX)
-            break;
-    }
-    if (!code && ferror(f))
-        code = app_refuse(a, APP_UNREADABLE, "%s: %s", file, strerror(errno));
-    if (!code && len > FILE_MAX)
-        code = app_refuse(a, APP_UNREADABLE, "%s: longer than %zu octets", file, FILE_MAX);
-    if (!code) {
-        const char *copy = mr_arena_add_str(&a->arena, mr_slice_of(text, len));
-        *textp = mr_slice_of(copy, len);
-        code = copy ? 0 : app_refuse(a, APP_BUG, "out of memory");
-    }
-    free(text);
-    if (f != stdin)
-        fclose(f);
-    return code;
-}
 
 static mr_slice string_of(const mr_token *object, const char *key) {
     const mr_token *t = object ? mr_token_find(object, key) : NULL;
@@ -120,7 +81,7 @@ static int read_reports(app *a, mr_slice text, app_saved *saved) {
 int app_saved_read(app *a, const char *file, app_saved *savedp) {
     app_saved saved = {.file = file};
     mr_slice text;
-    int code = read_file(a, file, &text);
+    int code = app_input_read(a, file, FILE_MAX, &text);
 
     if (!code)
         code = read_reports(a, text, &saved);

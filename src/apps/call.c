@@ -3,11 +3,10 @@
  * alone. Several calls share one connection, so that a handle one reply gave serves the next:
  * "$1.ServerHandle" stands for a member of the first reply, "$.ServerHandle" of the last.
  */
-#include <unistd.h>
-
 #include <msrpc/ifaces.h>
 
 #include "eerr.h"
+#include "input.h"
 #include "report.h"
 #include "session.h"
 #include "tokens.h"
@@ -74,28 +73,10 @@ static int read_method(app *a, const char *text, const mr_iface **ifacep, const 
     return 0;
 }
 
-static int read_stdin(app *a, mr_slice *textp) {
-    mr_buf buf;
-    uint8_t chunk[16384];
-    ssize_t n;
-
-    mr_buf_init(&buf, NULL, 0, JSON_CAP);
-    while ((n = read(STDIN_FILENO, chunk, sizeof chunk)) > 0)
-        mr_buf_write(&buf, mr_slice_of(chunk, (size_t)n));
-    char *copy = n < 0 || mr_buf_error(&buf) ? NULL
-                                             : mr_arena_add_str(&a->arena, mr_buf_slice(&buf));
-    size_t len = buf.len;
-    mr_buf_deinit(&buf);
-    if (!copy)
-        return app_refuse(a, APP_UNREADABLE, "standard input cannot be read, or is too large");
-    *textp = mr_slice_of(copy, len);
-    return 0;
-}
-
 static int read_json(app *a, const char *text, const mr_token **tokenp) {
     mr_error err = MR_ERROR_INIT;
     mr_slice json = mr_slice_str(text);
-    int code = strcmp(text, "-") == 0 ? read_stdin(a, &json) : 0;
+    int code = strcmp(text, "-") == 0 ? app_input_read(a, text, JSON_CAP, &json) : 0;
 
     if (code)
         return code;

@@ -4,18 +4,17 @@
  */
 #include "interfaces.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include <msrpc/ifaces/epmapper.h>
 #include <msrpc/ifaces/names.h>
 
+#include "input.h"
 #include "jobs.h"
 #include "report.h"
 
 #define AT_ONCE 64
 #define GUESSES_MAX 65536
-#define LINE_SIZE 512
 
 static const app_option options[] = {
     {"method", 0, APP_CHOICE, "auto|mgmt|probe", offsetof(struct ifs_options, method), 0, 0,
@@ -52,30 +51,23 @@ static int add_guess(const app *a, struct ifs_guesses *g, const mr_syntax *synta
 }
 
 static int read_guess_file(app *a, const char *path, struct ifs_guesses *g) {
-    char line[LINE_SIZE];
-    unsigned number = 0;
-    int code = 0;
-    FILE *file = strcmp(path, "-") ? fopen(path, "r") : stdin;
+    app_lines lines;
+    mr_syntax syntax;
+    char *word;
+    int code = app_lines_open(a, path, &lines);
 
-    if (!file)
-        return app_refuse(a, APP_UNREADABLE, "--guess %s: %s", path, strerror(errno));
-    while (!code && fgets(line, sizeof line, file)) {
-        mr_syntax syntax;
-        number++;
-        line[strcspn(line, "#\r\n")] = '\0';
-        char *word = line + strspn(line, " \t");
-        word[strcspn(word, " \t")] = '\0';
-        if (!*word)
-            continue;
+    if (code)
+        return code;
+    while (!(code = app_lines_next(&lines, &word)) && word) {
+        word[strcspn(word, " \t")] = '\0'; /* what follows is a remark */
         if (app_iface_read(a, word, &syntax) != 0)
-            code = app_refuse(a, APP_UNREADABLE, "--guess %s: line %u", path, number);
+            code = app_refuse(a, APP_UNREADABLE, "--guess %s: line %u", path, lines.number);
         else
             code = add_guess(a, g, &syntax);
+        if (code)
+            break;
     }
-    if (!code && ferror(file))
-        code = app_refuse(a, APP_UNREADABLE, "--guess %s: %s", path, strerror(errno));
-    if (file != stdin)
-        fclose(file);
+    app_lines_close(&lines);
     return code;
 }
 

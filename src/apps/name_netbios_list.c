@@ -2,14 +2,13 @@
  * msrpc name --list FILE: the query lists that nblookup knew. A line is a name, then in any order
  * a suffix and the WINS server to ask for this one name; blanks, tabs or commas stand between them,
  * quotes around a name with blanks. What a line leaves out comes from --suffix (20 by default) and
- * --wins (a broadcast without it). Lines that begin with ';' or '#' are comments.
+ * --wins (a broadcast without it). Comments begin with '#' or ';'.
  */
 #include "name_netbios.h"
 
-#include <errno.h>
+#include "input.h"
 
 #define AT_ONCE 32 /* names asked for together */
-#define LINE 512
 
 struct entry {
     unsigned line;
@@ -58,9 +57,7 @@ static int read_line(app *a, const char *path, mr_slice line, struct entry *e) {
     uint8_t octet;
     int suffix;
 
-    if (line.len >= 3 && e->line == 1 && memcmp(line.data, "\xef\xbb\xbf", 3) == 0)
-        line = mr_slice_sub(line, 3, SIZE_MAX);
-    if (!next_field(&line, &field) || (field.len && field.data[0] == '#'))
+    if (!next_field(&line, &field))
         return 1;
     if (mr_nbt_name_decode(field, e->options.name, &suffix, &err) != 0)
         return app_refuse(a, APP_USAGE, "%s, line %u: %s", path, e->line,
@@ -87,39 +84,37 @@ static int read_line(app *a, const char *path, mr_slice line, struct entry *e) {
     return 0;
 }
 
-static int read_lines(app *a, FILE *f, const char *path, const mr_netbios_survey_options *so,
+static int read_lines(app *a, app_lines *lines, const mr_netbios_survey_options *so,
                       struct entry *entries, size_t *countp) {
-    char line[LINE];
     size_t count = 0;
-    int code = 0;
+    char *line;
+    int code;
 
-    for (unsigned number = 1; fgets(line, sizeof line, f); number++) {
-        if (!strchr(line, '\n') && !feof(f))
-            return app_refuse(a, APP_USAGE, "%s, line %u: too long for a name", path, number);
-        struct entry e = {.line = number, .options = *so};
-        code = read_line(a, path, mr_slice_str(line), &e);
+    while (!(code = app_lines_next(lines, &line)) && line) {
+        struct entry e = {.line = lines->number, .options = *so};
+        code = read_line(a, lines->path, mr_slice_str(line), &e);
         if (code == 1)
             continue;
         if (code)
             return code;
         if (count == NETBIOS_LIST_MAX)
-            return app_refuse(a, APP_USAGE, "%s: more than %d names", path, NETBIOS_LIST_MAX);
+            return app_refuse(a, APP_USAGE, "%s: more than %d names", lines->path,
+                              NETBIOS_LIST_MAX);
         if (e.options.server_count + e.options.link_count == 0)
             return app_refuse(a, APP_MISSING, "%s, line %u: no interface of this machine can "
-                              "broadcast; name a server: --wins IP", path, number);
+                              "broadcast; name a server: --wins IP", lines->path, e.line);
         entries[count++] = e;
     }
-    if (ferror(f))
-        return app_refuse(a, APP_UNREADABLE, "%s: %s", path, strerror(errno));
-    if (count == 0)
-        return app_refuse(a, APP_USAGE, "%s: no name in it", path);
+    if (!code && count == 0)
+        code = app_refuse(a, APP_USAGE, "%s: no name in it", lines->path);
     *countp = count;
-    return 0;
+    return code;
 }
 
 static int read_list(app *a, const struct name_options *o, mr_arena *arena,
                      struct entry **entriesp, size_t *countp) {
     mr_netbios_survey_options so;
+    app_lines lines;
     int code = netbios_read_options(a, o, !o->wins.count || o->netbios || o->broadcast, &so);
 
     if (code)
@@ -131,26 +126,21 @@ static int read_list(app *a, const struct name_options *o, mr_arena *arena,
     struct entry *entries = mr_arena_get(arena, NETBIOS_LIST_MAX, sizeof *entries);
     if (!entries)
         return app_refuse(a, APP_BUG, "out of memory");
-    FILE *f = fopen(o->list, "re");
-    if (!f)
-        return app_refuse(a, APP_UNREADABLE, "%s: %s", o->list, strerror(errno));
-    code = read_lines(a, f, o->list, &so, entries, countp);
-    fclose(f);
+    code = app_lines_open(a, o->list, &lines);
+    if (code)
+        return code;
+    code = read_lines(a, &lines, &so, entries, countp);
+    app_lines_close(&lines);
     *entriesp = entries;
     return code;
 }
 
+/* The file is read once, by start: it may be standard input. */
 static int check(app *a, const struct name_options *o, const char *name, const char **subjectp) {
-    struct entry *entries;
-    mr_arena arena;
-    size_t count;
-
+    (void)a;
     (void)name;
     *subjectp = o->list;
-    mr_arena_init(&arena, (size_t)64 << 20);
-    int code = read_list(a, o, &arena, &entries, &count);
-    mr_arena_deinit(&arena);
-    return code;
+    return 0;
 }
 
 /* ---- asking ---- */

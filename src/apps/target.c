@@ -4,9 +4,9 @@
  */
 #include "target.h"
 
-#include <errno.h>
-
 #include <msrpc/io.h>
+
+#include "input.h"
 
 #define BLOCK_BITS 16 /* of the largest CIDR block: 65536 hosts */
 #define JOBS 8        /* at once, if nobody says otherwise */
@@ -240,42 +240,17 @@ static int add_any(app *a, struct list *list, char *text) {
     return r > 0 && r < APP_USAGE ? add(a, list, text) : r;
 }
 
-/* A comment begins with a # at the beginning or after a space: a password may hold one. */
-static void cut_comment(char *line) {
-    for (char *p = line; (p = strchr(p, '#')) != NULL; p++) {
-        if (p == line || p[-1] == ' ' || p[-1] == '\t') {
-            *p = '\0';
-            return;
-        }
-    }
-}
-
 static int add_file(app *a, struct list *list, const char *path) {
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    char line[1024];
-    int r = 0;
+    app_lines lines;
+    char *line;
+    int r = app_lines_open(a, path, &lines);
 
-    if (!f)
-        return app_refuse(a, APP_UNREADABLE, "%s: %s", path, strerror(errno));
-    while (!r && fgets(line, sizeof line, f)) {
-        if (!strchr(line, '\n') && strlen(line) == sizeof line - 1) {
-            r = app_refuse(a, APP_USAGE, "%s: a line is longer than %zu characters", path,
-                           sizeof line - 2);
+    if (r)
+        return r;
+    while (!(r = app_lines_next(&lines, &line)) && line)
+        if ((r = add_any(a, list, line)) != 0)
             break;
-        }
-        char *start = line + strspn(line, " \t");
-        start[strcspn(start, "\r\n")] = '\0';
-        cut_comment(start);
-        size_t len = strlen(start);
-        while (len && (start[len - 1] == ' ' || start[len - 1] == '\t'))
-            start[--len] = '\0';
-        if (len)
-            r = add_any(a, list, start);
-    }
-    if (!r && ferror(f))
-        r = app_refuse(a, APP_UNREADABLE, "%s: %s", path, strerror(errno));
-    if (f != stdin)
-        fclose(f);
+    app_lines_close(&lines);
     return r;
 }
 

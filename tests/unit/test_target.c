@@ -235,7 +235,7 @@ static int read_file(app *a, const char *text, size_t len, app_target **targetsp
 }
 
 static void test_file(void **state) {
-    static const char text[] = "# the domain controllers\n"
+    static const char text[] = "\xef\xbb\xbf# the domain controllers\n"
                                "dc01\n"
                                "\n"
                                "   dc02:1135 \t # the second\r\n"
