@@ -24,6 +24,7 @@ fuzz:
 
 install: all
 	@meson install -C $(BUILD)
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
 dist:
 	@tools/dist

@@ -14,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 
+import installed
+from installed import Failure
+
 FENCE = re.compile(r'^```(\w+)(?: (>> )?(\S+))?\n(.*?)^```$', re.M | re.S)
 TARGETS = ['tests/unit/test_ifaces', 'tests/unit/test_diag']
 
@@ -44,10 +47,6 @@ BLEMISHES = [
     ('a long file', 'int a;\n' * 900, 'files up to'),
     ('a long function', 'void f(void) {\n' + '    g();\n' * 80 + '}', 'functions up to'),
 ]
-
-
-class Failure(Exception):
-    pass
 
 
 def copy_tree(source, scratch):
@@ -112,14 +111,10 @@ def same(expected, output):
 
 
 def converse(scratch, folder, command, expected):
-    installed = os.path.join(scratch, 'installed')
-    env = dict(os.environ, PATH=os.path.join(installed, 'bin') + ':' + os.environ['PATH'],
-               PKG_CONFIG_PATH=os.path.join(installed, 'lib/pkgconfig'))
     shell = ['bash', '-c', 'set -m; ' + command]
-    if '&' in command.replace('&&', ''):  # it starts a server: in a network of its own if possible
-        own = ['unshare', '--map-root-user', '--net', 'bash', '-c', 'ip link set lo up && "$@"', '-']
-        if shutil.which('unshare') and run([*own, 'true'], folder)[0] == 0:
-            shell = own + shell
+    if '&' in command.replace('&&', ''):  # it starts a server
+        shell = installed.own_network(shell)
+    env = installed.environment(os.path.join(scratch, 'installed'))
     _, output = run(shell, folder, env)
     if output and not output.endswith('\n'):
         output += '\n'
@@ -227,7 +222,8 @@ def main():
         reader = os.path.join(scratch, 'reader')
         os.mkdir(reader)
         changes, library = (read_document(scratch, n) for n in ('CONTRIBUTING.md', 'README.md'))
-        print(f'1..{len(changes) + len(library) + 3 + len(BREACHES) + len(BLEMISHES)}')
+        count = len(changes) + len(library) + 3
+        print(f'1..{count + len(installed.CASES) + len(BREACHES) + len(BLEMISHES)}')
         walks = [follow(tap, changes, scratch, scratch), follow(tap, library, scratch, reader)]
         for walk in walks:
             next(walk)
@@ -235,6 +231,8 @@ def main():
         tap.case('build and install with the additions', install, scratch)
         for walk in walks:
             next(walk, None)
+        for name, function, args in installed.CASES:
+            tap.case(name, function, os.path.join(scratch, 'installed'), reader, *args)
         tap.case('the floors hold with the additions', hold_floors, scratch)
         for name, lines, expected in BREACHES:
             tap.case(f'{name} makes the floors test fail', breach, scratch, lines, rebuilt_floors,

@@ -1,0 +1,107 @@
+"""What is installed, as a stranger uses it: the shared library exports exactly what the installed
+headers declare, and programs link both ways. Each function takes the prefix and raises Failure.
+"""
+import os
+import re
+import shutil
+import subprocess
+
+
+class Failure(Exception):
+    pass
+
+
+def environment(prefix):
+    lib = os.path.join(prefix, 'lib')
+    return dict(os.environ, PATH=os.path.join(prefix, 'bin') + ':' + os.environ['PATH'],
+                PKG_CONFIG_PATH=os.path.join(lib, 'pkgconfig'), LD_LIBRARY_PATH=lib)
+
+
+def output(command, folder, prefix):
+    done = subprocess.run(command, cwd=folder, env=environment(prefix), text=True, timeout=120,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        raise Failure(f'$ {" ".join(command)}\n{done.stdout}')
+    return done.stdout
+
+
+def own_network(shell):
+    """@shell, in a network of its own where that is possible: ports are free there."""
+    own = ['unshare', '--map-root-user', '--net', 'bash', '-c', 'ip link set lo up && "$@"', '-']
+    possible = shutil.which('unshare') and subprocess.run(
+        [*own, 'true'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        check=False).returncode == 0
+    return own + shell if possible else shell
+
+
+def declared(prefix, folder):
+    """What the C compiler finds declared: functions by its own list of prototypes, objects by the
+    headers' extern lines."""
+    include = os.path.join(prefix, 'include')
+    names, lines = set(), []
+    for where, _, files in os.walk(os.path.join(include, 'msrpc')):
+        for name in sorted(n for n in files if n.endswith('.h')):
+            path = os.path.join(where, name)
+            lines.append(f'#include <{os.path.relpath(path, include)}>\n')
+            with open(path, encoding='utf-8') as f:
+                for objects in re.findall(r'^extern const ([^;()]*);', f.read(), re.M):
+                    names.update(re.findall(r'\bmr_\w+(?=\s*(?:,|$|\[))', objects))
+    with open(os.path.join(folder, 'all.c'), 'w', encoding='utf-8') as f:
+        f.writelines(lines)
+    output(['gcc', '-fsyntax-only', '-aux-info', 'all.txt', '-I' + include, 'all.c'], folder,
+           prefix)
+    with open(os.path.join(folder, 'all.txt'), encoding='utf-8') as f:
+        names.update(re.findall(re.escape(include) + r'\S+ \*/ extern [^(]*?(\w+) \(', f.read()))
+    return names
+
+
+def exports(prefix, folder):
+    """The versioned name, the symbol version, and the symbols, no more and no fewer."""
+    library = os.path.join(prefix, 'lib/libmsrpc.so')
+    dynamic = output(['readelf', '-d', library], folder, prefix)
+    name = re.search(r'SONAME.*\[libmsrpc\.so\.(\d+)\]', dynamic)
+    if not name or not os.path.exists(f'{library}.{name.group(1)}'):
+        raise Failure('no versioned soname\n' + dynamic)
+    version = f'LIBMSRPC_{name.group(1)}'
+    have = set()
+    for line in output(['nm', '-D', '--defined-only', '--with-symbol-versions', library], folder,
+                       prefix).splitlines():
+        symbol = line.split()[-1]
+        if symbol == version:
+            continue
+        symbol, _, of = symbol.partition('@@')
+        if of != version:
+            raise Failure(f'{symbol} is of version {of or "none"}')
+        have.add(symbol)
+    want = declared(prefix, folder)
+    if have != want or 'mr_server_new' not in have or 'mr_rpcecho_iface' not in have:
+        raise Failure('exported and not declared: ' + ' '.join(sorted(have - want)) +
+                      '\ndeclared and not exported: ' + ' '.join(sorted(want - have)))
+
+
+def linked(prefix, folder, static, library_only=False):
+    """README's client and server, linked statically, talk."""
+    flags = output(['pkg-config', '--cflags', '--libs', *static, 'msrpc'], folder, prefix).split()
+    if library_only:
+        flags = [w for f in flags for w in
+                 (['-Wl,-Bstatic', f, '-Wl,-Bdynamic'] if f == '-lmsrpc' else [f])]
+    else:
+        flags.append('-static')
+    for program in ('server', 'client'):
+        built = os.path.join(folder, program + '-static')
+        output(['cc', f'{program}.c', 'adder.c', '-o', built, *flags], folder, prefix)
+        needed = output(['readelf', '-d', built], folder, prefix)
+        if 'libmsrpc' in needed or (not library_only and 'NEEDED' in needed):
+            raise Failure(f'{program} is not linked statically\n{needed}')
+    talked = output(own_network(['bash', '-c', './server-static & sleep 1; ./client-static; '
+                                 'kill $!']), folder, prefix)
+    if talked != 'called\n42\n':
+        raise Failure(talked)
+
+
+CASES = [
+    ('the shared library exports what installed headers declare', exports, ()),
+    ('programs link with the archive', linked, (['--static'], True)),
+    ('programs link with nothing but archives', linked, (['--static'], False)),
+]
