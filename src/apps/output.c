@@ -155,6 +155,18 @@ void app_wrap(FILE *out, const char *first, unsigned indent, const char *text) {
             fputc(' ', out);
             at++;
         }
+        while (indent < 80 && at + width > 80 && !memchr(text, '\033', len)) {
+            size_t room = at < 80 && width > 80 - indent ? 80 - at : 0, fit = 0;
+            while (fit < len && (columns(text, fit + 1) <= room ||
+                                 (fit && ((uint8_t)text[fit] & 0xc0) == 0x80)))
+                fit++; /* a word longer than a line is cut, another moves to the next */
+            fwrite(text, 1, fit, out);
+            fprintf(out, "\n%*s", (int)indent, "");
+            at = indent;
+            text += fit;
+            len -= fit;
+            width = columns(text, len);
+        }
         fwrite(text, 1, len, out);
         at += width;
         fresh = false;

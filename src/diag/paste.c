@@ -6,7 +6,7 @@
 static void add_pattern(mr_paste *paste, const char *text, const mr_phrase *phrase,
                         const mr_code_info *code) {
     uint16_t i = (uint16_t)paste->pattern_count++;
-    const char *word = text + (phrase ? strspn(text, "<") : 0);
+    const char *word = text + (phrase ? strspn(text, "<=") : 0);
     size_t len = 0;
 
     while (paste_word_char(word[len]))

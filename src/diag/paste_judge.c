@@ -18,6 +18,11 @@ static bool may_be_same(const char *a, const char *b) {
     return !address && (!a[x] || !b[y]) && mr_slice_eq_nocase(mr_slice_of(a, x), mr_slice_of(b, y));
 }
 
+static bool is_address(const char *subject) {
+    return subject && subject[0] >= '0' && subject[0] <= '9' &&
+           subject[strspn(subject, "0123456789.")] == '\0';
+}
+
 static bool lists(const char *findings, const char *id) {
     mr_slice one;
     while (mr_finding_list_next(&findings, &one))
@@ -48,6 +53,10 @@ static int add_finding(struct judge *j, const mr_paste_item *item, mr_slice id, 
 
     if (!rule || (!named && ruled_out(j->paste, rule->id, item->subject)))
         return 0;
+    if (!named && is_address(item->subject) &&
+        (mr_slice_eq(id, MR_SLICE_LIT("NAME.NXDOMAIN")) ||
+         mr_slice_eq(id, MR_SLICE_LIT("NAME.NODATA"))))
+        return 0; /* an address needs no record */
     for (size_t i = 0; i < j->count; i++) {
         f = &j->findings[i];
         if (f->rule != rule || !may_be_same(f->subject, item->subject))
@@ -124,6 +133,8 @@ static int collect(struct judge *j) {
 static bool explains(const mr_paste_finding *cause, const mr_paste_finding *f) {
     if (cause == f || !cause->named || !may_be_same(cause->subject, f->subject))
         return false;
+    if (!cause->subject && is_address(f->subject) && !strncmp(cause->rule->id, "NAME.", 5))
+        return false; /* no name was needed to get there */
     for (size_t i = 0; i < MR_RULE_EXPLAINS && cause->rule->explains[i]; i++)
         if (!strcmp(cause->rule->explains[i], f->rule->id))
             return true;

@@ -200,7 +200,7 @@ static bool match_here(const char *p, mr_slice text, size_t at, paste_capture *c
 bool paste_match(const char *pattern, bool literal, mr_slice text, paste_capture *capture,
                  size_t *lenp) {
     *capture = (paste_capture){MR_SLICE_NULL, MR_SLICE_NULL, MR_SLICE_NULL};
-    while (!literal && *pattern == '<')
+    while (!literal && (*pattern == '<' || *pattern == '='))
         pattern++;
     return match_here(pattern, text, 0, capture, lenp, literal);
 }

@@ -307,6 +307,18 @@ static bool speaks_for_itself(uint32_t value, bool hex, size_t len) {
            value >> 16 == 0x1c00 || value >> 16 == 0x16c9 || (value >= 1700 && value <= 1911);
 }
 
+/* Whether an SQLSTATE stands at @at, so that the number before it is a database's: " (HY000)". */
+static bool sqlstate_follows(const mr_paste *paste, size_t at) {
+    const char *w = paste->window;
+
+    if (at + 8 > paste->len || w[at] != ' ' || w[at + 1] != '(' || w[at + 7] != ')')
+        return false;
+    for (size_t i = at + 2; i < at + 7; i++)
+        if (!(w[i] >= '0' && w[i] <= '9') && !(w[i] >= 'A' && w[i] <= 'Z'))
+            return false;
+    return true;
+}
+
 static size_t try_number(mr_paste *paste, size_t at) {
     bool negative = at > 0 && paste->window[at - 1] == '-' &&
                     (at < 2 || !paste_word_char(paste->window[at - 2]));
@@ -323,10 +335,12 @@ static size_t try_number(mr_paste *paste, size_t at) {
     char next = from + len + 1 < paste->len ? paste->window[from + len + 1] : ' ';
     if (strchr(".:/-%", after) && next >= '0' && next <= '9')
         return 0; /* a date, an address, a version */
+    if (sqlstate_follows(paste, from + len))
+        return 0;
     enum context context = context_before(paste, from);
     if (context == NO_CODE && !speaks_for_itself(value, hex, len))
         return 0;
-    if (context == LOOSE_CODE && !hex && value < 1000)
+    if (context == LOOSE_CODE && value < 1000)
         context = strchr("(", next) && after == ' ' ? SOME_CODE : NO_CODE; /* result 5 (0x5) */
     if (context == NO_CODE && !speaks_for_itself(value, hex, len))
         return 0;
@@ -487,6 +501,8 @@ static const paste_pattern *find_pattern(const mr_paste *paste, size_t at, paste
     /* of two equally long the one that stands first in the table, which comes last here */
     for (uint16_t i = paste->first[paste_hash(word)]; i; i = paste->following[i - 1]) {
         const paste_pattern *p = &paste->patterns[i - 1];
+        if (p->phrase && *p->text == '=' && p->phrase->tool != paste->tool)
+            continue;
         if (paste_match(p->text, !p->phrase, text, &one, &len) && (!best || len >= *lenp)) {
             best = p;
             *capture = one;
@@ -548,8 +564,8 @@ static size_t try_patterns(mr_paste *paste, size_t at) {
         paste->tool = (enum mr_tool)p->phrase->tool;
         paste->tools[paste->tool] = true;
     }
-    if (!filled)
-        return len; /* error 0, or a number that nobody knows */
+    if (!filled) /* error 0, or a number that nobody knows: other words may begin in here */
+        return word_len(paste, at);
     if (item.kind != MR_PHRASE_GOOD && item.kind != MR_PHRASE_NOTE)
         set_subject(paste, subject, true);
     add_item(paste, &item, at, at + len);

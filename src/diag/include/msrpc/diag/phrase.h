@@ -16,6 +16,7 @@
  *   ~    any white space, empty lines too
  *   <    at the very beginning: the word before the match, on its line, is whom the text is about;
  *        << wants a dot in it
+ *   =    at the very beginning: only where the tool of the row is the one that speaks
  */
 #ifndef MSRPC_DIAG_PHRASE_H
 #define MSRPC_DIAG_PHRASE_H
