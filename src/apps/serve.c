@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "serve_mock.h"
 #include "session.h"
 
 #define RANGES_MAX 16
@@ -16,8 +17,9 @@
 
 struct own {
     const char *mapper, *socket;
-    struct app_list bind, ports, interfaces, registered;
+    struct app_list bind, ports, interfaces, mocks, registered;
     uint32_t ready_fd;
+    unsigned verbose;
 };
 
 static const app_option own_options[] = {
@@ -32,19 +34,34 @@ static const app_option own_options[] = {
      "dynamic ports for interfaces without one (49152-65535)"},
     {"interface", 0, APP_LIST, "NAME[@PORT]", offsetof(struct own, interfaces), 0, 0,
      "offer this built-in interface, on PORT if given (rpcecho; repeatable)"},
+    {"mock", 0, APP_LIST, "FILE[@PORT]", offsetof(struct own, mocks), 0, 0,
+     "offer an interface whose replies stand in a JSON file (repeatable)"},
     {"register", 0, APP_LIST, "NAME|UUID[:VER]@PORT", offsetof(struct own, registered), 0, 0,
      "tell the mapper of an endpoint that is not served here (repeatable)"},
     {"ready-fd", 0, APP_NUMBER, "N", offsetof(struct own, ready_fd), 1, 1023,
      "write one line to descriptor N once every listener stands"},
+    {"verbose", 'v', APP_COUNTER, NULL, offsetof(struct own, verbose), 0, 0,
+     "tell every call of a mock, with its parameters"},
     {0},
 };
 
-/* An interface this command can offer. */
-static const struct builtin {
+/* An interface this command can offer; @add is given @with, or the loop. */
+struct offered {
     const mr_iface *iface;
-    int (*add)(mr_server_endpoint *endpoint, mr_loop *loop, mr_error *err);
-} builtins[] = {
-    {&mr_rpcecho_iface, mr_serve_add_echo},
+    int (*add)(mr_server_endpoint *endpoint, void *with, mr_error *err);
+    void *with;
+    const char *annotation;
+};
+
+static int add_echo(mr_server_endpoint *endpoint, void *with, mr_error *err) {
+    return mr_serve_add_echo(endpoint, with, err);
+}
+static int add_mock(mr_server_endpoint *endpoint, void *with, mr_error *err) {
+    return mr_serve_add_mock(endpoint, with, err);
+}
+
+static const struct offered builtins[] = {
+    {&mr_rpcecho_iface, add_echo, NULL, "msrpc"},
 };
 
 struct serve {
@@ -57,6 +74,8 @@ struct serve {
     size_t bind_count;
     mr_port_range ranges[RANGES_MAX];
     size_t range_count;
+    app_mock mocks[APP_LIST_MAX];
+    uint32_t mock_count;
     uint32_t listeners;
     bool listing;
 };
@@ -218,8 +237,8 @@ static int add_to_mapper(struct serve *s, const mr_syntax *interface, const mr_a
     return 0;
 }
 
-/* Offers a built-in interface on every address to listen on, and registers it. */
-static int offer(struct serve *s, const struct builtin *builtin, uint16_t port) {
+/* Offers an interface on every address to listen on, and registers it. */
+static int offer(struct serve *s, const struct offered *offered, uint16_t port) {
     mr_error err = MR_ERROR_INIT;
 
     for (size_t i = 0; i < s->bind_count; i++) {
@@ -231,13 +250,14 @@ static int offer(struct serve *s, const struct builtin *builtin, uint16_t port) 
             options.ranges = s->ranges;
             options.range_count = s->range_count;
         }
-        int code = listen_on(s, options, builtin->iface->name, &endpoint);
+        int code = listen_on(s, options, offered->iface->name, &endpoint);
         if (code)
             return code;
-        if (builtin->add(endpoint, &s->loop, &err) != 0)
+        if (offered->add(endpoint, offered->with ? offered->with : &s->loop, &err) != 0)
             return app_refuse(s->a, APP_BUG, "%s", err.text);
         const mr_addr *local = mr_server_endpoint_get_local(endpoint);
-        code = add_to_mapper(s, &builtin->iface->syntax, local, local->port, "msrpc");
+        code = add_to_mapper(s, &offered->iface->syntax, local, local->port,
+                             offered->annotation);
         if (code)
             return code;
     }
@@ -259,7 +279,7 @@ static int open_interface(struct serve *s, mr_slice item) {
 }
 
 static int open_interfaces(struct serve *s) {
-    if (s->own->interfaces.count == 0)
+    if (s->own->interfaces.count == 0 && s->own->mocks.count == 0)
         return offer(s, &builtins[0], 0);
     for (uint32_t i = 0; i < s->own->interfaces.count; i++) {
         int code = open_interface(s, s->own->interfaces.items[i]);
@@ -267,6 +287,28 @@ static int open_interfaces(struct serve *s) {
             return code;
     }
     return 0;
+}
+
+/* Mocks are read before anything listens. */
+static int read_mocks(struct serve *s) {
+    for (uint32_t i = 0; i < s->own->mocks.count; i++) {
+        int code = app_mock_read(s->a, s->own->mocks.items[i], s->own->verbose > 0, &s->mocks[i]);
+        if (code)
+            return code;
+        s->mock_count++;
+    }
+    return 0;
+}
+
+static int open_mocks(struct serve *s) {
+    int code = 0;
+
+    for (uint32_t i = 0; i < s->mock_count && !code; i++)
+        code = offer(s,
+                     &(struct offered){s->mocks[i].mock.iface, add_mock, &s->mocks[i].mock,
+                                       "msrpc mock"},
+                     s->mocks[i].port);
+    return code;
 }
 
 /* Registers what is said to be elsewhere. */
@@ -343,11 +385,15 @@ static int open_all(struct serve *s) {
     if (!code)
         code = read_binds(s);
     if (!code)
+        code = read_mocks(s);
+    if (!code)
         code = open_mapper(s);
     if (!code)
         code = open_socket(s);
     if (!code)
         code = open_interfaces(s);
+    if (!code)
+        code = open_mocks(s);
     return code ? code : add_registered(s);
 }
 
@@ -367,6 +413,8 @@ static int run(app *a) {
     else if ((code = open_all(&s)) == 0)
         code = run_server(&s);
     mr_server_free(s.server);
+    for (uint32_t i = 0; i < s.mock_count; i++)
+        mr_mock_deinit(&s.mocks[i].mock);
     mr_mapper_db_deinit(&s.db);
     mr_loop_deinit(&s.loop);
     return code;
@@ -380,7 +428,11 @@ const app_command app_serve = {
         "Runs an endpoint mapper and offers the built-in interfaces, each on a port of its own "
         "that the mapper knows; the management interface answers on every port. It serves "
         "anonymously and keeps nothing on disk. With --socket, processes of root's and of its own "
-        "user register their endpoints, which are forgotten when they end. SIGTERM or "
+        "user register their endpoints, which are forgotten when they end. --mock FILE offers any "
+        "compiled interface with replies from a JSON file, so that a client can be tried without "
+        "the real service: {\"interface\":\"netlogon\",\"replies\":{METHOD:REPLY}}, a REPLY "
+        "being what msrpc call prints of the method, a fault status, or an array of these given "
+        "in turn; \"default\" is the fault status of the other methods. SIGTERM or "
         "SIGINT let the calls in flight finish and end it with code 0.",
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
                  "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135",

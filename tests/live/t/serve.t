@@ -1,12 +1,16 @@
 #!/usr/bin/python3 -B
 """msrpc serve on port 135, read by the clients of others: impacket, rpcclient, smbtorture and nmap."""
 import json
+import os
 import re
 
 from tap import *
 
 HOST = names['MB_CLIENT_IP']
 ECHO, SAMR = '60a15ec5-4de8-11d7-a637-005056a20182', '12345778-1234-abcd-ef00-0123456789ac'
+MOCKS = {'samr': SAMR, 'netlogon': '12345678-1234-abcd-ef00-01234567cffb',
+         'lsarpc': '12345778-1234-abcd-ef00-0123456789ab',
+         'dssetup': '3919286a-b10c-11d0-9ba8-00c04fd92ef5'}
 WANTED = {(ECHO, '49200'), (SAMR, '49999')}
 
 
@@ -16,10 +20,11 @@ def rpcclient(command):
 
 
 def torture(test):
-    """The names of the subtests that succeed."""
+    """The names of the subtests that succeed, and of the others."""
     text = on('client', 'sh', '-c', 'cd "$TEST_TMP" && exec timeout 60 smbtorture -s "$LAB_SMBCONF" '
-              '-U% --option=torture:quick=yes ncacn_ip_tcp:' + HOST + ' ' + test, check=False)
-    return set(re.findall(r'^success: (\S+)', text, re.M)), text
+              '-U% ncacn_ip_tcp:' + HOST + ' ' + test + ' 2>&1', check=False)
+    return (set(re.findall(r'^success: (\S+)', text, re.M)),
+            set(re.findall(r'^(?:failure|error|skip): (\S+)', text, re.M)), text)
 
 
 def others():
@@ -36,17 +41,37 @@ def others():
     eq(sorted((x, y) for y, x in found), sorted(WANTED), 'rpcclient lists it, each entry once', text)
     ok('41 + 1 = 42' in rpcclient('echoaddone 41'), 'rpcclient maps rpcecho and calls it')
 
-    passed, text = torture('rpc.echo')
-    wanted = {'echo.' + x for x in ('addone', 'sinkdata', 'echodata', 'sourcedata', 'testcall',
-                                    'testcall2', 'enum', 'surrounding', 'doublepointer')}
-    eq(wanted - passed, set(), 'smbtorture: rpc.echo, but for the one that takes time', text)
-    passed, text = torture('rpc.epmapper')
-    eq({'epmapper.Map_simple', 'epmapper.Lookup_terminate_search'} - passed, set(),
-       'smbtorture: maps, and frees a lookup handle', text)
+    passed, failed, text = torture('rpc.echo')
+    eq((len(passed), failed), (10, set()), 'smbtorture: rpc.echo, 10 of 10', text)
 
     text = on('client', 'nmap', '-n', '-Pn', '-p', '135,49200,49999', HOST)
     states = re.findall(r'^(\d+)/tcp +(\w+)', text, re.M)
     eq(states, [('135', 'open'), ('49200', 'open'), ('49999', 'closed')], 'nmap sees the ports')
+
+
+def tested(text, name):
+    """What smbtorture found behind the pipe of that name."""
+    found = re.search(r"^Testing pipe '%s'\n((?:\t.*\n)+)" % name, text, re.M)
+    return found[1] if found else ''
+
+
+def torturers():
+    """A mapper that knows enough for a listing to be continued; behind each entry somebody is."""
+    passed, failed, text = torture('rpc.epmapper')
+    eq((passed, failed),
+       ({'epmapper.Map_simple', 'epmapper.Lookup_simple', 'epmapper.Lookup_terminate_search'},
+        {'epmapper.Map_full', 'epmapper.Insert_noreplace'}),
+       'smbtorture: rpc.epmapper, all but what only local callers may', text)
+    mgmt, scanner = torture('rpc.mgmt')[2], torture('rpc.scanner')[2]
+    for name, interface in (*MOCKS.items(), ('epmapper', 'e1af8308-5d1f-11c9-91a4-08002b14a0fa')):
+        for tool, text in ('rpc.mgmt', mgmt), ('rpc.scanner', scanner):
+            ok(re.search(r"uuid %s  version \S+  '%s'" % (interface, name), tested(text, name)),
+               'smbtorture: %s finds %s' % (tool, name), text)
+        ok('server is listening' in tested(mgmt, name) and
+           'refused to stop listening' in tested(mgmt, name),
+           'smbtorture: mgmt of %s answers' % name, mgmt)
+    ok(re.search('[1-9] calls available', tested(scanner, 'epmapper')),
+       'smbtorture: rpc.scanner counts the calls', scanner)
 
 
 def ours():
@@ -68,4 +93,15 @@ with background('mb', 'sh', '-c', COMMAND) as server:
     others()
     ours()
 eq(server.returncode, 0, 'SIGTERM ends it in order')
+
+COMMAND = 'exec 7>&1; exec "$MSRPC" serve --ready-fd 7'
+for name in MOCKS:
+    path = os.path.join(names['TEST_TMP'], name + '.json')
+    with open(path, 'w') as file:
+        json.dump({'interface': name}, file)
+    COMMAND += ' --mock %s@%d' % (path, 49201 + list(MOCKS).index(name))
+for name in 'srvsvc', 'winreg', 'svcctl', 'wkssvc', 'drsuapi', 'browser', 'eventlog':
+    COMMAND += ' --register %s@49201' % name
+with background('mb', 'sh', '-c', COMMAND):
+    torturers()
 done()

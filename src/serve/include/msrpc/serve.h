@@ -1,6 +1,6 @@
 /*
  * The floor `serve`: bodies of interfaces that a server of ours offers: the endpoint mapper with
- * its registry, the management interface, and rpcecho to try things with.
+ * its registry, the management interface, rpcecho to try things with, and mocks of any interface.
  */
 #ifndef MSRPC_SERVE_H
 #define MSRPC_SERVE_H
@@ -115,5 +115,42 @@ int mr_serve_add_mapper(mr_server_endpoint *endpoint, mr_mapper_db *db, mr_error
 int mr_serve_add_mgmt(mr_server_endpoint *endpoint, mr_error *err);
 /* rpcecho; @loop (borrowed) lets TestSleep sleep. */
 int mr_serve_add_echo(mr_server_endpoint *endpoint, mr_loop *loop, mr_error *err);
+
+/*
+ * A mock: any compiled interface, answered from values.
+ */
+
+/* A method of a mock. */
+struct mr_mock_method {
+    const mr_token *reply; /* the next one; NULL: the fault of the mock */
+    bool in_turn;          /* of a list: the next sibling follows, the last one stays */
+};
+
+typedef struct mr_mock {
+    const mr_iface *iface;
+    mr_arena arena;
+    mr_server_row *rows;
+    size_t row_count;
+    struct mr_mock_method *methods; /* by opnum */
+    uint32_t fault;        /* of methods without a reply; 0: they are not there */
+    /* Told of every call before it is answered, NULL: nobody is; the caller sets both. @call has
+     * the [in] parameters; @status is the fault it is answered with, 0: none; where that is because
+     * the reply does not fit the call's own sizes, @err says how. */
+    void (*seen)(void *user, const mr_server_call *call, uint32_t status, const mr_error *err);
+    void *user;
+} mr_mock;
+
+/* Makes a mock of @iface (borrowed). @replies is an object: a method's name or opnum leads to an
+ * object of its [out] parameters and result as mr_ndr_print prints them, a fault status (number,
+ * "0x.." or symbol), or an array of these, which are given in turn. @fallback (may be NULL) is the
+ * fault status of other methods; without it they are nca_s_op_rng_error, not executed. Both trees
+ * are *borrowed*. Every reply is tried. Errors: MR_ERR_NOT_FOUND (no such method), MR_ERR_ARGUMENT,
+ * MR_ERR_SYNTAX, MR_ERR_RANGE, MR_ERR_MEMORY, with the place in the text:
+ * "replies.Method: member: ...". */
+int mr_mock_init(mr_mock *mock, const mr_iface *iface, const mr_token *replies,
+                 const mr_token *fallback, mr_error *err);
+void mr_mock_deinit(mr_mock *mock);
+/* Offers it at @endpoint; @mock is *borrowed* until the server is freed. */
+int mr_serve_add_mock(mr_server_endpoint *endpoint, mr_mock *mock, mr_error *err);
 
 #endif
