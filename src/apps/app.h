@@ -143,7 +143,7 @@ struct app {
     bool *progress;          /* whether a progress line stands on stderr; NULL: never */
     /* set by jobs.c for the copy of one target */
     mr_nsec deadline;        /* of the run, absolute; 0: a session begins its own */
-    mr_nsec *next_turn;      /* --rate, shared by all targets and atomic; NULL: of the session */
+    struct mr_pace *pace;    /* --rate, of all targets together; NULL: of the session */
     struct app_worker *worker; /* NULL: the target stands alone */
 };
 

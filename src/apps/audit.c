@@ -65,10 +65,7 @@ static int exit_code(const struct audit_run *run) {
 /* ---- one target ---- */
 
 static int pace(void *user) {
-    app_session *s = user;
-    mr_nsec now = mr_clock_now(), turn = app_session_turn(s);
-
-    return turn > now && app_session_sleep(s, turn - now) ? MR_ERR_CANCELLED : 0;
+    return app_session_pace(user) ? MR_ERR_CANCELLED : 0;
 }
 
 static void set_outcome(app *a, const mr_audit *audit) {

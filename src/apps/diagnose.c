@@ -68,7 +68,6 @@ static int read_options(struct diagnose *d) {
         .timeout = a->set.timeout,
         .tries = a->set.retries == APP_RETRIES_DEFAULT ? 3 : a->set.retries,
         .dns_server_given = a->set.dns_server != NULL,
-        .rate = a->set.rate,
     };
     if (a->set.target_ip && mr_addr_decode(mr_slice_str(a->set.target_ip), 0, &ip) != 0)
         return app_refuse(a, APP_USAGE, "--target-ip %s: an address is wanted", a->set.target_ip);
@@ -113,7 +112,7 @@ static int start_run(const struct diagnose *d, struct diagnose_run *run) {
     run->began = mr_clock_now();
     mr_clock_get_wall(&run->started_sec, &run->started_nsec);
     o.host = t->host;
-    o.next_turn = s->a->next_turn;
+    o.pace = s->pace;
     if (t->binding && t->binding->endpoint.len) {
         o.has_endpoint = true;
         o.endpoint = (uint16_t)t->port;

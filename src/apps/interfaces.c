@@ -267,18 +267,6 @@ static int start_one(struct ifs_endpoint *e) {
     return r ? app_refuse(a, APP_MISSING, "port %u: %s", e->addr.port, err.text) : 0;
 }
 
-/* Whether one more may connect now; else the timer tells when. */
-static bool take_turn(struct ifs *all) {
-    if (!all->s->a->set.rate)
-        return true;
-    if (!all->turn_taken)
-        all->turn = app_session_turn(all->s);
-    all->turn_taken = mr_clock_now() < all->turn;
-    if (all->turn_taken)
-        mr_timer_set(&all->pace, all->turn);
-    return !all->turn_taken;
-}
-
 static void on_turn(void *user) {
     struct ifs *all = user;
 
@@ -288,7 +276,7 @@ static void on_turn(void *user) {
 }
 
 static void start_more(struct ifs *all) {
-    while (all->open < AT_ONCE && all->next < all->count && take_turn(all)) {
+    while (all->open < AT_ONCE && all->next < all->count && app_pace_take(&all->pace)) {
         struct ifs_endpoint *e = &all->items[all->next++];
         int code = start_one(e);
         if (code) {
@@ -302,10 +290,10 @@ static void start_more(struct ifs *all) {
 }
 
 static int ask_endpoints(struct ifs *all) {
-    mr_timer_init(&all->pace, &all->s->loop, on_turn, all);
+    app_pace_init(&all->pace, all->s, on_turn, all);
     start_more(all);
     int code = app_session_wait(all->s, &all->left);
-    mr_timer_deinit(&all->pace);
+    app_pace_deinit(&all->pace);
     return code;
 }
 

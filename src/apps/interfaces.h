@@ -52,9 +52,7 @@ struct ifs {
     size_t count, next;
     size_t open;              /* surveys under way */
     size_t left;              /* endpoints without an outcome */
-    mr_timer pace;            /* --rate: due when the next may connect */
-    bool turn_taken;
-    mr_nsec turn;
+    app_pace pace;
     int code;
 };
 

@@ -43,7 +43,7 @@ struct jobs {
     size_t count;
     app_target_fn *fn;
     void *user;
-    mr_nsec next_turn; /* atomic */
+    mr_pace pace; /* --rate */
 
     pthread_mutex_t lock;
     pthread_cond_t room;
@@ -312,7 +312,8 @@ static int run_threads(app *a, const app_target *targets, size_t count, app_targ
     };
     int code;
 
-    j.each.next_turn = &j.next_turn;
+    j.pace.interval = app_pace_interval(a);
+    j.each.pace = &j.pace;
     j.each.several = false; /* the comma is written when it is shown */
     j.slots = mr_arena_get(&a->arena, j.size, sizeof *j.slots);
     j.workers = mr_arena_get(&a->arena, workers, sizeof *j.workers);

@@ -42,8 +42,7 @@ struct probes {
     size_t count, size, next;
     size_t open;        /* connections */
     size_t left;        /* probes without an outcome */
-    mr_timer pace;      /* --rate: due when the next may connect */
-    mr_nsec turn;       /* taken and not used yet; 0: none */
+    app_pace pace;
     int code;
 };
 
@@ -159,18 +158,6 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
         mr_loop_stop(&all->map->s->loop);
 }
 
-/* Whether one more may connect now; else the timer tells when. */
-static bool take_turn(struct probes *all) {
-    if (!all->turn)
-        all->turn = app_session_turn(all->map->s);
-    if (all->turn > mr_clock_now()) {
-        mr_timer_set(&all->pace, all->turn);
-        return false;
-    }
-    all->turn = 0;
-    return true;
-}
-
 static void on_turn(void *user) {
     struct probes *all = user;
     start_more(all);
@@ -181,7 +168,7 @@ static void on_turn(void *user) {
 static void start_more(struct probes *all) {
     struct map *map = all->map;
 
-    while (all->open < AT_ONCE && all->next < all->count && take_turn(all)) {
+    while (all->open < AT_ONCE && all->next < all->count && app_pace_take(&all->pace)) {
         struct probe *probe = &all->items[all->next++];
         mr_client_options options = app_client_options(map->s->a);
         mr_error err = MR_ERROR_INIT;
@@ -208,12 +195,12 @@ int map_probe(struct map *map) {
     int code = collect(&all);
 
     if (!code) {
-        mr_timer_init(&all.pace, &map->s->loop, on_turn, &all);
+        app_pace_init(&all.pace, map->s, on_turn, &all);
         all.left = all.count;
         start_more(&all);
         code = app_session_wait(map->s, &all.left);
     }
-    mr_timer_deinit(&all.pace);
+    app_pace_deinit(&all.pace);
     for (size_t i = 0; i < all.count; i++)
         mr_client_free(all.items[i].client);
     return code ? code : all.code;

@@ -186,8 +186,7 @@ struct binds {
     struct ping *ping;
     size_t next, open;
     size_t left;        /* binds without an outcome */
-    mr_timer pace;      /* --rate: due when the next may connect */
-    mr_nsec turn;       /* taken and not used yet; 0: none */
+    app_pace pace;
     int code;
 };
 
@@ -235,24 +234,12 @@ static int start_one(struct binds *all, struct ping_cell *cell) {
     return 0;
 }
 
-/* Whether one more may connect now; else the timer tells when. */
-static bool take_turn(struct binds *all) {
-    if (!all->turn)
-        all->turn = app_session_turn(all->ping->s);
-    if (all->turn > mr_clock_now()) {
-        mr_timer_set(&all->pace, all->turn);
-        return false;
-    }
-    all->turn = 0;
-    return true;
-}
-
 static void on_turn(void *user) {
     start_more(user);
 }
 
 static void start_more(struct binds *all) {
-    while (all->open < AT_ONCE && all->next < all->ping->cell_count && take_turn(all)) {
+    while (all->open < AT_ONCE && all->next < all->ping->cell_count && app_pace_take(&all->pace)) {
         int code = start_one(all, &all->ping->cells[all->next++]);
         all->code = app_worse(all->code, code);
         all->left -= code != 0;
@@ -268,10 +255,10 @@ int ping_matrix(struct ping *p) {
     if (code)
         return code;
     all.left = p->cell_count;
-    mr_timer_init(&all.pace, &p->s->loop, on_turn, &all);
+    app_pace_init(&all.pace, p->s, on_turn, &all);
     start_more(&all);
     code = app_session_wait(p->s, &all.left);
-    mr_timer_deinit(&all.pace);
+    app_pace_deinit(&all.pace);
     for (size_t i = 0; i < p->cell_count; i++)
         mr_client_free(p->cells[i].client);
     code = app_worse(code, all.code);

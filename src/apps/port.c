@@ -27,7 +27,6 @@ struct port_run {
     unsigned protocols;      /* MR_PORT_TCP | MR_PORT_UDP */
     bool has_list;
     mr_port_set list;
-    mr_port_pace pace;       /* changed by all targets, the rest by none */
 };
 
 /* ---- taking results ---- */
@@ -173,7 +172,7 @@ static int start_scan(struct port_run *run, struct port_target *t) {
         .udp_tries = given ? set->retries + 1 : 2, /* the first is no retry */
         .host = t->target->host,
         .quiet = o->no_probe,
-        .pace = &run->pace,
+        .pace = t->s.pace,
     };
 
     return mr_port_scan_start(&t->scan, &scan, &t->tcp, &t->udp, &t->s.error);
@@ -264,8 +263,6 @@ static int read_options(struct port_run *run) {
     run->has_list = o->ports != NULL;
     if (o->ports && mr_port_set_decode(mr_slice_str(o->ports), &run->list, &err) != 0)
         return app_refuse(a, APP_USAGE, "--ports: %s", err.text);
-    if (a->set.rate)
-        run->pace.interval = MR_SEC / a->set.rate;
     return 0;
 }
 

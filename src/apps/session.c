@@ -25,6 +25,8 @@ int app_session_open(app *a, app_session *s) {
         return APP_INTERRUPTED;
     }
     mr_resolver_init(&s->resolver, &s->loop);
+    s->alone.interval = app_pace_interval(a);
+    s->pace = a->pace ? a->pace : &s->alone;
     s->started = mr_clock_now();
     s->deadline = a->deadline ? a->deadline : s->started + a->set.deadline;
     mr_loop_set_deadline(&s->loop, s->deadline);
@@ -179,8 +181,7 @@ static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *s
     struct wait wait = {.s = s, .open = 1};
     mr_client *client;
 
-    mr_nsec turn = app_session_turn(s), now = mr_clock_now();
-    int code = turn > now ? app_session_sleep(s, turn - now) : 0;
+    int code = app_session_pace(s);
     if (code)
         return code;
     options.connect.remote = *remote;
@@ -295,18 +296,34 @@ int app_session_sleep(app_session *s, mr_nsec time) {
     return code;
 }
 
-mr_nsec app_session_turn(app_session *s) {
-    uint32_t rate = s->a->set.rate;
-    mr_nsec *nextp = s->a->next_turn ? s->a->next_turn : &s->next_turn;
-    mr_nsec now = mr_clock_now(), next = __atomic_load_n(nextp, __ATOMIC_RELAXED), turn;
+mr_nsec app_pace_interval(const app *a) {
+    return a->set.rate ? MR_SEC / a->set.rate : 0;
+}
 
-    if (!rate)
-        return 0;
-    do {
-        turn = next > now ? next : now;
-    } while (!__atomic_compare_exchange_n(nextp, &next, turn + MR_SEC / rate, false,
-                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-    return turn;
+int app_session_pace(app_session *s) {
+    mr_nsec turn = mr_pace_get(s->pace), now = mr_clock_now();
+    return turn > now ? app_session_sleep(s, turn - now) : 0;
+}
+
+void app_pace_init(app_pace *pace, app_session *s, void (*on_turn)(void *user), void *user) {
+    pace->s = s;
+    pace->turn = 0;
+    mr_timer_init(&pace->timer, &s->loop, on_turn, user);
+}
+
+void app_pace_deinit(app_pace *pace) {
+    mr_timer_deinit(&pace->timer);
+}
+
+bool app_pace_take(app_pace *pace) {
+    if (!pace->turn)
+        pace->turn = mr_pace_get(pace->s->pace);
+    if (pace->turn > mr_clock_now()) {
+        mr_timer_set(&pace->timer, pace->turn);
+        return false;
+    }
+    pace->turn = 0;
+    return true;
 }
 
 int app_worse(int a, int b) {

@@ -18,7 +18,8 @@ typedef struct app_session {
     enum mr_lookup_source source;
     mr_error error;       /* of the last failure */
     bool quiet;           /* a target that is not reached is the caller's to tell, from @error */
-    mr_nsec next_turn;    /* --rate, where the session stands alone */
+    mr_pace *pace;        /* --rate */
+    mr_pace alone;        /* private: where there are no other sessions */
 } app_session;
 
 /* Makes the loop; SIGINT and SIGTERM end waiting. 0 or an exit code. */
@@ -52,9 +53,25 @@ int app_session_wait(app_session *s, const size_t *open);
 /* The exit code of MR_ERR_CANCELLED: APP_INCOMPLETE past the deadline, else APP_INTERRUPTED. */
 int app_session_cancelled(const app_session *s);
 
-/* The time, by the clock of mr_clock_now, at which the caller may make one new connection (--rate;
- * of all targets together); in the past without a limit. Each call takes a turn. */
-mr_nsec app_session_turn(app_session *s);
+/* --rate: the pace of new connections, of all targets together. */
+
+mr_nsec app_pace_interval(const app *a);
+
+/* Waits for the caller's turn to connect: 0, APP_INCOMPLETE, APP_INTERRUPTED. */
+int app_session_pace(app_session *s);
+
+/* The same for one who has many connections under way. */
+typedef struct app_pace {
+    app_session *s;
+    mr_timer timer;
+    mr_nsec turn; /* taken and not used yet; 0: none */
+} app_pace;
+/* @on_turn, from the loop, when app_pace_take was false and one may connect now. */
+void app_pace_init(app_pace *pace, app_session *s, void (*on_turn)(void *user), void *user);
+/* A zeroed one may be deinitialised. */
+void app_pace_deinit(app_pace *pace);
+/* Whether one more may connect now. */
+bool app_pace_take(app_pace *pace);
 
 /* Waits @time, or until the deadline: 0, APP_INCOMPLETE, APP_INTERRUPTED. */
 int app_session_sleep(app_session *s, mr_nsec time);

@@ -408,3 +408,18 @@ int mr_loop_run(mr_loop *loop, mr_nsec deadline) {
     state->running = false;
     return outcome;
 }
+
+/* ---- pace ---- */
+
+mr_nsec mr_pace_get(mr_pace *pace) {
+    mr_nsec now = mr_clock_now(), next, turn;
+
+    if (!pace || !pace->interval)
+        return 0;
+    next = __atomic_load_n(&pace->next, __ATOMIC_RELAXED);
+    do {
+        turn = next + pace->interval > now ? next : now;
+    } while (!__atomic_compare_exchange_n(&pace->next, &next, turn + pace->interval, false,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return turn;
+}

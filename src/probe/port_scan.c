@@ -1,6 +1,6 @@
 /*
  * Many ports of one host: a fixed pool of probes, each taking the next port as soon as it is free.
- * The pace is a shared clock of departures, so that several scans together keep one rate.
+ * Scans that share a pace keep one rate together.
  */
 #include "port_private.h"
 
@@ -40,21 +40,13 @@ static bool peek_port(mr_port_scan *scan, uint16_t *portp, uint8_t *protocolp) {
 
 /* May a connection leave now? If not, the timer is set for when it may. */
 static bool take_turn(mr_port_scan *scan) {
-    mr_port_pace *pace = scan->options.pace;
-    mr_nsec now = mr_clock_now();
-
-    if (!pace || !pace->interval)
-        return true;
-    mr_nsec next = __atomic_load_n(&pace->next, __ATOMIC_RELAXED), after;
-    do {
-        if (now < next) {
-            mr_timer_set(&scan->timer, next);
-            return false;
-        }
-        /* what was not used is not saved up */
-        after = (next + pace->interval > now ? next : now) + pace->interval;
-    } while (!__atomic_compare_exchange_n(&pace->next, &next, after, false, __ATOMIC_RELAXED,
-                                          __ATOMIC_RELAXED));
+    if (!scan->turn)
+        scan->turn = mr_pace_get(scan->options.pace);
+    if (scan->turn > mr_clock_now()) {
+        mr_timer_set(&scan->timer, scan->turn);
+        return false;
+    }
+    scan->turn = 0;
     return true;
 }
 

@@ -198,20 +198,13 @@ static void on_turn(void *user) {
 
 void probe_op_connect(struct probe_op *op, void (*connect)(struct probe_op *op)) {
     mr_probe *p = op->probe;
-    mr_nsec now = mr_clock_now(), *next = p->options.next_turn;
 
-    if (!p->options.rate) {
+    op->turn = mr_pace_get(p->options.pace);
+    if (!op->turn) {
         connect(op);
         return;
     }
-    if (!next)
-        next = &p->next_turn;
     op->connect = connect;
-    mr_nsec old = __atomic_load_n(next, __ATOMIC_RELAXED);
-    do {
-        op->turn = old > now ? old : now;
-    } while (!__atomic_compare_exchange_n(next, &old, op->turn + MR_SEC / p->options.rate, false,
-                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     op->next_turn = NULL;
     if (!p->turns)
         p->turns_end = &p->turns;

@@ -69,7 +69,6 @@ struct mr_probe {
     mr_timer finish;               /* done is told from the loop */
     mr_timer pace;                 /* due at the turn of the first in line */
     struct probe_op *turns, **turns_end;
-    mr_nsec next_turn;             /* unless options.next_turn is shared */
     mr_nsec phase_start[MR_PHASE_COUNT + 1], phase_end[MR_PHASE_COUNT + 1];
 
     mr_probe_addr addrs[MR_PROBE_ADDRS];

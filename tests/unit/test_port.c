@@ -539,7 +539,7 @@ static void tally_done(void *user, mr_port_scan *scan) {
 }
 
 static void scan(struct tally *t, mr_loop *loop, uint16_t around, unsigned at_once,
-                 mr_port_pace *pace) {
+                 mr_pace *pace) {
     uint16_t first = around > 65000 ? 65000 : around - 20;
     mr_port_set set = {0};
     const mr_port_scan_options o = {.remote = loopback(0), .at_once = at_once, .pace = pace,
@@ -555,7 +555,7 @@ static void scan(struct tally *t, mr_loop *loop, uint16_t around, unsigned at_on
 
 static void test_scan(void **state) {
     struct tally *t = calloc(1, sizeof *t);
-    mr_port_pace pace = {.interval = MR_MSEC / 10};
+    mr_pace pace = {.interval = MR_MSEC / 10};
     struct server s;
 
     (void)state;

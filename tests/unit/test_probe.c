@@ -384,45 +384,44 @@ static void test_choice(void **state) {
     teardown(&f);
 }
 
-/* --rate: connections begin in turn, not before the time that the rate allows, shared or not. */
+/* --rate: connections begin in turn, not before the time that the rate allows. */
 static void test_rate(void **state) {
+    mr_pace pace = {.interval = MR_SEC / 20};
+    mr_nsec began = mr_clock_now();
+    struct peer more[3];
+    struct fixture f;
+
     (void)state;
-    for (int shared = 0; shared < 2; shared++) {
-        struct fixture f;
-        mr_nsec next = 0, began = mr_clock_now();
-        setup(&f);
-        f.options.rate = 20;
-        f.options.next_turn = shared ? &next : NULL;
-        f.options.skip[f.options.skip_count++] = lit("TCP.NEIGHBOURS");
-        f.count = 4;
-        struct peer more[3];
-        for (int i = 0; i < 3; i++) {
-            assert_int_equal(peer_open(&more[i], &f.loop), 0);
-            more[i].request = service_request;
-            f.ports[i + 1] = peer_port(&more[i]);
-            f.ifaces[i + 1] = echo;
-        }
-        walk(&f);
-        expect(&f, 0, "none");
-        /* five connections: the last cannot begin before four fiftieths of a second have gone */
-        assert_true(mr_clock_now() - began >= 4 * MR_SEC / 20);
-        if (shared)
-            assert_true(next >= began + 5 * MR_SEC / 20);
-        mr_probe_free(f.probe);
-        f.probe = NULL;
-        for (int i = 0; i < 3; i++)
-            peer_deinit(&more[i]);
-        teardown(&f);
+    setup(&f);
+    f.options.pace = &pace;
+    f.options.skip[f.options.skip_count++] = lit("TCP.NEIGHBOURS");
+    f.count = 4;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(peer_open(&more[i], &f.loop), 0);
+        more[i].request = service_request;
+        f.ports[i + 1] = peer_port(&more[i]);
+        f.ifaces[i + 1] = echo;
     }
+    walk(&f);
+    expect(&f, 0, "none");
+    /* five connections: the last cannot begin before four twentieths of a second have gone */
+    assert_true(mr_clock_now() - began >= 4 * pace.interval);
+    assert_true(mr_pace_get(&pace) >= began + 5 * pace.interval);
+    mr_probe_free(f.probe);
+    f.probe = NULL;
+    for (int i = 0; i < 3; i++)
+        peer_deinit(&more[i]);
+    teardown(&f);
 }
 
 /* Freed at any point, its checks cut first or not: nothing is left and nothing called. */
 static void test_cut(void **state) {
     (void)state;
     for (unsigned turns = 0; turns < 24; turns++) {
+        mr_pace pace = {.interval = turns % 3 == 2 ? MR_MSEC : 0};
         struct fixture f;
         setup(&f);
-        f.options.rate = turns % 3 == 2 ? 1000 : 0;
+        f.options.pace = &pace;
         f.service.on_bind = turns % 2 ? PEER_SILENT : PEER_ANSWER;
         f.mapper.slow = turns % 4 == 3;
         start(&f);

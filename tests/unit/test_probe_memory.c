@@ -22,12 +22,13 @@ static void on_done(void *user, mr_probe *probe) {
 
 /* Diagnoses the world; the result of the first thing that failed, else of mr_diag_run. */
 static int diagnose(struct world *w, mr_resolver *resolver, mr_diag *diag) {
+    mr_pace pace = {.interval = MR_SEC / 2000};
     const mr_addr nobody = {.family = MR_FAMILY_IPV4, .port = 1, .ip = {127, 0, 0, 1}};
     const mr_probe_options options = {
         .host = "127.0.0.1",
         .mapper_port = mr_server_endpoint_get_local(w->mapper)->port,
         .timeout = 300 * MR_MSEC,
-        .rate = 2000,
+        .pace = &pace,
     };
     struct run run = {.loop = &w->loop};
     mr_probe *probe = NULL;

@@ -34,9 +34,7 @@ typedef struct mr_probe_options {
     mr_nsec timeout;           /* one probe with its retries */
     unsigned tries;            /* SYNs */
     bool dns_server_given;     /* the resolver was set to one server by the user */
-    uint32_t rate;             /* new connections a second; 0: no limit */
-    mr_nsec *next_turn;        /* atomic, shared by the probes that keep one rate together, on any
-                                * threads; NULL: alone */
+    mr_pace *pace;             /* of new connections; *borrowed*; NULL: no limit */
     mr_slice skip[MR_PROBE_LIST], only[MR_PROBE_LIST];
     size_t skip_count, only_count;
     bool phases[MR_PHASE_COUNT + 1]; /* phases to walk; all false: all */

@@ -68,4 +68,15 @@ void mr_timer_set(mr_timer *timer, mr_nsec due);
 /* Unsets it. A zeroed timer may be deinitialised. */
 void mr_timer_deinit(mr_timer *timer);
 
+/* A rate at which things may be begun, shared by all who are given it, on any threads. Zeroed, with
+ * @interval set. */
+typedef struct mr_pace {
+    mr_nsec interval; /* between two turns; 0: no limit */
+    mr_nsec next;     /* private, atomic */
+} mr_pace;
+
+/* Takes a turn: the absolute time from which on it may be used, 0 without a limit. Of turns that
+ * nobody took one at most is saved up. @pace may be NULL: no limit. */
+mr_nsec mr_pace_get(mr_pace *pace);
+
 #endif

@@ -140,12 +140,6 @@ void mr_port_set_get_default(unsigned protocol, mr_port_set *setp);
 
 #define MR_PORT_AT_ONCE 64
 
-/* The pace of new connections, shared by every scan that is given it, on any threads. */
-typedef struct mr_port_pace {
-    mr_nsec interval; /* between two; 0: none */
-    mr_nsec next;     /* private, atomic: when the next may leave */
-} mr_port_pace;
-
 typedef struct mr_port_scan_options {
     mr_addr remote;      /* the address; its port is ignored */
     mr_addr source;
@@ -154,7 +148,7 @@ typedef struct mr_port_scan_options {
     const char *host;    /* *borrowed* */
     bool quiet;
     unsigned at_once;    /* 0: MR_PORT_AT_ONCE */
-    mr_port_pace *pace;  /* *borrowed*; NULL: none */
+    mr_pace *pace;       /* of new connections; *borrowed*; NULL: none */
 } mr_port_scan_options;
 
 typedef struct mr_port_scan mr_port_scan;
@@ -172,6 +166,7 @@ struct mr_port_scan {
     mr_port_probe *probes;
     size_t probe_count;
     mr_timer timer;
+    mr_nsec turn;        /* to connect, taken and not used yet; 0: none */
     bool over;
 };
 
