@@ -161,6 +161,82 @@ mr_port_range mr_ranges_get_widest(const mr_ranges *ranges) {
     return widest;
 }
 
+/* ---- the pool of a server ---- */
+
+mr_port_range mr_port_era_range(enum mr_port_era era) {
+    switch (era) {
+    case MR_PORT_ERA_2008:
+        return (mr_port_range){MR_NETSH_START_DEFAULT,
+                               MR_NETSH_START_DEFAULT + MR_NETSH_NUM_DEFAULT - 1};
+    case MR_PORT_ERA_2003:
+        return (mr_port_range){1024, 5000};
+    }
+    return (mr_port_range){0, 0};
+}
+
+int mr_port_flag_decode(mr_slice text, enum mr_port_flag *flagp) {
+    bool yes = mr_slice_eq_nocase(text, MR_SLICE_LIT("Y"));
+
+    if (!yes && !mr_slice_eq_nocase(text, MR_SLICE_LIT("N")))
+        return MR_ERR_SYNTAX;
+    *flagp = yes ? MR_PORT_YES : MR_PORT_NO;
+    return 0;
+}
+
+/* The ports of @whole that @listed does not have. */
+static int add_others(const mr_ranges *listed, mr_port_range whole, mr_ranges *poolp) {
+    mr_ranges sorted = *listed;
+    uint32_t next = whole.first, end = (uint32_t)whole.last + 1;
+
+    qsort(sorted.items, sorted.count, sizeof sorted.items[0], compare);
+    for (size_t i = 0; i <= sorted.count; i++) {
+        uint32_t stop = i < sorted.count ? sorted.items[i].first : end;
+        stop = stop < end ? stop : end;
+        if (stop > next) {
+            if (poolp->count == MR_RANGES_MAX)
+                return MR_ERR_LIMIT;
+            poolp->items[poolp->count++] =
+                (mr_port_range){(uint16_t)next, (uint16_t)(stop - 1)};
+        }
+        if (i < sorted.count && (uint32_t)sorted.items[i].last + 1 > next)
+            next = (uint32_t)sorted.items[i].last + 1;
+    }
+    return 0;
+}
+
+static int bad_rules(mr_error *err, int code, const char *text) {
+    return mr_fail(err, code, MR_FLOOR_BASE, MR_ERROR_NO_OFFSET, "%s", text);
+}
+
+int mr_port_pool(const mr_port_rules *rules, enum mr_port_use use, mr_ranges *poolp,
+                 mr_error *err) {
+    mr_ranges pool = {.count = 0};
+    bool listed = rules->ports.count || rules->ports.bad_count;
+
+    if (!listed && rules->available == MR_PORT_UNSET && rules->use == MR_PORT_UNSET) {
+        pool.items[pool.count++] = rules->dynamic;
+        *poolp = pool;
+        return 0;
+    }
+    if (rules->ports.bad_count)
+        return mr_fail(err, MR_ERR_SYNTAX, MR_FLOOR_BASE, MR_ERROR_NO_OFFSET,
+                       "Ports: entry %zu: %s; one bad entry voids them all (87)",
+                       rules->ports.bad[0].number, mr_range_fault_text(rules->ports.bad[0].fault));
+    if (!listed || rules->available == MR_PORT_UNSET || rules->use == MR_PORT_UNSET)
+        return bad_rules(err, MR_ERR_ARGUMENT, "Ports, PortsInternetAvailable and "
+                                               "UseInternetPorts belong together (87)");
+    bool internet = use == MR_PORT_USE_DEFAULT ? rules->use == MR_PORT_YES
+                                               : use == MR_PORT_USE_INTERNET;
+    if (internet == (rules->available == MR_PORT_YES))
+        pool = rules->ports;
+    else if (add_others(&rules->ports, rules->dynamic, &pool) != 0)
+        return bad_rules(err, MR_ERR_LIMIT, "Ports leaves too many separate ranges");
+    if (pool.count == 0)
+        return bad_rules(err, MR_ERR_ARGUMENT, "Ports leaves no port of the dynamic range (87)");
+    *poolp = pool;
+    return 0;
+}
+
 /* ---- netsh ---- */
 
 void mr_netsh_encode(mr_port_range range, uint32_t *startp, uint32_t *nump) {

@@ -295,6 +295,8 @@ void mr_loop_deinit(mr_loop *loop) {
         uv_close((uv_handle_t *)&state->sigint, NULL);
         uv_close((uv_handle_t *)&state->sigterm, NULL);
     }
+    if (state->hangup)
+        uv_close((uv_handle_t *)&state->sighup, NULL);
     /* each turn runs the close callbacks that are due; an object left open by its owner must not
      * hang us here */
     for (int turn = 0; turn < 4 && uv_loop_close(&state->uv) != 0; turn++)
@@ -327,6 +329,33 @@ int mr_loop_add_signals(mr_loop *loop, mr_error *err) {
                             "signals cannot be watched: %s", uv_strerror(status));
     uv_unref((uv_handle_t *)&state->sigint);
     uv_unref((uv_handle_t *)&state->sigterm);
+    return 0;
+}
+
+static void on_hangup(uv_signal_t *handle, int number) {
+    struct mr_loop_state *state = handle->data;
+
+    (void)number;
+    state->hangup(state->hangup_user);
+}
+
+int mr_loop_add_hangup(mr_loop *loop, void (*hangup)(void *user), void *user, mr_error *err) {
+    struct mr_loop_state *state = loop->state;
+
+    if (state->hangup)
+        return mr_fail(err, MR_ERR_STATE, MR_FLOOR_IO, MR_ERROR_NO_OFFSET,
+                       "SIGHUP is watched already");
+    int status = uv_signal_init(&state->uv, &state->sighup);
+    if (status == 0) {
+        state->hangup = hangup;
+        state->hangup_user = user;
+        state->sighup.data = state;
+        status = uv_signal_start(&state->sighup, on_hangup, SIGHUP);
+    }
+    if (status != 0)
+        return mr_fail_peer(err, MR_ERR_SYSTEM, MR_FLOOR_IO, MR_PEER_ERRNO, (uint32_t)-status,
+                            "SIGHUP cannot be watched: %s", uv_strerror(status));
+    uv_unref((uv_handle_t *)&state->sighup);
     return 0;
 }
 

@@ -20,7 +20,9 @@ struct mr_loop_state {
     uv_loop_t uv;
     uv_timer_t alarm;   /* set to the first timer or the deadline */
     uv_async_t wakeup;
-    uv_signal_t sigint, sigterm;
+    uv_signal_t sigint, sigterm, sighup;
+    void (*hangup)(void *user); /* NULL: sighup is not set up */
+    void *hangup_user;
     mr_timer *timers;   /* root of the pairing heap */
     size_t timer_count;
     mr_garbage *garbage;

@@ -63,6 +63,42 @@ static inline uint32_t mr_range_count(mr_port_range range) {
     return (uint32_t)range.last - range.first + 1;
 }
 
+/*
+ * Where an RPC server takes its dynamic ports from (KB154596). Without the settings of Rpc\Internet
+ * that is the dynamic range of the system's era. With them ports fall into two sets:
+ * PortsInternetAvailable says whether the ports listed are the Internet-available ones (Y) or all
+ * but them (N); UseInternetPorts whether a process that asks for nothing takes Internet-available
+ * ports (Y) or the others (N). "All but them" are those of the dynamic range.
+ */
+
+enum mr_port_era {
+    MR_PORT_ERA_2008, /* Windows Vista, Server 2008 and later: 49152-65535 */
+    MR_PORT_ERA_2003, /* before: 1024-5000 */
+};
+
+mr_port_range mr_port_era_range(enum mr_port_era era);
+
+/* A REG_SZ of Y or N. */
+enum mr_port_flag { MR_PORT_UNSET, MR_PORT_NO, MR_PORT_YES };
+/* "Y" or "N" in either case; MR_ERR_SYNTAX for anything else. */
+int mr_port_flag_decode(mr_slice text, enum mr_port_flag *flagp);
+
+/* What a process asks for (the EndpointFlags of RPC_POLICY). */
+enum mr_port_use { MR_PORT_USE_DEFAULT, MR_PORT_USE_INTERNET, MR_PORT_USE_INTRANET };
+
+typedef struct mr_port_rules {
+    mr_port_range dynamic;           /* of the system, mr_port_era_range() */
+    mr_ranges ports;                 /* Ports */
+    enum mr_port_flag available;     /* PortsInternetAvailable */
+    enum mr_port_flag use;           /* UseInternetPorts */
+} mr_port_rules;
+
+/* The ports to try for a process, in order, into @poolp. 0; MR_ERR_SYNTAX when
+ * Ports has a bad entry, MR_ERR_ARGUMENT when only some of the three settings are there or no port
+ * is left (on Windows such a server does not start: ERROR_INVALID_PARAMETER, 87); MR_ERR_LIMIT. */
+int mr_port_pool(const mr_port_rules *rules, enum mr_port_use use, mr_ranges *poolp,
+                 mr_error *err);
+
 /* ---- netsh int ipv4|ipv6 set dynamicport tcp|udp start= num= ---- */
 
 #define MR_NETSH_START_MIN 1025 /* lowest start that netsh takes */

@@ -40,6 +40,9 @@ void mr_loop_interrupt_async(mr_loop *loop);
 void mr_loop_set_deadline(mr_loop *loop, mr_nsec deadline);
 /* From now on SIGINT and SIGTERM end mr_loop_run with MR_LOOP_INTERRUPTED; for applications. */
 int mr_loop_add_signals(mr_loop *loop, mr_error *err);
+/* From now on SIGHUP calls @hangup inside mr_loop_run; for applications. 0, MR_ERR_STATE the second
+ * time, or MR_ERR_SYSTEM. */
+int mr_loop_add_hangup(mr_loop *loop, void (*hangup)(void *user), void *user, mr_error *err);
 /* The signal that interrupted the loop, 0 for none. */
 int mr_loop_get_signal(const mr_loop *loop);
 
