@@ -9,6 +9,7 @@
 #include <msrpc/io/listener.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,10 +126,34 @@ static int listen_in_ranges(const mr_listen_options *options) {
     return fd;
 }
 
+/* A socket that another process (a service manager) made to listen. */
+static int adopt(int fd) {
+    int listens = 0;
+    socklen_t len = sizeof listens;
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) != 0)
+        return -1;
+    if (!listens || mr_socket_local(fd).family == MR_FAMILY_ANY) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return -1;
+    return fd;
+}
+
+static int fail_adopted(int fd, int os_error, mr_error *err) {
+    return mr_fail_peer(err, MR_ERR_ARGUMENT, MR_FLOOR_IO, MR_PEER_ERRNO, (uint32_t)os_error,
+                        "descriptor %d is no socket that listens: %s", fd, strerror(os_error));
+}
+
 /* Opens the listener's descriptor; -1 with errno. */
 static int listener_socket(mr_listener *listener, const mr_listen_options *options) {
     int backlog = options->backlog > 0 ? options->backlog : BACKLOG;
 
+    if (options->fd)
+        return adopt(options->fd);
     if (!options->path)
         return options->range_count ? listen_in_ranges(options)
                                     : listen_on(options, options->local.port);
@@ -150,6 +175,8 @@ int mr_listener_open(mr_listener *listener, const mr_listen_options *options, mr
     if (fd < 0) {
         int os_error = errno;
         bool busy = os_error == EADDRINUSE;
+        if (options->fd)
+            return fail_adopted(options->fd, os_error, err);
         mr_addr_port_text(&options->local, text);
         return mr_fail_peer(err, busy ? MR_ERR_BUSY : MR_ERR_SYSTEM, MR_FLOOR_IO, MR_PEER_ERRNO,
                             (uint32_t)os_error, "cannot listen on %s%s: %s", where,
@@ -158,7 +185,8 @@ int mr_listener_open(mr_listener *listener, const mr_listen_options *options, mr
     }
     int r = mr_watch_add(listener->loop, fd, listener_ready, listener, &listener->watch);
     if (r != 0) {
-        close(fd);
+        if (!options->fd)
+            close(fd);
         mr_listener_deinit(listener);
         return mr_fail(err, r, MR_FLOOR_IO, MR_ERROR_NO_OFFSET, "the listener cannot be watched");
     }

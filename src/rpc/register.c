@@ -41,12 +41,16 @@ static bool is_told(const struct mr_server_offer *offer) {
     return offer->served.iface != &mr_mgmt_iface && offer->served.iface != &mr_epmapper_iface;
 }
 
+static bool is_open(const mr_server_endpoint *endpoint) {
+    return endpoint->listener.watch != NULL;
+}
+
 static size_t count_entries(const struct mr_registration *r) {
     size_t count = 0;
 
     for (const mr_server_endpoint *e = r->server->endpoints; e; e = e->next)
         for (const struct mr_server_offer *o = e->offers; o; o = o->next)
-            count += is_told(o) ? r->options.object_count : 0;
+            count += is_open(e) && is_told(o) ? r->options.object_count : 0;
     return count;
 }
 
@@ -90,7 +94,7 @@ static int make_entries(struct mr_registration *r) {
         return MR_ERR_MEMORY;
     for (const mr_server_endpoint *e = r->server->endpoints; e; e = e->next)
         for (const struct mr_server_offer *o = e->offers; o; o = o->next)
-            for (size_t i = 0; is_told(o) && i < r->options.object_count; i++) {
+            for (size_t i = 0; is_open(e) && is_told(o) && i < r->options.object_count; i++) {
                 entries[n].object = r->options.objects[i];
                 entries[n].annotation = (uint8_t *)r->options.annotation;
                 entries[n].tower = make_tower(r, e, &o->served.iface->syntax);

@@ -11,6 +11,10 @@
 static void set_defaults(mr_server_options *o) {
     if (!o->max_connections)
         o->max_connections = 4096;
+    if (!o->max_per_client)
+        o->max_per_client = o->max_connections / 4 ? o->max_connections / 4 : 1;
+    if (!o->max_groups)
+        o->max_groups = o->max_connections;
     if (!o->max_calls)
         o->max_calls = 64;
     if (!o->max_handles)
@@ -21,6 +25,8 @@ static void set_defaults(mr_server_options *o) {
         o->reply_cap = 16 * MIB;
     if (!o->budget)
         o->budget = 16 * MIB;
+    if (!o->group_budget)
+        o->group_budget = 32 * MIB;
     if (!o->total)
         o->total = 256 * MIB;
     if (!o->bind_timeout)
@@ -31,15 +37,23 @@ static void set_defaults(mr_server_options *o) {
         o->idle_timeout = 900 * MR_SEC;
 }
 
+void mr_server_set_options(mr_server *server, const mr_server_options *options) {
+    server->options = *options;
+    set_defaults(&server->options);
+}
+
 int mr_server_new(mr_loop *loop, const mr_server_options *options, mr_server **serverp,
                   mr_error *err) {
     mr_server *server = calloc(1, sizeof *server);
 
     if (!server)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "out of memory");
+    if (mr_entropy_get(&server->client_seed, sizeof server->client_seed) < 0) {
+        free(server);
+        return mr_fail(err, MR_ERR_SYSTEM, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "no randomness");
+    }
     server->loop = loop;
-    server->options = *options;
-    set_defaults(&server->options);
+    mr_server_set_options(server, options);
     server->generation = 1;
     *serverp = server;
     return 0;
@@ -82,7 +96,12 @@ static void on_accepted(void *user, mr_accepted *accepted) {
     mr_server_conn_accept(user, accepted);
 }
 
-static const mr_listener_events listener_events = {.accepted = on_accepted};
+static void on_accept_failed(void *user, const mr_error *err) {
+    mr_server_notice_peer(user, &(mr_addr){0}, MR_NOTICE_ACCEPT, err->text);
+}
+
+static const mr_listener_events listener_events = {.accepted = on_accepted,
+                                                   .failed = on_accept_failed};
 
 int mr_server_add_endpoint(mr_server *server, const mr_listen_options *options,
                            mr_server_endpoint **endpointp, mr_error *err) {
@@ -97,7 +116,7 @@ int mr_server_add_endpoint(mr_server *server, const mr_listen_options *options,
         free_endpoint(endpoint);
         return r;
     }
-    if (options->path)
+    if (options->path) /* of a descriptor, only its name */
         snprintf(endpoint->name, sizeof endpoint->name, "%s", options->path);
     else
         snprintf(endpoint->name, sizeof endpoint->name, "%u", endpoint->listener.local.port);
@@ -108,6 +127,10 @@ int mr_server_add_endpoint(mr_server *server, const mr_listen_options *options,
     server->last_endpoint = endpoint;
     *endpointp = endpoint;
     return 0;
+}
+
+void mr_server_endpoint_close(mr_server_endpoint *endpoint) {
+    mr_listener_deinit(&endpoint->listener);
 }
 
 /* Rows by opnum, for the methods that are compiled. */

@@ -84,6 +84,7 @@ static void hold(struct mr_server_slot *slot, size_t octets) {
     slot->held += octets;
     slot->server->stats.held += octets;
     slot->conn->held += octets;
+    slot->group->held += octets;
 }
 
 /* The call is over: its memory goes. */
@@ -96,6 +97,7 @@ static void end_slot(struct mr_server_slot *slot) {
     } else if (server) {
         unlink_slot(&server->detached, slot);
     }
+    slot->group->held -= slot->held;
     mr_server_group_unref(slot->group);
     if (!server) {
         free_slot(slot);
@@ -122,10 +124,26 @@ void mr_server_call_let_go(mr_server *server) {
 
 /* ---- answers ---- */
 
-static void count_answer(struct mr_server_slot *slot) {
+/* @status is the fault's, 0 for a reply. */
+static void count_answer(struct mr_server_slot *slot, uint32_t status) {
+    const mr_server_options *o = &slot->server->options;
+    mr_nsec now = mr_clock_now();
+
     slot->server->stats.calls_now--;
     slot->server->stats.calls_out++;
-    slot->conn->progress = mr_clock_now();
+    slot->conn->progress = now;
+    if (!o->watcher || !o->watcher->answered)
+        return;
+    const mr_server_record record = {
+        .served = slot->call.served,
+        .opnum = slot->opnum,
+        .status = status,
+        .in = mr_stub_get(&slot->stub).len,
+        .out = status ? 0 : slot->reply.len,
+        .time = now - slot->began,
+        .peer = &slot->conn->peer,
+    };
+    o->watcher->answered(o->watcher_user, &record);
 }
 
 /* Writes the fault, now or when there is room for it. */
@@ -137,7 +155,7 @@ static void write_fault(struct mr_server_slot *slot) {
 }
 
 static void fault_slot(struct mr_server_slot *slot, uint32_t status, bool did_not_execute) {
-    count_answer(slot);
+    count_answer(slot, status);
     slot->server->stats.faults++;
     slot->phase = MR_SERVER_FAULTING;
     slot->status = status;
@@ -165,7 +183,7 @@ static uint32_t fault_of(int result) {
 }
 
 static void send_reply(struct mr_server_slot *slot) {
-    count_answer(slot);
+    count_answer(slot, 0);
     hold(slot, slot->reply.len);
     slot->phase = MR_SERVER_REPLYING;
     if (mr_assoc_reply(&slot->conn->assoc, slot->id, mr_buf_slice(&slot->reply), false, NULL) < 0)
@@ -275,6 +293,8 @@ static void describe(struct mr_server_slot *slot, struct mr_server_conn *conn,
     slot->conn = conn;
     slot->group = conn->group;
     slot->id = info->id;
+    slot->opnum = info->opnum;
+    slot->began = event->time;
     slot->phase = MR_SERVER_COLLECTING;
     slot->call = (mr_server_call){
         .arena = &slot->arena,
@@ -315,12 +335,17 @@ static struct mr_server_slot *begin(struct mr_server_conn *conn, const mr_event 
         fault_slot(slot, MR_FAULT_UNK_IF, true);
         return NULL;
     }
+    slot->call.served = &offer->served;
+    if (!mr_server_may_call(conn, offer)) {
+        conn->server->stats.denied++;
+        fault_slot(slot, MR_FAULT_ACCESS_DENIED, true);
+        return NULL;
+    }
     slot->row = info->opnum < offer->served.iface->proc_count ? offer->rows[info->opnum] : NULL;
     if (!slot->row) {
         fault_slot(slot, MR_FAULT_OP_RNG_ERROR, true);
         return NULL;
     }
-    slot->call.served = &offer->served;
     slot->call.user = offer->served.user;
     slot->call.proc = &offer->served.iface->procs[info->opnum];
     slot->call.format = (mr_ndr_format){
@@ -353,7 +378,8 @@ void mr_server_call_feed(struct mr_server_conn *conn, const mr_event *event) {
         mr_server_conn_close(conn);
     } else if (r < 0) {
         fault_slot(slot, MR_FAULT_REMOTE_NO_MEMORY, true);
-    } else if (slot->server->stats.held > slot->server->options.total) {
+    } else if (slot->server->stats.held > slot->server->options.total ||
+               slot->group->held > slot->server->options.group_budget) {
         fault_slot(slot, MR_FAULT_SERVER_TOO_BUSY, true);
     } else if (r == MR_STUB_COMPLETE) {
         serve(slot);

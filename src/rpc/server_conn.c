@@ -34,17 +34,34 @@ static int init_conn(struct mr_server_conn *conn, mr_accepted *accepted) {
     return r ? r : mr_stream_accept(&conn->stream, accepted, NULL);
 }
 
+static void refuse(mr_server_endpoint *endpoint, const mr_accepted *accepted,
+                   struct mr_server_client *client) {
+    mr_server_client_leave(endpoint->server, client);
+    endpoint->server->stats.refused++;
+    mr_server_notice_peer(endpoint, &accepted->peer, MR_NOTICE_REFUSED, "");
+}
+
 void mr_server_conn_accept(mr_server_endpoint *endpoint, mr_accepted *accepted) {
     mr_server *server = endpoint->server;
+    struct mr_server_client *client = NULL;
     struct mr_server_conn *conn = NULL;
+    int r = 0;
 
     if (server->stats.connections_now < server->options.max_connections)
+        r = mr_server_client_join(server, &accepted->peer, &client);
+    if (r == MR_ERR_LIMIT) {
+        server->stats.refused_client++;
+        mr_server_notice_peer(endpoint, &accepted->peer, MR_NOTICE_REFUSED_CLIENT, "");
+        return;
+    }
+    if (r == 0 && server->stats.connections_now < server->options.max_connections)
         conn = calloc(1, sizeof *conn);
     if (!conn) {
-        server->stats.refused++;
+        refuse(endpoint, accepted, client);
         return;
     }
     conn->server = server;
+    conn->client = client;
     conn->endpoint = endpoint;
     conn->peer = accepted->peer;
     conn->local = accepted->local;
@@ -57,7 +74,7 @@ void mr_server_conn_accept(mr_server_endpoint *endpoint, mr_accepted *accepted) 
         mr_assoc_deinit(&conn->assoc);
         mr_timer_deinit(&conn->timer);
         free(conn);
-        server->stats.refused++;
+        refuse(endpoint, accepted, client);
         return;
     }
     conn->next = server->conns;
@@ -67,11 +84,21 @@ void mr_server_conn_accept(mr_server_endpoint *endpoint, mr_accepted *accepted) 
     server->stats.connections++;
     server->stats.connections_now++;
     mr_server_conn_set_timer(conn);
+    mr_server_notice_conn(conn, MR_NOTICE_CONNECTED, "");
+}
+
+/* A connection ends for one reason: the first that is told. */
+static void tell_end(struct mr_server_conn *conn, enum mr_server_notice what, const char *text) {
+    if (conn->told)
+        return;
+    conn->told = true;
+    mr_server_notice_conn(conn, what, text);
 }
 
 void mr_server_conn_free(struct mr_server_conn *conn) {
     mr_server *server = conn->server;
 
+    tell_end(conn, MR_NOTICE_CLOSED, "");
     mr_server_call_detach_all(conn);
     if (conn->group)
         mr_server_group_leave(conn->group);
@@ -82,6 +109,7 @@ void mr_server_conn_free(struct mr_server_conn *conn) {
     if (conn->next)
         conn->next->prev = conn->prev;
     server->stats.connections_now--;
+    mr_server_client_leave(server, conn->client);
     mr_timer_deinit(&conn->timer);
     mr_stream_deinit(&conn->stream);
     mr_assoc_deinit(&conn->assoc);
@@ -211,6 +239,8 @@ static void on_bind(struct mr_server_conn *conn, const mr_event_bind *bind, bool
 
     if (!alter && !conn->group)
         conn->group = mr_server_group_join(conn->server, bind->assoc_group, &conn->cred);
+    if (!conn->group)
+        tell_end(conn, MR_NOTICE_NO_ASSOCIATION, "");
     if (!conn->group || bind->count > MR_COUNT(answers)) {
         mr_assoc_reject(&conn->assoc, MR_NAK_NOT_SPECIFIED, MR_SLICE_NULL, NULL);
         mr_server_conn_close(conn);
@@ -230,6 +260,11 @@ static void on_bind(struct mr_server_conn *conn, const mr_event_bind *bind, bool
 }
 
 /* ---- events of the association ---- */
+
+static const char *why(const struct mr_server_conn *conn) {
+    const mr_error *err = mr_assoc_get_error(&conn->assoc);
+    return err ? err->text : "this is not DCE/RPC";
+}
 
 static void on_event(struct mr_server_conn *conn, const mr_event *event) {
     if (event->size) {
@@ -253,6 +288,8 @@ static void on_event(struct mr_server_conn *conn, const mr_event *event) {
         break;
     case MR_EVENT_ERROR:
     case MR_EVENT_FOREIGN:
+        conn->server->stats.protocol_errors++;
+        tell_end(conn, MR_NOTICE_PROTOCOL, why(conn));
         mr_server_conn_close(conn);
         break;
     case MR_EVENT_CANCEL: /* a hint only: the body answers when it can (C706 12.6.4.6) */
@@ -299,6 +336,7 @@ static void send_output(struct mr_server_conn *conn) {
         int r = mr_assoc_pull(&conn->assoc, mr_clock_now(), &out, NULL);
         if (!r && out.len) {
             conn->server->stats.pdus_out += count_pdus(out);
+            conn->server->stats.octets_out += out.len;
             r = mr_stream_send(&conn->stream, out, NULL);
         }
         drain_events(conn);
@@ -375,12 +413,24 @@ static void feed(struct mr_server_conn *conn, mr_slice bytes) {
     conn->busy = false;
 }
 
+/* The server is ending: the client is asked to go, and need not. */
+static void say_goodbye(struct mr_server_conn *conn, const mr_assoc_info *info) {
+    if (info->ready && !info->ended && mr_assoc_shutdown(&conn->assoc, NULL) == 0) {
+        conn->busy = true;
+        send_output(conn);
+        conn->busy = false;
+    }
+    mr_server_conn_close(conn);
+}
+
 /* After an activity: the connection is over when it is closing and all is sent. */
 static void settle(struct mr_server_conn *conn) {
     mr_assoc_info info;
 
     mr_assoc_get_info(&conn->assoc, &info);
-    if (info.ended || (conn->server->draining && !conn->calls))
+    if (conn->server->draining && !conn->calls && !conn->closing)
+        say_goodbye(conn, &info);
+    if (info.ended)
         mr_server_conn_close(conn);
     if (conn->closing && !conn->shut && !mr_assoc_has_output(&conn->assoc)) {
         conn->shut = true;
@@ -396,6 +446,7 @@ static void on_received(void *user, mr_slice bytes) {
 
     if (conn->closing)
         return;
+    conn->server->stats.octets_in += bytes.len;
     feed(conn, bytes);
     settle(conn);
 }
@@ -425,8 +476,8 @@ static void on_drained(void *user) {
 
 /* The peer's orderly end is the end: nobody would read what is still to be answered. */
 static void on_closed(void *user, int result, const mr_error *err) {
-    (void)result;
-    (void)err;
+    if (result)
+        tell_end(user, MR_NOTICE_BROKE, err->text);
     mr_server_conn_free(user);
 }
 
@@ -436,6 +487,21 @@ static const mr_stream_events stream_events = {
     .closed = on_closed,
 };
 
+static void time_out(struct mr_server_conn *conn) {
+    mr_assoc_info info;
+
+    if (conn->closing)
+        return;
+    mr_assoc_get_info(&conn->assoc, &info);
+    conn->server->stats.timeouts++;
+    if (!info.ready)
+        tell_end(conn, MR_NOTICE_SLOW, "no bind came");
+    else if (is_unfinished(conn, &info))
+        tell_end(conn, MR_NOTICE_SLOW, "what was begun did not go on");
+    else
+        tell_end(conn, MR_NOTICE_IDLE, "");
+}
+
 static void on_timer(void *user) {
     struct mr_server_conn *conn = user;
 
@@ -443,6 +509,7 @@ static void on_timer(void *user) {
         unblock(conn);
     settle(conn);
     if (deadline(conn) <= mr_clock_now()) {
+        time_out(conn);
         mr_server_conn_free(conn);
         return;
     }

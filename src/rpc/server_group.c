@@ -49,7 +49,8 @@ static struct mr_server_group *add_group(mr_server *server) {
     uint32_t place = find_place(server);
     struct mr_server_group *group;
 
-    if (place == server->group_size || !(group = calloc(1, sizeof *group)))
+    if (server->stats.groups_now >= server->options.max_groups ||
+        place == server->group_size || !(group = calloc(1, sizeof *group)))
         return NULL;
     if (mr_entropy_get(group->secret, sizeof group->secret) < 0) {
         free(group);

@@ -14,8 +14,10 @@
 #define MR_SERVER_SPARE_CALLS 64              /* ended calls kept for reuse */
 #define MR_SERVER_SPARE_MAX ((size_t)32 << 10) /* octets of one's buffers and arena */
 #define MR_SERVER_GROUPS_MAX 0xfffffu         /* 20 bits of an association group's number */
+#define MR_SERVER_CLIENT_BUCKETS 1024
 
 struct mr_server_conn;
+struct mr_server_client;
 
 /* A slot of a group's table of context handles. */
 struct mr_server_handle {
@@ -31,6 +33,7 @@ struct mr_server_group {
     uint32_t id;
     uint32_t conns;      /* connections; without one it cannot be joined any more */
     uint32_t refs;       /* connections and calls */
+    size_t held;         /* octets of its calls */
     mr_credentials cred; /* of the local process that made it */
     uint8_t secret[8];   /* part of every handle's UUID */
     struct mr_server_handle *handles;
@@ -57,6 +60,8 @@ struct mr_server_slot {
     struct mr_server_slot *next, *prev; /* of the connection, the detached or the spare ones */
     enum mr_server_phase phase;
     uint32_t id;
+    uint16_t opnum;
+    mr_nsec began;
     uint32_t status;              /* of the fault */
     bool did_not_execute;
     size_t held;                  /* octets counted in server->held */
@@ -78,6 +83,7 @@ struct mr_server_conn {
     mr_timer timer;
     mr_addr peer, local;
     mr_credentials cred;
+    struct mr_server_client *client; /* NULL: not counted */
     struct mr_server_slot *calls;
     size_t held;          /* octets of its calls */
     mr_buf unread;        /* came while the association was blocked */
@@ -88,6 +94,7 @@ struct mr_server_conn {
     bool busy;            /* inside feeding: no flush from below */
     bool closing;         /* what is queued is sent, nothing is read any more */
     bool shut;            /* likewise, and our side of the stream is closed */
+    bool told;            /* its end was noticed */
 };
 
 struct mr_server_endpoint {
@@ -118,6 +125,8 @@ struct mr_server {
     uint32_t group_size;
     uint32_t group_next;  /* where the search for a free place begins */
     uint32_t generation;  /* of group numbers */
+    struct mr_server_client *clients[MR_SERVER_CLIENT_BUCKETS];
+    uint64_t client_seed;
     mr_server_stats stats;
     bool draining;
     void (*drained)(void *user);
@@ -149,6 +158,20 @@ void mr_server_call_retry(struct mr_server_conn *conn);
 void mr_server_call_detach_all(struct mr_server_conn *conn);
 /* The server ends: frees spare calls, lets go of detached ones. */
 void mr_server_call_let_go(mr_server *server);
+
+/* server_limit.c */
+/* Counts one more connection of @peer's; *@clientp is NULL for peers that are not counted. 0,
+ * MR_ERR_LIMIT, MR_ERR_MEMORY. */
+int mr_server_client_join(mr_server *server, const mr_addr *peer,
+                          struct mr_server_client **clientp);
+void mr_server_client_leave(mr_server *server, struct mr_server_client *client);
+/* Whether a call of the connection's is let through to the interface. */
+bool mr_server_may_call(const struct mr_server_conn *conn, const struct mr_server_offer *offer);
+/* Tell the watcher; @text may be empty. */
+void mr_server_notice_conn(struct mr_server_conn *conn, enum mr_server_notice what,
+                           const char *text);
+void mr_server_notice_peer(mr_server_endpoint *endpoint, const mr_addr *peer,
+                           enum mr_server_notice what, const char *text);
 
 /* server_group.c */
 /* A new group, or with @id the group of that number; NULL when there is none, no room, or it

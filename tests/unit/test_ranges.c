@@ -279,12 +279,70 @@ static void test_bad_entry(void **state) {
     mr_arena_deinit(&arena);
 }
 
+/* The three settings of Rpc\Internet together with the range of the system. */
+static void test_pool(void **state) {
+    static const struct {
+        const char *ports;
+        enum mr_port_flag available, use;
+        enum mr_port_use asked;
+        const char *pool; /* NULL: refused */
+    } rows[] = {
+        {"", MR_PORT_UNSET, MR_PORT_UNSET, MR_PORT_USE_DEFAULT, "49152-65535"},
+        {"", MR_PORT_UNSET, MR_PORT_UNSET, MR_PORT_USE_INTERNET, "49152-65535"},
+        {"50000-50100,5984", MR_PORT_YES, MR_PORT_YES, MR_PORT_USE_DEFAULT, "50000-50100,5984"},
+        {"50000-50100,5984", MR_PORT_NO, MR_PORT_NO, MR_PORT_USE_DEFAULT, "50000-50100,5984"},
+        {"50000-50100,5984", MR_PORT_YES, MR_PORT_NO, MR_PORT_USE_DEFAULT,
+         "49152-49999,50101-65535"},
+        {"50000-50100,5984", MR_PORT_NO, MR_PORT_YES, MR_PORT_USE_DEFAULT,
+         "49152-49999,50101-65535"},
+        {"50000", MR_PORT_YES, MR_PORT_NO, MR_PORT_USE_INTERNET, "50000"},
+        {"50000", MR_PORT_YES, MR_PORT_YES, MR_PORT_USE_INTRANET, "49152-49999,50001-65535"},
+        {"65000-65535,49152-60000,50000-61000", MR_PORT_NO, MR_PORT_YES, MR_PORT_USE_DEFAULT,
+         "61001-64999"},
+        {"40000-65535", MR_PORT_NO, MR_PORT_YES, MR_PORT_USE_DEFAULT, NULL},
+        {"50000", MR_PORT_YES, MR_PORT_UNSET, MR_PORT_USE_DEFAULT, NULL},
+        {"50000", MR_PORT_UNSET, MR_PORT_YES, MR_PORT_USE_DEFAULT, NULL},
+        {"", MR_PORT_YES, MR_PORT_YES, MR_PORT_USE_DEFAULT, NULL},
+        {"50000,70000", MR_PORT_YES, MR_PORT_YES, MR_PORT_USE_DEFAULT, NULL},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        mr_port_rules rules = {.dynamic = mr_port_era_range(MR_PORT_ERA_2008),
+                               .available = rows[i].available, .use = rows[i].use};
+        mr_ranges pool;
+        char text[200] = "";
+        if (*rows[i].ports)
+            mr_ranges_decode(mr_slice_str(rows[i].ports), &rules.ports);
+        int r = mr_port_pool(&rules, rows[i].asked, &pool, NULL);
+        assert_int_equal(r == 0, rows[i].pool != NULL);
+        for (size_t k = 0; r == 0 && k < pool.count; k++) {
+            size_t at = strlen(text);
+            mr_port_range range = pool.items[k];
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%u", k ? "," : "", range.first);
+            if (range.last != range.first)
+                snprintf(text + at, sizeof text - at, "-%u", range.last);
+        }
+        if (rows[i].pool)
+            assert_string_equal(text, rows[i].pool);
+    }
+    mr_port_range old = mr_port_era_range(MR_PORT_ERA_2003);
+    assert_true(old.first == 1024 && old.last == 5000);
+    enum mr_port_flag flag;
+    assert_int_equal(mr_port_flag_decode(MR_SLICE_LIT("y"), &flag), 0);
+    assert_int_equal(flag, MR_PORT_YES);
+    assert_int_equal(mr_port_flag_decode(MR_SLICE_LIT("N"), &flag), 0);
+    assert_int_equal(flag, MR_PORT_NO);
+    assert_int_equal(mr_port_flag_decode(MR_SLICE_LIT("yes"), &flag), MR_ERR_SYNTAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_entries),   cmocka_unit_test(test_lists),
         cmocka_unit_test(test_questions), cmocka_unit_test(test_netsh),
         cmocka_unit_test(test_netsh_nearest), cmocka_unit_test(test_traps),
         cmocka_unit_test(test_netsh_traps), cmocka_unit_test(test_bad_entry),
+        cmocka_unit_test(test_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

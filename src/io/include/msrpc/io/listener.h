@@ -39,6 +39,8 @@ struct mr_listener {
 };
 
 typedef struct mr_listen_options {
+    int fd;              /* a socket that listens already, TCP or local, instead of everything
+                          * below; *taken* on success; 0: none */
     const char *path;    /* a local socket with this path instead of everything below but backlog;
                           * borrowed until return */
     unsigned mode;       /* of its file; 0: 0600 */
@@ -55,7 +57,7 @@ void mr_listener_init(mr_listener *listener, mr_loop *loop, const mr_listener_ev
                       void *user);
 /* Binds and listens. Ports in use or forbidden are skipped within the ranges. The socket's file of
  * a process that died is replaced; "PATH.lock" tells whether it did, and stays behind. 0;
- * MR_ERR_BUSY when every port is in use, or a process listens on the path; MR_ERR_SYSTEM with the
+ * MR_ERR_ARGUMENT when options->fd does not listen; MR_ERR_BUSY when every port is in use, or a process listens on the path; MR_ERR_SYSTEM with the
  * errno. */
 int mr_listener_open(mr_listener *listener, const mr_listen_options *options, mr_error *err);
 /* Stops listening and removes the file of a local socket; accepted connections live on. A

@@ -51,15 +51,66 @@ enum mr_fault_status {
     MR_FAULT_REMOTE_NO_MEMORY = 0x1c00001b,
 };
 
+/* RestrictRemoteClients: which anonymous calls that come by network are refused with
+ * MR_FAULT_ACCESS_DENIED. Callers on a local socket always authenticate. */
+enum mr_restrict {
+    MR_RESTRICT_NONE = 0,    /* none */
+    MR_RESTRICT_DEFAULT = 1, /* those to interfaces that do not ask for them */
+    MR_RESTRICT_HIGH = 2,    /* all */
+};
+
+/* Who may call an interface. */
+typedef struct mr_server_access {
+    bool anonymous;    /* also strangers, under MR_RESTRICT_DEFAULT
+                        * (RPC_IF_ALLOW_CALLBACKS_WITH_NO_AUTH) */
+    uint8_t min_level; /* MR_AUTH_LEVEL_*: calls below are refused; 0: none */
+} mr_server_access;
+
+/* Something that a server's keeper may want to read of. */
+enum mr_server_notice {
+    MR_NOTICE_CONNECTED,
+    MR_NOTICE_CLOSED,         /* by the client, or by us when all was said */
+    MR_NOTICE_BROKE,          /* the connection broke */
+    MR_NOTICE_REFUSED,        /* max_connections */
+    MR_NOTICE_REFUSED_CLIENT, /* max_per_client */
+    MR_NOTICE_NO_ASSOCIATION, /* max_groups, or an association group that is not there */
+    MR_NOTICE_PROTOCOL,       /* not what the protocol allows: closed */
+    MR_NOTICE_SLOW,           /* bind_timeout or stall_timeout: closed */
+    MR_NOTICE_IDLE,           /* idle_timeout: closed */
+    MR_NOTICE_ACCEPT,         /* a connection cannot be accepted, out of descriptors or memory */
+};
+
+/* A call that was answered. */
+typedef struct mr_server_record {
+    const struct mr_server_iface *served; /* NULL: no such interface */
+    uint16_t opnum;
+    uint32_t status;       /* of the fault; 0: a reply */
+    size_t in, out;        /* octets of the stubs */
+    mr_nsec time;          /* from its first fragment to the answer */
+    const mr_addr *peer;
+} mr_server_record;
+
+/* Told what happens; members may be NULL. Neither may free or drain the server. */
+typedef struct mr_server_watcher {
+    void (*answered)(void *user, const mr_server_record *record);
+    /* @text says more, or is empty. */
+    void (*noticed)(void *user, enum mr_server_notice what, const mr_server_endpoint *endpoint,
+                    const mr_addr *peer, const char *text);
+} mr_server_watcher;
+
 /* Limits; a zero means the default in brackets. */
 typedef struct mr_server_options {
     uint32_t max_connections; /* [4096] more are closed as they come */
+    uint32_t max_per_client;  /* [a quarter of max_connections] of one IPv4 address or IPv6 /64;
+                               * those from loopback are not counted */
+    uint32_t max_groups;      /* [max_connections] association groups */
     uint16_t max_calls;       /* [64] in flight on one connection */
     uint16_t max_handles;     /* [256] context handles of one association group */
     uint16_t frag;            /* octets of a fragment; [MR_ASSOC_FRAG_DEFAULT] */
     size_t stub_cap;          /* octets of a request stub [4 MiB, MS-RPCE 3.3.3.5] */
     size_t reply_cap;         /* octets of a reply stub [16 MiB] */
     size_t budget;            /* octets of stubs held for one connection [16 MiB] */
+    size_t group_budget;      /* octets of stubs held for one association group [32 MiB] */
     size_t total;             /* octets of stubs held for all of them [256 MiB] */
     mr_nsec bind_timeout;     /* from accepting to the bind's answer [10 s] */
     mr_nsec stall_timeout;    /* a begun PDU or request, or a reply nobody reads, stands [30 s] */
@@ -68,6 +119,9 @@ typedef struct mr_server_options {
      * body. */
     void (*stop)(void *user, mr_server *server);
     void *stop_user;
+    enum mr_restrict restrict_remote;
+    const mr_server_watcher *watcher; /* borrowed; may be NULL */
+    void *watcher_user;
 } mr_server_options;
 
 /* Counted since the server began (rpc_mgmt statistics, C706 appendix Q). */
@@ -76,9 +130,15 @@ typedef struct mr_server_stats {
     uint64_t calls_out;
     uint64_t pdus_in;
     uint64_t pdus_out;
+    uint64_t octets_in;
+    uint64_t octets_out;
     uint64_t faults;
+    uint64_t denied;              /* faults for want of authentication */
     uint64_t connections;         /* accepted */
-    uint64_t refused;             /* closed for max_connections */
+    uint64_t refused;             /* closed for max_connections, or without memory */
+    uint64_t refused_client;      /* closed for max_per_client */
+    uint64_t timeouts;            /* closed for slowness or idleness */
+    uint64_t protocol_errors;     /* closed for what the protocol does not allow */
     uint32_t connections_now;
     uint32_t calls_now;           /* begun and not answered */
     uint32_t groups_now;
@@ -103,6 +163,7 @@ typedef struct mr_server_iface {
     const void *bodies;        /* struct P_server */
     void *user;                /* handed on as call->user */
     const mr_server_memo *memo; /* may be NULL; borrowed */
+    mr_server_access access;
 } mr_server_iface;
 
 /* A call as its body sees it; read only. It lives until it is answered. */
@@ -138,6 +199,14 @@ int mr_server_add_endpoint(mr_server *server, const mr_listen_options *options,
 int mr_server_add_iface(mr_server_endpoint *endpoint, const mr_server_iface *served,
                         mr_error *err);
 
+/* Changes who may call an interface offered there. 0 or MR_ERR_NOT_FOUND. */
+int mr_server_set_access(mr_server_endpoint *endpoint, const mr_syntax *interface,
+                         const mr_server_access *access);
+/* Stops listening there; connections that stand live on. */
+void mr_server_endpoint_close(mr_server_endpoint *endpoint);
+/* Changes the limits, for what comes from now on, and restrict_remote; @options says them all. */
+void mr_server_set_options(mr_server *server, const mr_server_options *options);
+
 /* Where it listens; the port is the bound one. */
 const mr_addr *mr_server_endpoint_get_local(const mr_server_endpoint *endpoint);
 /* The path of a local socket; NULL for TCP. */
@@ -150,8 +219,8 @@ void mr_server_get_stats(const mr_server *server, mr_server_stats *statsp);
 
 /* Ends the server as mr_server_options.stop wants it; false when it is ending already. */
 bool mr_server_stop(mr_server *server);
-/* Stops listening and taking new calls, lets those in flight be answered, closes each connection
- * when it has none left; @done (may be NULL) is called when the last one is closed. */
+/* Stops listening and taking new calls, lets those in flight be answered, tells each client with a
+ * shutdown PDU (C706 12.6.4.11) and closes its connection when it has none left; @done (may be NULL) is called when the last one is closed. */
 void mr_server_drain(mr_server *server, void (*done)(void *user), void *user);
 
 /* Answers a call that was to be answered later, with the [out] parameters in its args. The call
