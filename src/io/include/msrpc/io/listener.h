@@ -57,8 +57,8 @@ void mr_listener_init(mr_listener *listener, mr_loop *loop, const mr_listener_ev
                       void *user);
 /* Binds and listens. Ports in use or forbidden are skipped within the ranges. The socket's file of
  * a process that died is replaced; "PATH.lock" tells whether it did, and stays behind. 0;
- * MR_ERR_ARGUMENT when options->fd does not listen; MR_ERR_BUSY when every port is in use, or a process listens on the path; MR_ERR_SYSTEM with the
- * errno. */
+ * MR_ERR_ARGUMENT when options->fd does not listen; MR_ERR_BUSY when every port is in use, or a
+ * process listens on the path; MR_ERR_SYSTEM with the errno. */
 int mr_listener_open(mr_listener *listener, const mr_listen_options *options, mr_error *err);
 /* Stops listening and removes the file of a local socket; accepted connections live on. A
  * zeroed listener may be deinitialised. */

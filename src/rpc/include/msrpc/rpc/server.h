@@ -219,8 +219,9 @@ void mr_server_get_stats(const mr_server *server, mr_server_stats *statsp);
 
 /* Ends the server as mr_server_options.stop wants it; false when it is ending already. */
 bool mr_server_stop(mr_server *server);
-/* Stops listening and taking new calls, lets those in flight be answered, tells each client with a
- * shutdown PDU (C706 12.6.4.11) and closes its connection when it has none left; @done (may be NULL) is called when the last one is closed. */
+/* Stops listening and taking new calls, lets those in flight be answered, asks each client that has
+ * none left to go (a shutdown PDU, C706 12.6.4.11) and closes its connection; @done (may be NULL)
+ * is called when the last one is closed. */
 void mr_server_drain(mr_server *server, void (*done)(void *user), void *user);
 
 /* Answers a call that was to be answered later, with the [out] parameters in its args. The call
