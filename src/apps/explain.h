@@ -18,8 +18,6 @@ struct explain {
 /* explain_show.c */
 /* "phase 1: names", "" for none. */
 const char *explain_phase_text(unsigned phase);
-/* An advice of the tables, or "" when it names a command or switch that this version lacks. */
-const char *explain_usable(const char *advice);
 /* The first line of a meaning, a blank line before it when it is not the first one. */
 void explain_head(struct explain *e, const char *first, const char *kind, const char *name,
                   unsigned phase);

@@ -9,7 +9,7 @@ const char *explain_phase_text(unsigned phase) {
 
 /* An advice of the tables, or "" when it names a command or switch that this version lacks: the
  * tables know the whole contract. */
-const char *explain_usable(const char *advice) {
+static const char *usable(const char *advice) {
     const app_command *command = NULL;
     const char *at = strstr(advice, "msrpc ");
     char word[32];
@@ -95,7 +95,7 @@ static void code_json(struct explain *e, const mr_code_info *c) {
         mr_writer_str(w, "shown", mr_code_shown(c));
     if (*mr_code_meaning(c))
         mr_writer_str(w, "meaning", mr_code_meaning(c));
-    if (*explain_usable(mr_code_try(c)))
+    if (*usable(mr_code_try(c)))
         mr_writer_str(w, "try", mr_code_try(c));
     mr_writer_uint(w, "phase", c->phase);
     mr_writer_uint(w, "win32", c->space == MR_SPACE_WIN32 ? c->value
@@ -134,7 +134,7 @@ static void code_text(struct explain *e, const mr_code_info *c) {
                                mr_code_symbol(same));
     explain_para(e, "same as", also);
     points_to(e, row_of_code(c));
-    explain_para(e, "try", explain_usable(mr_code_try(c)));
+    explain_para(e, "try", usable(mr_code_try(c)));
 }
 
 void explain_show_code(struct explain *e, const mr_code_info *c) {
@@ -196,7 +196,7 @@ void explain_show_event(struct explain *e, const mr_winevent_info *v) {
         mr_writer_str(e->w, "source", mr_winevent_source(v));
         mr_writer_str(e->w, "log", mr_winevent_log(v));
         mr_writer_str(e->w, "text", mr_winevent_text(v));
-        mr_writer_str(e->w, "try", explain_usable(mr_winevent_try(v)));
+        mr_writer_str(e->w, "try", usable(mr_winevent_try(v)));
         mr_writer_uint(e->w, "phase", v->phase);
         explain_ids_json(e->w, row_of_event(v) ? mr_phrase_findings(row_of_event(v)) : "");
         mr_writer_close(e->w);
@@ -208,7 +208,7 @@ void explain_show_event(struct explain *e, const mr_winevent_info *v) {
     explain_para(e, "log", mr_winevent_log(v));
     explain_para(e, "says", mr_winevent_text(v));
     points_to(e, row_of_event(v));
-    explain_para(e, "try", explain_usable(mr_winevent_try(v)));
+    explain_para(e, "try", usable(mr_winevent_try(v)));
 }
 
 static void iface_json(struct explain *e, const mr_iface_name *n) {

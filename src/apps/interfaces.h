@@ -56,16 +56,9 @@ struct ifs {
     int code;
 };
 
-/* "listening", "filtered", ... */
-const char *ifs_state_name(enum ifs_state state);
 /* Whether the interface is shown without -v: listed or bound. */
 bool ifs_is_there(const mr_survey_iface *iface);
-/* The interfaces that are shown, sorted by name, in the app's arena; NULL without memory. */
-const mr_survey_iface **ifs_sorted(app *a, const mr_survey *survey, size_t *countp);
 void ifs_count(const mr_survey *survey, size_t *askedp, size_t *unknownp);
-/* The annotation the mapper has for the interface at that endpoint; empty when it has none. */
-mr_slice ifs_annotation(const struct ifs *all, const struct ifs_endpoint *e,
-                        const mr_syntax *interface);
 
 /* interfaces_show.c: the screen, and the member "endpoints". */
 void ifs_show(struct ifs *all);

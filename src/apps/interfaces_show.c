@@ -9,7 +9,8 @@
 
 #define NAME_WIDTH 40 /* columns before the UUID */
 
-const char *ifs_state_name(enum ifs_state state) {
+/* "listening", "filtered", ... */
+static const char *state_name(enum ifs_state state) {
     switch (state) {
     case IFS_WAITING: return "unknown";
     case IFS_ANSWERED: return "answered";
@@ -61,7 +62,8 @@ static int compare(const void *pa, const void *pb) {
     return order ? order : a->syntax.major - b->syntax.major;
 }
 
-const mr_survey_iface **ifs_sorted(app *a, const mr_survey *survey, size_t *countp) {
+/* The interfaces that are shown, sorted by name, in the app's arena; NULL without memory. */
+static const mr_survey_iface **sort_ifaces(app *a, const mr_survey *survey, size_t *countp) {
     const mr_survey_iface **items = mr_arena_get(&a->arena, survey->count + 1, sizeof *items);
     size_t n = 0;
 
@@ -77,7 +79,8 @@ const mr_survey_iface **ifs_sorted(app *a, const mr_survey *survey, size_t *coun
     return items;
 }
 
-mr_slice ifs_annotation(const struct ifs *all, const struct ifs_endpoint *e,
+/* The annotation the mapper has for the interface at that endpoint; empty when it has none. */
+static mr_slice annotation_of(const struct ifs *all, const struct ifs_endpoint *e,
                         const mr_syntax *interface) {
     for (size_t i = 0; all->mapper && i < all->mapper->count; i++) {
         const mr_mapper_entry *entry = &all->mapper->entries[i];
@@ -129,7 +132,7 @@ static void show_iface(struct ifs *all, const struct ifs_endpoint *e,
             mr_uuid_text(&iface->syntax.uuid, uuid));
     if (!a->set.verbose)
         return;
-    mr_slice annotation = ifs_annotation(all, e, &iface->syntax);
+    mr_slice annotation = annotation_of(all, e, &iface->syntax);
     if (annotation.len)
         fprintf(a->out, "       mapper: %s\n", app_safe(a, annotation));
     const char *odd = oddity(a, &e->survey, iface);
@@ -187,12 +190,12 @@ static void show_endpoint(struct ifs *all, const struct ifs_endpoint *e) {
 
     if (e->state != IFS_ANSWERED || e->result) {
         fprintf(a->out, "\n %s %u  %s\n", app_mark(a, APP_MARK_FAIL), e->addr.port,
-                ifs_state_name(e->state));
+                state_name(e->state));
         if (e->error)
             app_wrap(a->out, "      ", 6, e->error);
         return;
     }
-    const mr_survey_iface **items = ifs_sorted(a, survey, &n);
+    const mr_survey_iface **items = sort_ifaces(a, survey, &n);
     ifs_count(survey, &asked, &unknown);
     for (size_t i = 0; i < n; i++)
         there += ifs_is_there(items[i]);
@@ -234,7 +237,7 @@ void ifs_show(struct ifs *all) {
 static void json_iface(struct ifs *all, const struct ifs_endpoint *e,
                        const mr_survey_iface *iface, mr_writer *w) {
     const mr_iface_name *known = mr_name_find(&iface->syntax.uuid);
-    mr_slice annotation = ifs_annotation(all, e, &iface->syntax);
+    mr_slice annotation = annotation_of(all, e, &iface->syntax);
 
     mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
     app_report_iface(w, "interface", &iface->syntax);
@@ -282,12 +285,12 @@ static void json_endpoint(struct ifs *all, const struct ifs_endpoint *e, mr_writ
     app *a = all->s->a;
     const mr_survey *survey = &e->survey;
     size_t n, asked, unknown;
-    const mr_survey_iface **items = ifs_sorted(a, survey, &n);
+    const mr_survey_iface **items = sort_ifaces(a, survey, &n);
 
     ifs_count(survey, &asked, &unknown);
     mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
     mr_writer_fmt(w, "endpoint", "%u", e->addr.port);
-    mr_writer_str(w, "state", ifs_state_name(e->state));
+    mr_writer_str(w, "state", state_name(e->state));
     if (e->error)
         mr_writer_str(w, "error", e->error);
     mr_writer_str(w, "method", method_name(survey, asked));

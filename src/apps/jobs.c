@@ -325,7 +325,8 @@ static int run_threads(app *a, const app_target *targets, size_t count, app_targ
 
 /* ---- the run ---- */
 
-void app_raise_descriptors(void) {
+/* As many descriptors as this machine allows: many hosts at once want many. */
+static void raise_descriptors(void) {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
@@ -335,7 +336,7 @@ void app_raise_descriptors(void) {
 }
 
 int app_jobs_each(app *a, const app_target *targets, size_t count, app_target_fn *fn, void *user) {
-    app_raise_descriptors();
+    raise_descriptors();
     a->deadline = mr_clock_now() + a->set.deadline;
     if (count == 1 && !app_progress_wanted(a)) /* one needs no thread, but its progress does */
         return fn(a, targets, user);

@@ -29,9 +29,6 @@ int app_jobs_run(app *a, const app_target *targets, size_t count, app_target_fn 
 /* The same without the frame of the report, for a command that adds members of its own to it. */
 int app_jobs_each(app *a, const app_target *targets, size_t count, app_target_fn *fn, void *user);
 
-/* As many descriptors as this machine allows: many hosts at once want many. */
-void app_raise_descriptors(void);
-
 /* For session.c: an interrupt of the run ends @loop from now on. False when the run is being ended
  * already. @worker may be NULL, which knows no interrupts. */
 bool app_worker_enter(struct app_worker *worker, mr_loop *loop);

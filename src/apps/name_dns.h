@@ -11,8 +11,6 @@ struct name_dns {
     mr_dns_survey *survey;
 };
 
-/* The word for an outcome in a table: "NXDOMAIN", "timeout". @out holds an unknown rcode's. */
-const char *name_dns_outcome(const mr_dns_survey_query *q, char out[16]);
 void name_dns_show(struct name_run *run);
 
 #endif

@@ -27,7 +27,8 @@ struct screen {
     bool gap;            /* an empty line went before what stands under the tables */
 };
 
-const char *name_dns_outcome(const mr_dns_survey_query *q, char out[16]) {
+/* The word for an outcome in a table: "NXDOMAIN", "timeout". @out holds an unknown rcode's. */
+static const char *outcome_word(const mr_dns_survey_query *q, char out[16]) {
     if (!q->answer)
         return "not yet";
     switch (q->answer->outcome) {
@@ -121,7 +122,7 @@ static struct cell read_cell(struct screen *v, const mr_dns_survey_query *q) {
     }
     if (!cell.count) {
         const char *text = mr_arena_add_str(&v->a->arena,
-                                            mr_slice_str(name_dns_outcome(q, word)));
+                                            mr_slice_str(outcome_word(q, word)));
         cell.lines[cell.count++] = text ? text : "";
     }
     return cell;
@@ -387,7 +388,7 @@ static void show_reverse(struct screen *v) {
     for (size_t i = 0; (q = mr_dns_survey_get_query(v->s, i)) != NULL; i++) {
         if (q->role != MR_DNS_SURVEY_REVERSE)
             continue;
-        const char *name = first_target(q), *answer = name ? name : name_dns_outcome(q, word);
+        const char *name = first_target(q), *answer = name ? name : outcome_word(q, word);
         const char *servers = "";
         bool told = false, alone = true;
         for (size_t k = 0; (other = mr_dns_survey_get_query(v->s, k)) != NULL; k++) {
@@ -396,7 +397,7 @@ static void show_reverse(struct screen *v) {
                 !mr_addr_same_host(&other->about, &q->about))
                 continue;
             const char *name2 = first_target(other);
-            const char *answer2 = name2 ? name2 : name_dns_outcome(other, word2);
+            const char *answer2 = name2 ? name2 : outcome_word(other, word2);
             if (!mr_dns_same_name(answer, answer2)) {
                 alone = false;
                 continue;

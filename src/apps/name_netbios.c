@@ -14,13 +14,14 @@ struct name_netbios {
     mr_error error;   /* of the lookup */
 };
 
-bool netbios_is_named(const struct name_options *o) {
+/* Whether any switch of NetBIOS but --list was given. */
+static bool is_named(const struct name_options *o) {
     return o->netbios || o->status || o->suffixes.count || o->wins.count || o->broadcast ||
            o->scope;
 }
 
 static bool wanted(const struct name_options *o) {
-    return !o->list && netbios_is_named(o);
+    return !o->list && is_named(o);
 }
 
 /* ---- switches ---- */
@@ -135,7 +136,7 @@ static int check(app *a, const struct name_options *o, const char *name, const c
     mr_addr addr;
 
     (void)subjectp;
-    if (!netbios_is_named(o))
+    if (!is_named(o))
         return 0;
     int code = netbios_read_options(a, o, wants_links(o), &so);
     if (code)
@@ -218,7 +219,7 @@ static int start(struct name_run *run) {
         return app_refuse(run->a, APP_BUG, "out of memory");
     n->run = run;
     n->error = MR_ERROR_INIT;
-    if (!netbios_is_named(o)) {
+    if (!is_named(o)) {
         if (!set_beside(run, &n->options) || begin_survey(n) != 0)
             return 0;
         run->netbios = n;

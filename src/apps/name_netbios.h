@@ -12,8 +12,6 @@
  * APP_USAGE or APP_MISSING, told; a failure to list the links is told when @links is wanted. */
 int netbios_read_options(app *a, const struct name_options *o, bool links,
                          mr_netbios_survey_options *optionsp);
-/* Whether any switch of NetBIOS but --list was given. */
-bool netbios_is_named(const struct name_options *o);
 
 /* ---- name_netbios_show.c ---- */
 

@@ -90,8 +90,6 @@ int ping_choose_method(struct ping *ping, mr_client *client, struct ping_method 
 
 /* Finds the endpoints and binds to each in both styles, all at once. 0 or an exit code. */
 int ping_matrix(struct ping *ping);
-/* The exit code that the cells deserve. */
-int ping_matrix_code(const struct ping *ping);
 const char *ping_bind_name(enum ping_bind bind);
 
 /* ping_show.c */

@@ -26,7 +26,8 @@ const char *ping_bind_name(enum ping_bind bind) {
     return "";
 }
 
-int ping_matrix_code(const struct ping *p) {
+/* The exit code that the cells deserve. */
+static int judge(const struct ping *p) {
     int code = APP_OK;
 
     for (size_t i = 0; i < p->cell_count; i++) {
@@ -262,5 +263,5 @@ int ping_matrix(struct ping *p) {
     for (size_t i = 0; i < p->cell_count; i++)
         mr_client_free(p->cells[i].client);
     code = app_worse(code, all.code);
-    return code ? code : ping_matrix_code(p);
+    return code ? code : judge(p);
 }

@@ -232,7 +232,9 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
 
 /* ---- the mapper ---- */
 
-int app_session_map(app_session *s, const app_target *target, uint16_t mapper_port,
+/* Asks the target's mapper on @mapper_port (0: 135) where @interface listens over TCP and gives the
+ * port. 0 or the exit code of the phase that failed. */
+static int find_port(app_session *s, const app_target *target, uint16_t mapper_port,
                     const mr_syntax *interface, uint16_t *portp) {
     mr_client *client;
     mr_mapper mapper;
@@ -270,7 +272,7 @@ int app_session_port(app_session *s, const app_target *target, uint16_t mapper_p
                             : mapper_port ? mapper_port : MR_MAPPER_PORT);
         return 0;
     }
-    return app_session_map(s, target, mapper_port, interface, portp);
+    return find_port(s, target, mapper_port, interface, portp);
 }
 
 struct nap {

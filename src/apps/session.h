@@ -35,11 +35,6 @@ int app_session_resolve(app_session *s, const app_target *target);
 int app_session_connect(app_session *s, const app_target *target, uint16_t port,
                         const mr_syntax *syntax, int bind_code, mr_client **clientp);
 
-/* Asks the target's mapper on @mapper_port (0: 135) where @interface listens over TCP and gives the
- * port. 0 or the exit code of the phase that failed. */
-int app_session_map(app_session *s, const app_target *target, uint16_t mapper_port,
-                    const mr_syntax *interface, uint16_t *portp);
-
 /* The port where @interface is called: of @target when it names one, the mapper's own for the
  * mapper and for mgmt (which every server answers), else what the mapper says. 0 or an exit
  * code. */

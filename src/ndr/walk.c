@@ -44,7 +44,7 @@ int mr_ndr_place_keep(const mr_ndr_place *at, mr_arena *arena, const mr_ndr_plac
 #define INNER 8
 #define OUTER 3
 
-char *mr_ndr_path(const mr_ndr_place *at, char out[MR_NDR_PATH]) {
+static char *write_path(const mr_ndr_place *at, char out[MR_NDR_PATH]) {
     const mr_ndr_place *shown[INNER + OUTER];
     size_t count = 0, shown_count = 0, i = 0, n = 0;
 
@@ -80,7 +80,7 @@ int mr_ndr_fail(mr_error *err, int code, size_t offset, const mr_ndr_place *at, 
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    return mr_fail(err, code, MR_FLOOR_NDR, offset, "%s: %s", mr_ndr_path(at, path), text);
+    return mr_fail(err, code, MR_FLOOR_NDR, offset, "%s: %s", write_path(at, path), text);
 }
 
 static size_t hash(uint64_t key, const void *type) {

@@ -120,7 +120,6 @@ static inline mr_ndr_place mr_ndr_item_place(const mr_ndr_item *i) {
 /* Writes "entries[3].tower" into @out, the middle left out where it does not fit; "value" for the
  * root. */
 #define MR_NDR_PATH 96
-char *mr_ndr_path(const mr_ndr_place *at, char out[MR_NDR_PATH]);
 /* mr_fail with the path put in front of the sentence. */
 int mr_ndr_fail(mr_error *err, int code, size_t offset, const mr_ndr_place *at, const char *fmt,
                 ...) __attribute__((format(printf, 5, 6)));

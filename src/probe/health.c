@@ -22,7 +22,8 @@ const char *mr_health_result_name(enum mr_health_result result) {
 
 /* ---- hosts ---- */
 
-mr_health_host *health_host(mr_health *h, const char *name) {
+/* The host of that name, made where there is none; NULL past the limits. */
+static mr_health_host *find_host(mr_health *h, const char *name) {
     for (size_t i = 0; i < h->host_count; i++)
         if (mr_dns_same_name(h->hosts[i]->name, name))
             return h->hosts[i];
@@ -107,7 +108,7 @@ static void add_hosts(mr_health *h, const struct health_query *q) {
             continue;
         const char *target = record->type == MR_DNS_SRV ? record->u.srv.target
                                                         : record->u.target;
-        mr_health_host *host = strcmp(target, ".") != 0 ? health_host(h, target) : NULL;
+        mr_health_host *host = strcmp(target, ".") != 0 ? find_host(h, target) : NULL;
         if (host && record->type == MR_DNS_SRV)
             host->is_dc = true;
         else if (host)
@@ -126,7 +127,7 @@ static void add_wanted(mr_health *h) {
     bool literal = mr_addr_decode(mr_slice_str(dc), DNS_PORT, &addr) == 0;
     snprintf(name, sizeof name, "%s%s%s", dc, literal || strchr(dc, '.') ? "" : ".",
              literal || strchr(dc, '.') ? "" : h->domain);
-    mr_health_host *host = health_host(h, name);
+    mr_health_host *host = find_host(h, name);
     if (!host)
         return;
     host->is_dc = true;

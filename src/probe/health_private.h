@@ -60,8 +60,6 @@ bool health_answered(const struct health_query *q);
 
 /* ---- health.c ---- */
 
-/* The host of that name, made where there is none; NULL past the limits. */
-mr_health_host *health_host(mr_health *h, const char *name);
 /* The addresses of the A and AAAA answers about @host that it has not yet. */
 void health_add_addrs(mr_health *h, mr_health_host *host, const struct health_query *q);
 

@@ -120,7 +120,8 @@ static bool finish_start(mr_client *c, int result, const mr_error *err) {
     return mr_client_leave(c, &frame);
 }
 
-bool mr_client_fail(mr_client *c, int result, const mr_error *err) {
+/* Ends the connection and everything that waits for it; false when the client is gone. */
+static bool end_with(mr_client *c, int result, const mr_error *err) {
     mr_error copy = *err;
 
     if (c->ended)
@@ -147,7 +148,7 @@ bool mr_client_fail(mr_client *c, int result, const mr_error *err) {
 static bool fail(mr_client *c, int code, const char *text) {
     mr_error err = MR_ERROR_INIT;
     mr_fail(&err, code, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "%s", text);
-    return mr_client_fail(c, code, &err);
+    return end_with(c, code, &err);
 }
 
 /* ---- events of the association ---- */
@@ -238,7 +239,7 @@ static bool on_nak(mr_client *c, const mr_event_nak *nak) {
     c->report.nak_reason = nak->reason;
     mr_fail_peer(&err, MR_ERR_BIND_REJECTED, MR_FLOOR_RPC, MR_PEER_BIND_NAK, nak->reason,
                  "the server rejected the bind (reason %u)", nak->reason);
-    return mr_client_fail(c, MR_ERR_BIND_REJECTED, &err);
+    return end_with(c, MR_ERR_BIND_REJECTED, &err);
 }
 
 static bool on_foreign(mr_client *c, const mr_event_foreign *foreign) {
@@ -248,7 +249,7 @@ static bool on_foreign(mr_client *c, const mr_event_foreign *foreign) {
     c->report.foreign = *foreign;
     mr_fail(&err, MR_ERR_PROTOCOL, MR_FLOOR_RPC, 0, "this is not DCE/RPC: %s answers",
             mr_foreign_name(foreign->guess));
-    return mr_client_fail(c, MR_ERR_PROTOCOL, &err);
+    return end_with(c, MR_ERR_PROTOCOL, &err);
 }
 
 /* A fault that belongs to no call answers an alter_context. */
@@ -292,7 +293,7 @@ static bool on_event(mr_client *c, const mr_event *event) {
     case MR_EVENT_FOREIGN:
         return on_foreign(c, &event->u.foreign);
     case MR_EVENT_ERROR:
-        return mr_client_fail(c, event->u.error->code, event->u.error);
+        return end_with(c, event->u.error->code, event->u.error);
     case MR_EVENT_BIND:
     case MR_EVENT_ALTER:
     case MR_EVENT_AUTH3:
@@ -319,6 +320,15 @@ static bool drain(mr_client *c) {
             return false;
     c->draining = false;
     return true;
+}
+
+static void set_timer(mr_client *c) {
+    mr_nsec due = c->ended ? MR_NSEC_NEVER : c->broken ? 0 : c->bind_deadline;
+
+    for (const mr_call *call = c->ended ? NULL : c->calls; call; call = call->next)
+        if (call->failed || call->over || call->deadline < due)
+            due = call->failed || call->over ? 0 : call->deadline;
+    mr_timer_set(&c->timer, due);
 }
 
 /* Sends what the association yields, as long as the system takes it. Never runs a callback: what
@@ -348,19 +358,10 @@ void mr_client_flush(mr_client *c) {
             c->report.error = err;
         }
     }
-    mr_client_set_timer(c);
+    set_timer(c);
 }
 
 /* ---- time ---- */
-
-void mr_client_set_timer(mr_client *c) {
-    mr_nsec due = c->ended ? MR_NSEC_NEVER : c->broken ? 0 : c->bind_deadline;
-
-    for (const mr_call *call = c->ended ? NULL : c->calls; call; call = call->next)
-        if (call->failed || call->over || call->deadline < due)
-            due = call->failed || call->over ? 0 : call->deadline;
-    mr_timer_set(&c->timer, due);
-}
 
 static bool expire_calls(mr_client *c, mr_nsec now) {
     mr_error err = MR_ERROR_INIT;
@@ -420,7 +421,7 @@ static void on_timer(void *user) {
     mr_nsec now = mr_clock_now();
 
     if (c->broken) {
-        mr_client_fail(c, c->broken, &c->report.error);
+        end_with(c, c->broken, &c->report.error);
         return;
     }
     if (c->bind_deadline <= now) {
@@ -444,7 +445,7 @@ static void on_opened(void *user, int result, const mr_error *err) {
 
     mr_stream_get_attempt(&c->stream, &c->report.attempt);
     if (result) {
-        mr_client_fail(c, result, err);
+        end_with(c, result, err);
         return;
     }
     c->report.connected = mr_clock_now();
@@ -467,7 +468,7 @@ static void on_received(void *user, mr_slice bytes) {
             return;
         mr_client_flush(c);
         if (r < 0) {
-            mr_client_fail(c, r, &err);
+            end_with(c, r, &err);
             return;
         }
         /* everything that came is collected or dropped at once, so being blocked twice without
@@ -490,7 +491,7 @@ static void on_closed(void *user, int result, const mr_error *err) {
     if (was_foreign(c))
         return;
     if (result) {
-        mr_client_fail(c, result, err);
+        end_with(c, result, err);
         return;
     }
     switch (c->report.stage) {

@@ -39,11 +39,8 @@ struct mr_client {
 
 void mr_client_enter(mr_client *c, struct mr_client_frame *frame);
 bool mr_client_leave(mr_client *c, struct mr_client_frame *frame);
-/* Ends the connection and everything that waits for it; false when the client is gone. */
-bool mr_client_fail(mr_client *c, int result, const mr_error *err);
 /* Sends what the association yields; runs no callback. */
 void mr_client_flush(mr_client *c);
-void mr_client_set_timer(mr_client *c);
 /* What an open connection is doing now, into the report. */
 void mr_client_set_stage(mr_client *c);
 /* Waiting for an outcome that a callback tells: the callback calls mr_wait_end; mr_wait_run gives

@@ -46,7 +46,7 @@ static void seen(void *user, const mr_server_call *call, uint32_t status, const 
     if (call->proc->opnum == 0)
         f->in_data = ((const struct mr_rpcecho_echo_AddOne *)call->args)->in_data;
     f->status = status;
-    strncpy(f->error, err->code ? err->text : "", sizeof f->error - 1);
+    snprintf(f->error, sizeof f->error, "%s", err->code ? err->text : "");
 }
 
 static void setup(struct fixture *f, const char *replies, const char *fallback) {
