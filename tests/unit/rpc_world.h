@@ -1,7 +1,5 @@
 /*
- * A whole world in one process for the tests of memory: a server of ours with the endpoint mapper
- * and a service, and an allocator that fails once, at the allocation that is asked for. Linked
- * with --wrap for malloc, calloc and realloc.
+ * A whole world in one process: a server of ours with the endpoint mapper and a service.
  */
 #ifndef RPC_WORLD_H
 #define RPC_WORLD_H
@@ -17,28 +15,6 @@
 #include <msrpc/ifaces/epmapper.h>
 #include <msrpc/ifaces/rpcecho.h>
 #include <msrpc/serve.h>
-
-static size_t countdown; /* 0: never fail; else the countdown-th allocation from now fails */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void) {
-    return countdown > 0 && --countdown == 0;
-}
-void *__wrap_malloc(size_t n) {
-    return fails() ? NULL : __real_malloc(n);
-}
-void *__wrap_calloc(size_t n, size_t size) {
-    return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t n) {
-    return fails() ? NULL : __real_realloc(p, n);
-}
 
 struct world {
     mr_loop loop;

@@ -1,38 +1,14 @@
 /* Every allocation of a conversation fails once: the association reports it, stays sound and leaks
- * nothing; and what it holds stays under its caps. Linked with --wrap for malloc, calloc and
- * realloc. */
+ * nothing; and what it holds stays under its caps. */
 #include "assoc_world.h"
-
-static size_t countdown; /* 0: never fail; else the countdown-th allocation from now fails */
-static size_t allocations;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void) {
-    allocations++;
-    return countdown > 0 && --countdown == 0;
-}
-void *__wrap_malloc(size_t n) {
-    return fails() ? NULL : __real_malloc(n);
-}
-void *__wrap_calloc(size_t n, size_t size) {
-    return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t n) {
-    return fails() ? NULL : __real_realloc(p, n);
-}
+#include "no_memory.h"
 
 /* One conversation with the @nth allocation failing; whether it came that far. */
 static bool attempt(size_t nth, size_t step) {
     static world w;
     mr_assoc_config c = {.max_xmit = 600, .features = 1}, s = {.max_xmit = 500, .features = 1};
 
-    countdown = nth;
+    fail_once(nth);
     world_init_config(&w, &c, &s);
     w.step = step;
     if (w.client.rc == 0 && w.server.rc == 0 && w.tap.rc == 0) {
@@ -45,8 +21,7 @@ static bool attempt(size_t nth, size_t step) {
             pump(&w);
         }
     }
-    bool failed = nth > 0 && countdown == 0;
-    countdown = 0;
+    bool failed = fail_end();
     if (!failed) {
         assert_sound(&w.client);
         assert_string_equal(w.client.log, w.tap.log);
@@ -87,13 +62,13 @@ static void warm_calls_allocate_nothing(void **state) {
         world_call(w, 0, mr_slice_of(w->big_reply, 20000));
         pump(w);
     }
-    size_t before = allocations;
+    size_t before = no_memory.count;
     for (int i = 0; i < 50; i++) {
         world_call(w, 0, mr_slice_of(w->big_reply, 20000));
         pump(w);
     }
     assert_sound(&w->client);
-    assert_int_equal(allocations, before);
+    assert_int_equal(no_memory.count, before);
     world_deinit(w);
 }
 

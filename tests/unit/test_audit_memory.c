@@ -5,35 +5,14 @@
 #include <stdio.h>
 
 #include "audit_world.h"
-
-static size_t countdown; /* 0: never fail; else the countdown-th allocation from now fails */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static bool fails(void) {
-    return countdown > 0 && --countdown == 0;
-}
-void *__wrap_malloc(size_t n) {
-    return fails() ? NULL : __real_malloc(n);
-}
-void *__wrap_calloc(size_t n, size_t size) {
-    return fails() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *p, size_t n) {
-    return fails() ? NULL : __real_realloc(p, n);
-}
+#include "no_memory.h"
 
 static bool attempt(size_t nth) {
     static mr_audit audit;
     struct audit_world w;
     mr_diag diag;
 
-    countdown = nth;
+    fail_once(nth);
     int r = world_open(&w);
     if (!r)
         r = WORLD_ADD(&w, samr, &samr_open_bodies);
@@ -48,8 +27,7 @@ static bool attempt(size_t nth) {
         r = mr_audit_add_facts(&audit, &diag);
     if (!r)
         r = mr_diag_run(&diag);
-    bool failed = nth > 0 && countdown == 0;
-    countdown = 0;
+    bool failed = fail_end();
     assert_true(r == 0 || (failed && r == MR_ERR_MEMORY));
     if (opened) {
         const mr_audit_fact *users = mr_audit_find(&audit, "SAMR.USERS");

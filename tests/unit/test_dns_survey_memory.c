@@ -3,32 +3,11 @@
  * is neither a healthy name nor one that does not exist.
  */
 #include "dns_world.h"
+#include "no_memory.h"
 
 #include <msrpc/probe/dns_survey.h>
 
 #define PATIENCE (30 * MR_SEC)
-
-static size_t countdown; /* 0: never fail; else the countdown-th allocation from now fails */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-static bool fails(void) {
-    return countdown > 0 && --countdown == 0;
-}
-void *__wrap_malloc(size_t size) {
-    return fails() ? NULL : __real_malloc(size);
-}
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails() ? NULL : __real_calloc(count, size);
-}
-void *__wrap_realloc(void *p, size_t size) {
-    return fails() ? NULL : __real_realloc(p, size);
-}
 
 static const struct dns_row rows[] = {
     {7, "_ldap._tcp.lab.x", MR_DNS_SRV, 900, "0 100 389 dc.lab.x", 0},
@@ -73,7 +52,7 @@ static bool attempt(const struct dns_world *dns, const char *name, size_t nth) {
     mr_arena arena;
     mr_diag diag;
 
-    countdown = nth;
+    fail_once(nth);
     int r = mr_loop_init(&loop, NULL);
     bool opened = r == 0;
     mr_arena_init(&arena, 64 << 20);
@@ -81,8 +60,7 @@ static bool attempt(const struct dns_world *dns, const char *name, size_t nth) {
         mr_resolver_init(&resolver, &loop);
         r = survey(dns, &loop, &resolver, &arena, &diag, name);
     }
-    bool failed = nth > 0 && countdown == 0;
-    countdown = 0;
+    bool failed = fail_end();
     if (r) {
         assert_true(failed && r == MR_ERR_MEMORY);
     } else {

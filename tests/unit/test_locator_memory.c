@@ -13,33 +13,9 @@
 #include <msrpc/probe/health.h>
 #include <msrpc/wire/dns.h>
 
+#include "no_memory.h"
+
 #define PATIENCE (30 * MR_SEC) /* a test that needs it has failed */
-
-static size_t left = SIZE_MAX; /* allocations that still succeed */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-static bool spend(void) {
-    if (left == 0)
-        return false;
-    if (left != SIZE_MAX)
-        left--;
-    return true;
-}
-void *__wrap_malloc(size_t size) {
-    return spend() ? __real_malloc(size) : NULL;
-}
-void *__wrap_calloc(size_t count, size_t size) {
-    return spend() ? __real_calloc(count, size) : NULL;
-}
-void *__wrap_realloc(void *p, size_t size) {
-    return spend() ? __real_realloc(p, size) : NULL;
-}
 
 /* Answers with authority: SRV leads to "dc", A to 127.77.0.1, NS to "dc"; there is nothing else. */
 static void on_query(void *user, const mr_addr *sender, mr_slice query) {
@@ -103,9 +79,8 @@ static bool has_finding(const mr_diag *diag, const char *id) {
 
 /* What may be said after @r: all of it, or nothing but that memory ran out. */
 static bool end(struct world *w, int r, bool failed, size_t hosts) {
-    bool spent = left == 0;
+    bool spent = fail_end();
 
-    left = SIZE_MAX;
     assert_true(r == 0 || (spent && (r == MR_ERR_MEMORY || r == MR_ERR_SYSTEM)));
     assert_true(!failed || spent);
     if (r == 0 && !failed) {
@@ -120,7 +95,7 @@ static void world_begin(struct world *w, size_t n) {
     mr_arena_init(&w->arena, 1 << 24);
     mr_resolver_init(&w->resolver, &w->loop);
     w->resolver.hosts_path = "/dev/null";
-    left = n;
+    fail_from(n + 1);
 }
 
 static void world_end(struct world *w) {

@@ -11,6 +11,7 @@
 #include <msrpc/ifaces/rpcecho.h>
 #include <msrpc/serve.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tokens.h"

@@ -7,39 +7,11 @@
 
 #include <cmocka.h>
 
+#include "no_memory.h"
 #include "test_ndr_json.h"
 #include "test_ndr_types.h"
 
 #define ARENA_CAP (64u << 20)
-
-static size_t left = SIZE_MAX; /* allocations that still succeed */
-static bool once;              /* the next one fails, those after it do not */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-static bool spend(void) {
-    if (left == 0) {
-        left = once ? SIZE_MAX : 0;
-        return false;
-    }
-    if (left != SIZE_MAX)
-        left--;
-    return true;
-}
-void *__wrap_malloc(size_t size) {
-    return spend() ? __real_malloc(size) : NULL;
-}
-void *__wrap_calloc(size_t count, size_t size) {
-    return spend() ? __real_calloc(count, size) : NULL;
-}
-void *__wrap_realloc(void *p, size_t size) {
-    return spend() ? __real_realloc(p, size) : NULL;
-}
 
 /* Enough entries that stacks, maps, checks and buffers all grow. */
 #define ENTRIES 200
@@ -160,11 +132,10 @@ static void fail_each(int (*run)(world *w)) {
     for (int mode = 0; mode < 2; mode++) {
         size_t n = 0;
         int r;
-        once = mode == 1;
         do {
-            left = n++;
+            (mode ? fail_once : fail_from)(++n);
             r = run(&w);
-            left = SIZE_MAX;
+            fail_end();
             assert_true(r == 0 || r == MR_ERR_MEMORY);
         } while (r != 0);
         assert_true(n > 1); /* it did allocate, and so did fail */

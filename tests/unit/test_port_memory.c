@@ -11,36 +11,11 @@
 #include <cmocka.h>
 
 #include "../../src/probe/port_private.h"
+#include "no_memory.h"
 #include "sample.h"
 
 #define PATIENCE (30 * MR_SEC) /* a test that needs it has failed */
 #define CLOSED 1               /* tcpmux: nobody has it on loopback */
-
-static size_t left = SIZE_MAX; /* allocations that still succeed */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-static bool spend(void) {
-    if (left == 0)
-        return false;
-    if (left != SIZE_MAX)
-        left--;
-    return true;
-}
-void *__wrap_malloc(size_t size) {
-    return spend() ? __real_malloc(size) : NULL;
-}
-void *__wrap_calloc(size_t count, size_t size) {
-    return spend() ? __real_calloc(count, size) : NULL;
-}
-void *__wrap_realloc(void *p, size_t size) {
-    return spend() ? __real_realloc(p, size) : NULL;
-}
 
 /* ---- readers ---- */
 
@@ -77,10 +52,9 @@ static void test_readers(void **state) {
             mr_port_probe probe;
             mr_port_probe_init(&probe, &loop, never, NULL);
             probe.service = service;
-            left = n;
+            fail_from(n + 1);
             enum port_reading reading = service->answer(&probe, answer, true);
-            spent = left == 0;
-            left = SIZE_MAX;
+            spent = fail_end();
             assert_true(reading == PORT_DONE || (spent && reading == PORT_FOREIGN));
             mr_port_probe_deinit(&probe);
         }
@@ -156,7 +130,7 @@ static void test_ways(void **state) {
             mr_loop loop;
             struct way way = {.loop = &loop};
             assert_int_equal(mr_loop_init(&loop, NULL), 0);
-            left = n;
+            fail_from(n + 1);
             if (what == 0)
                 one_probe(&way, MR_PORT_TCP, 0);
             else if (what == 1)
@@ -165,8 +139,7 @@ static void test_ways(void **state) {
                 one_probe(&way, MR_PORT_TCP, 135);
             else
                 one_scan(&way);
-            spent = left == 0;
-            left = SIZE_MAX;
+            spent = fail_end();
             mr_loop_deinit(&loop);
         }
     }

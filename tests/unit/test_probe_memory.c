@@ -2,6 +2,7 @@
  * Every allocation of a whole diagnosis fails once, its own and its server's: nothing crashes or
  * leaks, and it never says that all is well when it could not look.
  */
+#include "no_memory.h"
 #include "rpc_world.h"
 
 #include <stdio.h>
@@ -64,7 +65,7 @@ static bool attempt(size_t nth) {
     mr_diag diag;
     char service[32];
 
-    countdown = nth;
+    fail_once(nth);
     int r = world_open(&w, 2);
     bool opened = r == 0;
     mr_arena_init(&arena, 64 << 20);
@@ -75,8 +76,7 @@ static bool attempt(size_t nth) {
         if (!r)
             r = diagnose(&w, &resolver, &diag);
     }
-    bool failed = nth > 0 && countdown == 0;
-    countdown = 0;
+    bool failed = fail_end();
     if (r) {
         assert_true(failed && r == MR_ERR_MEMORY);
     } else {

@@ -2,6 +2,7 @@
  * Every allocation of a whole map fails once, those of the client, of the mapper's client and of
  * the server that answers: nothing crashes or leaks, and whoever asked is told, or has everything.
  */
+#include "no_memory.h"
 #include "rpc_world.h"
 
 #define ENTRIES 40
@@ -106,13 +107,12 @@ static bool attempt(work_fn *work, size_t nth) {
     struct world w;
     mr_error err = MR_ERROR_INIT;
 
-    countdown = nth;
+    fail_once(nth);
     int r = world_open(&w, ENTRIES);
     bool opened = r == 0;
     if (opened)
         r = work(&w, &err);
-    bool failed = nth > 0 && countdown == 0;
-    countdown = 0;
+    bool failed = fail_end();
     if (!opened)
         assert_true(failed && r == MR_ERR_MEMORY);
     else if (r)
