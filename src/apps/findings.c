@@ -82,6 +82,14 @@ static void show_verdict(app *a, const mr_diag *diag, bool partial) {
     app_finding_show(a, verdict->finding);
 }
 
+/* A line, or the id on one of its own where both do not fit. */
+static void show_title(app *a, const mr_finding *finding, enum app_mark mark) {
+    size_t width = 6 + strlen("phase 1: ") + strlen(finding->summary) + 4 + strlen(finding->id);
+
+    fprintf(a->out, "\n %s phase %d: %s%s(%s)\n", app_mark(a, mark), (int)finding->phase,
+            finding->summary, width <= COLUMNS ? "  " : "\n      ", finding->id);
+}
+
 /* Unexplained findings beside the verdict. */
 static void show_others(app *a, const mr_diag *diag) {
     const mr_verdict *verdict = mr_diag_get_verdict(diag);
@@ -95,8 +103,7 @@ static void show_others(app *a, const mr_diag *diag) {
         enum app_mark mark = finding->severity == MR_SEVERITY_ERROR ? APP_MARK_FAIL
                              : finding->severity == MR_SEVERITY_WARNING ? APP_MARK_WARN
                                                                         : APP_MARK_SKIP;
-        fprintf(a->out, "\n %s phase %d: %s  (%s)\n", app_mark(a, mark), (int)finding->phase,
-                finding->summary, finding->id);
+        show_title(a, finding, mark);
         app_finding_show(a, finding);
     }
 }

@@ -389,6 +389,8 @@ static int interfaces_target(app *a, const app_target *target, void *user) {
         tell_failure(&all);
         code = app_worse(code ? code : all.code, judge(&all));
     }
+    if (mapper.cut && code < APP_INCOMPLETE)
+        code = app_refuse(a, APP_INCOMPLETE, "%s: the mapper's list has no end", target->host);
     if (a->set.json || a->set.jsonl)
         write_json(&all, code);
     else if (all.count)

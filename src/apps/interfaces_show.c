@@ -230,6 +230,8 @@ void ifs_show(struct ifs *all) {
             show_endpoint(all, &all->items[i]);
     fprintf(a->out, "\n %zu endpoint%s   %.0f ms\n", all->count, all->count == 1 ? "" : "s",
             app_session_ms(all->s));
+    if (all->mapper && all->mapper->cut)
+        fprintf(a->out, " The mapper did not come to an end; there may be more endpoints.\n");
 }
 
 /* ---- JSON ---- */

@@ -142,12 +142,22 @@ static size_t cell_width(const struct cell *cell) {
 struct row {
     size_t server, candidate;
     struct cell cells[MR_DNS_SURVEY_TYPES];
-    const char *alias;  /* "alias of X" */
+    const char *alias;  /* "CNAME X -> Y", and so on to the end of the chain */
     const char *note;   /* what the network said */
     const char *ttl;    /* "900", "" */
     double ms;
     bool asked, agreed, answered, says_no, lame;
 };
+
+/* One alias more, in the order in which they lead on. */
+static void add_alias(struct screen *v, struct row *row, const char *target, size_t n) {
+    if (n > LINES_MAX)
+        return;
+    row->alias = mr_arena_add_fmt(&v->a->arena, "%s%s%s", n ? row->alias : "CNAME ",
+                                  n ? " -> " : "",
+                                  n == LINES_MAX ? "..."
+                                                 : app_safe(v->a, mr_slice_str(target)));
+}
 
 static void read_message(struct screen *v, struct row *row, const mr_dns_survey_query *q,
                          uint32_t *ttlp) {
@@ -156,13 +166,11 @@ static void read_message(struct screen *v, struct row *row, const mr_dns_survey_
 
     if ((double)q->answer->elapsed / MR_MSEC > row->ms)
         row->ms = (double)q->answer->elapsed / MR_MSEC;
-    for (size_t i = 0; m && i < m->answer_count; i++) {
+    for (size_t i = 0, n = 0; m && i < m->answer_count; i++) {
         const mr_dns_record *record = &m->answers[i];
         *ttlp = record->ttl < *ttlp ? record->ttl : *ttlp;
-        if (record->type == MR_DNS_CNAME && q->type != MR_DNS_CNAME) {
-            const char *text = mr_arena_add_fmt(&v->a->arena, "CNAME %s", record->u.target);
-            row->alias = text ? app_safe(v->a, mr_slice_str(text)) : NULL;
-        }
+        if (record->type == MR_DNS_CNAME && q->type != MR_DNS_CNAME && (n == 0 || row->alias))
+            add_alias(v, row, record->u.target, n++);
     }
     if (q->answer->icmp.present)
         row->note = mr_arena_add_fmt(&v->a->arena, "ICMP %s, sent by %s",
@@ -240,7 +248,7 @@ static void show_under(struct screen *v, const struct row *row) {
     const mr_dns_survey_server *it = mr_dns_survey_get_server(v->s, row->server);
 
     if (row->alias)
-        fprintf(v->a->out, "%*s%s\n", LEFT + 2, "", row->alias);
+        app_wrap(v->a->out, "        ", LEFT + 8, row->alias);
     if (row->lame)
         fprintf(v->a->out, "%*slame: does not hold the zone\n", LEFT + 2, "");
     if (it->host)

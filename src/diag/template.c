@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include <msrpc/base/codes.h>
+
 #define TEXT_CAP 16384
 #define LIST_MOST 12 /* values named in a sentence before "and N more" */
 
@@ -63,7 +65,12 @@ static void write_text(expansion *e, const char *text) {
 }
 
 static void write_value(expansion *e, const values *v, size_t i) {
-    if (mr_field_infos[v->field].is == MR_FIELD_IS_TEXT)
+    const mr_code_info *code = v->field == MR_FIELD_RCODE && !e->plain
+                                   ? mr_code_find(MR_SPACE_DNS_RCODE, v->facts[i]->rcode) : NULL;
+
+    if (code)
+        mr_buf_write_str(&e->out, mr_code_symbol(code));
+    else if (mr_field_infos[v->field].is == MR_FIELD_IS_TEXT)
         write_text(e, mr_fact_text(v->facts[i], v->field));
     else
         mr_fact_write_field(v->facts[i], v->field, &e->out);

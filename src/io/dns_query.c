@@ -95,6 +95,32 @@ static enum mr_dns_outcome classify(const mr_dns_message *m, uint16_t type) {
     return MR_DNS_OUTCOME_NODATA;
 }
 
+/* Moves the answers that @name owns behind the @kept ones at the front; how many are there then. */
+static size_t keep_owner(mr_dns_message *m, size_t kept, const char *name) {
+    for (size_t i = kept; i < m->answer_count; i++) {
+        if (!mr_dns_same_name(m->answers[i].name, name))
+            continue;
+        mr_dns_record record = m->answers[i];
+        m->answers[i] = m->answers[kept];
+        m->answers[kept++] = record;
+    }
+    return kept;
+}
+
+/* Leaves the answers that belong to the question: its own name's and those of the names that
+ * aliases lead to (RFC 1034 4.3.2). What else a server adds says nothing about the name. Returns
+ * false when there were answers, and none of them is one. */
+static bool drop_foreign(mr_dns_message *m) {
+    size_t kept = m->question ? keep_owner(m, 0, m->question) : m->answer_count;
+    bool any = m->answer_count > 0;
+
+    for (size_t i = 0; m->question && i < kept; i++)
+        if (m->answers[i].type == MR_DNS_CNAME)
+            kept = keep_owner(m, kept, m->answers[i].u.target);
+    m->answer_count = kept;
+    return kept > 0 || !any;
+}
+
 /* c-ares' side */
 
 static void on_answer(void *user, int status, int timeouts, unsigned char *data, int len) {
@@ -295,6 +321,8 @@ static enum mr_dns_outcome exchange_outcome(struct mr_dns_exchange *ex) {
     if (r == MR_ERR_MEMORY)
         return MR_DNS_OUTCOME_FAILED;
     if (r != 0 || !message.response || (message.truncated && ex->query->answer.tcp))
+        return MR_DNS_OUTCOME_MALFORMED;
+    if (!drop_foreign(&message) && message.rcode == MR_DNS_NOERROR)
         return MR_DNS_OUTCOME_MALFORMED;
     ex->message = message;
     ex->query->answer.message = &ex->message;

@@ -110,7 +110,7 @@ static void add_hosts(mr_health *h, const struct health_query *q) {
                                                         : record->u.target;
         mr_health_host *host = strcmp(target, ".") != 0 ? find_host(h, target) : NULL;
         if (host && record->type == MR_DNS_SRV)
-            host->is_dc = true;
+            host->is_dc = host->registered = true;
         else if (host)
             host->is_ns = true;
     }

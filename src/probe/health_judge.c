@@ -147,8 +147,9 @@ static void judge_basic(struct judge *j) {
             return;
         mr_fact_add(j->diag, MR_FACT_LOCATOR_NO_ADDRESS, j->check, .name = host->name,
                     .domain = j->h->domain);
-        mr_fact_add(j->diag, MR_FACT_DNS_DC_UNUSABLE, j->check, .name = host->name,
-                    .domain = j->h->domain);
+        if (host->registered)
+            mr_fact_add(j->diag, MR_FACT_DNS_DC_UNUSABLE, j->check, .name = host->name,
+                        .domain = j->h->domain);
         return;
     }
     if (host->answers)
@@ -156,7 +157,7 @@ static void judge_basic(struct judge *j) {
              text_of(j, &host->answers->addr), host->answers->ping.answer.dc_site);
     for (size_t k = 0; host->is_dc && k < host->addr_count; k++)
         judge_ping(j, &host->addrs[k]);
-    if (host->is_dc && !host->answers && host->results[MR_HEALTH_BASC] == MR_HEALTH_FAIL)
+    if (host->registered && !host->answers && host->results[MR_HEALTH_BASC] == MR_HEALTH_FAIL)
         mr_fact_add(j->diag, MR_FACT_DNS_DC_UNUSABLE, j->check, .name = host->name,
                     .domain = j->h->domain);
     judge_service(j);

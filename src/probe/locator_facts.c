@@ -28,9 +28,12 @@ bool probe_add_dns_failure(mr_diag *diag, const char *check, const char *name, c
     case MR_DNS_OUTCOME_SERVFAIL:
     case MR_DNS_OUTCOME_REFUSED:
     case MR_DNS_OUTCOME_RCODE:
-    case MR_DNS_OUTCOME_MALFORMED:
         mr_fact_add(diag, MR_FACT_NAME_RCODE, check, .name = name, .server = asked,
                     .rcode = rcode ? rcode : MR_DNS_SERVFAIL, .record = record);
+        return true;
+    case MR_DNS_OUTCOME_MALFORMED:
+        mr_fact_add(diag, MR_FACT_NAME_MALFORMED, check, .name = name, .server = asked,
+                    .record = record);
         return true;
     case MR_DNS_OUTCOME_LAME:
         mr_fact_add(diag, MR_FACT_NAME_LAME, check, .name = name, .server = asked,

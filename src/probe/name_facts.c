@@ -51,9 +51,13 @@ bool name_outcome_fact(const mr_dns_answer *answer, bool default_server, mr_fact
     case MR_DNS_OUTCOME_LAME:
         fact->kind = MR_FACT_NAME_LAME;
         return true;
+    case MR_DNS_OUTCOME_MALFORMED:
+        if (cut_short)
+            break;
+        fact->kind = MR_FACT_NAME_MALFORMED;
+        return true;
     case MR_DNS_OUTCOME_TIMEOUT:
     case MR_DNS_OUTCOME_UNREACHABLE:
-    case MR_DNS_OUTCOME_MALFORMED:
         break;
     case MR_DNS_OUTCOME_NAME:
         *fact = (mr_fact){.kind = MR_FACT_NAME_INVALID, .check = fact->check,

@@ -179,15 +179,26 @@ static const char *type_text(struct say *y, uint16_t type) {
     return fmt_text(y, "", mr_dns_type_name(type, out));
 }
 
-/* The last name of a chain of aliases in an answer that ends in nothing; NULL without one. */
-static const char *dangling(const mr_dns_survey_query *q) {
-    const mr_dns_message *m = q->answer->message;
-    const char *target = NULL;
+static const char *alias_of(const mr_dns_message *m, const char *name) {
+    for (size_t i = 0; i < m->answer_count; i++)
+        if (m->answers[i].type == MR_DNS_CNAME && mr_dns_same_name(m->answers[i].name, name))
+            return m->answers[i].u.target;
+    return NULL;
+}
 
-    for (size_t i = 0; survey_says_no(q) && m && i < m->answer_count; i++)
-        if (m->answers[i].type == MR_DNS_CNAME)
-            target = m->answers[i].u.target;
-    return target;
+/* The last name of a chain of aliases in an answer that ends in nothing; NULL without one. Of a
+ * chain that never ends, the name behind the first alias. */
+static const char *dangling(const mr_dns_survey_query *q, bool *loopp) {
+    const mr_dns_message *m = survey_says_no(q) ? q->answer->message : NULL;
+    const char *first = m && m->question ? alias_of(m, m->question) : NULL;
+    const char *last = first, *next = first;
+
+    for (size_t i = 0; next && i < m->answer_count; i++) {
+        last = next;
+        next = alias_of(m, last);
+    }
+    *loopp = next != NULL;
+    return next ? first : last;
 }
 
 static void say_answer(struct say *y, const mr_dns_survey_query *q) {
@@ -230,7 +241,7 @@ static bool was_unable(const mr_dns_survey *s, size_t server) {
 static void say_query(struct say *y, const mr_dns_survey_query *q) {
     const mr_dns_survey *s = y->s;
     const mr_dns_survey_server *server = &s->servers[q->server];
-    bool settled = server->settled != MR_DNS_SURVEY_NONE;
+    bool settled = server->settled != MR_DNS_SURVEY_NONE, loop;
 
     if (survey_outcome(q) == MR_DNS_OUTCOME_ANSWER) {
         say_answer(y, q);
@@ -243,9 +254,11 @@ static void say_query(struct say *y, const mr_dns_survey_query *q) {
                     .address = s->options.name, .server = server->text);
         return;
     }
-    if (dangling(q)) {
-        mr_fact_add(y->diag, MR_FACT_NAME_ALIAS_DANGLING, y->checks[q->server],
-                    .name = s->options.name, .other = dangling(q), .server = server->text);
+    const char *target = dangling(q, &loop);
+    if (target) {
+        mr_fact_add(y->diag, loop ? MR_FACT_NAME_ALIAS_LOOP : MR_FACT_NAME_ALIAS_DANGLING,
+                    y->checks[q->server], .name = s->options.name, .other = target,
+                    .server = server->text);
         return;
     }
     mr_fact fact = {.check = y->checks[q->server], .name = s->options.name,

@@ -110,7 +110,7 @@ def interrupted(*args):
 
 def too_long(text):
     """Lines beyond 80 columns that are no command to be copied."""
-    return [x for x in text.splitlines() if len(x) > 80 and not re.match(r'\s+\S+', x)]
+    return [x for x in text.splitlines() if len(x) > 80 and not re.match(r'(   | NEXT     |          verify: )\S', x)]
 
 
 def one_line(err, name):

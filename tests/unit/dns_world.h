@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define DNS_WORLD_SERVERS 3
+#define DNS_WORLD_LAME 0x100 /* as rcode: neither answer nor authority, recursion or SOA */
 
 /* What the servers of the mask @on answer. */
 struct dns_row {
@@ -30,6 +31,7 @@ struct dns_row {
     uint32_t ttl;
     const char *data;  /* an address, a name, "priority weight port target", a text */
     unsigned rcode;
+    const char *owner; /* of the record, where it is not the name that was asked for */
 };
 
 struct dns_world {
@@ -123,14 +125,14 @@ static inline size_t dw_answer(const struct dns_world *w, unsigned which, uint8_
         rcode = row->rcode;
         if (row->type != type && row->type != MR_DNS_CNAME)
             continue;
-        uint8_t *start = dw_head(p, name, row->type, row->ttl);
+        uint8_t *start = dw_head(p, row->owner ? row->owner : name, row->type, row->ttl);
         p = dw_data(start, row);
         dw_16(start - 2, (unsigned)(p - start));
         answers++;
     }
     if (!answers && (rcode == MR_DNS_NXDOMAIN || rcode == MR_DNS_NOERROR))
         p = dw_soa(p, name);
-    dw_16(q + 2, 0x8480 | rcode);
+    dw_16(q + 2, rcode == DNS_WORLD_LAME ? 0x8000 : 0x8480 | rcode);
     dw_16(q + 6, answers);
     dw_16(q + 8, !answers && (rcode == MR_DNS_NXDOMAIN || rcode == MR_DNS_NOERROR));
     dw_16(q + 10, 0);

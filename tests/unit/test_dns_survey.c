@@ -28,6 +28,17 @@ static const struct dns_row rows[] = {
     {S1, "mute.lab.x", MR_DNS_ANY, 0, NULL, 0},
     {ALL, "odd.lab.x", 0, 0, NULL, MR_DNS_NOTIMP},
     {ALL, "alias.lab.x", MR_DNS_CNAME, 900, "gone.lab.x", 0},
+    {ALL, "chain.lab.x", MR_DNS_A, 900, "10.0.0.1", 0, "same.lab.x"}, /* in any order */
+    {ALL, "chain.lab.x", MR_DNS_CNAME, 900, "same.lab.x", 0, "middle.lab.x"},
+    {ALL, "chain.lab.x", MR_DNS_CNAME, 900, "Middle.lab.x", 0},
+    {ALL, "chain.lab.x", MR_DNS_A, 900, "10.0.0.66", 0, "other.lab.x"},
+    {ALL, "circle.lab.x", MR_DNS_CNAME, 900, "round.lab.x", 0},
+    {ALL, "circle.lab.x", MR_DNS_CNAME, 900, "circle.lab.x", 0, "round.lab.x"},
+    {ALL, "foreign.lab.x", MR_DNS_A, 900, "10.0.0.66", 0, "other.lab.x"},
+    {S0 | S2, "strays.lab.x", MR_DNS_A, 900, "10.0.0.4", 0},
+    {S1, "strays.lab.x", MR_DNS_A, 900, "10.0.0.66", 0, "other.lab.x"},
+    {S0 | S2, "lame.lab.x", MR_DNS_A, 900, "10.0.0.4", 0},
+    {S1, "lame.lab.x", 0, 0, NULL, DNS_WORLD_LAME},
     {ALL, "text.lab.x", MR_DNS_TXT, 900, "say \"hi\"", 0},
     {ALL, "1.0.0.10.in-addr.arpa", MR_DNS_PTR, 900, "same.lab.x", 0},
     {ALL, "6.0.0.10.in-addr.arpa", MR_DNS_PTR, 900, "other.lab.x", 0},
@@ -159,8 +170,13 @@ static void test_disagreement(void **state) {
     assert_findings(w, "NAME.SERVER_LACKS", 1);
     survey(w, "fails.lab.x", NULL, 0);
     assert_findings(w, "NAME.SERVER_FAILING", 1);
+    assert_non_null(strstr(find_finding(w, "NAME.SERVER_FAILING")->cause, "SERVFAIL"));
     survey(w, "mute.lab.x", NULL, 0);
     assert_findings(w, "NAME.SERVER_DEAD", 1);
+    survey(w, "lame.lab.x", NULL, 0);
+    assert_findings(w, "NAME.SERVER_LAME", 1);
+    survey(w, "strays.lab.x", NULL, 0);
+    assert_findings(w, "NAME.SERVER_LAME", 1);
 }
 
 static void test_failures(void **state) {
@@ -180,6 +196,24 @@ static void test_failures(void **state) {
     assert_findings(w, "NAME.ERROR", 10);
     survey(w, "alias.lab.x", NULL, 0);
     assert_findings(w, "NAME.ALIAS_DANGLING", 10);
+}
+
+/* Records count only where the question, or its aliases, lead to them. */
+static void test_owners(void **state) {
+    struct world *w = *state;
+    const mr_dns_survey_query *q;
+
+    survey(w, "chain.lab.x", NULL, 0);
+    assert_findings(w, "", 0);
+    q = mr_dns_survey_find_query(w->survey, 0, 0, MR_DNS_A);
+    assert_int_equal(q->answer->outcome, MR_DNS_OUTCOME_ANSWER);
+    assert_int_equal(q->answer->message->answer_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_not_equal(q->answer->message->answers[i].name, "other.lab.x");
+    survey(w, "foreign.lab.x", NULL, 0);
+    assert_findings(w, "NAME.MALFORMED", 10);
+    survey(w, "circle.lab.x", NULL, 0);
+    assert_findings(w, "NAME.ALIAS_LOOP", 10);
 }
 
 /* A candidate without an address is passed over; every server walks for itself. */
@@ -324,6 +358,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_agreement, setup, teardown),
         cmocka_unit_test_setup_teardown(test_disagreement, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_owners, setup, teardown),
         cmocka_unit_test_setup_teardown(test_search_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reverse, setup, teardown),
         cmocka_unit_test_setup_teardown(test_services, setup, teardown),

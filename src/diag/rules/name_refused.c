@@ -17,8 +17,8 @@ const mr_rule mr_rule_name_refused = {
                {.any = {MR_FACT_NAME_RCODE},
                 .where = {MR_WHERE(RCODE, IN, MR_BIT(2) | MR_BIT(3))}}},
     .summary = "the DNS server refuses to answer this client",
-    .cause = "DNS server {server|of this machine} refuses the query for {name} (response code "
-             "{rcode}): it does not hold the zone and does no recursion for {from|this address}.",
+    .cause = "DNS server {server|of this machine} refuses the query for {name} ({rcode}): "
+             "it does not hold the zone and does no recursion for {from|this address}.",
     .reference = "RFC 1035 4.1.1, RFC 2136 2.2",
     .remedies = {{.text = "Allow recursion for this network on the DNS server, or let this machine "
                           "ask another.",

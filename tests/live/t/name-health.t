@@ -138,6 +138,9 @@ with record('_msdcs.lab.test', '_ldap._tcp.dc', 'SRV', 'ghost.lab.test 389 0 100
     eq((run.code, row(run, 'ghost.lab.test'), row(run)),
        (10, 'n/a FAIL n/a n/a n/a FAIL n/a', 'n/a PASS n/a PASS WARN PASS n/a'),
        'its row, and that of the other')
+run = health('--dc', 'ghost.lab.test')
+ok('DNS.RECORD_MISSING' in found(run) and 'DNS.DC_UNUSABLE' not in found(run) and run.code == 10,
+   'one that only --dc names: DNS is not said to name it', run)
 subprocess.run([LAB, 'netbios', 'on'], check=True)
 with record(DOMAIN, 'dc1', 'A', SRV):
     run = health()

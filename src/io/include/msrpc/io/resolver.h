@@ -63,7 +63,7 @@ enum mr_dns_outcome {
     MR_DNS_OUTCOME_TIMEOUT,
     MR_DNS_OUTCOME_UNREACHABLE, /* an ICMP error (see icmp), this machine would not send (see
                                  * os_error), or the connection over TCP was refused (neither) */
-    MR_DNS_OUTCOME_MALFORMED,   /* an answer that breaks the format */
+    MR_DNS_OUTCOME_MALFORMED,   /* an answer that breaks the format, or is about other names */
     MR_DNS_OUTCOME_NAME,        /* the asked name cannot be a DNS name; nothing was sent */
     MR_DNS_OUTCOME_NO_SERVER,   /* the system names no server */
     MR_DNS_OUTCOME_FAILED,      /* out of memory or of descriptors */

@@ -96,6 +96,7 @@ struct mr_health_host {
     mr_health *health;       /* private */
     const char *name;
     bool is_dc, is_ns;
+    bool registered;         /* DNS names it as a domain controller */
     bool chosen;             /* it has a row in the table */
     mr_health_addr addrs[MR_HEALTH_ADDRS];
     size_t addr_count;
