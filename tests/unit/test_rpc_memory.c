@@ -5,13 +5,16 @@
 #include "no_memory.h"
 #include "rpc_world.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #define ENTRIES 40
 #define PAGE 15
 
 typedef int work_fn(struct world *w, mr_error *err);
 
 /* Connects, reads the list by pages, maps one interface, calls it. 0, or an error with its text. */
-static int map(struct world *w, mr_error *err) {
+static int map_whole(struct world *w, size_t entries, mr_error *err) {
     const mr_client_options options = {
         .connect.remote = *mr_server_endpoint_get_local(w->mapper), .timeout = 300 * MR_MSEC};
     const mr_mapper_query query = {.page = PAGE};
@@ -26,14 +29,14 @@ static int map(struct world *w, mr_error *err) {
     if (!r) {
         r = mr_mapper_lookup_run(&mapper, &query, err);
         for (size_t i = 0; !r && i < mapper.count; i++) {
-            assert_int_equal(mapper.entries[i].object.time_low, i);
+            assert_int_equal(mapper.entries[i].object.time_low, i < ENTRIES ? i : 901 + i - ENTRIES);
             assert_int_equal(mapper.entries[i].port,
                              mr_server_endpoint_get_local(w->service)->port);
             assert_true(mr_slice_eq(mapper.entries[i].host, MR_SLICE_LIT("127.0.0.1")));
             assert_int_equal(mapper.entries[i].annotation.len, 8);
         }
         if (!r)
-            assert_int_equal(mapper.count, ENTRIES);
+            assert_int_equal(mapper.count, entries);
     }
     if (!r)
         r = mr_mapper_map_run(&mapper, &mr_rpcecho_iface.syntax, NULL, MR_PROTSEQ_NCACN_IP_TCP,
@@ -48,6 +51,10 @@ static int map(struct world *w, mr_error *err) {
     mr_mapper_deinit(&mapper);
     mr_client_free(client);
     return r;
+}
+
+static int map(struct world *w, mr_error *err) {
+    return map_whole(w, ENTRIES, err);
 }
 
 struct outcome {
@@ -102,6 +109,48 @@ static int survey(struct world *w, mr_error *err) {
     return r;
 }
 
+static void on_tick(void *user) {
+    mr_loop_stop(user);
+}
+
+/* Runs the loop until the registry has @want rows. */
+static void run_until(struct world *w, size_t want) {
+    mr_nsec end = mr_clock_now() + 30 * MR_SEC;
+    mr_timer tick;
+
+    mr_timer_init(&tick, &w->loop, on_tick, &w->loop);
+    while (w->db.count != want && mr_clock_now() < end) {
+        mr_timer_set(&tick, mr_clock_now() + MR_MSEC);
+        mr_loop_run(&w->loop, end);
+    }
+    mr_timer_deinit(&tick);
+    assert_int_equal(w->db.count, want);
+}
+
+static char socket_path[64];
+
+/* Registers over a local socket, looks, withdraws: all entries are there or none, and none stays. */
+static int registering(struct world *w, mr_error *err) {
+    const mr_listen_options listen = {.path = socket_path};
+    const mr_uuid objects[] = {{.time_low = 901}, {.time_low = 902}};
+    const mr_register_options options = {.socket = socket_path, .annotation = "an entry",
+                                         .objects = objects, .object_count = 2};
+    mr_registration *registration = NULL;
+    mr_server_endpoint *endpoint;
+
+    int r = mr_server_add_endpoint(w->server, &listen, &endpoint, err);
+    if (!r)
+        r = mr_serve_add_mapper(endpoint, &w->db, err);
+    if (!r)
+        r = mr_mapper_register_run(w->server, &options, &registration, err);
+    if (!r)
+        assert_int_equal(w->db.count, ENTRIES + 2);
+    int mapped = r ? r : map_whole(w, ENTRIES + 2, err);
+    mr_mapper_unregister(registration);
+    run_until(w, ENTRIES);
+    return mapped;
+}
+
 /* One piece of work with the @nth allocation failing; whether it came that far. */
 static bool attempt(work_fn *work, size_t nth) {
     struct world w;
@@ -141,10 +190,21 @@ static void test_survey(void **state) {
     every_allocation_fails(survey);
 }
 
+static void test_registering(void **state) {
+    char lock[80];
+
+    (void)state;
+    snprintf(socket_path, sizeof socket_path, "/tmp/msrpc-memory-%d", (int)getpid());
+    every_allocation_fails(registering);
+    snprintf(lock, sizeof lock, "%s.lock", socket_path);
+    unlink(lock);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_map),
         cmocka_unit_test(test_survey),
+        cmocka_unit_test(test_registering),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
