@@ -29,7 +29,8 @@ static int map_whole(struct world *w, size_t entries, mr_error *err) {
     if (!r) {
         r = mr_mapper_lookup_run(&mapper, &query, err);
         for (size_t i = 0; !r && i < mapper.count; i++) {
-            assert_int_equal(mapper.entries[i].object.time_low, i < ENTRIES ? i : 901 + i - ENTRIES);
+            assert_int_equal(mapper.entries[i].object.time_low,
+                             i < ENTRIES ? i : 901 + i - ENTRIES);
             assert_int_equal(mapper.entries[i].port,
                              mr_server_endpoint_get_local(w->service)->port);
             assert_true(mr_slice_eq(mapper.entries[i].host, MR_SLICE_LIT("127.0.0.1")));
@@ -129,7 +130,7 @@ static void run_until(struct world *w, size_t want) {
 
 static char socket_path[64];
 
-/* Registers over a local socket, looks, withdraws: all entries are there or none, and none stays. */
+/* Registers over a local socket, looks, withdraws: all entries are there or none; none stays. */
 static int registering(struct world *w, mr_error *err) {
     const mr_listen_options listen = {.path = socket_path};
     const mr_uuid objects[] = {{.time_low = 901}, {.time_low = 902}};
