@@ -23,6 +23,10 @@ static bool is_address(const char *subject) {
            subject[strspn(subject, "0123456789.")] == '\0';
 }
 
+static bool is_about(const mr_paste_item *item, const char *subject) {
+    return may_be_same(item->subject, subject) || (item->owner && may_be_same(item->owner, subject));
+}
+
 static bool lists(const char *findings, const char *id) {
     mr_slice one;
     while (mr_finding_list_next(&findings, &one))
@@ -101,7 +105,7 @@ static bool defers(const struct judge *j, const mr_paste_item *item) {
         if (reason == item || reason->line < item->line || reason->line > item->line + within ||
             reason->event || reason->phase == MR_PHASE_NONE ||
             (reason->kind != MR_PHRASE_CAUSE && reason->kind != MR_PHRASE_SYMPTOM) ||
-            !may_be_same(item->subject, reason->subject))
+            !is_about(reason, item->subject))
             continue;
         if (!strcmp(reason->next, "msrpc diagnose {host}") && *item->next &&
             strstr(item->next, "--interface"))
@@ -131,7 +135,8 @@ static int collect(struct judge *j) {
 }
 
 static bool explains(const mr_paste_finding *cause, const mr_paste_finding *f) {
-    if (cause == f || !cause->named || !may_be_same(cause->subject, f->subject))
+    if (cause == f || !cause->named ||
+        !(may_be_same(cause->subject, f->subject) || is_about(cause->item, f->subject)))
         return false;
     if (!cause->subject && is_address(f->subject) && !strncmp(cause->rule->id, "NAME.", 5))
         return false; /* no name was needed to get there */

@@ -112,6 +112,7 @@ static void add_item(mr_paste *paste, mr_paste_item *item, size_t from, size_t t
     }
     item->text = excerpt(paste, from, to);
     item->subject = copy_text(paste, item->subject);
+    item->owner = copy_text(paste, item->owner);
     item->port = copy_text(paste, item->port);
     if (!item->text)
         paste->error = MR_ERR_MEMORY;
@@ -538,6 +539,16 @@ static bool fill_item(mr_paste *paste, const paste_pattern *p, const paste_captu
 }
 
 /* Tries the patterns at @at; how far to go on, 0: none matched. */
+/* A domain controller's replication name: the GUID of its directory service under _msdcs. */
+static bool is_replication_name(const char *name) {
+    const size_t len = MR_UUID_TEXT - 1;
+    mr_uuid guid;
+
+    return strlen(name) > len + 8 &&
+           mr_slice_eq_nocase(mr_slice_of(name + len, 8), MR_SLICE_LIT("._msdcs.")) &&
+           mr_uuid_decode(mr_slice_of(name, len), &guid) == 0;
+}
+
 static size_t try_patterns(mr_paste *paste, size_t at) {
     paste_capture capture;
     mr_paste_item item = {0};
@@ -566,7 +577,9 @@ static size_t try_patterns(mr_paste *paste, size_t at) {
     }
     if (!filled) /* error 0, or a number that nobody knows: other words may begin in here */
         return word_len(paste, at);
-    if (item.kind != MR_PHRASE_GOOD && item.kind != MR_PHRASE_NOTE)
+    if (subject && *paste->subject && is_replication_name(subject))
+        item.owner = paste->subject;
+    else if (item.kind != MR_PHRASE_GOOD && item.kind != MR_PHRASE_NOTE)
         set_subject(paste, subject, true);
     add_item(paste, &item, at, at + len);
     return len;

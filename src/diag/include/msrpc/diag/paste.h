@@ -32,6 +32,7 @@ typedef struct mr_paste_item {
     const mr_code_info *code;       /* NULL: none */
     const mr_winevent_info *event;  /* NULL: none */
     const char *subject;   /* host, domain or address it is about; NULL: not told */
+    const char *owner;     /* whose replication name @subject is, as the text goes; else NULL */
     const char *port;      /* NULL: not told */
 } mr_paste_item;
 
