@@ -357,7 +357,8 @@ void app_changes_show(app *a, const app_changes *changes) {
     for (size_t i = 0; i < changes->count; i++) {
         const app_change *c = &changes->items[i];
         enum app_mark mark = c->worse ? APP_MARK_FAIL : c->better ? APP_MARK_OK : APP_MARK_SKIP;
-        const char *what = *c->id ? text_of(a, c->id) : c->kind;
+        bool verdict = strcmp(c->kind, "verdict") == 0;
+        const char *what = *c->id && !verdict ? text_of(a, c->id) : c->kind;
         const char *line =
             !c->before   ? mr_arena_add_fmt(&a->arena, "%s new: %s", what, text_of(a, c->after))
             : !c->after  ? mr_arena_add_fmt(&a->arena, "%s gone: %s", what, text_of(a, c->before))

@@ -162,6 +162,19 @@ static void set_outcome(app *a, const struct diagnose_run *run) {
     }
 }
 
+/* An address of a block where no port answers at all: most are nobody's, and the closing line
+ * counts them. */
+static bool is_nobodys(const app *a, const struct diagnose_run *run) {
+    const mr_check *check;
+
+    if (!run->target->swept || a->set.verbose || run->code != APP_TCP)
+        return false;
+    for (size_t i = 0; (check = mr_diag_get_check(&run->diag, i)) != NULL; i++)
+        if (check->phase == MR_PHASE_TCP && check->status == MR_STATUS_PASS)
+            return false;
+    return true;
+}
+
 static int diagnose_target(app *a, const app_target *target, void *user) {
     struct diagnose_run run = {.target = target, .open = 1};
     mr_writer w;
@@ -178,7 +191,7 @@ static int diagnose_target(app *a, const app_target *target, void *user) {
         app_report_open(a, &w);
         diagnose_json(&run, &w);
         code = app_report_close(a, &w, code);
-    } else if (run.over) {
+    } else if (run.over && !is_nobodys(a, &run)) {
         diagnose_show(a, &run);
     }
     mr_probe_free(run.probe);

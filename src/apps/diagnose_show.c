@@ -161,7 +161,8 @@ static void show_foot(app *a, const struct diagnose_run *run) {
     double seconds = (double)(run->ended - run->began) / MR_SEC;
     size_t checks = check_count(&run->diag);
 
-    snprintf(right, sizeof right, "%.*f s, %zu checks", seconds < 1 ? 3 : 1, seconds, checks);
+    snprintf(right, sizeof right, "%.*f s, %zu check%s", seconds < 1 ? 3 : 1, seconds, checks,
+             checks == 1 ? "" : "s");
     fprintf(a->out, " exit %-4d%*s\n", run->code, COLUMNS - 10, right);
 }
 

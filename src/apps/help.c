@@ -29,7 +29,7 @@ int app_help_short(FILE *out) {
 int app_help_all(FILE *out) {
     fputs("msrpc [--version] [--help] COMMAND [OPTIONS] TARGET...\n\n", out);
     for (size_t i = 0; i < app_command_count; i++)
-        fprintf(out, "  %-9s %s\n", app_commands[i]->name, app_commands[i]->line);
+        fprintf(out, "  %-10s %s\n", app_commands[i]->name, app_commands[i]->line);
     fputs("\nmsrpc help COMMAND shows its switches and two examples;\n"
           "msrpc help TOOL (rpcdump, dcdiag, telnet, ...) says what took its place.\n",
           out);
@@ -108,6 +108,12 @@ static void roff(FILE *out, const char *text) {
     }
 }
 
+/* Whether a text brings the mark at its end itself. */
+static bool ends_itself(const char *text) {
+    size_t len = strlen(text);
+    return len && strchr(".?!", text[len - 1]);
+}
+
 static void roff_options(FILE *out, const char *title, const app_option *table, bool own) {
     char head[80];
 
@@ -132,6 +138,7 @@ static void man_exit_codes(FILE *out, const app_command *c) {
     static const char *const rows[][2] = {
         {"0", "healthy, done, clean"},
         {"1", "warnings only"},
+        {"2", "audit: something grave leaks"},
         {"10 20 30 40", "the first failing phase: names, TCP, discovery, communication"},
         {"64", "usage"},
         {"66", "the input cannot be read"},
@@ -148,7 +155,10 @@ static void man_exit_codes(FILE *out, const app_command *c) {
         return;
     }
     for (size_t i = 0; i < MR_COUNT(rows); i++)
-        fprintf(out, ".TP\n.B %s\n%s\n", rows[i][0], rows[i][1]);
+        if (!c || strcmp(rows[i][0], "2") != 0 || strcmp(c->name, "audit") == 0)
+            fprintf(out, ".TP\n.B %s\n%s\n", rows[i][0], rows[i][1]);
+    if (c)
+        fputs(".PP\nWhere the description names codes, it tells them more closely.\n", out);
 }
 
 static void man_main(FILE *out) {
@@ -188,7 +198,7 @@ int app_help_man(FILE *out, const app_command *c) {
         roff(out, c->examples[i]);
         fputc('\n', out);
         roff(out, c->examples[i + 1]);
-        fputs(".\n", out);
+        fputs(ends_itself(c->examples[i + 1]) ? "\n" : ".\n", out);
     }
     fputs(".SH OPTIONS\n", out);
     roff_options(out, "Switches of this command", c->options, c->grammar == APP_GRAMMAR_OWN);

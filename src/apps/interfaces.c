@@ -426,13 +426,13 @@ static int run(app *a) {
 
 const app_command app_interfaces = {
     .name = "interfaces",
-    .line = "which interfaces are behind an endpoint, also those no mapper knows",
+    .line = "the interfaces behind an endpoint, also those no mapper knows",
     .synopsis = "TARGET[:PORT]...",
     .about =
         "Asks the server behind a TCP endpoint which interfaces it has: mgmt inq_if_ids, and where "
         "that is refused, every interface known by name is bound to, more than a hundred in one "
         "PDU and all on one connection. Without a port the mapper is asked for all TCP endpoints "
-        "and each is examined, all at once. With -v both ways are gone and compared. An interface "
+        "and each is examined, all at once. With -v both ways are tried and compared. An interface "
         "is called absent only when the server says that it does not know it; what is rejected "
         "otherwise is counted as unknown.",
     .examples = {"msrpc interfaces dc01:49664", "what is behind that port",

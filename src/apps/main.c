@@ -21,7 +21,7 @@ static int run_command(const app_command *command, int argc, char **argv) {
 }
 
 static int help(int argc, char **argv) {
-    if (argc == 0)
+    if (argc == 0 || !strcmp(argv[0], "help"))
         return app_help_all(stdout);
     const app_command *command = app_find_command(argv[0]);
     if (command)

@@ -234,7 +234,7 @@ static void show(app *a, const struct map_side sides[2], const size_t only[2], s
     for (int k = 0; k < 2; k++)
         if (only[k])
             fprintf(a->out, ", %zu only on %s", only[k], sides[k].target->input);
-    fprintf(a->out, " (dynamic ports aside)\n");
+    fprintf(a->out, "%s(dynamic ports aside)\n", only[0] && only[1] ? "\n " : " ");
 }
 
 /* ---- JSON ---- */

@@ -289,7 +289,7 @@ const app_command app_ping = {
         "is said. --matrix shows which endpoints and which kinds of bind succeed.",
     .examples = {"msrpc ping dc01", "time the endpoint mapper",
                  "msrpc ping dc01 --interface drsuapi --matrix",
-                 "where replication listens, and which binds a firewall on the way lets through"},
+                 "where replication listens, and which binds a firewall lets through"},
     .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct ping_options),

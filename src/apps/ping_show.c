@@ -34,11 +34,11 @@ static void show_calls(const struct ping *p) {
 static void show_times(const struct ping *p) {
     app *a = p->s->a;
 
-    fprintf(a->out, "\n %u call%s of %s", p->count, p->count == 1 ? "" : "s", p->method);
+    fprintf(a->out, "\n %u call%s of %s, %u lost\n", p->count, p->count == 1 ? "" : "s", p->method,
+            p->lost);
     if (p->lost < p->count)
-        fprintf(a->out, ": min %.2f  median %.2f  p99 %.2f  max %.2f ms", p->min, p->median,
+        fprintf(a->out, " min %.2f  median %.2f  p99 %.2f  max %.2f ms\n", p->min, p->median,
                 p->p99, p->max);
-    fprintf(a->out, ", %u lost\n", p->lost);
 }
 
 static void show_stats(const struct ping *p) {

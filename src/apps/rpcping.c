@@ -495,8 +495,7 @@ const app_command app_rpcping = {
         "exception, whose number is printed. msrpc ping says more.",
     .examples = {"msrpc rpcping -s dc01",
                  "ping the endpoint mapper",
-                 "msrpc rpcping /s dc01 /t ncacn_ip_tcp /f e3514235-4b06-11d1-ab04-00c04fc2dcd2,4 "
-                 "/i 100",
+                 "msrpc rpcping /s dc01 /f e3514235-4b06-11d1-ab04-00c04fc2dcd2,4 /i 100",
                  "a hundred calls of the directory's replication interface"},
     .options = options,
     .own_size = sizeof(struct rpcping_options),

@@ -437,7 +437,7 @@ const app_command app_serve = {
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
                  "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135",
                  "msrpc serve --interface rpcecho@49152 --register samr@49999",
-                 "on port 135; rpcecho has a fixed port, samr is registered but nobody is there"},
+                 "on port 135; rpcecho has a fixed port, samr's has nobody behind it"},
     .options = own_options,
     .own_size = sizeof(struct own),
     .run = run,
