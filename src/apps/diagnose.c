@@ -264,7 +264,7 @@ static int run(app *a) {
 
 const app_command app_diagnose = {
     .name = "diagnose",
-    .line = "walk the four phases, name the failing one, its cause and the remedy",
+    .line = "walk the four phases, name the failing one, its cause and remedy",
     .synopsis = "TARGET...",
     .about =
         "Walks name resolution, TCP, discovery and communication against a host and says which "
