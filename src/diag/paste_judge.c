@@ -24,7 +24,8 @@ static bool is_address(const char *subject) {
 }
 
 static bool is_about(const mr_paste_item *item, const char *subject) {
-    return may_be_same(item->subject, subject) || (item->owner && may_be_same(item->owner, subject));
+    return may_be_same(item->subject, subject) ||
+           (item->owner && may_be_same(item->owner, subject));
 }
 
 static bool lists(const char *findings, const char *id) {
