@@ -169,9 +169,11 @@ static int check_further(mr_in *in, const mr_call *call) {
  * dropped. */
 static int refuse_call(mr_in *in, mr_call *call) {
     mr_assoc_state *s = in->s;
-    int rc = mr_send_fault(s, call->info.id, 0, MR_FAULT_UNKNOWN_IF, MR_PFC_DID_NOT_EXECUTE,
-                           MR_SLICE_NULL);
+    int rc = 0;
 
+    if (!call->info.maybe)
+        rc = mr_send_fault(s, call->info.id, 0, MR_FAULT_UNKNOWN_IF, MR_PFC_DID_NOT_EXECUTE,
+                           MR_SLICE_NULL);
     call->refused = true;
     if (is_last(in))
         mr_call_end(s, call);

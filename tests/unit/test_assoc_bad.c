@@ -286,12 +286,24 @@ static void unknown_context(void **state) {
     add_request(MR_PFC_FIRST_FRAG, 6, 3, 0, MR_SLICE_LIT("x"));
     add_request(0, 6, 3, 0, MR_SLICE_LIT("x"));
     add_request(MR_PFC_LAST_FRAG, 6, 3, 0, MR_SLICE_LIT("x"));
+    add_request(FL | MR_PFC_MAYBE, 7, 3, 0, MR_SLICE_LIT("x")); /* which nobody may answer */
     add_request(FL, 6, 0, 0, MR_SLICE_LIT("fine"));
     mr_buf_write(&w->queue[0], mr_buf_slice(&raw));
     deliver(w, MR_DIR_TO_SERVER);
     pull_side(w, &w->server, MR_DIR_TO_CLIENT);
     assert_sound(&w->server);
-    deliver(w, MR_DIR_TO_CLIENT); /* only the tap makes sense of it */
+    mr_slice out = mr_buf_slice(&w->queue[MR_DIR_TO_CLIENT]);
+    uint32_t answered[8];
+    size_t n, faults = 0;
+    for (; mr_pdu_frag_length(out, &n, NULL) == 0; out = mr_slice_sub(out, n, SIZE_MAX)) {
+        mr_pdu pdu;
+        assert_int_equal(mr_pdu_decode(mr_slice_sub(out, 0, n), &pdu, NULL), 0);
+        if (pdu.header.ptype == MR_PTYPE_FAULT)
+            answered[faults++] = pdu.header.call_id;
+    }
+    assert_int_equal(faults, 2);
+    assert_int_equal(answered[0], 5);
+    assert_int_equal(answered[1], 6);
     mr_assoc_info info;
     mr_assoc_get_info(&w->server.a, &info);
     assert_int_equal(info.calls, 0);
