@@ -254,7 +254,7 @@ static void conclude(struct name_run *run) {
     struct name_netbios *n = run->netbios;
 
     if (n && n->surveys)
-        mr_netbios_survey_facts(&n->survey, &run->diag);
+        mr_netbios_survey_add_facts(&n->survey, &run->diag);
 }
 
 static void show(struct name_run *run) {

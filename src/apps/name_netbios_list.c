@@ -191,7 +191,7 @@ static void conclude(struct name_run *run) {
 
     for (size_t i = 0; l && i < l->count; i++)
         if (l->entries[i].begun)
-            mr_netbios_survey_facts(&l->entries[i].survey, &run->diag);
+            mr_netbios_survey_add_facts(&l->entries[i].survey, &run->diag);
 }
 
 /* ---- showing ---- */
@@ -234,7 +234,7 @@ static void show_row(struct name_run *run, const struct entry *e, uint8_t suffix
     enum found f = result_of(e, suffix, &q);
     mr_addr addrs[8];
     char text[MR_ADDR_TEXT];
-    size_t count = mr_netbios_survey_addrs(&e->survey, suffix, addrs, MR_COUNT(addrs));
+    size_t count = mr_netbios_survey_get_addrs(&e->survey, suffix, addrs, MR_COUNT(addrs));
     const char *name = app_safe(run->a, mr_nbt_name_trim(e->options.name));
 
     count_one(t, f);
@@ -274,7 +274,7 @@ static void json_row(mr_writer *w, const struct entry *e, uint8_t suffix, struct
     const mr_netbios *q;
     char text[MR_ADDR_TEXT];
     enum found f = result_of(e, suffix, &q);
-    size_t count = mr_netbios_survey_addrs(&e->survey, suffix, addrs, MR_COUNT(addrs));
+    size_t count = mr_netbios_survey_get_addrs(&e->survey, suffix, addrs, MR_COUNT(addrs));
 
     count_one(t, f);
     mr_writer_open(w, NULL, MR_SHAPE_OBJECT);

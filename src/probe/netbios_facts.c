@@ -344,7 +344,7 @@ static void tell_node(const struct telling *t, const mr_netbios *node) {
     find_strangers(t, node, status, own[0] ? own : "nothing", &l);
 }
 
-void mr_netbios_survey_facts(const mr_netbios_survey *s, mr_diag *diag) {
+void mr_netbios_survey_add_facts(const mr_netbios_survey *s, mr_diag *diag) {
     struct telling t = {s, diag};
 
     for (size_t i = 0; i < s->query_count; i++) {

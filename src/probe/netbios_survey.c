@@ -33,7 +33,7 @@ static size_t add_answers(const mr_netbios *q, mr_addr *addrs, size_t count, siz
     return count;
 }
 
-size_t mr_netbios_survey_addrs(const mr_netbios_survey *s, uint8_t suffix, mr_addr *addrs,
+size_t mr_netbios_survey_get_addrs(const mr_netbios_survey *s, uint8_t suffix, mr_addr *addrs,
                                size_t max) {
     size_t count = 0;
 

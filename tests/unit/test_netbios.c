@@ -125,7 +125,7 @@ static void run(struct world *w, const mr_netbios_survey_options *o) {
     assert_int_equal(mr_netbios_survey_start(&w->survey, &w->loop, &w->arena, o, on_done, w, NULL),
                      0);
     assert_int_equal(mr_loop_run(&w->loop, mr_clock_now() + PATIENCE), 0);
-    mr_netbios_survey_facts(&w->survey, &w->diag);
+    mr_netbios_survey_add_facts(&w->survey, &w->diag);
     assert_int_equal(mr_diag_run(&w->diag), 0);
 }
 
@@ -158,7 +158,7 @@ static void test_servers(void **state) {
         o.server_count = 2;
         run(&w, &o);
         finds(&w, cases[i].finding);
-        size_t count = mr_netbios_survey_addrs(&w.survey, 0x20, addrs, MR_COUNT(addrs));
+        size_t count = mr_netbios_survey_get_addrs(&w.survey, 0x20, addrs, MR_COUNT(addrs));
         assert_int_equal(count, cases[i].first == 0 ? 0 : cases[i].finding && cases[i].second ? 2
                                                                                                : 1);
         world_deinit(&w);

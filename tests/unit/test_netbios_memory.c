@@ -68,7 +68,7 @@ static bool one_survey(mr_loop *loop, const mr_netbios_survey_options *o, size_t
         for (size_t i = 0; i < survey.node_count; i++)
             assert_true(survey.nodes[i].state == MR_NETBIOS_ANSWERED ||
                         survey.nodes[i].state == MR_NETBIOS_LOCAL);
-        mr_netbios_survey_facts(&survey, &diag);
+        mr_netbios_survey_add_facts(&survey, &diag);
         r = mr_diag_run(&diag);
     }
     bool spent = fail_end();

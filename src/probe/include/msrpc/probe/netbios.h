@@ -131,7 +131,7 @@ int mr_netbios_survey_start(mr_netbios_survey *survey, mr_loop *loop, mr_arena *
 void mr_netbios_survey_deinit(mr_netbios_survey *survey);
 /* The addresses that answers gave for @suffix, each once, groups' placeholders left out; how many
  * were written to @addrs of @max. */
-size_t mr_netbios_survey_addrs(const mr_netbios_survey *survey, uint8_t suffix, mr_addr *addrs,
+size_t mr_netbios_survey_get_addrs(const mr_netbios_survey *survey, uint8_t suffix, mr_addr *addrs,
                                size_t max);
 /* The name that a node gives itself: its unique <00>, else the first unique one; "" for none. */
 mr_slice mr_netbios_node_name(const mr_nbt_status *status);
@@ -144,6 +144,6 @@ bool mr_netbios_is_placeholder(const mr_nbt_addr *addr);
  * elsewhere or under another suffix. A name server's silence is never so. */
 bool mr_netbios_survey_is_aside(const mr_netbios_survey *survey, const mr_netbios *query);
 /* Adds what a survey saw to @diag, as checks and facts. */
-void mr_netbios_survey_facts(const mr_netbios_survey *survey, mr_diag *diag);
+void mr_netbios_survey_add_facts(const mr_netbios_survey *survey, mr_diag *diag);
 
 #endif

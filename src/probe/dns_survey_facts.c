@@ -3,7 +3,7 @@
  * of them every server has, and the facts and checks that rules judge. Comparing leaves out TTLs,
  * the order of records and the serials of a zone: those differ on healthy servers as well.
  */
-#include "name_survey.h"
+#include "dns_survey_private.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
  * The survey of a name: asking. Servers do not wait for one another within a stage; the next stage
  * begins when nothing is open any more. Questions are never asked twice of the same server.
  */
-#include "name_survey.h"
+#include "dns_survey_private.h"
 
 #define FOLLOWED 8 /* most addresses or names of one answer that are followed */
 

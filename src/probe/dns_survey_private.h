@@ -1,6 +1,6 @@
-/* The survey of a name, inside: name_survey.c asks, name_survey_say.c says what it means. */
-#ifndef MSRPC_PROBE_NAME_SURVEY_H
-#define MSRPC_PROBE_NAME_SURVEY_H
+/* The survey of a name, inside: dns_survey.c asks, dns_survey_facts.c says what it means. */
+#ifndef MSRPC_PROBE_DNS_SURVEY_PRIVATE_H
+#define MSRPC_PROBE_DNS_SURVEY_PRIVATE_H
 
 #include <msrpc/probe/dns_survey.h>
 
