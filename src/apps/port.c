@@ -237,8 +237,9 @@ static int port_target(app *a, const app_target *target, void *user) {
         app_report_open(a, &w);
         port_json(t, &w);
         code = app_report_close(a, &w, code);
-    } else {
-        port_show(t);
+    } else if (!target->swept || a->set.verbose || code != APP_TCP ||
+               a->outcome == APP_ANSWERED) {
+        port_show(t); /* of a block only where somebody lives: the closing line counts the rest */
     }
     mr_port_scan_deinit(&t->scan);
     app_session_close(&t->s);

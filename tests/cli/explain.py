@@ -60,7 +60,7 @@ for name in names:
     if run.code != code or report['verdict']['finding'] != first or report['exit'] != code:
         bad.append('%s: %d %s, wanted %d %s' % (name, run.code, report['verdict'], code, first))
     run = paste(text)
-    if run.code != code or any(len(x) > 80 and not x.startswith('   ') and ' NEXT ' not in x
+    if run.code != code or any(len(x) > 80 and not re.match(r'   \S', x) and ' NEXT ' not in x
                                for x in run.out.splitlines()):
         bad.append(run)
 ok(not bad, '%d samples: JSON, exit codes, 80 columns' % len(names), *bad[:8])

@@ -179,8 +179,10 @@ eq(Run('ping', '::1/128:1').code, 20, 'a block of IPv6')
 for args in (['ping', '127.0.77.0/30:1'], ['diagnose', '127.0.77.0/30:1'],
              ['port', '127.0.77.0/30', '--ports', '1']):
     run = Run(*args)
-    ok(run.code == 20 and run.out.endswith(' 2 addresses: 0 answered, 2 refused, 0 silent\n'),
-       args[0] + ' of a block', run)
+    eq((run.code, run.out), (20, ' 2 addresses: 0 answered, 2 refused, 0 silent\n'),
+       args[0] + ' of a block')
+    run = Run(*args, '--verbose')
+    ok('127.0.77.2' in run.out + run.err, args[0] + ' --verbose: nobody is shown too', run)
 for block in ('10.0.0.0/8', 'fd00::/64'):
     eq(Run('map', block).code, 64, block + ' is too much')
 

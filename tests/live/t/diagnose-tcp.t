@@ -45,7 +45,7 @@ with fault('drop-port', port):
        re.search(r'^ REMEDY ', screen, re.M) and re.search(r'^ exit 20 ', screen, re.M),
        'the screen of a blocked dynamic port', screen)
     # an indented command stands alone on its line and is never wrapped
-    wide = [x for x in screen.splitlines() if len(x) > 80 and not x.startswith('   ')]
+    wide = [x for x in screen.splitlines() if len(x) > 80 and not re.match(r'   \S', x)]
     ok(not wide, 'the screen has 80 columns', *wide)
     healthy('another interface than the blocked one', '--interface', 'samr', NAME)
     ill('the interface behind the blocked port', ['--interface', 'netlogon', NAME],
