@@ -35,7 +35,7 @@ static void show_remedy(app *a, const mr_remedy *remedy, bool first) {
     if (remedy->risk)
         app_wrap(a->out, "          risk: ", 10, remedy->risk);
     if (remedy->undo)
-        app_wrap(a->out, "          undo: ", 10, remedy->undo);
+        fprintf(a->out, "          undo: %s\n", remedy->undo); /* a command: never wrapped */
     if (remedy->verify)
         fprintf(a->out, "          verify: %s\n", remedy->verify);
 }
