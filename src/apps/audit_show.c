@@ -5,8 +5,6 @@
  */
 #include "audit.h"
 
-#include <stdarg.h>
-
 #include "findings.h"
 
 #define COLUMNS 80
@@ -24,19 +22,6 @@ static enum app_mark state_mark(enum mr_audit_state state) {
 }
 
 /* ---- text ---- */
-
-/* A sentence that grows; without memory it ends early. */
-static void say(mr_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(mr_buf *buf, const char *fmt, ...) {
-    char part[1024];
-    va_list args;
-
-    va_start(args, fmt);
-    int n = vsnprintf(part, sizeof part, fmt, args);
-    va_end(args);
-    if (n > 0)
-        mr_buf_write(buf, mr_slice_of(part, (size_t)n < sizeof part ? (size_t)n : sizeof part - 1));
-}
 
 /* One line of a block: the head on the first, blanks on the others. */
 static void line(app *a, const char *head, bool *headp, enum app_mark mark, const char *text) {
@@ -65,15 +50,15 @@ static void say_span(mr_buf *buf, uint64_t seconds) {
     bool first = true;
 
     if (seconds == MR_AUDIT_NEVER || seconds == 0) {
-        say(buf, "%s", seconds ? "never" : "none");
+        mr_buf_write_str(buf, seconds ? "never" : "none");
         return;
     }
     for (size_t i = 0; i < MR_COUNT(units); i++) {
         uint64_t n = seconds / units[i].s;
         seconds %= units[i].s;
         if (n) {
-            say(buf, "%s%llu %s%s", first ? "" : " ", (unsigned long long)n, units[i].name,
-                n == 1 ? "" : "s");
+            mr_buf_write_fmt(buf, "%s%llu %s%s", first ? "" : " ", (unsigned long long)n,
+                             units[i].name, n == 1 ? "" : "s");
             first = false;
         }
     }
@@ -82,19 +67,19 @@ static void say_span(mr_buf *buf, uint64_t seconds) {
 static void say_values(app *a, mr_buf *buf, const mr_audit_fact *fact) {
     for (size_t i = 0; i < fact->value_count; i++) {
         const mr_audit_value *v = &fact->values[i];
-        say(buf, "%s%s ", i ? ", " : "", v->title);
+        mr_buf_write_fmt(buf, "%s%s ", i ? ", " : "", v->title);
         switch (v->kind) {
         case MR_AUDIT_TEXT:
             say_safe(a, buf, v->text);
             break;
         case MR_AUDIT_NUMBER:
-            say(buf, "%llu", (unsigned long long)v->number);
+            mr_buf_write_fmt(buf, "%llu", (unsigned long long)v->number);
             break;
         case MR_AUDIT_LIMIT:
             if (v->number)
-                say(buf, "%llu", (unsigned long long)v->number);
+                mr_buf_write_fmt(buf, "%llu", (unsigned long long)v->number);
             else
-                say(buf, "without limit");
+                mr_buf_write_str(buf, "without limit");
             break;
         case MR_AUDIT_SECONDS:
             say_span(buf, v->number);
@@ -112,7 +97,7 @@ static void say_flags(mr_buf *buf, uint32_t flags) {
 
     for (size_t i = 0; i < MR_COUNT(words); i++)
         if (flags & words[i].bit)
-            say(buf, ", %s", words[i].word);
+            mr_buf_write_fmt(buf, ", %s", words[i].word);
 }
 
 static void say_item(app *a, mr_buf *buf, const mr_audit_item *item, bool descriptions) {
@@ -120,31 +105,31 @@ static void say_item(app *a, mr_buf *buf, const mr_audit_item *item, bool descri
 
     if (item->domain) {
         say_safe(a, buf, item->domain);
-        say(buf, "\\");
+        mr_buf_write_str(buf, "\\");
     }
     if (name)
         say_safe(a, buf, name);
     else
-        say(buf, "RID %u", item->rid);
+        mr_buf_write_fmt(buf, "RID %u", item->rid);
     if (a->set.verbose && name && (item->has_rid || (item->sid && item->name))) {
-        say(buf, " (");
+        mr_buf_write_str(buf, " (");
         if (item->has_rid)
-            say(buf, "%u", item->rid);
+            mr_buf_write_fmt(buf, "%u", item->rid);
         else
             say_safe(a, buf, item->sid);
         if (item->has_flags)
             say_flags(buf, item->flags);
-        say(buf, ")");
+        mr_buf_write_str(buf, ")");
     }
     if (item->full_name) {
-        say(buf, " \"");
+        mr_buf_write_str(buf, " \"");
         say_safe(a, buf, item->full_name);
-        say(buf, "\"");
+        mr_buf_write_str(buf, "\"");
     }
     if (item->description && descriptions) {
-        say(buf, " [");
+        mr_buf_write_str(buf, " [");
         say_safe(a, buf, item->description);
-        say(buf, "]");
+        mr_buf_write_str(buf, "]");
     }
 }
 
@@ -159,21 +144,21 @@ static void say_items(const struct audit_run *run, mr_buf *buf, const mr_audit_f
         if (i >= most)
             continue;
         bool same = item->of && of && strcmp(item->of, of) == 0;
-        say(buf, "%s", i == 0 ? "" : item->of && !same ? "; " : ", ");
+        mr_buf_write_str(buf, i == 0 ? "" : item->of && !same ? "; " : ", ");
         if (item->of && !same) {
             say_safe(a, buf, item->of);
-            say(buf, ": ");
+            mr_buf_write_str(buf, ": ");
         }
         of = item->of;
         say_item(a, buf, item, run->o->show_descriptions);
     }
     if (fact->item_count > most)
-        say(buf, " and %zu more (-v)", fact->item_count - most);
+        mr_buf_write_fmt(buf, " and %zu more (-v)", fact->item_count - most);
     if (fact->cut)
-        say(buf, "; the list goes on");
+        mr_buf_write_str(buf, "; the list goes on");
     if (masked && !run->o->show_descriptions)
-        say(buf, "; %zu description%s masked (--show-descriptions)", masked,
-            masked == 1 ? "" : "s");
+        mr_buf_write_fmt(buf, "; %zu description%s masked (--show-descriptions)", masked,
+                         masked == 1 ? "" : "s");
 }
 
 static void show_leak(const struct audit_run *run, const mr_audit_fact *fact, const char *head,
@@ -182,29 +167,29 @@ static void show_leak(const struct audit_run *run, const mr_audit_fact *fact, co
     mr_buf buf;
 
     mr_buf_init(&buf, NULL, 0, 16 << 20);
-    say(&buf, "%s", fact->title);
+    mr_buf_write_str(&buf, fact->title);
     if (fact->item_count)
-        say(&buf, " (%zu)", fact->item_count);
-    say(&buf, ": ");
+        mr_buf_write_fmt(&buf, " (%zu)", fact->item_count);
+    mr_buf_write_str(&buf, ": ");
     say_values(a, &buf, fact);
     if (fact->value_count && fact->item_count)
-        say(&buf, "; ");
+        mr_buf_write_str(&buf, "; ");
     say_items(run, &buf, fact);
     if (!fact->value_count && !fact->item_count)
-        say(&buf, "answered, none");
+        mr_buf_write_str(&buf, "answered, none");
     if (a->set.verbose)
-        say(&buf, "  (%s: %s)", fact->id, fact->chain);
+        mr_buf_write_fmt(&buf, "  (%s: %s)", fact->id, fact->chain);
     line_buf(a, head, headp, APP_MARK_FAIL, &buf);
 }
 
 static void say_why(app *a, mr_buf *buf, const mr_audit_outcome *o) {
-    say(buf, "%s", mr_audit_state_name(o->state));
+    mr_buf_write_str(buf, mr_audit_state_name(o->state));
     if (o->state != MR_AUDIT_UNKNOWN || o->call)
-        say(buf, " at %s", mr_audit_rung_name(o->rung));
+        mr_buf_write_fmt(buf, " at %s", mr_audit_rung_name(o->rung));
     if (o->call)
-        say(buf, ", %s", o->call);
+        mr_buf_write_fmt(buf, ", %s", o->call);
     if (o->why)
-        say(buf, " (%s)", app_safe(a, mr_slice_str(o->why)));
+        mr_buf_write_fmt(buf, " (%s)", app_safe(a, mr_slice_str(o->why)));
 }
 
 static bool same_end(const mr_audit_outcome *a, const mr_audit_outcome *b) {
@@ -229,10 +214,10 @@ static void show_ended(const struct audit_run *run, size_t first, const char *he
         if (audit->facts[i].category != leader->category ||
             !same_end(&audit->facts[i].outcome, &leader->outcome))
             continue;
-        say(&buf, "%s%s", any ? "; " : "", audit->facts[i].title);
+        mr_buf_write_fmt(&buf, "%s%s", any ? "; " : "", audit->facts[i].title);
         any = true;
     }
-    say(&buf, ": ");
+    mr_buf_write_str(&buf, ": ");
     say_why(a, &buf, &leader->outcome);
     line_buf(a, head, headp, state_mark(leader->outcome.state), &buf);
 }
@@ -267,9 +252,9 @@ static void show_doors(const struct audit_run *run) {
         if (gate->port)
             snprintf(port, sizeof port, "%u", gate->port);
         mr_buf_init(&buf, NULL, 0, 4096);
-        say(&buf, "%-9s %-5s ", gate->name, port);
+        mr_buf_write_fmt(&buf, "%-9s %-5s ", gate->name, port);
         if (gate->outcome.state == MR_AUDIT_LEAKS)
-            say(&buf, "answers strangers");
+            mr_buf_write_str(&buf, "answers strangers");
         else
             say_why(run->s->a, &buf, &gate->outcome);
         line_buf(run->s->a, "RUNGS", &shown, state_mark(gate->outcome.state), &buf);
@@ -297,9 +282,9 @@ static void show_hardening(const struct audit_run *run) {
         if (h->status == MR_STATUS_UNKNOWN && !a->set.verbose)
             continue;
         mr_buf_init(&buf, NULL, 0, 4096);
-        say(&buf, "%s: %s", h->title, hardening_word(h->status));
+        mr_buf_write_fmt(&buf, "%s: %s", h->title, hardening_word(h->status));
         if (a->set.verbose)
-            say(&buf, "; %s, wanted: %s", h->setting, h->wanted);
+            mr_buf_write_fmt(&buf, "; %s, wanted: %s", h->setting, h->wanted);
         line_buf(a, "HARDENING", &shown, hardening_mark(h->status), &buf);
     }
 }

@@ -72,6 +72,22 @@ void name_part_over(struct name_run *run) {
         mr_loop_stop(&run->s.loop);
 }
 
+void name_part_failed(struct name_run *run) {
+    run->code = app_refuse(run->a, APP_BUG, "%s: out of memory or of descriptors", run->subject);
+}
+
+unsigned name_tries(const app *a) {
+    return a->set.retries == APP_RETRIES_DEFAULT ? 0 : a->set.retries + 1;
+}
+
+const char *name_domain(struct name_run *run, const char *text) {
+    mr_slice s = mr_slice_str(text);
+
+    while (s.len > 1 && s.data[s.len - 1] == '.')
+        s.len--;
+    return mr_arena_add_str(&run->arena, s);
+}
+
 const char *name_addr_text(struct name_run *run, const mr_addr *addr) {
     char text[MR_ADDR_TEXT];
 

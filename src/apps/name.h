@@ -83,6 +83,12 @@ extern const struct name_part name_part_dns, name_part_netbios, name_part_netbio
 
 /* A part is through: one less to wait for. */
 void name_part_over(struct name_run *run);
+/* A part lost something for want of memory or descriptors: said, and the run's code. */
+void name_part_failed(struct name_run *run);
+/* How often each question is asked; 0: as often as its protocol does. */
+unsigned name_tries(const app *a);
+/* A domain as a switch gave it, without final dots, in the arena; NULL without memory. */
+const char *name_domain(struct name_run *run, const char *text);
 /* An address, or NULL, as text in the arena. */
 const char *name_addr_text(struct name_run *run, const mr_addr *addr);
 

@@ -88,7 +88,7 @@ static int start(struct name_run *run) {
         .types = types,
         .authoritative = o->authoritative || set->verbose,
         .timeout = set->timeout,
-        .tries = set->retries == APP_RETRIES_DEFAULT ? 2 : set->retries + 1,
+        .tries = name_tries(run->a),
     };
 
     if (is_netbios(run->name))

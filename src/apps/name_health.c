@@ -18,25 +18,19 @@ static bool wanted(const struct name_options *o) {
     return o->health != NULL;
 }
 
-static bool is_dns_name(const char *name) {
-    uint8_t room[512];
-    mr_buf buf;
-
-    mr_buf_init(&buf, room, sizeof room, sizeof room);
-    return mr_dns_encode_query(0, name, MR_DNS_A, true, &buf) == 0;
-}
-
 static int check(app *a, const struct name_options *o, const char *name, const char **subjectp) {
     mr_addr literal;
 
     (void)name;
-    if (!is_dns_name(o->health) || mr_addr_decode(mr_slice_str(o->health), 0, &literal) == 0)
+    if (mr_dns_check_name(o->health, NULL) != 0 ||
+        mr_addr_decode(mr_slice_str(o->health), 0, &literal) == 0)
         return app_refuse(a, APP_USAGE, "--health %s: a domain's DNS name is wanted, such as "
                           "corp.example", app_safe(a, mr_slice_str(o->health)));
-    if (o->dc && !is_dns_name(o->dc) && mr_addr_decode(mr_slice_str(o->dc), 0, &literal) != 0)
+    if (o->dc && mr_dns_check_name(o->dc, NULL) != 0 &&
+        mr_addr_decode(mr_slice_str(o->dc), 0, &literal) != 0)
         return app_refuse(a, APP_USAGE, "--dc %s: a domain controller's name or address is wanted",
                           app_safe(a, mr_slice_str(o->dc)));
-    if (o->external && !is_dns_name(o->external))
+    if (o->external && mr_dns_check_name(o->external, NULL) != 0)
         return app_refuse(a, APP_USAGE, "--external %s: a name is wanted, such as "
                           "www.microsoft.com", app_safe(a, mr_slice_str(o->external)));
     *subjectp = o->health;
@@ -55,19 +49,16 @@ static void on_done(void *user, mr_health *health) {
 static int start(struct name_run *run) {
     struct name_health *n = MR_ARENA_NEW(&run->arena, struct name_health);
     const struct app_settings *set = &run->a->set;
-    mr_slice domain = mr_slice_str(run->o->health);
     mr_error err = MR_ERROR_INIT;
 
-    while (domain.len > 1 && domain.data[domain.len - 1] == '.')
-        domain.len--;
     const mr_health_options options = {
-        .domain = mr_arena_add_str(&run->arena, domain),
+        .domain = name_domain(run, run->o->health),
         .dc = run->o->dc,
         .external = run->o->external,
         .server = run->servers[0],
         .family = run->family,
         .timeout = set->timeout,
-        .tries = set->retries == APP_RETRIES_DEFAULT ? 0 : set->retries + 1,
+        .tries = name_tries(run->a),
     };
     if (!n || !options.domain)
         return app_refuse(run->a, APP_BUG, "out of memory");
@@ -88,8 +79,7 @@ static void conclude(struct name_run *run) {
     if (!n)
         return;
     if (n->health->failed)
-        run->code = app_refuse(run->a, APP_BUG, "%s: out of memory or of descriptors",
-                                 run->subject);
+        name_part_failed(run);
     mr_health_judge(n->health, &run->diag);
 }
 

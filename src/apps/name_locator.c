@@ -69,16 +69,13 @@ static int read_flags(app *a, const struct name_options *o, uint32_t *wantp) {
 }
 
 static int check(app *a, const struct name_options *o, const char *name, const char **subjectp) {
-    uint8_t room[512];
     uint32_t want;
-    mr_buf buf;
 
     (void)name;
     int code = read_flags(a, o, &want);
     if (code)
         return code;
-    mr_buf_init(&buf, room, sizeof room, sizeof room);
-    if (mr_dns_encode_query(0, o->dsgetdc, MR_DNS_SRV, true, &buf) != 0)
+    if (mr_dns_check_name(o->dsgetdc, NULL) != 0)
         return app_refuse(a, APP_USAGE, "--dsgetdc %s: a domain's DNS name is wanted, such as "
                           "corp.example", app_safe(a, mr_slice_str(o->dsgetdc)));
     if (o->site && (!*o->site || strlen(o->site) > 63 || strchr(o->site, '.')))
@@ -99,27 +96,18 @@ static void on_done(void *user, mr_locator *locator) {
     name_part_over(l->run);
 }
 
-/* The domain without a final dot. */
-static const char *domain_of(struct name_run *run) {
-    mr_slice s = mr_slice_str(run->o->dsgetdc);
-
-    while (s.len > 1 && s.data[s.len - 1] == '.')
-        s.len--;
-    return mr_arena_add_str(&run->arena, s);
-}
-
 static int start(struct name_run *run) {
     struct name_locator *l = MR_ARENA_NEW(&run->arena, struct name_locator);
     const struct app_settings *set = &run->a->set;
     mr_error err = MR_ERROR_INIT;
     mr_locator_options options = {
-        .domain = domain_of(run),
+        .domain = name_domain(run, run->o->dsgetdc),
         .site = run->o->site,
         .account = run->o->account,
         .server = run->servers[0],
         .family = run->family,
         .timeout = set->timeout,
-        .tries = set->retries == APP_RETRIES_DEFAULT ? 0 : set->retries + 1,
+        .tries = name_tries(run->a),
     };
 
     (void)read_flags(run->a, run->o, &options.want);
@@ -142,8 +130,7 @@ static void conclude(struct name_run *run) {
     if (!l)
         return;
     if (l->locator->failed)
-        run->code = app_refuse(run->a, APP_BUG, "%s: out of memory or of descriptors",
-                                 run->subject);
+        name_part_failed(run);
     mr_locator_add_facts(l->locator, &run->diag);
 }
 

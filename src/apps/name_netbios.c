@@ -74,7 +74,7 @@ int netbios_read_options(app *a, const struct name_options *o, bool links,
     mr_netbios_survey_options so = {
         .scope = o->scope,
         .timeout = a->set.timeout,
-        .tries = a->set.retries == APP_RETRIES_DEFAULT ? 0 : a->set.retries + 1,
+        .tries = name_tries(a),
     };
     mr_nbt_question scoped = {.scope = mr_slice_str(o->scope)};
     uint8_t room[320];

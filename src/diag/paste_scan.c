@@ -550,7 +550,7 @@ static bool is_replication_name(const char *name) {
 }
 
 static size_t try_patterns(mr_paste *paste, size_t at) {
-    paste_capture capture;
+    paste_capture capture = {0};
     mr_paste_item item = {0};
     size_t len = 0;
     const paste_pattern *p = find_pattern(paste, at, &capture, &len);
