@@ -247,6 +247,15 @@ static const char *neighbour(const app *a, const char *word) {
     return NULL;
 }
 
+/* A long switch of this command, which was hardly meant as the value of the one before it: such
+ * a value is written --switch=VALUE. */
+static bool is_switch(app *a, const char *word) {
+    void *base;
+
+    return !strncmp(word, "--", 2) && word[2] &&
+           find_option(a, word + 2, strcspn(word + 2, "="), 0, &base);
+}
+
 /* One switch at argv[*ip]; steps over its value. */
 static int parse_switch(app *a, int argc, char **argv, int *ip) {
     char *word = argv[*ip], *value = NULL;
@@ -281,7 +290,7 @@ static int parse_switch(app *a, int argc, char **argv, int *ip) {
                           a->command->name);
     bool wants = o->kind != APP_FLAG && o->kind != APP_COUNTER;
     if (wants && !value) {
-        if (*ip + 1 == argc)
+        if (*ip + 1 == argc || is_switch(a, argv[*ip + 1]))
             return app_refuse(a, APP_USAGE, "%s: a value is wanted: %s", word, o->arg);
         value = argv[++*ip];
     }

@@ -153,7 +153,8 @@ static void judge_basic(struct judge *j) {
         return;
     }
     if (host->answers)
-        note(j, MR_HEALTH_PASS, "answers the locator at %s, site %s",
+        note(j, MR_HEALTH_PASS, "answers the locator%s at %s, site %s",
+             host->answers->ping.over_tcp ? " over TCP only" : "",
              text_of(j, &host->answers->addr), host->answers->ping.answer.dc_site);
     for (size_t k = 0; host->is_dc && k < host->addr_count; k++)
         judge_ping(j, &host->addrs[k]);

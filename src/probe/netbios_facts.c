@@ -103,6 +103,14 @@ static void tell_reply(const struct telling *t, const mr_netbios *q, const struc
     }
 }
 
+/* Whether anybody knows the name, under any of its suffixes. */
+static bool is_known(const mr_netbios_survey *s) {
+    for (size_t i = 0; i < s->query_count; i++)
+        if (!s->queries[i].options.status && s->queries[i].state == MR_NETBIOS_ANSWERED)
+            return true;
+    return false;
+}
+
 static void tell_failure(const struct telling *t, const mr_netbios *q, const struct labels *l) {
     char sender[MR_ADDR_TEXT];
     const char *from = q->attempt.icmp.present ? mr_addr_text(&q->attempt.icmp.sender, sender)
@@ -111,6 +119,9 @@ static void tell_failure(const struct telling *t, const mr_netbios *q, const str
 
     if (q->state == MR_NETBIOS_LOCAL)
         mr_fact_add(t->diag, MR_FACT_NETBIOS_UNSENT, l->check, .address = l->remote);
+    else if (!status && !q->options.broadcast && is_known(t->s))
+        mr_fact_add(t->diag, MR_FACT_NETBIOS_WINS_DEAD, l->check, .name = l->name,
+                    .server = l->remote);
     else if (q->state == MR_NETBIOS_CLOSED && status)
         mr_fact_add(t->diag, MR_FACT_NETBIOS_NODE_CLOSED, l->check, .address = l->remote,
                     .sender = from);

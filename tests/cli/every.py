@@ -40,7 +40,8 @@ COMMANDS = {
                   named=['host.example'], wrong=(['--rids', '9-1', 'x'], [])),
     'name': dict(good=(['localhost', '--dns-server', '{mute_udp}', '--timeout', '0.1'], None),
                  waits=['host.example', '--dns-server', '{mute_udp}'], remote=None,
-                 named=['host.example'], wrong=(['--frob', 'x'], ['a' * 64 + '.example'])),
+                 named=['host.example'],
+                 wrong=(['--frob', 'x'], ['a' * 64 + '.example'], ['--dsgetdc', '--json'])),
     'call': dict(good=(['{at}', 'mgmt.inq_if_ids'], 0), waits=['{mute}', 'mgmt.inq_if_ids'],
                  remote=['192.0.2.1', 'mgmt.inq_if_ids'],
                  named=['host.example', 'mgmt.inq_if_ids'], wrong=(['{at}', 'mgmt'], ['{at}'])),
@@ -110,7 +111,8 @@ def interrupted(*args):
 
 def too_long(text):
     """Lines beyond 80 columns that are no command to be copied."""
-    return [x for x in text.splitlines() if len(x) > 80 and not re.match(r'(   | NEXT     |          verify: )\S', x)]
+    command = r'(   | NEXT     |          verify: )\S'
+    return [x for x in text.splitlines() if len(x) > 80 and not re.match(command, x)]
 
 
 def one_line(err, name):

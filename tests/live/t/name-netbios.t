@@ -99,6 +99,8 @@ def refusals():
     eq((run.code, findings(run)), (0, []), 'WINS does', run)
     run = netbios('NEAR', '--wins', UNUSED, '--timeout', '0.6')
     eq((run.code, findings(run)), (10, ['NETBIOS.WINS_SILENT']), 'a silent WINS server', run)
+    run = netbios('SRV', '--wins', '%s,%s' % (SRV, UNUSED), '--timeout', '0.6')
+    eq((run.code, findings(run)), (1, ['NETBIOS.WINS_DEAD']), 'one of two is silent', run)
     run = netbios('NEAR', '--wins', CLIENT)
     eq((run.code, findings(run)), (10, ['NETBIOS.WINS_CLOSED']), 'one that is none', run)
     run = netbios(UNUSED, '--status', '--timeout', '0.6')
