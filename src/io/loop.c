@@ -6,6 +6,8 @@
  */
 #include "loop.h"
 
+#include <msrpc/io/worker.h>
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -270,6 +272,7 @@ int mr_loop_init(mr_loop *loop, mr_error *err) {
     (void)uv_timer_init(&state->uv, &state->alarm);
     uv_unref((uv_handle_t *)&state->alarm);
     state->deadline = MR_NSEC_NEVER;
+    state->thread = mr_thread_get();
     loop->state = state;
     status = uv_async_init(&state->uv, &state->wakeup, on_wakeup);
     if (status != 0) {
@@ -422,6 +425,10 @@ void mr_loop_set_deadline(mr_loop *loop, mr_nsec deadline) {
     loop->state->deadline = deadline;
 }
 
+bool mr_loop_is_here(const mr_loop *loop) {
+    return __atomic_load_n(&loop->state->thread, __ATOMIC_RELAXED) == mr_thread_get();
+}
+
 int mr_loop_run(mr_loop *loop, mr_nsec deadline) {
     struct mr_loop_state *state = loop->state;
     int outcome;
@@ -430,6 +437,7 @@ int mr_loop_run(mr_loop *loop, mr_nsec deadline) {
         return MR_ERR_STATE;
     if (state->deadline < deadline)
         deadline = state->deadline;
+    __atomic_store_n(&state->thread, mr_thread_get(), __ATOMIC_RELAXED);
     state->running = true;
     do {
         outcome = loop_turn(state, deadline);

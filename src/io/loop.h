@@ -32,6 +32,7 @@ struct mr_loop_state {
     bool interrupt_asked; /* by another thread; atomic */
     bool stop;
     bool running;
+    uintptr_t thread;   /* that ran it last; atomic */
     mr_nsec deadline;   /* of every run */
     uint8_t scratch[MR_SCRATCH];
 };

@@ -38,7 +38,10 @@ static void set_defaults(mr_server_options *o) {
 }
 
 void mr_server_set_options(mr_server *server, const mr_server_options *options) {
+    unsigned threads = server->options.threads;
+
     server->options = *options;
+    server->options.threads = threads;
     set_defaults(&server->options);
 }
 
@@ -53,10 +56,15 @@ int mr_server_new(mr_loop *loop, const mr_server_options *options, mr_server **s
         return mr_fail(err, MR_ERR_SYSTEM, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "no randomness");
     }
     server->loop = loop;
+    server->options.threads = options->threads;
     mr_server_set_options(server, options);
     server->generation = 1;
-    *serverp = server;
-    return 0;
+    int r = mr_server_work_init(server, err);
+    if (r)
+        mr_server_free(server);
+    else
+        *serverp = server;
+    return r;
 }
 
 static void free_endpoint(mr_server_endpoint *endpoint) {
@@ -74,18 +82,22 @@ void mr_server_free(mr_server *server) {
     if (!server)
         return;
     server->drained = NULL;
+    mr_server_work_stop(server);
     while (server->conns)
         mr_server_conn_free(server->conns);
     /* groups that calls still hold outlive the server */
     for (uint32_t i = 0; i < server->group_size; i++)
         if (server->groups[i])
-            server->groups[i]->server = NULL;
+            mr_server_group_let_go(server->groups[i]);
     while (server->endpoints) {
         mr_server_endpoint *next = server->endpoints->next;
         free_endpoint(server->endpoints);
         server->endpoints = next;
     }
-    mr_server_call_let_go(server);
+    if (server->mail) {
+        mr_server_call_let_go(server);
+        mr_server_mail_unref(server->mail);
+    }
     free(server->groups);
     free(server);
 }

@@ -1,5 +1,5 @@
 /*
- * Calls on a server: a request is collected, decoded, handed to its body and answered (MS-RPCE
+ * Calls on a server: a request is collected, decoded, given to its body and answered (MS-RPCE
  * 3.3.3.5, C706 12.6.4.9). A call lives until its reply is sent or, when nobody waits for it any
  * more, until its body has answered all the same.
  */
@@ -10,10 +10,6 @@
 #define ARENA_CAP ((size_t)64 << 20) /* decoded parameters of one call and its body's results */
 
 /* ---- life ---- */
-
-static struct mr_server_slot *slot_of(mr_server_call *call) {
-    return (struct mr_server_slot *)call;
-}
 
 static void link_slot(struct mr_server_slot **list, struct mr_server_slot *slot) {
     slot->prev = NULL;
@@ -91,13 +87,16 @@ static void hold(struct mr_server_slot *slot, size_t octets) {
 static void end_slot(struct mr_server_slot *slot) {
     mr_server *server = slot->server;
 
+    mr_timer_deinit(&slot->limit);
+    mr_server_turn_end(slot);
     if (slot->conn) {
         slot->conn->held -= slot->held;
         unlink_slot(&slot->conn->calls, slot);
     } else if (server) {
         unlink_slot(&server->detached, slot);
     }
-    slot->group->held -= slot->held;
+    if (server)
+        slot->group->held -= slot->held;
     mr_server_group_unref(slot->group);
     if (!server) {
         free_slot(slot);
@@ -110,13 +109,30 @@ static void end_slot(struct mr_server_slot *slot) {
 }
 
 void mr_server_call_let_go(mr_server *server) {
-    while (server->detached) {
-        struct mr_server_slot *slot = server->detached;
-        unlink_slot(&server->detached, slot);
-        slot->server = NULL;
+    struct mr_server_mail *mail = server->mail;
+    struct mr_server_slot *slot, *next;
+
+    mr_lock_take(&mail->lock);
+    mr_waker_free(mail->waker);
+    mail->waker = NULL;
+    for (slot = server->detached; slot; slot = slot->next) {
+        mr_timer_deinit(&slot->limit);
+        mr_server_turn_end(slot);
+        if (!slot->post.lies)
+            mail->refs++;
     }
-    while (server->spare) {
-        struct mr_server_slot *slot = server->spare;
+    /* once the lock is given, others end theirs by themselves; what lies in the mail ends here */
+    for (slot = server->detached, server->detached = NULL; slot; slot = next) {
+        next = slot->next;
+        if (slot->post.lies)
+            link_slot(&server->detached, slot);
+        else
+            slot->server = NULL;
+    }
+    mr_lock_give(&mail->lock);
+    while ((slot = server->detached))
+        end_slot(slot);
+    while ((slot = server->spare)) {
         unlink_slot(&server->spare, slot);
         free_slot(slot);
     }
@@ -129,6 +145,8 @@ static void count_answer(struct mr_server_slot *slot, uint32_t status) {
     const mr_server_options *o = &slot->server->options;
     mr_nsec now = mr_clock_now();
 
+    mr_timer_deinit(&slot->limit);
+    mr_server_turn_end(slot);
     slot->server->stats.calls_now--;
     slot->server->stats.calls_out++;
     slot->conn->progress = now;
@@ -192,9 +210,11 @@ static void send_reply(struct mr_server_slot *slot) {
 
 static void reply_slot(struct mr_server_slot *slot) {
     const mr_server_memo *memo = slot->call.served->memo;
-    int r = mr_ndr_encode(slot->call.proc, MR_NDR_RESPONSE,
-                          (mr_ndr_format){.syntax = slot->call.format.syntax}, slot->call.args,
-                          &slot->reply, NULL);
+    int r = slot->encoded
+                ? 0
+                : mr_ndr_encode(slot->call.proc, MR_NDR_RESPONSE,
+                                (mr_ndr_format){.syntax = slot->call.format.syntax},
+                                slot->call.args, &slot->reply, NULL);
     if (r) {
         fault_slot(slot, fault_of(r), false);
         return;
@@ -205,34 +225,19 @@ static void reply_slot(struct mr_server_slot *slot) {
     send_reply(slot);
 }
 
-void mr_server_reply(mr_server_call *call) {
-    struct mr_server_slot *slot = slot_of(call);
+void mr_server_call_answer(struct mr_server_slot *slot, enum mr_server_answer answer,
+                           uint32_t status) {
     struct mr_server_conn *conn = slot->conn;
 
-    if (slot->phase == MR_SERVER_RUNNING) {
-        slot->phase = MR_SERVER_ANSWERED;
-    } else if (!conn) {
+    if (!conn) {
         end_slot(slot);
-    } else {
+        return;
+    }
+    if (answer == MR_SERVER_REPLY)
         reply_slot(slot);
-        mr_server_conn_flush(conn);
-    }
-}
-
-int mr_server_fault(mr_server_call *call, uint32_t status) {
-    struct mr_server_slot *slot = slot_of(call);
-    struct mr_server_conn *conn = slot->conn;
-
-    if (slot->phase == MR_SERVER_RUNNING) {
-        slot->phase = MR_SERVER_FAILED;
-        slot->status = status;
-    } else if (!conn) {
-        end_slot(slot);
-    } else {
+    else
         fault_slot(slot, status, false);
-        mr_server_conn_flush(conn);
-    }
-    return MR_SERVER_FAULTED;
+    mr_server_conn_flush(conn);
 }
 
 void mr_server_call_get_peer(const mr_server_call *call, mr_server_peer *peerp) {
@@ -245,13 +250,43 @@ void mr_server_call_get_peer(const mr_server_call *call, mr_server_peer *peerp) 
     };
 }
 
-void mr_server_set_gone(mr_server_call *call, void (*gone)(void *user, mr_server_call *call),
-                        void *user) {
-    slot_of(call)->gone = gone;
-    slot_of(call)->gone_user = user;
+/* ---- running ---- */
+
+/* Nobody waits for the answer any more, and the body is not running. One that was given meanwhile
+ * is in the mail: whoever gave it is through with the call. */
+static void tell_gone(struct mr_server_slot *slot) {
+    mr_lock_take(&slot->mail->lock);
+    void (*gone)(void *user, mr_server_call *call) = slot->gone;
+    void *user = slot->gone_user;
+    bool answered = slot->post.answer != MR_SERVER_NO_ANSWER;
+    slot->gone = NULL;
+    mr_lock_give(&slot->mail->lock);
+    if (!slot->conn && !answered) {
+        slot->call.endpoint = NULL;
+        slot->call.served = NULL;
+    }
+    if (gone && !answered)
+        gone(user, &slot->call);
 }
 
-/* ---- running ---- */
+bool mr_server_call_returned(struct mr_server_slot *slot, int outcome) {
+    bool later = outcome > 0 && slot->inside == MR_SERVER_NO_ANSWER;
+
+    if (later) {
+        slot->phase = MR_SERVER_WAITING;
+        if (slot->deserted)
+            tell_gone(slot);
+    } else if (!slot->conn) {
+        end_slot(slot);
+    } else if (slot->inside == MR_SERVER_FAULT) {
+        fault_slot(slot, slot->status, false);
+    } else if (outcome < 0) {
+        fault_slot(slot, fault_of(outcome), outcome == MR_ERR_NOT_FOUND);
+    } else {
+        reply_slot(slot);
+    }
+    return !later;
+}
 
 /* A method that is not there was not executed (PFC_DID_NOT_EXECUTE); what failed once its stub was
  * being read leaves that open, as Windows does. */
@@ -273,16 +308,7 @@ static void serve(struct mr_server_slot *slot) {
         fault_slot(slot, r == MR_ERR_MEMORY ? MR_FAULT_REMOTE_NO_MEMORY : MR_FAULT_NDR, false);
         return;
     }
-    slot->phase = MR_SERVER_RUNNING;
-    r = slot->row->serve(call->served->bodies, call, call->args);
-    if (slot->phase == MR_SERVER_FAILED)
-        fault_slot(slot, slot->status, false);
-    else if (r < 0)
-        fault_slot(slot, fault_of(r), r == MR_ERR_NOT_FOUND);
-    else if (slot->phase == MR_SERVER_ANSWERED || r == 0)
-        reply_slot(slot);
-    else
-        slot->phase = MR_SERVER_WAITING;
+    mr_server_work_add(slot);
 }
 
 static void describe(struct mr_server_slot *slot, struct mr_server_conn *conn,
@@ -290,6 +316,7 @@ static void describe(struct mr_server_slot *slot, struct mr_server_conn *conn,
     const mr_event_call *info = &event->u.chunk.call;
 
     slot->server = conn->server;
+    slot->mail = conn->server->mail;
     slot->conn = conn;
     slot->group = conn->group;
     slot->id = info->id;
@@ -396,36 +423,92 @@ void mr_server_call_sent(struct mr_server_conn *conn, uint32_t id) {
         end_slot(slot);
 }
 
-static void tell_gone(struct mr_server_slot *slot) {
-    void (*gone)(void *user, mr_server_call *call) = slot->gone;
+/* For the body to see; a hint, no more (C706 12.6.4.6). */
+static void cancel(struct mr_server_slot *slot) {
+    __atomic_store_n(&slot->cancelled, true, __ATOMIC_RELAXED);
+}
 
-    slot->gone = NULL;
-    if (gone)
-        gone(slot->gone_user, &slot->call);
+void mr_server_call_cancel(struct mr_server_conn *conn, uint32_t id) {
+    struct mr_server_slot *slot = find_slot(conn, id);
+
+    if (slot)
+        cancel(slot);
+}
+
+/* Nobody waits any more for a call whose body runs or is to answer later. */
+static void desert(struct mr_server_slot *slot) {
+    cancel(slot);
+    if (slot->phase == MR_SERVER_WAITING)
+        tell_gone(slot);
+    else
+        slot->deserted = true;
+}
+
+/* The connection forgets a call that has yet to be answered. */
+static void detach(struct mr_server_slot *slot) {
+    unlink_slot(&slot->conn->calls, slot);
+    slot->conn->held -= slot->held;
+    slot->conn = NULL;
+    link_slot(&slot->server->detached, slot);
+    desert(slot);
+}
+
+/* Whether its body runs or is to answer later; one that waits is taken from where it waits. */
+static bool is_begun(struct mr_server_slot *slot) {
+    return !mr_server_work_remove(slot) || slot->phase == MR_SERVER_WAITING;
 }
 
 void mr_server_call_orphaned(struct mr_server_conn *conn, uint32_t id) {
     struct mr_server_slot *slot = find_slot(conn, id);
 
-    if (slot && slot->phase == MR_SERVER_COLLECTING)
+    if (!slot || slot->phase == MR_SERVER_FAULTING || slot->phase == MR_SERVER_REPLYING)
+        return;
+    if (is_begun(slot))
+        desert(slot);
+    else
         fault_slot(slot, MR_FAULT_UNSPEC, true);
-    else if (slot && slot->phase == MR_SERVER_WAITING)
-        tell_gone(slot);
 }
 
 void mr_server_call_detach_all(struct mr_server_conn *conn) {
     while (conn->calls) {
         struct mr_server_slot *slot = conn->calls;
-        if (slot->phase != MR_SERVER_WAITING) {
+        if (is_begun(slot))
+            detach(slot);
+        else
             end_slot(slot);
-            continue;
-        }
-        unlink_slot(&conn->calls, slot);
-        conn->held -= slot->held;
-        slot->conn = NULL;
-        slot->call.endpoint = NULL;
-        slot->call.served = NULL;
-        link_slot(&slot->server->detached, slot);
-        tell_gone(slot);
     }
+}
+
+/* The fault goes out as a call of its own: this one is not over. */
+static void fault_instead(struct mr_server_slot *slot, uint32_t status) {
+    struct mr_server_conn *conn = slot->conn;
+    struct mr_server_slot *word = take_slot(slot->server);
+
+    if (!word) {
+        mr_server_conn_close(conn);
+        return;
+    }
+    word->server = slot->server;
+    word->mail = slot->mail;
+    word->conn = conn;
+    word->group = slot->group;
+    word->id = slot->id;
+    word->opnum = slot->opnum;
+    word->began = slot->began;
+    word->call.served = slot->call.served;
+    mr_server_group_ref(word->group);
+    word->server->stats.calls_now++;
+    detach(slot);
+    link_slot(&conn->calls, word);
+    fault_slot(word, status, false);
+}
+
+void mr_server_call_expire(struct mr_server_slot *slot) {
+    struct mr_server_conn *conn = slot->conn;
+
+    if (is_begun(slot))
+        fault_instead(slot, MR_FAULT_CANCEL);
+    else
+        fault_slot(slot, MR_FAULT_SERVER_TOO_BUSY, true);
+    mr_server_conn_flush(conn);
 }

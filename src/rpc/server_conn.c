@@ -69,6 +69,7 @@ void mr_server_conn_accept(mr_server_endpoint *endpoint, mr_accepted *accepted) 
     conn->accepted = conn->progress = mr_clock_now();
     mr_timer_init(&conn->timer, server->loop, on_timer, conn);
     mr_buf_init(&conn->unread, NULL, 0, SIZE_MAX);
+    TAILQ_INIT(&conn->queue);
     if (init_conn(conn, accepted) < 0) {
         mr_stream_deinit(&conn->stream);
         mr_assoc_deinit(&conn->assoc);
@@ -131,10 +132,11 @@ static bool is_unfinished(const struct mr_server_conn *conn, const mr_assoc_info
     return false;
 }
 
-/* Whether a body is at work. */
+/* Whether a body is at work, or will be. */
 static bool is_answering(const struct mr_server_conn *conn) {
     for (const struct mr_server_slot *slot = conn->calls; slot; slot = slot->next)
-        if (slot->phase == MR_SERVER_WAITING)
+        if (slot->phase == MR_SERVER_WAITING || slot->phase == MR_SERVER_RUNNING ||
+            slot->phase == MR_SERVER_QUEUED)
             return true;
     return false;
 }
@@ -292,7 +294,9 @@ static void on_event(struct mr_server_conn *conn, const mr_event *event) {
         tell_end(conn, MR_NOTICE_PROTOCOL, why(conn));
         mr_server_conn_close(conn);
         break;
-    case MR_EVENT_CANCEL: /* a hint only: the body answers when it can (C706 12.6.4.6) */
+    case MR_EVENT_CANCEL:
+        mr_server_call_cancel(conn, event->u.call.id);
+        break;
     case MR_EVENT_READY:
     case MR_EVENT_BIND_ACK:
     case MR_EVENT_BIND_NAK:

@@ -57,6 +57,8 @@ static struct mr_server_group *add_group(mr_server *server) {
         return NULL;
     }
     group->secret[0] |= 0x80; /* a handle is never all zero */
+    mr_lock_init(&group->lock);
+    TAILQ_INIT(&group->turns);
     group->server = server;
     group->id = server->generation++ << 20 | (place + 1);
     server->groups[place] = group;
@@ -84,7 +86,7 @@ struct mr_server_group *mr_server_group_join(mr_server *server, uint32_t id,
     if (!id)
         group->cred = *cred;
     group->conns++;
-    group->refs++;
+    mr_server_group_ref(group);
     return group;
 }
 
@@ -99,17 +101,30 @@ static void run_down(struct mr_server_group *group) {
 }
 
 void mr_server_group_ref(struct mr_server_group *group) {
+    mr_lock_take(&group->lock);
     group->refs++;
+    mr_lock_give(&group->lock);
 }
 
+void mr_server_group_let_go(struct mr_server_group *group) {
+    mr_lock_take(&group->lock);
+    group->server = NULL;
+    mr_lock_give(&group->lock);
+}
+
+/* Whoever drops the last reference is alone with the group. */
 void mr_server_group_unref(struct mr_server_group *group) {
-    if (--group->refs)
+    mr_lock_take(&group->lock);
+    uint32_t refs = --group->refs;
+    mr_lock_give(&group->lock);
+    if (refs)
         return;
     run_down(group);
     if (group->server) {
         group->server->groups[place_of(group->id)] = NULL;
         group->server->stats.groups_now--;
     }
+    mr_lock_deinit(&group->lock);
     free(group->handles);
     free(group);
 }
@@ -140,9 +155,9 @@ static bool grow_handles(struct mr_server_group *group, uint32_t most) {
     return true;
 }
 
-int mr_server_add_handle(mr_server_call *call, const mr_server_handle_type *type, void *object,
-                         mr_ndr_context *handlep) {
-    struct mr_server_group *group = group_of(call);
+/* This and what finds and takes handles: under the group's lock. */
+static int add_handle(struct mr_server_group *group, const mr_server_handle_type *type,
+                      void *object, mr_ndr_context *handlep) {
     struct mr_server_handle *handle;
 
     if (!group->server)
@@ -170,11 +185,19 @@ int mr_server_add_handle(mr_server_call *call, const mr_server_handle_type *type
     return 0;
 }
 
-static struct mr_server_handle *find_handle(const mr_server_call *call,
-                                            const mr_server_handle_type *type,
-                                            const mr_ndr_context *name) {
+int mr_server_add_handle(mr_server_call *call, const mr_server_handle_type *type, void *object,
+                         mr_ndr_context *handlep) {
     struct mr_server_group *group = group_of(call);
 
+    mr_lock_take(&group->lock);
+    int r = add_handle(group, type, object, handlep);
+    mr_lock_give(&group->lock);
+    return r;
+}
+
+static struct mr_server_handle *find_handle(struct mr_server_group *group,
+                                            const mr_server_handle_type *type,
+                                            const mr_ndr_context *name) {
     if (name->attributes || name->uuid.time_low >= group->handle_used ||
         memcmp(name->uuid.clock, group->secret, sizeof group->secret) != 0)
         return NULL;
@@ -183,48 +206,63 @@ static struct mr_server_handle *find_handle(const mr_server_call *call,
     return handle->type == type && handle->generation == generation ? handle : NULL;
 }
 
-void *mr_server_find_handle(const mr_server_call *call, const mr_server_handle_type *type,
-                            const mr_ndr_context *name) {
-    struct mr_server_handle *handle = find_handle(call, type, name);
-    return handle ? handle->object : NULL;
-}
-
-/* Frees the handle's place; its object is the caller's. */
+/* Frees the handle's place; its object is the caller's. NULL gives NULL. */
 static void *take_handle(struct mr_server_group *group, struct mr_server_handle *handle) {
+    if (!handle)
+        return NULL;
     handle->type = NULL;
     handle->next_free = group->handle_free;
     group->handle_free = (uint32_t)(handle - group->handles) + 1;
     return handle->object;
 }
 
+void *mr_server_find_handle(const mr_server_call *call, const mr_server_handle_type *type,
+                            const mr_ndr_context *name) {
+    struct mr_server_group *group = group_of(call);
+
+    mr_lock_take(&group->lock);
+    struct mr_server_handle *handle = find_handle(group, type, name);
+    void *object = handle ? handle->object : NULL;
+    mr_lock_give(&group->lock);
+    return object;
+}
+
 void *mr_server_remove_handle(mr_server_call *call, const mr_server_handle_type *type,
                               mr_ndr_context *name) {
     struct mr_server_group *group = group_of(call);
-    struct mr_server_handle *handle = find_handle(call, type, name);
 
-    if (!handle)
-        return NULL;
-    *name = (mr_ndr_context){0};
-    return take_handle(group, handle);
+    mr_lock_take(&group->lock);
+    struct mr_server_handle *handle = find_handle(group, type, name);
+    void *object = take_handle(group, handle);
+    mr_lock_give(&group->lock);
+    if (handle)
+        *name = (mr_ndr_context){0};
+    return object;
 }
 
 void *mr_server_remove_oldest_handle(mr_server_call *call, const mr_server_handle_type *type) {
     struct mr_server_group *group = group_of(call);
     struct mr_server_handle *oldest = NULL;
 
+    mr_lock_take(&group->lock);
     for (uint32_t i = 0; i < group->handle_used; i++) {
         struct mr_server_handle *handle = &group->handles[i];
         if (handle->type == type && (!oldest || handle->serial < oldest->serial))
             oldest = handle;
     }
-    return oldest ? take_handle(group, oldest) : NULL;
+    void *object = take_handle(group, oldest);
+    mr_lock_give(&group->lock);
+    return object;
 }
 
 void *mr_server_find_object(const mr_server_call *call, const mr_server_handle_type *type) {
-    const struct mr_server_group *group = group_of(call);
+    struct mr_server_group *group = group_of(call);
+    void *object = NULL;
 
-    for (uint32_t i = 0; i < group->handle_used; i++)
+    mr_lock_take(&group->lock);
+    for (uint32_t i = 0; i < group->handle_used && !object; i++)
         if (group->handles[i].type == type)
-            return group->handles[i].object;
-    return NULL;
+            object = group->handles[i].object;
+    mr_lock_give(&group->lock);
+    return object;
 }

@@ -1,18 +1,24 @@
 /*
  * The server's inside, shared by server.c (endpoints and the whole), server_conn.c (one
- * connection), server_call.c (its calls) and server_group.c (association groups and their context
- * handles).
+ * connection), server_call.c (its calls), server_work.c (who runs their bodies, and when) and
+ * server_group.c (association groups and their context handles).
  *
  * A connection is freed only from its own callbacks (stream, timer) and by mr_server_free, never
- * while one of its bodies runs: everything else marks it and sets its timer.
+ * while one of its bodies runs in the loop: everything else marks it and sets its timer.
+ *
+ * All of this belongs to the loop's thread but for: what a slot's comments give to the body's
+ * thread or to the mail's lock, and a group's handles, which have the group's lock.
  */
 #ifndef MSRPC_SERVER_PRIVATE_H
 #define MSRPC_SERVER_PRIVATE_H
 
 #include <msrpc/rpc/server.h>
 
+#include <sys/queue.h>
+
 #define MR_SERVER_SPARE_CALLS 64              /* ended calls kept for reuse */
 #define MR_SERVER_SPARE_MAX ((size_t)32 << 10) /* octets of one's buffers and arena */
+#define MR_SERVER_TURNS 4                     /* context handles of one call that are looked at */
 #define MR_SERVER_GROUPS_MAX 0xfffffu         /* 20 bits of an association group's number */
 #define MR_SERVER_CLIENT_BUCKETS 1024
 
@@ -28,10 +34,14 @@ struct mr_server_handle {
     uint64_t serial;     /* in the order of adding */
 };
 
+TAILQ_HEAD(mr_server_slots, mr_server_slot);
+
 struct mr_server_group {
-    mr_server *server;   /* NULL once it is freed */
     uint32_t id;
     uint32_t conns;      /* connections; without one it cannot be joined any more */
+    struct mr_server_slots turns; /* calls that carry handles, as they came */
+    mr_lock lock;        /* of everything below */
+    mr_server *server;   /* NULL once it is freed */
     uint32_t refs;       /* connections and calls */
     size_t held;         /* octets of its calls */
     mr_credentials cred; /* of the local process that made it */
@@ -44,12 +54,23 @@ struct mr_server_group {
 /* Where a call stands. */
 enum mr_server_phase {
     MR_SERVER_COLLECTING, /* its request is coming */
-    MR_SERVER_RUNNING,    /* its body runs */
-    MR_SERVER_ANSWERED,   /* its body has answered and is about to return */
-    MR_SERVER_FAILED,     /* likewise, with a fault */
+    MR_SERVER_QUEUED,     /* decoded; its turn with a context handle, or a worker, is to come */
+    MR_SERVER_RUNNING,    /* its body runs, or is with the workers */
     MR_SERVER_WAITING,    /* to be answered later */
     MR_SERVER_FAULTING,   /* a fault is to be written when there is room for it */
     MR_SERVER_REPLYING,   /* its reply is being sent */
+};
+
+enum mr_server_answer { MR_SERVER_NO_ANSWER, MR_SERVER_REPLY, MR_SERVER_FAULT };
+
+/* Where other threads leave word for the loop. It outlives the server while calls that are to be
+ * answered later hold it. */
+struct mr_server_mail {
+    mr_lock lock;      /* of everything here and of the slots' post */
+    mr_waker *waker;   /* NULL once the server is freed */
+    mr_loop *loop;
+    struct mr_server_slots slots;
+    unsigned refs;     /* the server and calls that outlive it */
 };
 
 struct mr_server_slot {
@@ -69,6 +90,30 @@ struct mr_server_slot {
     mr_arena arena;
     mr_stub stub;
     mr_buf reply;
+    mr_timer limit;               /* its time is over */
+    struct mr_server_slots *queue; /* that it stands in: its connection's, or the ready ones */
+    TAILQ_ENTRY(mr_server_slot) in_queue, in_turns;
+    mr_uuid turns[MR_SERVER_TURNS]; /* the handles it carries */
+    unsigned turn_count;          /* 0: it is not in the group's list */
+    bool handed;                  /* to the workers, and not back yet */
+    bool forgone;                 /* likewise, and its worker is not counted on */
+    bool deserted;                /* nobody waits: to be told when the body is back */
+    bool cancelled;               /* for the body to see; atomic */
+    /* the body's thread, while it runs */
+    uintptr_t runner;             /* which that is; atomic */
+    enum mr_server_answer inside; /* the body answered before it returned */
+    bool encoded;                 /* its answer is in @reply */
+    /* under the mail's lock */
+    struct mr_server_mail *mail;
+    mr_job job;
+    TAILQ_ENTRY(mr_server_slot) in_mail;
+    struct {
+        bool lies;                /* it is in the mail */
+        bool returned;            /* the body did, with @outcome */
+        int outcome;
+        enum mr_server_answer answer; /* from outside the body */
+        uint32_t status;
+    } post;
     void (*gone)(void *user, mr_server_call *call);
     void *gone_user;
 };
@@ -85,6 +130,8 @@ struct mr_server_conn {
     mr_credentials cred;
     struct mr_server_client *client; /* NULL: not counted */
     struct mr_server_slot *calls;
+    struct mr_server_slots queue; /* wait for a worker */
+    TAILQ_ENTRY(mr_server_conn) in_ring;
     size_t held;          /* octets of its calls */
     mr_buf unread;        /* came while the association was blocked */
     mr_nsec accepted;
@@ -128,6 +175,11 @@ struct mr_server {
     struct mr_server_client *clients[MR_SERVER_CLIENT_BUCKETS];
     uint64_t client_seed;
     mr_server_stats stats;
+    struct mr_server_mail *mail;
+    mr_workers *workers;  /* NULL: bodies run in the loop */
+    unsigned working;     /* calls with them, the forgone not counted */
+    struct mr_server_slots ready; /* their turn has come */
+    TAILQ_HEAD(mr_server_ring, mr_server_conn) ring; /* connections with a queue, in turn */
     bool draining;
     void (*drained)(void *user);
     void *drained_user;
@@ -158,6 +210,26 @@ void mr_server_call_retry(struct mr_server_conn *conn);
 void mr_server_call_detach_all(struct mr_server_conn *conn);
 /* The server ends: frees spare calls, lets go of detached ones. */
 void mr_server_call_let_go(mr_server *server);
+void mr_server_call_cancel(struct mr_server_conn *conn, uint32_t id);
+/* The body of a call returned @outcome; false when it is to be answered later. */
+bool mr_server_call_returned(struct mr_server_slot *slot, int outcome);
+/* Answers a call that was to be answered later, or lets it end when nobody waits. */
+void mr_server_call_answer(struct mr_server_slot *slot, enum mr_server_answer answer,
+                           uint32_t status);
+/* Its time is over: the client hears so, and if its body was begun it goes on unheard. */
+void mr_server_call_expire(struct mr_server_slot *slot);
+
+/* server_work.c */
+int mr_server_work_init(mr_server *server, mr_error *err);
+/* Waits for the bodies that run; those that wait run no more. */
+void mr_server_work_stop(mr_server *server);
+/* A request is decoded: its body runs now, or when its turn comes. */
+void mr_server_work_add(struct mr_server_slot *slot);
+/* Takes a call out of its queue, or back from the workers; false when its body runs. */
+bool mr_server_work_remove(struct mr_server_slot *slot);
+/* The call is through with its context handles. */
+void mr_server_turn_end(struct mr_server_slot *slot);
+void mr_server_mail_unref(struct mr_server_mail *mail);
 
 /* server_limit.c */
 /* Counts one more connection of @peer's; *@clientp is NULL for peers that are not counted. 0,
@@ -181,5 +253,7 @@ struct mr_server_group *mr_server_group_join(mr_server *server, uint32_t id,
 void mr_server_group_leave(struct mr_server_group *group);
 void mr_server_group_ref(struct mr_server_group *group);
 void mr_server_group_unref(struct mr_server_group *group);
+/* The server ends before the group does. */
+void mr_server_group_let_go(struct mr_server_group *group);
 
 #endif

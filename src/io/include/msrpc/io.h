@@ -8,7 +8,7 @@
  *     no callback comes after it, and the memory may be reused at once.
  *   - Every object may be closed or deinitialised inside any callback, its own included.
  *   - An object belongs to one mr_loop and is used on that loop's thread only; the loop is
- *     deinitialised last.
+ *     deinitialised last. <msrpc/io/worker.h> is for what other threads do.
  *   - Callbacks come from inside mr_loop_run only, never from the call that starts an operation.
  *   - Slices handed to a callback are *borrowed* until it returns.
  */
@@ -22,5 +22,6 @@
 #include <msrpc/io/resolver.h>
 #include <msrpc/io/stream.h>
 #include <msrpc/io/udp.h>
+#include <msrpc/io/worker.h>
 
 #endif

@@ -3,7 +3,10 @@
  * through them, and calls that bodies answer at once or later.
  *
  * A server belongs to one mr_loop and its thread. Bodies run inside mr_loop_run and must not
- * block it; one that needs time returns MR_SERVER_LATER and answers from another callback.
+ * block it; one that needs time returns MR_SERVER_LATER and is answered later, from any thread.
+ * Bodies that do block belong to an interface that is `threaded`, and run in the server's workers.
+ * Calls that carry the same context handle run one after the other, as they came, unless their
+ * interface is `concurrent`.
  * Whatever a client does costs at most what the options say and never ends the server.
  *
  * From foo.idl idlc makes foo_server.h: a struct of typed bodies, one member per method, and a row
@@ -46,6 +49,7 @@ enum mr_fault_status {
     MR_FAULT_UNK_IF = 0x1c010003,
     MR_FAULT_PROTO_ERROR = 0x1c01000b,
     MR_FAULT_SERVER_TOO_BUSY = 0x1c010014,
+    MR_FAULT_CANCEL = 0x1c00000d,           /* it took too long */
     MR_FAULT_UNSPEC = 0x1c000012,
     MR_FAULT_CONTEXT_MISMATCH = 0x1c00001a, /* no such context handle */
     MR_FAULT_REMOTE_NO_MEMORY = 0x1c00001b,
@@ -115,6 +119,12 @@ typedef struct mr_server_options {
     mr_nsec bind_timeout;     /* from accepting to the bind's answer [10 s] */
     mr_nsec stall_timeout;    /* a begun PDU or request, or a reply nobody reads, stands [30 s] */
     mr_nsec idle_timeout;     /* bound, no call in flight [15 min]; MR_NSEC_NEVER: for ever */
+    mr_nsec call_timeout;     /* from a request's end to its answer [none]: then the client hears
+                               * MR_FAULT_CANCEL, or MR_FAULT_SERVER_TOO_BUSY when its body was not
+                               * even begun; a body that runs goes on unheard */
+    unsigned threads;         /* workers for the bodies of threaded interfaces; [none: the loop runs
+                               * them]. While one overruns its call's time, another thread takes
+                               * its place, up to as many again. Fixed from mr_server_new on */
     /* A client that may asks for the end (stop_server_listening); NULL: mr_server_drain. From a
      * body. */
     void (*stop)(void *user, mr_server *server);
@@ -133,6 +143,7 @@ typedef struct mr_server_stats {
     uint64_t octets_in;
     uint64_t octets_out;
     uint64_t faults;
+    uint64_t expired;             /* calls that call_timeout ended */
     uint64_t denied;              /* faults for want of authentication */
     uint64_t connections;         /* accepted */
     uint64_t refused;             /* closed for max_connections, or without memory */
@@ -164,6 +175,8 @@ typedef struct mr_server_iface {
     void *user;                /* handed on as call->user */
     const mr_server_memo *memo; /* may be NULL; borrowed */
     mr_server_access access;
+    bool threaded;             /* bodies may run in any thread, several at a time */
+    bool concurrent;           /* also for calls that carry the same context handle */
 } mr_server_iface;
 
 /* A call as its body sees it; read only. It lives until it is answered. */
@@ -185,7 +198,8 @@ struct mr_server_call {
 /* Makes a server without endpoints on @loop (borrowed). 0 or MR_ERR_MEMORY. */
 int mr_server_new(mr_loop *loop, const mr_server_options *options, mr_server **serverp,
                   mr_error *err);
-/* Closes everything. Calls that are to be answered later are told to be gone; not from a body.
+/* Closes everything. Calls that are to be answered later are told to be gone; bodies that run in
+ * workers are cancelled and waited for. Not from a body.
  * NULL is allowed. */
 void mr_server_free(mr_server *server);
 
@@ -224,15 +238,25 @@ bool mr_server_stop(mr_server *server);
  * is called when the last one is closed. */
 void mr_server_drain(mr_server *server, void (*done)(void *user), void *user);
 
+/*
+ * What a call's body and whoever answers it may use from any thread, as the context handles below:
+ * its arena and args are that thread's alone until it is answered. Everything else of the server
+ * belongs to the loop's thread.
+ */
+
 /* Answers a call that was to be answered later, with the [out] parameters in its args. The call
  * has ended, and is freed, when either returns; when the client is gone that is all that happens.
- * Inside a body mr_server_fault returns MR_SERVER_FAULTED for the body to return, and the call
- * lives until then. */
+ * May come before the body has returned MR_SERVER_LATER. Inside a body mr_server_fault returns
+ * MR_SERVER_FAULTED for the body to return, and the call lives until then. */
 void mr_server_reply(mr_server_call *call);
 int mr_server_fault(mr_server_call *call, uint32_t status);
+/* The client has asked to cancel the call, or nobody waits for its answer any more: a body that
+ * takes long asks at times, and answers with what it has. */
+bool mr_server_is_cancelled(const mr_server_call *call);
 /* @gone is called when nobody waits for the answer any more: the connection ended, the client
- * orphaned the call, or the server is being freed. The call must still be answered, which may
- * happen inside. */
+ * orphaned the call, its time is over, or the server is being freed. The call must still be
+ * answered, which may happen inside. It comes in the loop's thread, once, and not while the body
+ * runs; an answer that is given by another thread before it spares it. */
 void mr_server_set_gone(mr_server_call *call, void (*gone)(void *user, mr_server_call *call),
                         void *user);
 
