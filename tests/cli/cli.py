@@ -1,9 +1,13 @@
 """What the tests of the command line share: TAP, runs of msrpc, its own server, the schema."""
 import copy
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 
 MSRPC, SOURCE = map(os.path.abspath, sys.argv[1:3])
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'golden')
@@ -66,6 +70,45 @@ class Run:
     def __str__(self):
         return '$ msrpc %s\nexit %d\n%s%s' % (' '.join(self.args), self.code, self.err,
                                               self.out[:4000])
+
+
+def terminal(*args, stdout=None, stderr=None, **env):
+    """A run on a terminal of 80 columns and 24 lines: (code, what it wrote there); stdout and
+    stderr may be elsewhere."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+    child = subprocess.Popen([MSRPC, *args], stdin=slave, stdout=stdout or slave,
+                             stderr=stderr or slave,
+                             env={**os.environ, 'NO_COLOR': '', 'TERM': 'xterm', **env})
+    os.close(slave)
+    text = b''
+    while True:
+        try:
+            more = os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not more:
+            break
+        text += more
+    os.close(master)
+    return child.wait(timeout=GUARD), text.decode()
+
+
+def golden(name, got, title, *diagnostics):
+    """Whether that is what golden/NAME.txt holds, but for the version in JSON;
+    MSRPC_GOLDEN=write renews it."""
+    path = os.path.join(GOLDEN, name + '.txt')
+    if os.environ.get('MSRPC_GOLDEN') == 'write':
+        with open(path, 'w') as file:
+            file.write(got)
+    with open(path) as file:
+        want = file.read()
+    if want.startswith('{'):
+        version = Run('--version').out.split()[1]
+        got, want = got.replace(version, 'VERSION'), want.replace(version, 'VERSION')
+    differing = [pair for pair in zip(got.splitlines(), want.splitlines()) if pair[0] != pair[1]]
+    return ok(got == want, title, *differing[:5], *diagnostics,
+              'renew with MSRPC_GOLDEN=write if this is meant')
 
 
 def commands():

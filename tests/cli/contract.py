@@ -1,13 +1,11 @@
 #!/usr/bin/python3 -B
 """The contract of the command line: words, exit codes, where output goes, what never shows."""
 import os
-import pty
 import re
 import select
 import socket
 import subprocess
 import tempfile
-import time
 
 from cli import *
 
@@ -99,32 +97,16 @@ eq(run.code, 73, 'a reader that went away: 73', run)
 
 
 # ---- colour
-def on_terminal(*args, **env):
-    """What the run writes to a terminal."""
-    master, slave = pty.openpty()
-    child = subprocess.Popen([MSRPC, *args], stdin=subprocess.DEVNULL, stdout=slave,
-                             stderr=subprocess.DEVNULL,
-                             env={**os.environ, 'NO_COLOR': '', 'TERM': 'xterm', **env})
-    os.close(slave)
-    text = b''
-    while True:
-        try:
-            more = os.read(master, 65536)
-        except OSError:  # the other end is closed
-            break
-        if not more:
-            break
-        text += more
-    os.close(master)
-    child.wait(timeout=GUARD)
-    return text
+def colour(*args, **env):
+    """Whether the run writes colour to a terminal."""
+    return '\033[' in terminal(*args, **env)[1]
 
 
-ok(b'\033[' in on_terminal('describe', 'mgmt'), 'colour on a terminal')
-ok(b'\033[' not in on_terminal('describe', 'mgmt', NO_COLOR='1'), 'NO_COLOR')
-ok(b'\033[' not in on_terminal('describe', 'mgmt', TERM='dumb'), 'TERM=dumb')
-ok(b'\033[' not in on_terminal('describe', 'mgmt', '--color', 'never'), '--color never')
-ok(b'\033[' not in on_terminal('describe', 'mgmt', '--json'), 'no colour in JSON')
+ok(colour('describe', 'mgmt'), 'colour on a terminal')
+ok(not colour('describe', 'mgmt', NO_COLOR='1'), 'NO_COLOR')
+ok(not colour('describe', 'mgmt', TERM='dumb'), 'TERM=dumb')
+ok(not colour('describe', 'mgmt', '--color', 'never'), '--color never')
+ok(not colour('describe', 'mgmt', '--json'), 'no colour in JSON')
 ok('\033[' not in Run('describe', 'mgmt').out, 'no colour in a pipe')
 ok('\033[' in Run('describe', 'mgmt', '--color', 'always').out, '--color always')
 

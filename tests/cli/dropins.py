@@ -20,15 +20,6 @@ from cli import *
 INSIDE = 'MSRPC_TEST_NAMESPACE'
 
 
-def golden(name, text):
-    path = os.path.join(GOLDEN, name + '.txt')
-    if os.environ.get('MSRPC_GOLDEN') == 'write':
-        with open(path, 'w') as file:
-            file.write(text)
-    with open(path) as file:
-        eq(text, file.read(), 'golden ' + name, 'renew with MSRPC_GOLDEN=write if this is meant')
-
-
 # ---- servers that know one answer
 
 GREETINGS = {21: b'220-Hello\r\n220 FTP ready\r\n', 25: b'220 mail.example ESMTP\x1b[2J\r\n',
@@ -100,14 +91,14 @@ def in_namespace():
             ('portqry-community', ['-p', 'udp', '-e', '161', '-cn', '!Sesame1!']),
             ('portqry-both', ['-p', 'BOTH', '-r', '134:135'])):
         run = Run('portqry', '-n', '127.0.0.1', '-nr', *args)
-        golden(name, run.out)
+        golden(name, run.out, 'golden ' + name)
         eq(run.code, 1 if name in ('portqry-greetings', 'portqry-both', 'portqry-udp') else 0,
            name + ': exit code', run)
         ok('Sesame1' not in run.out + run.err, name + ': no secret', run)
     run = Run('portqry', '-i', '-nr', '-p', 'udp', stdin=(
         b'help\nset all\nset port=135\nset p=tcp\nq\nset sl\nset nr\nset nr\nset cn=!x!\nset sp=0\n'
         b'q mail\nquery sql\nfrob\nset frob=1\nset port=0\nq frob\nnode\nn localhost\nexit\n'))
-    golden('portqry-interactive', run.out)
+    golden('portqry-interactive', run.out, 'golden portqry-interactive')
     eq((run.code, run.err), (0, ''), 'interactive: exit code', run)
     run = Run('rpcping', '-s', '127.0.0.1')
     ok(run.code == 0 and re.fullmatch(r'Completed 1 calls in \d+ ms\n\d+ T/S or +[\d.]+ ms/T\n',

@@ -1,17 +1,13 @@
 #!/usr/bin/python3 -B
 """Every command, wherever it may find itself: a terminal of 80x24, a pipe, no colour wanted, no
 network, no DNS, wrong arguments, interrupted, a full disk."""
-import fcntl
 import json
 import os
-import pty
 import re
 import shutil
 import signal
 import socket
-import struct
 import subprocess
-import termios
 import time
 
 from cli import *
@@ -70,26 +66,6 @@ def run_under(prefix, *args):
     done = subprocess.run([*prefix, MSRPC, *args], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=GUARD, check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-def terminal(*args, **env):
-    """A run on a terminal of 80 columns and 24 lines: (code, what it wrote)."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-    child = subprocess.Popen([MSRPC, *args], stdin=slave, stdout=slave, stderr=slave,
-                             env={**os.environ, 'NO_COLOR': '', 'TERM': 'xterm', **env})
-    os.close(slave)
-    text = b''
-    while True:
-        try:
-            more = os.read(master, 65536)
-        except OSError:  # the other end is closed
-            break
-        if not more:
-            break
-        text += more
-    os.close(master)
-    return child.wait(timeout=GUARD), text.decode()
 
 
 def interrupted(*args):

@@ -14,15 +14,8 @@ for name, code, *args in (
         ('range_netsh', 1, '--netsh', 'netsh int ipv4 set dynamicport tcp start=5200 num=10200'),
         ('range_refused', 1, '--start', '65000', '--num', '1000')):
     run = Run('range', *args)
-    path = os.path.join(GOLDEN, name + '.txt')
-    if os.environ.get('MSRPC_GOLDEN') == 'write':
-        with open(path, 'w') as file:
-            file.write(run.out)
-    with open(path) as file:
-        want = file.read()
-    differing = [x for x in zip(run.out.splitlines(), want.splitlines()) if x[0] != x[1]]
-    ok(run.code == code and run.out == want and not run.err, 'range ' + ' '.join(args),
-       *differing[:5], run.err, 'renew with MSRPC_GOLDEN=write if this is meant')
+    golden(name, run.out, 'range ' + ' '.join(args))
+    eq((run.code, run.err), (code, ''), 'its exit code')
     report = valid(Run('range', *args, '--json'), 'range %s --json' % ' '.join(args))
     eq(report['exit'], code, 'the same exit code')
 

@@ -1,9 +1,7 @@
 #!/usr/bin/python3 -B
 """JSON: every command's report after the schema, several targets, and calls against our own server."""
 import json
-import os
 import socket
-import subprocess
 
 from cli import *
 

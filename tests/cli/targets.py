@@ -3,7 +3,6 @@
 compared; one host watched."""
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -141,30 +140,14 @@ with Server('--interface', 'rpcecho') as server:
        'fifty times the targets, the same memory', few, many)
 
 # ---- progress: on a terminal, of what lasts
-def on_terminal(*args):
-    ours, theirs = pty.openpty()
-    done = subprocess.run([MSRPC, *args], stdout=subprocess.DEVNULL, stderr=theirs,
-                          stdin=subprocess.DEVNULL, timeout=GUARD, check=False,
-                          env={**os.environ, 'TERM': 'xterm'})
-    os.close(theirs)
-    text = b''
-    try:
-        while chunk := os.read(ours, 4096):
-            text += chunk
-    except OSError:  # how the end of a terminal is told
-        pass
-    os.close(ours)
-    return done.returncode, text.decode()
-
-
 three = ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']
 for command in ('map', 'diagnose'):
-    code, text = on_terminal(command, *three, '--rate', '1')
+    code, text = terminal(command, *three, '--rate', '1', stdout=subprocess.DEVNULL)
     shown = re.findall(r'\r\033\[K(\d) of 3 targets done, \d+ s', text)
     ok(code == 20 and shown and shown == sorted(shown), command + ': how far it is', text)
     line, wiped = text.rfind(' targets done'), text.rfind('\r\033[K')
     ok(wiped > line, command + ': nothing stays of it', text)
-code, text = on_terminal('map', *three, '--rate', '2', '--quiet')
+code, text = terminal('map', *three, '--rate', '2', '--quiet', stdout=subprocess.DEVNULL)
 ok('targets done' not in text, '--quiet: no progress', text)
 
 # ---- blocks
