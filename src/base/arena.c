@@ -33,7 +33,7 @@ static void free_chunks(mr_arena_chunk *chunk) {
 
 void mr_arena_deinit(mr_arena *arena) {
     free_chunks(arena->chunk);
-    *arena = (mr_arena){.cap = arena->cap};
+    *arena = (mr_arena){.cap = arena->cap, .first = arena->first};
 }
 
 void mr_arena_reset(mr_arena *arena) {
@@ -47,7 +47,9 @@ void mr_arena_reset(mr_arena *arena) {
 }
 
 static bool add_chunk(mr_arena *arena, size_t need) {
-    size_t size = arena->chunk ? arena->chunk->size * 2 : CHUNK_FIRST;
+    size_t size = arena->chunk   ? arena->chunk->size * 2
+                  : arena->first ? arena->first
+                                 : CHUNK_FIRST;
     if (size > CHUNK_MOST)
         size = CHUNK_MOST;
     if (size < need)

@@ -12,6 +12,7 @@
 #define EVENTS_LEAST 8
 #define EVENTS_MOST 4096
 #define BUDGET_DEFAULT ((size_t)16 << 20)
+#define WIRE_KEPT 512 /* octets of output memory that a resting association keeps */
 #define SCRATCH_MAX ((size_t)256 << 10) /* the largest bind has 3276 syntaxes */
 
 static int check_config(mr_assoc_config *c, mr_error *err) {
@@ -35,9 +36,14 @@ static int check_config(mr_assoc_config *c, mr_error *err) {
 
 static size_t arena_cap(const mr_assoc_config *c) {
     const size_t padding = 64;
-    return sizeof(mr_assoc_state) + padding + c->max_events * sizeof(mr_event) + padding +
-           c->max_calls * (sizeof(mr_call) + padding) +
+    return sizeof(mr_assoc_state) + padding + c->max_calls * (sizeof(mr_call) + padding) +
            MR_ASSOC_CONTEXT_MAX * (sizeof(mr_bound) + padding);
+}
+
+/* What an association has that answers one call at a time and rests: servers have thousands. */
+static size_t idle_size(void) {
+    const size_t padding = 16;
+    return sizeof(mr_assoc_state) + sizeof(mr_call) + sizeof(mr_bound) + 3 * padding;
 }
 
 int mr_assoc_init(mr_assoc *a, const mr_assoc_config *config, mr_error *err) {
@@ -49,16 +55,16 @@ int mr_assoc_init(mr_assoc *a, const mr_assoc_config *config, mr_error *err) {
     if (rc < 0)
         return rc;
     mr_arena_init(&a->arena, arena_cap(&c));
+    a->arena.first = idle_size();
     s = MR_ARENA_NEW(&a->arena, mr_assoc_state);
-    mr_event *events = s ? mr_arena_get_raw(&a->arena, c.max_events, sizeof *events) : NULL;
-    if (!events) {
-        mr_arena_deinit(&a->arena);
+    if (!s) {
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
                        "no memory for an association");
     }
     s->config = c;
     s->arena = &a->arena;
-    s->events = events;
+    mr_arena_init(&s->queue, c.max_events * sizeof(mr_event));
+    s->queue.first = s->queue.cap;
     s->next_call = 1;
     s->xmit_frag = c.max_xmit;
     s->recv_frag = c.max_recv;
@@ -79,6 +85,22 @@ int mr_assoc_init(mr_assoc *a, const mr_assoc_config *config, mr_error *err) {
     return 0;
 }
 
+void mr_assoc_trim(mr_assoc *a) {
+    mr_assoc_state *s = a->state;
+
+    if (s->event_count > 0 || s->round.open || s->round.waits || s->step != MR_STEP_NONE ||
+        s->out.len > 0)
+        return;
+    mr_arena_deinit(&s->queue);
+    s->events = NULL;
+    s->event_first = 0;
+    for (int dir = 0; dir < 2; dir++)
+        mr_arena_deinit(&s->scratch[dir]);
+    mr_buf_deinit(&s->out);
+    if (s->wire.size > WIRE_KEPT)
+        mr_buf_deinit(&s->wire);
+}
+
 void mr_assoc_deinit(mr_assoc *a) {
     mr_assoc_state *s = a->state;
 
@@ -87,6 +109,7 @@ void mr_assoc_deinit(mr_assoc *a) {
             mr_arena_deinit(&s->scratch[dir]);
             mr_buf_deinit(&s->lane[dir].hold);
         }
+        mr_arena_deinit(&s->queue);
         mr_buf_deinit(&s->token_in);
         mr_buf_deinit(&s->token_out);
         mr_buf_deinit(&s->plain);
@@ -104,7 +127,15 @@ mr_event mr_state_event(const mr_assoc_state *s, enum mr_event_kind kind, enum m
     return (mr_event){.kind = kind, .dir = dir, .time = s->now, .time_first = s->now};
 }
 
+int mr_state_need_events(mr_assoc_state *s) {
+    if (!s->events)
+        s->events = mr_arena_get_raw(&s->queue, s->config.max_events, sizeof *s->events);
+    return s->events ? 0 : mr_state_fail_code(s, MR_ERR_MEMORY, "no memory for events");
+}
+
 void mr_state_push(mr_assoc_state *s, const mr_event *event) {
+    if (mr_state_need_events(s) != 0)
+        return;
     if (s->event_count == s->config.max_events) {
         /* the room kept for every PDU and command makes this unreachable but for a caller that
          * never pulls events; it must not lose any silently */
@@ -202,7 +233,7 @@ static int begin_read(mr_assoc_state *s, enum mr_dir dir, mr_nsec now, mr_error 
     if (s->event_count > 0)
         return MR_ASSOC_DRAIN;
     s->busy = false;
-    return 0;
+    return mr_state_need_events(s) != 0 ? mr_state_failed(s, err) : 0;
 }
 
 int mr_assoc_feed(mr_assoc *a, enum mr_dir dir, mr_slice bytes, mr_nsec now, size_t *usedp,

@@ -127,7 +127,8 @@ typedef struct mr_assoc_state {
     mr_arena scratch[2];  /* lists in events, per direction; reset by the next list */
     mr_lane lane[2];
 
-    mr_event *events;     /* ring */
+    mr_arena queue;       /* of @events */
+    mr_event *events;     /* ring; NULL while the association rests */
     uint32_t event_first;
     uint32_t event_count;
     bool busy;            /* the events that wait borrow engine memory: read no further */
@@ -189,6 +190,8 @@ typedef struct mr_in {
 /* assoc.c: events and errors */
 mr_event mr_state_event(const mr_assoc_state *s, enum mr_event_kind kind, enum mr_dir dir);
 void mr_state_push(mr_assoc_state *s, const mr_event *event);
+/* Makes the ring of events if there is none. 0 or the sticky error. */
+int mr_state_need_events(mr_assoc_state *s);
 static inline bool mr_state_is_tap(const mr_assoc_state *s) {
     return s->config.role == MR_ROLE_TAP;
 }

@@ -22,6 +22,7 @@ static int init_conn(struct mr_server_conn *conn, mr_accepted *accepted) {
         .max_xmit = server->options.frag,
         .max_recv = server->options.frag,
         .max_calls = server->options.max_calls,
+        .max_events = 8, /* they are handled as they come */
         .budget = server->options.budget,
         .features = MR_FEATURE_KEEP_ON_ORPHAN | MR_FEATURE_SECURITY_MULTIPLEXING,
     };
@@ -349,8 +350,10 @@ static void send_output(struct mr_server_conn *conn) {
             break;
         }
         mr_server_call_retry(conn);
-        if (!mr_assoc_has_output(&conn->assoc))
+        if (!mr_assoc_has_output(&conn->assoc)) {
+            mr_assoc_trim(&conn->assoc);
             break;
+        }
     }
 }
 

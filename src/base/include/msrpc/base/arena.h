@@ -14,6 +14,7 @@ typedef struct mr_arena {
     mr_arena_chunk *chunk; /* newest first */
     size_t used;           /* octets handed out, with padding */
     size_t cap;            /* most octets ever handed out between two resets */
+    size_t first;          /* octets of the first chunk, 0: 4096; may be set after init */
     uint8_t *next;
     uint8_t *end;
 } mr_arena;
