@@ -106,7 +106,7 @@ int audit_connect(struct audit_run *run, mr_audit_fact *fact) {
         if (i == 0)
             first = fact->outcome;
         if (!audit_refused(fact))
-            break;
+            return r; /* a refusal before says nothing of what is not answered now */
     }
     fact->outcome = first;
     return r;
@@ -136,7 +136,7 @@ static int open_domain(struct audit_run *run, mr_audit_fact *fact, const mr_ms_d
         if (i == 0)
             first = fact->outcome;
         if (!audit_refused(fact))
-            break;
+            return r; /* a refusal before says nothing of what is not answered now */
     }
     fact->outcome = first;
     return r;
