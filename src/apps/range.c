@@ -108,7 +108,7 @@ static int judge(const struct range *r) {
     for (size_t i = 0; (f = mr_diag_get_finding(&r->diag, i)) != NULL; i++)
         if (f->severity != MR_SEVERITY_INFO)
             return APP_WARNINGS;
-    return APP_OK;
+    return r->target && !r->port_count ? APP_WARNINGS : APP_OK; /* nothing to compare: unknown */
 }
 
 static int report(struct range *r, int code) {

@@ -99,7 +99,7 @@ static void observe(struct range *r) {
     if (r->port_count > room)
         mr_fact_add(&r->diag, MR_FACT_RANGE_CROWDED, check_id, .address = address,
                     .count = (uint32_t)r->port_count, .wanted = room);
-    const mr_check check = {
+    mr_check check = {
         .id = check_id,
         .phase = MR_PHASE_TCP,
         .status = outside ? MR_STATUS_WARN : MR_STATUS_PASS,
@@ -107,6 +107,10 @@ static void observe(struct range *r) {
         .summary = mr_arena_add_fmt(&r->a->arena, "%zu of %zu ports in use lie inside",
                                     r->port_count - outside, r->port_count),
     };
+    if (r->port_count == 0) {
+        check.status = MR_STATUS_UNKNOWN;
+        check.summary = "no RPC port is registered beside the mapper's";
+    }
     mr_diag_add_check(&r->diag, &check);
 }
 

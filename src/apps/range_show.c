@@ -61,7 +61,9 @@ static void show_findings(const struct range *r) {
     for (size_t i = 0; (f = mr_diag_get_finding(&r->diag, i)) != NULL; i++)
         if (!f->explained_by)
             show_finding(r, f);
-    if (mr_diag_finding_count(&r->diag) == 0)
+    if (r->target && !r->port_count)
+        fprintf(r->a->out, "\n %s no port to compare with\n", app_mark(r->a, APP_MARK_SKIP));
+    else if (mr_diag_finding_count(&r->diag) == 0)
         fprintf(r->a->out, "\n %s nothing to object to\n", app_mark(r->a, APP_MARK_OK));
 }
 

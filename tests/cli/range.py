@@ -1,6 +1,9 @@
 #!/usr/bin/python3 -B
 """msrpc range: what is printed for a wanted range, what is objected to, and a host's ports against
 it. MSRPC_GOLDEN=write renews the golden screens."""
+import os
+import subprocess
+
 from cli import *
 
 KEY = 'HKLM\\SOFTWARE\\Microsoft\\Rpc\\Internet'
@@ -99,4 +102,16 @@ for args, code in ((['--of', '127.0.0.1:1'], 20), (['--of', 'a..b'], 10)):
     run = Run('range', *args, '--json')
     valid(run, 'range ' + ' '.join(args))
     eq(run.code, code, 'range %s: %d' % (' '.join(args), code), run)
+
+# nothing to compare is not "nothing to object to"
+hostile = subprocess.Popen([os.path.join(SOURCE, 'tests/live/lab/hostile.py'), 'empty-list', '--port',
+                            '0', '--seconds', '60'], stdout=subprocess.PIPE, text=True)
+at = '127.0.0.1:' + hostile.stdout.readline().split()[1]
+run = Run('range', '--of', at)
+ok(run.code == 1 and '[--] no port to compare with' in run.out and 'object' not in run.out,
+   'a mapper that lists nothing', run)
+eq(valid(Run('range', '--of', at, '--json'), 'nothing to compare')['checks'][0]['status'], 'unknown',
+   'unknown is never pass')
+hostile.terminate()
+hostile.wait()
 done()
