@@ -15,7 +15,8 @@ const mr_rule mr_rule_name_server_lacks = {
     .per = MR_F(NAME),
     .require = {{.any = {MR_FACT_NAME_RCODE, MR_FACT_NAME_NODATA, MR_FACT_NAME_ALIAS_DANGLING}},
                 {.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}, .differs = MR_F(SERVER)}},
-    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}, .same = MR_F(SERVER)}},
+    .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED, MR_FACT_NAME_MALFORMED},
+                .same = MR_F(SERVER)}},
     .test = says_no,
     .summary = "one DNS server does not know the name",
     .cause = "DNS {#server:server|servers} {server} {#server:says|say} that {name} does not exist "

@@ -10,7 +10,6 @@ const mr_rule mr_rule_name_server_lame = {
     .confidence = MR_CONFIDENCE_CERTAIN,
     .require = {{.any = {MR_FACT_NAME_LAME, MR_FACT_NAME_MALFORMED}},
                 {.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}, .differs = MR_F(SERVER)}},
-    .explains = {"NAME.SERVER_LACKS"},
     .summary = "one DNS server does not answer the question",
     .cause = "DNS {#server:server|servers} {server} {#server:gives|give} no answer for {name} that "
              "a client can use: a referral elsewhere, or something that was not asked; {1.server} "
