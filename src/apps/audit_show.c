@@ -7,7 +7,6 @@
 
 #include "findings.h"
 
-#define COLUMNS 80
 #define ITEMS_SHOWN 10
 #define VALUES_COLUMN 17
 
@@ -311,9 +310,7 @@ static void show_verdict(const struct audit_run *run) {
         if (finding == worst || finding->explained_by)
             continue;
         fprintf(a->out, "%s %s %s  (%s)\n", first || a->set.verbose ? "\n" : "",
-                app_mark(a, finding->severity == MR_SEVERITY_ERROR ? APP_MARK_FAIL
-                                                                   : APP_MARK_WARN),
-                finding->summary, finding->id);
+                app_mark(a, app_finding_mark(finding)), finding->summary, finding->id);
         first = false;
         if (a->set.verbose)
             app_finding_show(a, finding);
@@ -341,8 +338,8 @@ void audit_show(const struct audit_run *run) {
     }
     snprintf(left, sizeof left, "msrpc audit %s", run->target->input);
     snprintf(right, sizeof right, "from %s, anonymous, over TCP", address);
-    int pad = COLUMNS - (int)strlen(left) - (int)strlen(right);
-    fprintf(a->out, "%s%*s%s\n\n", left, pad > 2 ? pad : 2, "", right);
+    app_edges(a->out, left, right);
+    fputc('\n', a->out);
     show_doors(run);
     for (int category = 0; category < MR_AUDIT_CATEGORIES; category++)
         show_category(run, (enum mr_audit_category)category);
@@ -354,8 +351,7 @@ void audit_show(const struct audit_run *run) {
              mr_audit_count(audit, MR_AUDIT_NOT_REACHABLE),
              mr_audit_count(audit, MR_AUDIT_UNKNOWN));
     snprintf(right, sizeof right, "%.0f ms, %zu calls", app_session_ms(run->s), audit->calls);
-    pad = COLUMNS - (int)strlen(left) - (int)strlen(right);
-    fprintf(a->out, "%s%*s%s\n", left, pad > 2 ? pad : 2, "", right);
+    app_edges(a->out, left, right);
 }
 
 /* ---- JSON ---- */

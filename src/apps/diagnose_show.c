@@ -7,7 +7,6 @@
 
 #include "findings.h"
 
-#define COLUMNS 80
 
 static const char *const phase_heads[] = {"", "1 NAMES", "2 TCP", "3 DISCOVER", "4 CALL"};
 
@@ -157,13 +156,14 @@ static size_t check_count(const mr_diag *diag) {
 }
 
 static void show_foot(app *a, const struct diagnose_run *run) {
-    char right[80];
+    char left[24], right[80];
     double seconds = (double)(run->ended - run->began) / MR_SEC;
     size_t checks = check_count(&run->diag);
 
     snprintf(right, sizeof right, "%.*f s, %zu check%s", seconds < 1 ? 3 : 1, seconds, checks,
              checks == 1 ? "" : "s");
-    fprintf(a->out, " exit %-4d%*s\n", run->code, COLUMNS - 10, right);
+    snprintf(left, sizeof left, " exit %d", run->code);
+    app_edges(a->out, left, right);
 }
 
 void diagnose_show(app *a, struct diagnose_run *run) {
@@ -179,8 +179,8 @@ void diagnose_show(app *a, struct diagnose_run *run) {
     }
     snprintf(title, sizeof title, "msrpc diagnose %s", run->target->input);
     snprintf(from, sizeof from, "from %s, anonymous", *vantage ? vantage : "here");
-    int pad = COLUMNS - (int)strlen(title) - (int)strlen(from);
-    fprintf(a->out, "%s%*s%s\n\n", title, pad > 2 ? pad : 2, "", from);
+    app_edges(a->out, title, from);
+    fputc('\n', a->out);
     for (int phase = 1; phase <= MR_PHASE_COUNT; phase++)
         show_phase(a, run, (enum mr_phase)phase);
     fputc('\n', a->out);

@@ -4,8 +4,6 @@
  */
 #include "findings.h"
 
-#define COLUMNS 80
-
 static const char *place_text(enum mr_place place) {
     switch (place) {
     case MR_PLACE_CLIENT: return "on this client";
@@ -51,6 +49,15 @@ static void show_next(app *a, const mr_next *next) {
     }
 }
 
+enum app_mark app_finding_mark(const mr_finding *finding) {
+    switch (finding->severity) {
+    case MR_SEVERITY_ERROR: return APP_MARK_FAIL;
+    case MR_SEVERITY_WARNING: return APP_MARK_WARN;
+    case MR_SEVERITY_INFO: return APP_MARK_SKIP;
+    }
+    return APP_MARK_SKIP;
+}
+
 void app_finding_show(app *a, const mr_finding *finding) {
     size_t most = a->set.verbose ? finding->remedy_count : 2;
 
@@ -74,11 +81,11 @@ static void show_verdict(app *a, const mr_diag *diag, bool partial) {
     snprintf(left, sizeof left, "phase %d: %s", (int)verdict->phase, verdict->summary);
     if (verdict->finding->win32)
         snprintf(right, sizeof right, "Windows shows %u", verdict->finding->win32);
-    int pad = COLUMNS - 10 - (int)strlen(left) - (int)strlen(right);
+    int pad = APP_COLUMNS - 10 - (int)strlen(left) - (int)strlen(right);
     fprintf(a->out, " %sVERDICT%s  %s%*s%s\n", app_style(a, APP_BOLD), app_style(a, APP_PLAIN),
             left, pad >= 2 && right[0] ? pad : 0, "", pad >= 2 ? right : "");
     if (pad < 2 && right[0])
-        fprintf(a->out, "%*s\n", COLUMNS, right);
+        fprintf(a->out, "%*s\n", APP_COLUMNS, right);
     app_finding_show(a, verdict->finding);
 }
 
@@ -87,7 +94,7 @@ static void show_title(app *a, const mr_finding *finding, enum app_mark mark) {
     size_t width = 6 + strlen("phase 1: ") + strlen(finding->summary) + 4 + strlen(finding->id);
 
     fprintf(a->out, "\n %s phase %d: %s%s(%s)\n", app_mark(a, mark), (int)finding->phase,
-            finding->summary, width <= COLUMNS ? "  " : "\n      ", finding->id);
+            finding->summary, width <= APP_COLUMNS ? "  " : "\n      ", finding->id);
 }
 
 /* Unexplained findings beside the verdict. */
@@ -100,10 +107,7 @@ static void show_others(app *a, const mr_diag *diag) {
             continue;
         if (finding->severity == MR_SEVERITY_INFO && !a->set.verbose)
             continue;
-        enum app_mark mark = finding->severity == MR_SEVERITY_ERROR ? APP_MARK_FAIL
-                             : finding->severity == MR_SEVERITY_WARNING ? APP_MARK_WARN
-                                                                        : APP_MARK_SKIP;
-        show_title(a, finding, mark);
+        show_title(a, finding, app_finding_mark(finding));
         app_finding_show(a, finding);
     }
 }

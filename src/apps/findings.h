@@ -11,6 +11,7 @@
 void app_findings_show(app *a, const mr_diag *diag, bool partial);
 /* CAUSE, REMEDY and NEXT of one finding. */
 void app_finding_show(app *a, const mr_finding *finding);
+enum app_mark app_finding_mark(const mr_finding *finding);
 /* The exit code of the verdict under --fail-on. */
 int app_findings_exit(const app *a, const mr_diag *diag);
 

@@ -200,6 +200,7 @@ static void show_text(struct name_run *run, bool any) {
     app *a = run->a;
     const mr_verdict *verdict = mr_diag_get_verdict(&run->diag);
     double seconds = (double)(run->ended - run->began) / MR_SEC;
+    char left[24], right[40];
 
     if (a->set.quiet) {
         fprintf(a->out, "%s: %s%s%s\n", app_safe(a, mr_slice_str(run->subject)),
@@ -213,7 +214,9 @@ static void show_text(struct name_run *run, bool any) {
             parts[i]->show(run);
     fputc('\n', a->out);
     app_findings_show(a, &run->diag, run->partial);
-    fprintf(a->out, " exit %-4d%*.*f s\n", run->code, 68, seconds < 1 ? 3 : 1, seconds);
+    snprintf(left, sizeof left, " exit %d", run->code);
+    snprintf(right, sizeof right, "%.*f s", seconds < 1 ? 3 : 1, seconds);
+    app_edges(a->out, left, right);
 }
 
 static int show_json(struct name_run *run, bool any) {

@@ -5,7 +5,6 @@
  */
 #include "name_dns.h"
 
-#define COLUMNS 80
 #define LINES_MAX 16 /* records of one cell that are shown */
 #define LEFT 6       /* columns before the server: the mark */
 #define TTL_WIDTH 6
@@ -363,7 +362,7 @@ static void show_candidate(struct screen *v, size_t candidate) {
         total += widths[i] + 2;
         columns &= types[i] == MR_DNS_A || types[i] == MR_DNS_AAAA;
     }
-    if (columns && total <= COLUMNS)
+    if (columns && total <= APP_COLUMNS)
         show_table(v, rows, count, types, type_count, widths);
     else
         show_list(v, rows, count, types, type_count);

@@ -138,6 +138,13 @@ static size_t columns(const char *text, size_t len) {
     return n;
 }
 
+void app_edges(FILE *out, const char *left, const char *right) {
+    size_t used = columns(left, strlen(left)) + columns(right, strlen(right));
+    int gap = used + 2 < APP_COLUMNS ? (int)(APP_COLUMNS - used) : 2;
+
+    fprintf(out, "%s%*s%s\n", left, gap, "", right);
+}
+
 void app_wrap(FILE *out, const char *first, unsigned indent, const char *text) {
     size_t at = columns(first, strlen(first));
     bool fresh = true;

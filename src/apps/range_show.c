@@ -1,6 +1,7 @@
 /* The forms of msrpc range: commands to copy, alone on a line and never wrapped, and findings. */
 #include "range.h"
 
+#include "findings.h"
 #include "report.h"
 
 static const char *purpose_name(enum range_purpose purpose) {
@@ -42,11 +43,8 @@ static void show_commands(const struct range *r) {
 
 static void show_finding(const struct range *r, const mr_finding *f) {
     app *a = r->a;
-    enum app_mark mark = f->severity == MR_SEVERITY_ERROR     ? APP_MARK_FAIL
-                         : f->severity == MR_SEVERITY_WARNING ? APP_MARK_WARN
-                                                              : APP_MARK_SKIP;
 
-    fprintf(a->out, "\n %s %s  (%s)\n", app_mark(a, mark), f->summary, f->id);
+    fprintf(a->out, "\n %s %s  (%s)\n", app_mark(a, app_finding_mark(f)), f->summary, f->id);
     app_wrap(a->out, "      ", 6, f->cause);
     for (size_t i = 0; i < f->remedy_count; i++) {
         app_wrap(a->out, "      -> ", 9, f->remedies[i].text);
