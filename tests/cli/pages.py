@@ -120,9 +120,18 @@ wanted = {
     'msrpc ping --js': '--json', 'msrpc diagnose --interface drsu': 'drsuapi',
     'msrpc describe epma': 'epmapper', 'msrpc help diag': 'diagnose',
     'msrpc port --protocol b': 'both',
+    'msrpc name --dsgetdc corp --flags gtim': 'gtimeserv', 'msrpc name x --type CNA': 'CNAME',
+    'msrpc name x --suffix msbr': 'msbrowse', 'msrpc diagnose --skip TCP.NEI': 'TCP.NEIGHBOURS',
+    'msrpc diagnose --only EPM.LOO': 'EPM.LOOKUP', 'msrpc explain TCP.DYNAMIC_F':
+    'TCP.DYNAMIC_FILTERED', 'msrpc explain EPM.LOO': 'EPM.LOOKUP', 'msrpc explain drsu': 'drsuapi',
+    'msrpc portqry -loc': '-local', 'portqry -loc': '-local', 'portqry -n x -p ud': 'udp',
+    'portqry -q -e 135 -nr -s': '-sl',
 }
 for line, word in wanted.items():
     ok(word in bash(line), 'completion: bash, ' + line, bash(line))
+eq([w for w in bash('rpcping -') if w in ('-i', '-I', '-e', '-E')], ['-e', '-i', '-I', '-E'],
+   'completion: bash, rpcping by its own name, in both cases')
+ok('diagnose' not in bash('portqry '), 'completion: bash, portqry has no commands')
 eq(bash('msrpc map --targets '), ['FILES'], 'completion: bash, files where a file is wanted')
 if shutil.which('fish'):
     ok(set(commands()) < set(fish('msrpc ')), 'completion: fish, commands', fish('msrpc '))
