@@ -18,9 +18,10 @@ class Figure:
     def __init__(self):
         self.rates, self.p50, self.p99, self.sizes = [], [], [], ''
 
-    def add(self, line):
+    def add(self, line, alone):
+        """One question at a time: the median says how many fit in a second, whatever else ran."""
         count, whole, median, late, self.sizes, _ = line.split()
-        self.rates.append(int(count) * 1e9 / int(whole))
+        self.rates.append(1e9 / int(median) if alone else int(count) * 1e9 / int(whole))
         self.p50.append(int(median) / 1e3)
         self.p99.append(int(late) / 1e3)
 
@@ -58,7 +59,7 @@ def measure(bench, mode, what, count, shape, peers):
             asked = figures['ours'].sizes if name == 'echo' else what
             number = str(count if name in ('ours', 'echo') else count // 10)
             figure.add(output(lab.on('client', bench.tool('load'), mode, host, port, asked, number,
-                                     *shape)))
+                                     *shape)), shape in ((), ('1', '1')))
     return figures
 
 
@@ -67,8 +68,10 @@ def compare(bench, what, figures, targets):
     for name, least in targets.items():
         peer = figures[name]
         ratio = ours.rate / peer.rate
-        bench.row(what, '%.0f/s' % ours.rate, '%s %.0f/s' % (name, peer.rate), '%.2fx (best %.2fx)' %
-                  (ratio, max(ours.rates) / max(peer.rates)), '>= %gx' % least, ratio >= least)
+        best = max(ours.rates) / max(peer.rates)
+        bench.row(what, '%.0f/s' % ours.rate, '%s %.0f/s' % (name, peer.rate),
+                  '%.2fx (best %.2fx)' % (ratio, best), '>= %gx' % least if least else '',
+                  ratio >= least if least else None)
     bench.raw['mapper'][what] = {name: figure.raw() for name, figure in figures.items()}
 
 
@@ -86,7 +89,8 @@ def run(bench):
             run_maps(bench, peers)
             with running([bench.tool('entries'), socket, '51']):
                 figures = measure(bench, 'calls', 'lookup', LISTS, ('1', '1'), peers)
-                compare(bench, 'mapper: listing of 53', figures, {'Samba DC': 10, 'Samba': 10})
+                # the DC has as many, the standalone server 38
+                compare(bench, 'mapper: listing of 53', figures, {'Samba DC': 10, 'Samba': None})
             with running([bench.tool('entries'), socket, '498']):
                 figures = measure(bench, 'calls', 'lookup', LISTS, ('1', '1'),
                                   {'ours': peers['ours']})
