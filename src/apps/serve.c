@@ -1,339 +1,190 @@
 /*
  * msrpc serve: the endpoint mapper and the built-in interfaces on listeners of this machine, until
- * SIGINT or SIGTERM drains them.
+ * SIGINT or SIGTERM drains them. SIGHUP reads the settings anew.
  */
-#include <msrpc/ifaces/epmapper.h>
-#include <msrpc/ifaces/rpcecho.h>
-#include <msrpc/serve.h>
+#include "serve.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include "serve_mock.h"
 #include "session.h"
 
-#define RANGES_MAX 16
-#define DRAIN_TIME (5 * MR_SEC) /* for calls in flight, after the signal */
-
-struct own {
-    const char *mapper, *socket;
-    struct app_list bind, ports, interfaces, mocks, registered;
-    uint32_t ready_fd;
-    unsigned verbose;
-};
-
-static const app_option own_options[] = {
-    {"mapper", 0, APP_TEXT, "[ADDR:]PORT", offsetof(struct own, mapper), 0, 0,
+static const app_option options[] = {
+    {"config", 0, APP_TEXT, "FILE", offsetof(struct serve_switches, config), 0, 0,
+     "settings, which the other switches override; read again after SIGHUP"},
+    {"check-config", 0, APP_FLAG, NULL, offsetof(struct serve_switches, check_config), 0, 0,
+     "say whether the settings are good, and end"},
+    {"mapper", 0, APP_TEXT, "[ADDR:]PORT", offsetof(struct serve_switches, mapper), 0, 0,
      "where the endpoint mapper listens (135 of every address, which needs root)"},
-    {"socket", 0, APP_TEXT, "PATH", offsetof(struct own, socket), 0, 0,
+    {"socket", 0, APP_TEXT, "PATH", offsetof(struct serve_switches, socket), 0, 0,
      "the mapper for processes of this machine, which register here: a local socket "
      "(" MR_MAPPER_SOCKET " is where they look)"},
-    {"bind", 0, APP_LIST, "ADDR", offsetof(struct own, bind), 0, 0,
+    {"bind", 0, APP_LIST, "ADDR", offsetof(struct serve_switches, bind), 0, 0,
      "listen on this address only (repeatable)"},
-    {"ports", 0, APP_LIST, "RANGE,RANGE", offsetof(struct own, ports), 0, 0,
-     "dynamic ports for interfaces without one (49152-65535)"},
-    {"interface", 0, APP_LIST, "NAME[@PORT]", offsetof(struct own, interfaces), 0, 0,
+    {"ports", 0, APP_LIST, "RANGE,RANGE", offsetof(struct serve_switches, ports), 0, 0,
+     "dynamic ports for interfaces without one (those of --era)"},
+    {"era", 0, APP_TEXT, "2008|2003", offsetof(struct serve_switches, era), 0, 0,
+     "dynamic ports as Windows has them since 2008 (49152-65535) or had before (1024-5000)"},
+    {"interface", 0, APP_LIST, "NAME[@PORT]", offsetof(struct serve_switches, interfaces), 0, 0,
      "offer this built-in interface, on PORT if given (rpcecho; repeatable)"},
-    {"mock", 0, APP_LIST, "FILE[@PORT]", offsetof(struct own, mocks), 0, 0,
+    {"mock", 0, APP_LIST, "FILE[@PORT]", offsetof(struct serve_switches, mocks), 0, 0,
      "offer an interface whose replies stand in a JSON file (repeatable)"},
-    {"register", 0, APP_LIST, "NAME|UUID[:VER]@PORT", offsetof(struct own, registered), 0, 0,
+    {"register", 0, APP_LIST, "NAME|UUID[:VER]@PORT",
+     offsetof(struct serve_switches, registered), 0, 0,
      "tell the mapper of an endpoint that is not served here (repeatable)"},
-    {"ready-fd", 0, APP_NUMBER, "N", offsetof(struct own, ready_fd), 1, 1023,
+    {"metrics", 0, APP_TEXT, "[ADDR:]PORT", offsetof(struct serve_switches, metrics), 0, 0,
+     "give numbers to Prometheus: GET /metrics (of 127.0.0.1 without an address)"},
+    {"log", 0, APP_TEXT, SERVE_LEVELS, offsetof(struct serve_switches, log), 0, 0,
+     "what is told on standard error, a line for each event (notice); info: connections too, "
+     "debug: calls"},
+    {"ready-fd", 0, APP_NUMBER, "N", offsetof(struct serve_switches, ready_fd), 1, 1023,
      "write one line to descriptor N once every listener stands"},
-    {"verbose", 'v', APP_COUNTER, NULL, offsetof(struct own, verbose), 0, 0,
+    {"verbose", 'v', APP_COUNTER, NULL, offsetof(struct serve_switches, verbose), 0, 0,
      "tell every call of a mock, with its parameters"},
     {0},
 };
 
-/* An interface this command can offer; @add is given @with, or the loop. */
-struct offered {
-    const mr_iface *iface;
-    int (*add)(mr_server_endpoint *endpoint, void *with, mr_error *err);
-    void *with;
-    const char *annotation;
+/* ---- what is told ---- */
+
+static void on_answered(void *user, const mr_server_record *record) {
+    struct serve *s = user;
+    char peer[MR_ADDR_TEXT];
+    bool denied = record->status == MR_FAULT_ACCESS_DENIED;
+
+    serve_metrics_count(&s->metrics, record);
+    enum serve_level level = denied ? SERVE_NOTICE : SERVE_DEBUG;
+    if (!serve_log_wants(&s->log, level))
+        return;
+    mr_addr_port_text(record->peer, peer);
+    const char *name = record->served ? record->served->iface->name : "unknown interface";
+    if (record->status)
+        serve_log(&s->log, denied ? SERVE_DENIED : SERVE_CALL, level, "%s: %s opnum %u: fault "
+                  "0x%08x", peer, name, record->opnum, record->status);
+    else
+        serve_log(&s->log, SERVE_CALL, level, "%s: %s opnum %u: %zu octets in, %zu out, %.3f ms",
+                  peer, name, record->opnum, record->in, record->out,
+                  (double)record->time / MR_MSEC);
+}
+
+static const struct {
+    enum serve_kind kind;
+    enum serve_level level;
+    const char *text;
+} notices[] = {
+    [MR_NOTICE_CONNECTED] = {SERVE_CONNECTION, SERVE_INFO, "connected"},
+    [MR_NOTICE_CLOSED] = {SERVE_CONNECTION, SERVE_INFO, "closed"},
+    [MR_NOTICE_BROKE] = {SERVE_CONNECTION, SERVE_INFO, "broke"},
+    [MR_NOTICE_REFUSED] = {SERVE_REFUSED, SERVE_WARNING, "refused: too many connections"},
+    [MR_NOTICE_REFUSED_CLIENT] = {SERVE_REFUSED, SERVE_WARNING,
+                                  "refused: too many connections of this client"},
+    [MR_NOTICE_NO_ASSOCIATION] = {SERVE_REFUSED, SERVE_WARNING,
+                                  "bind refused: too many associations, or none of that number"},
+    [MR_NOTICE_PROTOCOL] = {SERVE_PROTOCOL, SERVE_NOTICE, "closed: protocol error"},
+    [MR_NOTICE_SLOW] = {SERVE_SLOW, SERVE_NOTICE, "closed: too slow"},
+    [MR_NOTICE_IDLE] = {SERVE_SLOW, SERVE_INFO, "closed: idle"},
+    [MR_NOTICE_ACCEPT] = {SERVE_ACCEPT, SERVE_ERROR, "cannot accept"},
 };
 
-static int add_echo(mr_server_endpoint *endpoint, void *with, mr_error *err) {
-    return mr_serve_add_echo(endpoint, with, err);
-}
-static int add_mock(mr_server_endpoint *endpoint, void *with, mr_error *err) {
-    return mr_serve_add_mock(endpoint, with, err);
-}
+static void on_noticed(void *user, enum mr_server_notice what, const mr_server_endpoint *endpoint,
+                       const mr_addr *peer, const char *text) {
+    struct serve *s = user;
+    char from[MR_ADDR_TEXT], at[MR_ADDR_TEXT];
+    const char *path = mr_server_endpoint_get_path(endpoint);
 
-static const struct offered builtins[] = {
-    {&mr_rpcecho_iface, add_echo, NULL, "msrpc"},
-};
-
-struct serve {
-    app *a;
-    struct own *own;
-    mr_loop loop;
-    mr_server *server;
-    mr_mapper_db db;
-    mr_addr binds[APP_LIST_MAX];
-    size_t bind_count;
-    mr_port_range ranges[RANGES_MAX];
-    size_t range_count;
-    app_mock mocks[APP_LIST_MAX];
-    uint32_t mock_count;
-    uint32_t listeners;
-    bool listing;
-};
-
-/* ---- reading switches ---- */
-
-static int read_port(const app *a, const char *shown, mr_slice text, uint16_t *portp) {
-    uint64_t port;
-
-    if (mr_slice_get_number(text, 65535, &port) != 0 || port == 0)
-        return app_refuse(a, APP_USAGE, "%s: %.*s is no port", shown, (int)text.len,
-                          (const char *)text.data);
-    *portp = (uint16_t)port;
-    return 0;
+    if (!serve_log_wants(&s->log, notices[what].level))
+        return;
+    if (!path)
+        path = mr_addr_port_text(mr_server_endpoint_get_local(endpoint), at);
+    serve_log(&s->log, notices[what].kind, notices[what].level, "%s at %s: %s%s%s",
+              mr_addr_port_text(peer, from), path, notices[what].text, *text ? ": " : "", text);
 }
 
-/* Splits NAME@PORT at its last @; without one @portp stays as it is. */
-static int split_port(const app *a, const char *shown, mr_slice item, mr_slice *namep,
-                      uint16_t *portp) {
-    const uint8_t *at = memrchr(item.data, '@', item.len);
+static const mr_server_watcher watcher = {on_answered, on_noticed};
 
-    if (!at) {
-        *namep = item;
-        return 0;
-    }
-    size_t len = (size_t)(at - item.data);
-    *namep = mr_slice_sub(item, 0, len);
-    return read_port(a, shown, mr_slice_sub(item, len + 1, item.len), portp);
+/* ---- settings ---- */
+
+static void on_stop(void *user, mr_server *server);
+
+/* The limits go to the server, the rest to the log. */
+static mr_server_options apply(struct serve *s) {
+    mr_server_options o = s->settings.limits;
+
+    s->log.level = (enum serve_level)s->settings.log_level;
+    s->log.rate = s->settings.log_rate;
+    o.watcher = &watcher;
+    o.watcher_user = s;
+    o.stop = on_stop;
+    o.stop_user = &s->loop;
+    return o;
 }
 
-static int read_ranges(struct serve *s) {
-    for (uint32_t i = 0; i < s->own->ports.count; i++) {
-        mr_slice item = s->own->ports.items[i];
-        mr_port_range range;
-        enum mr_range_fault fault = mr_range_decode(item, &range);
-
-        if (s->range_count == RANGES_MAX)
-            return app_refuse(s->a, APP_USAGE, "--ports: more than %d ranges", RANGES_MAX);
-        if (fault != MR_RANGE_GOOD)
-            return app_refuse(s->a, APP_USAGE, "--ports: %.*s: %s", (int)item.len,
-                              (const char *)item.data, mr_range_fault_text(fault));
-        s->ranges[s->range_count++] = range;
-    }
-    if (s->range_count == 0)
-        s->ranges[s->range_count++] = (mr_port_range){49152, 65535};
-    return 0;
-}
-
-static int read_binds(struct serve *s) {
-    for (uint32_t i = 0; i < s->own->bind.count; i++) {
-        mr_slice item = s->own->bind.items[i];
-        if (mr_addr_decode(item, 0, &s->binds[i]) != 0)
-            return app_refuse(s->a, APP_USAGE, "--bind: %.*s is no address", (int)item.len,
-                              (const char *)item.data);
-    }
-    s->bind_count = s->own->bind.count;
-    if (s->bind_count == 0)
-        s->binds[s->bind_count++] = (mr_addr){.family = MR_FAMILY_ANY};
-    return 0;
-}
-
-/* ---- listening ---- */
-
-/* Tells of a listener on a terminal: "ncacn_ip_tcp  127.0.0.1:49152  rpcecho". */
-static void list(struct serve *s, const mr_addr *addr, const char *what) {
-    char text[MR_ADDR_TEXT];
-
-    if (s->listing)
-        fprintf(s->a->out, "%-14s %-24s %s\n", "ncacn_ip_tcp", mr_addr_port_text(addr, text),
-                what);
-}
-
-/* One endpoint on @addr; every address is :: with IPv4 on it, or IPv4 where there is no IPv6. */
-static int listen_on(struct serve *s, mr_listen_options options, const char *what,
-                     mr_server_endpoint **endpointp) {
-    mr_error err = MR_ERROR_INIT;
-    bool any = options.local.family == MR_FAMILY_ANY;
-    int r;
-
-    options.dual_stack = any;
-    options.local.family = any ? MR_FAMILY_IPV6 : options.local.family;
-    r = mr_server_add_endpoint(s->server, &options, endpointp, &err);
-    if (r == MR_ERR_SYSTEM && any) {
-        options.local.family = MR_FAMILY_IPV4;
-        r = mr_server_add_endpoint(s->server, &options, endpointp, &err);
-    }
-    if (r)
-        return app_refuse(s->a, APP_MISSING, "%s: %s%s", what, err.text,
-                          options.local.port && options.local.port < 1024 && geteuid() != 0
-                              ? "; ports below 1024 are root's: --mapper 127.0.0.1:10135 names "
-                                "another one"
-                              : "");
-    if (mr_serve_add_mgmt(*endpointp, &err) != 0)
-        return app_refuse(s->a, APP_BUG, "%s", err.text);
-    s->listeners++;
-    list(s, mr_server_endpoint_get_local(*endpointp), what);
-    return 0;
-}
-
-static int open_mapper(struct serve *s) {
-    const char *text = s->own->mapper;
-    mr_error err = MR_ERROR_INIT;
-    mr_addr addrs[APP_LIST_MAX];
-    size_t count = s->bind_count;
-    uint64_t port = MR_MAPPER_PORT;
-
-    memcpy(addrs, s->binds, count * sizeof *addrs);
-    if (text && mr_slice_get_number(mr_slice_str(text), 65535, &port) != 0) {
-        if (mr_addr_decode_port(mr_slice_str(text), MR_MAPPER_PORT, &addrs[0]) != 0)
-            return app_refuse(s->a, APP_USAGE, "--mapper: %s is neither PORT nor ADDR:PORT", text);
-        port = addrs[0].port;
-        count = 1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        mr_server_endpoint *endpoint;
-        addrs[i].port = (uint16_t)port;
-        int code = listen_on(s, (mr_listen_options){.local = addrs[i]}, "endpoint mapper",
-                             &endpoint);
-        if (code)
-            return code;
-        if (mr_serve_add_mapper(endpoint, &s->db, &err) != 0)
-            return app_refuse(s->a, APP_BUG, "%s", err.text);
-    }
-    return 0;
-}
-
-/* Whoever reaches the socket may ask; who may change the registry, the mapper sees by itself. */
-static int open_socket(struct serve *s) {
-    const mr_listen_options options = {.path = s->own->socket, .mode = 0666};
-    mr_error err = MR_ERROR_INIT;
-    mr_server_endpoint *endpoint;
-
-    if (!s->own->socket)
-        return 0;
-    if (mr_server_add_endpoint(s->server, &options, &endpoint, &err) != 0)
-        return app_refuse(s->a, APP_MISSING, "--socket: %s", err.text);
-    if (mr_serve_add_mgmt(endpoint, &err) != 0 || mr_serve_add_mapper(endpoint, &s->db, &err) != 0)
-        return app_refuse(s->a, APP_BUG, "%s", err.text);
-    s->listeners++;
-    if (s->listing)
-        fprintf(s->a->out, "%-14s %-24s %s\n", "ncalrpc", s->own->socket, "endpoint mapper");
-    return 0;
-}
-
-static int add_to_mapper(struct serve *s, const mr_syntax *interface, const mr_addr *addr,
-                         uint16_t port, const char *annotation) {
-    mr_error err = MR_ERROR_INIT;
-    mr_mapper_db_entry entry = {
-        .interface = *interface,
-        .protseq = MR_PROTSEQ_NCACN_IP_TCP,
-        .port = port,
-        .annotation = annotation,
+/* What only a new start can change. */
+static void tell_fixed(struct serve *s, const struct serve_settings *old) {
+    const struct {
+        const char *name, *was, *is;
+    } rows[] = {
+        {"the mapper's address", old->mapper, s->settings.mapper},
+        {"the mapper's socket", old->socket, s->settings.socket},
+        {"the address of the metrics", old->metrics, s->settings.metrics},
     };
+    bool lists = old->bind.count != s->settings.bind.count ||
+                 old->mocks.count != s->settings.mocks.count;
 
-    if (addr->family == MR_FAMILY_IPV4)
-        entry.host = *addr;
-    if (mr_mapper_db_add(&s->db, &entry, &err) != 0)
-        return app_refuse(s->a, APP_MISSING, "%s", err.text);
-    return 0;
+    for (size_t i = 0; i < MR_COUNT(rows); i++)
+        if (!mr_slice_eq(mr_slice_str(rows[i].was), mr_slice_str(rows[i].is)))
+            serve_log(&s->log, SERVE_LIFE, SERVE_WARNING, "%s changes with a restart",
+                      rows[i].name);
+    for (uint32_t i = 0; !lists && i < old->bind.count; i++)
+        lists |= !mr_slice_eq(old->bind.items[i], s->settings.bind.items[i]);
+    for (uint32_t i = 0; !lists && i < old->mocks.count; i++)
+        lists |= !mr_slice_eq(old->mocks.items[i], s->settings.mocks.items[i]);
+    if (lists)
+        serve_log(&s->log, SERVE_LIFE, SERVE_WARNING, "addresses and mocks change with a restart");
 }
 
-/* Offers an interface on every address to listen on, and registers it. */
-static int offer(struct serve *s, const struct offered *offered, uint16_t port) {
-    mr_error err = MR_ERROR_INIT;
+/* Reads the settings into *@newp; what is wrong with them goes into the log, a line each. */
+static int read_again(struct serve *s, struct serve_settings *newp) {
+    char *text = NULL;
+    size_t len = 0;
+    app quiet = *s->a;
 
-    for (size_t i = 0; i < s->bind_count; i++) {
-        mr_listen_options options = {.local = s->binds[i]};
-        mr_server_endpoint *endpoint;
-
-        options.local.port = port;
-        if (!port) {
-            options.ranges = s->ranges;
-            options.range_count = s->range_count;
-        }
-        int code = listen_on(s, options, offered->iface->name, &endpoint);
-        if (code)
-            return code;
-        if (offered->add(endpoint, offered->with ? offered->with : &s->loop, &err) != 0)
-            return app_refuse(s->a, APP_BUG, "%s", err.text);
-        const mr_addr *local = mr_server_endpoint_get_local(endpoint);
-        code = add_to_mapper(s, &offered->iface->syntax, local, local->port,
-                             offered->annotation);
-        if (code)
-            return code;
-    }
-    return 0;
-}
-
-static int open_interface(struct serve *s, mr_slice item) {
-    uint16_t port = 0;
-    mr_slice name;
-
-    int code = split_port(s->a, "--interface", item, &name, &port);
+    quiet.err = open_memstream(&text, &len);
+    if (!quiet.err)
+        return APP_BUG;
+    mr_arena_init(&quiet.arena, (size_t)16 << 20);
+    int code = serve_settings_read(&quiet, s->switches, newp);
+    fclose(quiet.err);
+    mr_arena_deinit(&quiet.arena);
     if (code)
-        return code;
-    for (size_t i = 0; i < MR_COUNT(builtins); i++)
-        if (mr_slice_eq_nocase(name, mr_slice_str(builtins[i].iface->name)))
-            return offer(s, &builtins[i], port);
-    return app_refuse(s->a, APP_USAGE, "--interface: %.*s is not built in (rpcecho is)",
-                      (int)name.len, (const char *)name.data);
-}
-
-static int open_interfaces(struct serve *s) {
-    if (s->own->interfaces.count == 0 && s->own->mocks.count == 0)
-        return offer(s, &builtins[0], 0);
-    for (uint32_t i = 0; i < s->own->interfaces.count; i++) {
-        int code = open_interface(s, s->own->interfaces.items[i]);
-        if (code)
-            return code;
-    }
-    return 0;
-}
-
-/* Mocks are read before anything listens. */
-static int read_mocks(struct serve *s) {
-    for (uint32_t i = 0; i < s->own->mocks.count; i++) {
-        int code = app_mock_read(s->a, s->own->mocks.items[i], s->own->verbose > 0, &s->mocks[i]);
-        if (code)
-            return code;
-        s->mock_count++;
-    }
-    return 0;
-}
-
-static int open_mocks(struct serve *s) {
-    int code = 0;
-
-    for (uint32_t i = 0; i < s->mock_count && !code; i++)
-        code = offer(s,
-                     &(struct offered){s->mocks[i].mock.iface, add_mock, &s->mocks[i].mock,
-                                       "msrpc mock"},
-                     s->mocks[i].port);
+        serve_log(&s->log, SERVE_LIFE, SERVE_ERROR, "not reloaded: %.*s", (int)strcspn(text, "\n"),
+                  text);
+    free(text);
     return code;
 }
 
-/* Registers what is said to be elsewhere. */
-static int add_registered(struct serve *s) {
-    for (uint32_t i = 0; i < s->own->registered.count; i++) {
-        mr_slice item = s->own->registered.items[i], name;
-        uint16_t port = 0;
-        mr_syntax syntax;
+static void on_hangup(void *user) {
+    struct serve *s = user;
+    struct serve_settings *settings = malloc(sizeof *settings), *old = malloc(sizeof *old);
 
-        int code = split_port(s->a, "--register", item, &name, &port);
-        if (!code && !port)
-            code = app_refuse(s->a, APP_USAGE, "--register: %.*s names no port (NAME@PORT)",
-                              (int)item.len, (const char *)item.data);
-        const char *text = mr_arena_add_str(&s->a->arena, name);
-        if (!code && text)
-            code = app_iface_read(s->a, text, &syntax);
-        if (code || !text)
-            return code ? code : APP_BUG;
-        for (size_t b = 0; b < s->bind_count; b++) {
-            code = add_to_mapper(s, &syntax, &s->binds[b], port, "registered only");
-            if (code)
-                return code;
-        }
+    if (settings && old && read_again(s, settings) == 0) {
+        serve_manager_tell("RELOADING=1");
+        *old = s->settings;
+        s->settings = *settings;
+        mr_server_options o = apply(s);
+        mr_server_set_options(s->server, &o);
+        tell_fixed(s, old);
+        serve_open_again(s);
+        s->metrics.reloads++;
+        serve_log(&s->log, SERVE_LIFE, SERVE_NOTICE, "reloaded: %u listeners, %zu endpoints",
+                  serve_open_count(s), s->db.count);
+        serve_settings_deinit(old);
+        serve_manager_tell("READY=1");
+    } else if (settings) {
+        serve_settings_deinit(settings);
     }
-    return 0;
+    free(settings);
+    free(old);
 }
 
 /* ---- running ---- */
@@ -341,12 +192,15 @@ static int add_registered(struct serve *s) {
 static int tell_ready(struct serve *s) {
     char line[64];
 
-    if (!s->own->ready_fd)
+    serve_log(&s->log, SERVE_LIFE, SERVE_INFO, "ready: %u listeners, %zu endpoints",
+              serve_open_count(s), s->db.count);
+    serve_manager_tell("READY=1");
+    if (!s->switches->ready_fd)
         return 0;
-    int len = snprintf(line, sizeof line, "ready: %u listeners\n", s->listeners);
-    if (write((int)s->own->ready_fd, line, (size_t)len) != len)
+    int len = snprintf(line, sizeof line, "ready: %u listeners\n", serve_open_count(s));
+    if (write((int)s->switches->ready_fd, line, (size_t)len) != len)
         return app_refuse(s->a, APP_UNWRITABLE, "--ready-fd %u cannot be written",
-                          s->own->ready_fd);
+                          s->switches->ready_fd);
     return 0;
 }
 
@@ -360,63 +214,122 @@ static void on_stop(void *user, mr_server *server) {
     mr_loop_stop(user);
 }
 
+static void drain(struct serve *s) {
+    mr_server_stats stats;
+
+    mr_server_get_stats(s->server, &stats);
+    serve_manager_tell("STOPPING=1");
+    serve_log(&s->log, SERVE_LIFE, SERVE_INFO, "draining: %u connections, %u calls",
+              stats.connections_now, stats.calls_now);
+    mr_server_drain(s->server, on_drained, &s->loop);
+    mr_loop_run(&s->loop, mr_clock_now() + s->settings.drain_time);
+    mr_server_get_stats(s->server, &stats);
+    if (stats.connections_now)
+        serve_log(&s->log, SERVE_LIFE, SERVE_WARNING, "ended with %u connections and %u calls",
+                  stats.connections_now, stats.calls_now);
+}
+
 /* Serves until a signal, then lets calls in flight finish; a second signal cuts that short. */
 static int run_server(struct serve *s) {
     mr_error err = MR_ERROR_INIT;
 
-    if (mr_loop_add_signals(&s->loop, &err) != 0)
+    if (mr_loop_add_signals(&s->loop, &err) != 0 ||
+        mr_loop_add_hangup(&s->loop, on_hangup, s, &err) != 0)
         return app_refuse(s->a, APP_MISSING, "%s", err.text);
+    s->running = true;
     int code = tell_ready(s);
     if (code)
         return code;
     if (s->listing)
         fflush(s->a->out);
+    s->listing = false;
     int r = mr_loop_run(&s->loop, MR_NSEC_NEVER);
     if (r != 0 && r != MR_LOOP_INTERRUPTED)
         return app_refuse(s->a, APP_BUG, "the event loop ended by itself");
-    mr_server_drain(s->server, on_drained, &s->loop);
-    mr_loop_run(&s->loop, mr_clock_now() + DRAIN_TIME);
+    drain(s);
     return APP_OK;
 }
 
-static int open_all(struct serve *s) {
-    int code = read_ranges(s);
+/* --check-config: with what a client would meet under such a policy. */
+static int tell_check(struct serve *s) {
+    const struct serve_settings *set = &s->settings;
+    FILE *out = s->a->out;
+    mr_ranges pool;
 
-    if (!code)
-        code = read_binds(s);
-    if (!code)
-        code = read_mocks(s);
-    if (!code)
-        code = open_mapper(s);
-    if (!code)
-        code = open_socket(s);
-    if (!code)
-        code = open_interfaces(s);
-    if (!code)
-        code = open_mocks(s);
-    return code ? code : add_registered(s);
+    (void)mr_port_pool(&set->rules, MR_PORT_USE_DEFAULT, &pool, NULL);
+    fprintf(out, "%s good: %u dynamic ports", app_mark(s->a, APP_MARK_OK),
+            mr_ranges_count(&pool));
+    for (size_t i = 0; i < pool.count && i < 8; i++) {
+        fprintf(out, "%s%u", i ? "," : ", ", pool.items[i].first);
+        if (pool.items[i].last != pool.items[i].first)
+            fprintf(out, "-%u", pool.items[i].last);
+    }
+    fputs(pool.count > 8 ? ", ...\n" : "\n", out);
+    if (set->restrict_remote == MR_RESTRICT_HIGH && !set->client_resolution)
+        fprintf(out, "%s RestrictRemoteClients = 2 without EnableAuthEpResolution = 1: clients "
+                     "ask the\n     mapper anonymously and are refused\n",
+                app_mark(s->a, APP_MARK_WARN));
+    return APP_OK;
+}
+
+/* A descriptor for each connection, and some for the rest, as far as the system lets us. */
+static void raise_files(struct serve *s) {
+    rlim_t wanted = (rlim_t)s->settings.limits.max_connections + SERVE_PLACES_MAX + 64;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < wanted)
+        serve_log(&s->log, SERVE_LIFE, SERVE_INFO, "the system allows %llu open files: %u "
+                  "connections will not fit", (unsigned long long)files.rlim_cur,
+                  s->settings.limits.max_connections);
+}
+
+static int serve(struct serve *s) {
+    mr_error err = MR_ERROR_INIT;
+    mr_server_options o = apply(s);
+
+    raise_files(s);
+    if (mr_mapper_db_init(&s->db) != 0 || mr_server_new(&s->loop, &o, &s->server, &err) != 0)
+        return app_refuse(s->a, APP_MISSING, "%s", err.text);
+    serve_metrics_init(&s->metrics, &s->loop, s->server, &s->db);
+    int code = serve_open_all(s);
+    if (!code && s->settings.metrics)
+        code = serve_metrics_open(&s->metrics, s->a, s->settings.metrics, 0);
+    return code ? code : run_server(s);
 }
 
 static int run(app *a) {
-    struct serve s = {.a = a, .own = a->own, .listing = isatty(fileno(a->out)) != 0};
-    const mr_server_options options = {.max_connections = 16384, .stop = on_stop,
-                                       .stop_user = &s.loop};
+    struct serve *s = mr_arena_get(&a->arena, 1, sizeof *s);
     mr_error err = MR_ERROR_INIT;
 
+    if (!s)
+        return app_refuse(a, APP_BUG, "out of memory");
     if (a->arg_count)
         return app_refuse(a, APP_USAGE, "%s: no target is wanted", a->args[0]);
-    if (mr_loop_init(&s.loop, &err) != 0)
-        return app_refuse(a, APP_MISSING, "%s", err.text);
-    int code = APP_MISSING;
-    if (mr_mapper_db_init(&s.db) != 0 || mr_server_new(&s.loop, &options, &s.server, &err) != 0)
-        app_refuse(a, APP_MISSING, "%s", err.text);
-    else if ((code = open_all(&s)) == 0)
-        code = run_server(&s);
-    mr_server_free(s.server);
-    for (uint32_t i = 0; i < s.mock_count; i++)
-        mr_mock_deinit(&s.mocks[i].mock);
-    mr_mapper_db_deinit(&s.db);
-    mr_loop_deinit(&s.loop);
+    s->a = a;
+    s->switches = a->own;
+    s->listing = isatty(fileno(a->out)) != 0;
+    int code = serve_settings_read(a, s->switches, &s->settings);
+    if (!code)
+        code = serve_open_check(s);
+    if (!code && s->switches->check_config) {
+        code = tell_check(s);
+    } else if (!code && mr_loop_init(&s->loop, &err) != 0) {
+        code = app_refuse(a, APP_MISSING, "%s", err.text);
+    } else if (!code) {
+        serve_log_init(&s->log, &s->loop, stderr);
+        code = serve(s);
+        mr_server_free(s->server);
+        serve_metrics_deinit(&s->metrics);
+        serve_log_deinit(&s->log);
+        mr_mapper_db_deinit(&s->db);
+        mr_loop_deinit(&s->loop);
+    }
+    for (uint32_t i = 0; i < s->mock_count; i++)
+        mr_mock_deinit(&s->mocks[i].mock);
+    serve_settings_deinit(&s->settings);
     return code;
 }
 
@@ -432,13 +345,15 @@ const app_command app_serve = {
         "compiled interface with replies from a JSON file, so that a client can be tried without "
         "the real service: {\"interface\":\"netlogon\",\"replies\":{METHOD:REPLY}}, a REPLY "
         "being what msrpc call prints of the method, a fault status, or an array of these given "
-        "in turn; \"default\" is the fault status of the other methods. SIGTERM or "
+        "in turn; \"default\" is the fault status of the other methods. --config FILE has the "
+        "same settings and more: ports as Rpc\\Internet has them, who may call, limits. SIGHUP "
+        "reads it again and drops no connection. SIGTERM or "
         "SIGINT let the calls in flight finish and end it with code 0.",
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
                  "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135",
                  "msrpc serve --interface rpcecho@49152 --register samr@49999",
                  "on port 135; rpcecho has a fixed port, samr's has nobody behind it"},
-    .options = own_options,
-    .own_size = sizeof(struct own),
+    .options = options,
+    .own_size = sizeof(struct serve_switches),
     .run = run,
 };

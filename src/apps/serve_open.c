@@ -1,0 +1,449 @@
+/*
+ * Where msrpc serve listens and what its mapper is told of it: at the start, where every failure
+ * ends the run, and again after SIGHUP, where what fails is logged and stays as it was.
+ */
+#include <msrpc/ifaces/epmapper.h>
+#include <msrpc/ifaces/mgmt.h>
+#include <msrpc/ifaces/rpcecho.h>
+
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "serve.h"
+#include "session.h"
+
+static int add_echo(mr_server_endpoint *endpoint, void *with, mr_error *err) {
+    return mr_serve_add_echo(endpoint, with, err);
+}
+static int add_mock(mr_server_endpoint *endpoint, void *with, mr_error *err) {
+    return mr_serve_add_mock(endpoint, with, err);
+}
+
+static const struct serve_offer builtins[] = {
+    {&mr_rpcecho_iface, add_echo, NULL, "msrpc", 0},
+};
+
+/* Once the server runs, its log is where failures are told. */
+static int fail(struct serve *s, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static int fail(struct serve *s, int code, const char *fmt, ...) {
+    char text[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (!s->running)
+        return app_refuse(s->a, code, "%s", text);
+    serve_log(&s->log, SERVE_PORTS, SERVE_ERROR, "%s", text);
+    return code;
+}
+
+/* ---- what is offered ---- */
+
+static const struct serve_offer *find_builtin(const char *name) {
+    for (size_t i = 0; i < MR_COUNT(builtins); i++)
+        if (mr_str_eq_nocase(name, builtins[i].iface->name))
+            return &builtins[i];
+    return NULL;
+}
+
+static bool is_mocked(const struct serve *s, const char *name) {
+    for (uint32_t i = 0; i < s->mock_count; i++)
+        if (mr_str_eq_nocase(name, s->mocks[i].mock.iface->name))
+            return true;
+    return false;
+}
+
+/* Those that stand on every endpoint anyway; a section of theirs says who may call them. */
+static bool is_everywhere(const char *name) {
+    return mr_str_eq_nocase(name, mr_epmapper_iface.name) ||
+           mr_str_eq_nocase(name, mr_mgmt_iface.name);
+}
+
+static int check_services(struct serve *s) {
+    for (size_t i = 0; i < s->settings.service_count; i++) {
+        const struct serve_service *service = &s->settings.services[i];
+        if (!find_builtin(service->name) && !is_mocked(s, service->name) &&
+            !(is_everywhere(service->name) && !service->port))
+            return fail(s, APP_USAGE, "--interface: %s is not built in (rpcecho is)",
+                        service->name);
+    }
+    return 0;
+}
+
+int serve_open_check(struct serve *s) {
+    const struct app_list *mocks = &s->settings.mocks;
+
+    for (uint32_t i = 0; i < s->settings.bind.count; i++) {
+        mr_slice item = s->settings.bind.items[i];
+        if (mr_addr_decode(item, 0, &s->binds[i]) != 0)
+            return fail(s, APP_USAGE, "--bind: %.*s is no address", (int)item.len,
+                        (const char *)item.data);
+    }
+    s->bind_count = s->settings.bind.count;
+    if (s->bind_count == 0)
+        s->binds[s->bind_count++] = (mr_addr){.family = MR_FAMILY_ANY};
+    for (uint32_t i = 0; i < mocks->count; i++) {
+        int code = app_mock_read(s->a, mocks->items[i], s->switches->verbose > 0, &s->mocks[i]);
+        if (code)
+            return code;
+        s->mock_count++;
+    }
+    return check_services(s);
+}
+
+/* Whether the settings want it; whatever else is asked for, rpcecho is there unless something is
+ * named. */
+static bool is_wanted(const struct serve *s, const struct serve_offer *builtin) {
+    const struct serve_service *service = serve_settings_find(&s->settings, builtin->iface->name);
+    bool named = s->mock_count > 0;
+
+    if (service && service->offered)
+        return true;
+    for (size_t i = 0; i < s->settings.service_count; i++)
+        named |= s->settings.services[i].offered && !is_everywhere(s->settings.services[i].name);
+    return !named && builtin == &builtins[0];
+}
+
+/* ---- places ---- */
+
+static void list(struct serve *s, const mr_server_endpoint *endpoint, const char *what) {
+    const mr_addr *addr = mr_server_endpoint_get_local(endpoint);
+    const char *path = mr_server_endpoint_get_path(endpoint);
+    char text[MR_ADDR_TEXT];
+
+    if (s->listing)
+        fprintf(s->a->out, "%-14s %-24s %s\n", path ? "ncalrpc" : "ncacn_ip_tcp",
+                path ? path : mr_addr_port_text(addr, text), what);
+}
+
+static struct serve_place *free_place(struct serve *s) {
+    for (size_t i = 0; i < s->place_count; i++)
+        if (!s->places[i].endpoint)
+            return &s->places[i];
+    return s->place_count < SERVE_PLACES_MAX ? &s->places[s->place_count++] : NULL;
+}
+
+uint32_t serve_open_count(const struct serve *s) {
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < s->place_count; i++)
+        count += s->places[i].endpoint != NULL;
+    return count;
+}
+
+/* Opens what @options say; every address is :: with IPv4 on it, or IPv4 where there is no IPv6. */
+static int add_endpoint(struct serve *s, mr_listen_options *options,
+                        mr_server_endpoint **endpointp, mr_error *err) {
+    bool any = !options->fd && !options->path && options->local.family == MR_FAMILY_ANY;
+
+    options->dual_stack = any;
+    options->local.family = any ? MR_FAMILY_IPV6 : options->local.family;
+    int r = mr_server_add_endpoint(s->server, options, endpointp, err);
+    if (r == MR_ERR_SYSTEM && any) {
+        options->local.family = MR_FAMILY_IPV4;
+        r = mr_server_add_endpoint(s->server, options, endpointp, err);
+    }
+    return r;
+}
+
+static const char *pool_text(const mr_listen_options *options, char text[160]) {
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < options->range_count && at < 120; i++) {
+        mr_port_range range = options->ranges[i];
+        at += (size_t)snprintf(text + at, 160 - at, "%s%u", i ? "," : "", range.first);
+        if (range.last != range.first)
+            at += (size_t)snprintf(text + at, 160 - at, "-%u", range.last);
+    }
+    return text;
+}
+
+static int fail_endpoint(struct serve *s, const mr_listen_options *options, const char *what,
+                         int result, const mr_error *err) {
+    char text[160];
+
+    if (result == MR_ERR_BUSY && options->range_count)
+        return fail(s, APP_MISSING, "%s: error 1721, RPC_S_OUT_OF_RESOURCES: no port of %s is "
+                    "free", what, pool_text(options, text));
+    bool low = options->local.port && options->local.port < 1024 && geteuid() != 0;
+    return fail(s, APP_MISSING, "%s: %s%s", what, err->text,
+                low ? "; ports below 1024 are root's: --mapper 127.0.0.1:10135 names another one"
+                    : "");
+}
+
+/* One more place, with mgmt and @offer, or the mapper where that is empty. */
+static int add_place(struct serve *s, mr_listen_options options, const struct serve_offer *offer,
+                     size_t bind) {
+    const char *what = offer->iface ? offer->iface->name : "endpoint mapper";
+    struct serve_place *place = free_place(s);
+    mr_server_endpoint *endpoint = NULL;
+    mr_error err = MR_ERROR_INIT;
+
+    if (!place)
+        return fail(s, APP_USAGE, "more than %d listeners", SERVE_PLACES_MAX);
+    int r = add_endpoint(s, &options, &endpoint, &err);
+    if (r)
+        return fail_endpoint(s, &options, what, r, &err);
+    r = mr_serve_add_mgmt(endpoint, &err);
+    if (!r)
+        r = offer->iface ? offer->add(endpoint, offer->with ? offer->with : &s->loop, &err)
+                         : mr_serve_add_mapper(endpoint, &s->db, &err);
+    if (r) {
+        mr_server_endpoint_close(endpoint);
+        return fail(s, APP_BUG, "%s", err.text);
+    }
+    *place = (struct serve_place){endpoint, *offer, bind};
+    list(s, endpoint, what);
+    return 0;
+}
+
+static void close_place(struct serve_place *place) {
+    mr_server_endpoint_close(place->endpoint);
+    place->endpoint = NULL;
+}
+
+/* ---- the mapper ---- */
+
+static const struct serve_offer mapper_offer = {.iface = NULL};
+
+static int open_mapper(struct serve *s) {
+    const char *text = s->settings.mapper;
+    mr_addr addrs[APP_LIST_MAX];
+    size_t count = s->bind_count;
+    uint64_t port = MR_MAPPER_PORT;
+
+    memcpy(addrs, s->binds, count * sizeof *addrs);
+    if (text && mr_slice_get_number(mr_slice_str(text), 65535, &port) != 0) {
+        if (mr_addr_decode_port(mr_slice_str(text), MR_MAPPER_PORT, &addrs[0]) != 0)
+            return fail(s, APP_USAGE, "--mapper: %s is neither PORT nor ADDR:PORT", text);
+        port = addrs[0].port;
+        count = 1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        addrs[i].port = (uint16_t)port;
+        int code = add_place(s, (mr_listen_options){.local = addrs[i]}, &mapper_offer, i);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+/* The mapper's sockets: those passed in, and for what was not passed our own. */
+static int open_mappers(struct serve *s) {
+    struct serve_passed passed[SERVE_PASSED_MAX];
+    size_t count = serve_manager_take(&s->settings.arena, passed);
+    bool tcp = false, local = false;
+
+    for (size_t i = 0; i < count; i++) {
+        mr_listen_options options = {.fd = passed[i].fd, .path = passed[i].path};
+        int code;
+        if (!strcmp(passed[i].name, "metrics")) {
+            code = serve_metrics_open(&s->metrics, s->a, NULL, passed[i].fd);
+        } else {
+            tcp |= !passed[i].path;
+            local |= passed[i].path != NULL;
+            code = add_place(s, options, &mapper_offer, 0);
+        }
+        if (code)
+            return code;
+    }
+    int code = tcp ? 0 : open_mapper(s);
+    if (code || local || !s->settings.socket)
+        return code;
+    /* whoever reaches the socket may ask; who may change the registry, the mapper sees by itself */
+    return add_place(s, (mr_listen_options){.path = s->settings.socket, .mode = 0666},
+                     &mapper_offer, 0);
+}
+
+/* ---- interfaces ---- */
+
+static uint16_t port_of(const struct serve *s, const struct serve_offer *offer) {
+    const struct serve_service *service = serve_settings_find(&s->settings, offer->iface->name);
+    return offer->port || !service ? offer->port : service->port;
+}
+
+/* The ports that an interface without one of its own may take; the settings were tried. */
+static void pool_of(const struct serve *s, const struct serve_offer *offer, mr_ranges *poolp) {
+    const struct serve_service *service = serve_settings_find(&s->settings, offer->iface->name);
+    *poolp = (mr_ranges){.count = 0};
+    (void)mr_port_pool(&s->settings.rules, service ? service->use : MR_PORT_USE_DEFAULT, poolp,
+                       NULL);
+}
+
+static int offer_at(struct serve *s, const struct serve_offer *offer, size_t bind) {
+    mr_listen_options options = {.local = s->binds[bind]};
+    mr_ranges pool;
+
+    options.local.port = port_of(s, offer);
+    if (!options.local.port) {
+        pool_of(s, offer, &pool);
+        options.ranges = pool.items;
+        options.range_count = pool.count;
+    }
+    return add_place(s, options, offer, bind);
+}
+
+/* Offers an interface on every address to listen on. */
+static int offer_everywhere(struct serve *s, const struct serve_offer *offer) {
+    int code = 0;
+
+    for (size_t i = 0; i < s->bind_count && !code; i++)
+        code = offer_at(s, offer, i);
+    return code;
+}
+
+static struct serve_offer offer_of_mock(app_mock *mock) {
+    return (struct serve_offer){mock->mock.iface, add_mock, &mock->mock, "msrpc mock", mock->port};
+}
+
+static int open_interfaces(struct serve *s) {
+    int code = 0;
+
+    for (size_t i = 0; i < MR_COUNT(builtins) && !code; i++)
+        if (is_wanted(s, &builtins[i]))
+            code = offer_everywhere(s, &builtins[i]);
+    for (uint32_t i = 0; i < s->mock_count && !code; i++) {
+        struct serve_offer offer = offer_of_mock(&s->mocks[i]);
+        code = offer_everywhere(s, &offer);
+    }
+    return code;
+}
+
+/* ---- what the mapper is told ---- */
+
+static int add_to_mapper(struct serve *s, const mr_syntax *interface, const mr_addr *addr,
+                         uint16_t port, const char *annotation) {
+    mr_error err = MR_ERROR_INIT;
+    mr_mapper_db_entry entry = {
+        .interface = *interface,
+        .protseq = MR_PROTSEQ_NCACN_IP_TCP,
+        .port = port,
+        .annotation = annotation,
+    };
+
+    if (addr->family == MR_FAMILY_IPV4)
+        entry.host = *addr;
+    if (mr_mapper_db_add(&s->db, &entry, &err) != 0)
+        return fail(s, APP_MISSING, "%s", err.text);
+    return 0;
+}
+
+/* What is said to be elsewhere. */
+static int add_registered(struct serve *s) {
+    for (uint32_t i = 0; i < s->settings.registered.count; i++) {
+        uint16_t port = 0;
+        mr_syntax syntax;
+        mr_slice name;
+
+        int code = serve_split_port(s->a, "--register", s->settings.registered.items[i], &name,
+                                    &port);
+        const char *text = mr_arena_add_str(&s->settings.arena, name);
+        if (!code)
+            code = text ? app_iface_read(s->a, text, &syntax) : APP_BUG;
+        for (size_t b = 0; b < s->bind_count && !code; b++)
+            code = add_to_mapper(s, &syntax, &s->binds[b], port, "registered only");
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+/* Everything of this process anew; processes that registered keep theirs. */
+static int tell_mapper(struct serve *s) {
+    mr_mapper_db_remove_owner(&s->db, NULL);
+    for (size_t i = 0; i < s->place_count; i++) {
+        const struct serve_place *place = &s->places[i];
+        if (!place->endpoint || !place->offer.iface)
+            continue;
+        const mr_addr *local = mr_server_endpoint_get_local(place->endpoint);
+        int code = add_to_mapper(s, &place->offer.iface->syntax, local, local->port,
+                                 place->offer.annotation);
+        if (code)
+            return code;
+    }
+    return add_registered(s);
+}
+
+/* ---- who may call ---- */
+
+static void set_access(struct serve *s, mr_server_endpoint *endpoint, const mr_iface *iface,
+                       mr_server_access access) {
+    const struct serve_service *service = serve_settings_find(&s->settings, iface->name);
+
+    if (service && service->has_access)
+        access = service->access;
+    (void)mr_server_set_access(endpoint, &iface->syntax, &access);
+}
+
+static void set_all_access(struct serve *s) {
+    for (size_t i = 0; i < s->place_count; i++) {
+        struct serve_place *place = &s->places[i];
+        if (!place->endpoint)
+            continue;
+        set_access(s, place->endpoint, &mr_mgmt_iface, (mr_server_access){0});
+        if (place->offer.iface)
+            set_access(s, place->endpoint, place->offer.iface, (mr_server_access){0});
+        else
+            set_access(s, place->endpoint, &mr_epmapper_iface,
+                       (mr_server_access){.anonymous = true});
+    }
+}
+
+int serve_open_all(struct serve *s) {
+    int code = open_mappers(s);
+
+    if (!code)
+        code = open_interfaces(s);
+    if (!code)
+        code = tell_mapper(s);
+    set_all_access(s);
+    return code;
+}
+
+/* ---- again ---- */
+
+/* Whether the place is where the settings want it. */
+static bool is_right(const struct serve *s, const struct serve_place *place) {
+    uint16_t port = mr_server_endpoint_get_local(place->endpoint)->port;
+    uint16_t wanted = port_of(s, &place->offer);
+    mr_ranges pool;
+
+    if (wanted)
+        return wanted == port;
+    pool_of(s, &place->offer, &pool);
+    return mr_ranges_find(&pool, port);
+}
+
+static bool is_mock(const struct serve_offer *offer) {
+    return offer->add == add_mock;
+}
+
+void serve_open_again(struct serve *s) {
+    size_t count = s->place_count;
+    bool open[MR_COUNT(builtins)] = {false};
+
+    for (size_t i = 0; i < count; i++) {
+        struct serve_place *place = &s->places[i];
+        if (!place->endpoint || !place->offer.iface)
+            continue;
+        const struct serve_offer *builtin = find_builtin(place->offer.iface->name);
+        bool wanted = is_mock(&place->offer) || (builtin && is_wanted(s, builtin));
+        for (size_t k = 0; k < MR_COUNT(builtins); k++)
+            open[k] |= builtin == &builtins[k] && !is_mock(&place->offer);
+        if (!wanted) {
+            close_place(place);
+        } else if (!is_right(s, place)) {
+            const struct serve_place old = *place;
+            if (offer_at(s, &old.offer, old.bind) == 0)
+                close_place(place);
+        }
+    }
+    for (size_t k = 0; k < MR_COUNT(builtins); k++)
+        if (!open[k] && is_wanted(s, &builtins[k]))
+            (void)offer_everywhere(s, &builtins[k]);
+    (void)tell_mapper(s);
+    set_all_access(s);
+}
