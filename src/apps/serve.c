@@ -50,16 +50,15 @@ static const app_option options[] = {
 static void on_answered(void *user, const mr_server_record *record) {
     struct serve *s = user;
     char peer[MR_ADDR_TEXT];
-    bool denied = record->status == MR_FAULT_ACCESS_DENIED;
 
     serve_metrics_count(&s->metrics, record);
-    enum serve_level level = denied ? SERVE_NOTICE : SERVE_DEBUG;
+    enum serve_level level = record->denied ? SERVE_NOTICE : SERVE_DEBUG;
     if (!serve_log_wants(&s->log, level))
         return;
     mr_addr_port_text(record->peer, peer);
     const char *name = record->served ? record->served->iface->name : "unknown interface";
     if (record->status)
-        serve_log(&s->log, denied ? SERVE_DENIED : SERVE_CALL, level, "%s: %s opnum %u: fault "
+        serve_log(&s->log, record->denied ? SERVE_DENIED : SERVE_CALL, level, "%s: %s opnum %u: fault "
                   "0x%08x", peer, name, record->opnum, record->status);
     else
         serve_log(&s->log, SERVE_CALL, level, "%s: %s opnum %u: %zu octets in, %zu out, %.3f ms",

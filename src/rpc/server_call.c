@@ -156,6 +156,7 @@ static void count_answer(struct mr_server_slot *slot, uint32_t status) {
         .served = slot->call.served,
         .opnum = slot->opnum,
         .status = status,
+        .denied = slot->denied,
         .in = mr_stub_get(&slot->stub).len,
         .out = status ? 0 : slot->reply.len,
         .time = now - slot->began,
@@ -365,6 +366,7 @@ static struct mr_server_slot *begin(struct mr_server_conn *conn, const mr_event 
     slot->call.served = &offer->served;
     if (!mr_server_may_call(conn, offer)) {
         conn->server->stats.denied++;
+        slot->denied = true;
         fault_slot(slot, MR_FAULT_ACCESS_DENIED, true);
         return NULL;
     }

@@ -85,6 +85,7 @@ struct mr_server_slot {
     mr_nsec began;
     uint32_t status;              /* of the fault */
     bool did_not_execute;
+    bool denied;                  /* mr_server_may_call said no */
     size_t held;                  /* octets counted in server->held */
     const mr_server_row *row;
     mr_arena arena;

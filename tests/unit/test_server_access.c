@@ -97,6 +97,7 @@ static void test_restrict(void **state) {
         assert_int_equal(ask(client), rows[i].fault);
         assert_int_equal(seen.answered, i + 1);
         assert_int_equal(seen.last.status, rows[i].fault);
+        assert_int_equal(seen.last.denied, rows[i].fault != 0);
         assert_int_equal(seen.last.opnum, 2);
         assert_ptr_equal(seen.last.served->iface, &mr_mgmt_iface);
         assert_int_equal(seen.last.out > 0, rows[i].fault == 0);

@@ -119,14 +119,19 @@ static bool end_own_failure(struct endpoint *e, int result, const mr_error *err)
 static void on_called(void *user, mr_call *call, int result, const mr_error *err) {
     struct endpoint *e = user;
     mr_talk_seen talk = talk_about(e, &e->ifaces[0]);
-    bool answered = result == 0 ||
-                    (result == MR_ERR_FAULT && call->fault == FAULT_ACCESS_DENIED);
+    bool denied = result == MR_ERR_FAULT && call->fault == FAULT_ACCESS_DENIED;
+    bool answered = result == 0 || denied;
 
     if (end_own_failure(e, result, err))
         return;
     probe_read_talk(mr_client_get_report(e->client), result, err, &talk);
     talk.when = MR_WHEN_AFTER_REQUEST;
     talk.opnum = MGMT_IS_SERVER_LISTENING;
+    if (denied) { /* of the interface that was called: the way there is open all the same */
+        mr_talk_seen refusal = talk;
+        refusal.interface = probe_iface(e->op.probe, &mr_mgmt_iface.syntax);
+        add_talk(e, &refusal);
+    }
     if (answered)
         talk.end = MR_TALK_CALLED;
     add_talk(e, &talk);

@@ -89,6 +89,7 @@ typedef struct mr_server_record {
     const struct mr_server_iface *served; /* NULL: no such interface */
     uint16_t opnum;
     uint32_t status;       /* of the fault; 0: a reply */
+    bool denied;           /* for want of authentication: no body saw it */
     size_t in, out;        /* octets of the stubs */
     mr_nsec time;          /* from its first fragment to the answer */
     const mr_addr *peer;
