@@ -58,8 +58,8 @@ static void on_answered(void *user, const mr_server_record *record) {
     mr_addr_port_text(record->peer, peer);
     const char *name = record->served ? record->served->iface->name : "unknown interface";
     if (record->status)
-        serve_log(&s->log, record->denied ? SERVE_DENIED : SERVE_CALL, level, "%s: %s opnum %u: fault "
-                  "0x%08x", peer, name, record->opnum, record->status);
+        serve_log(&s->log, record->denied ? SERVE_DENIED : SERVE_CALL, level,
+                  "%s: %s opnum %u: fault 0x%08x", peer, name, record->opnum, record->status);
     else
         serve_log(&s->log, SERVE_CALL, level, "%s: %s opnum %u: %zu octets in, %zu out, %.3f ms",
                   peer, name, record->opnum, record->in, record->out,

@@ -1,8 +1,8 @@
 /*
  * The file of msrpc serve --config: sections in brackets, "key = value" lines, comments from a # or
  * ; at the beginning of a line or behind a blank. Sections and keys are known in any case; what is
- * unknown, said twice or not readable is an error with its line and column. Lists may be said in one
- * line, with commas, or in several.
+ * unknown, said twice or not readable is an error with its line and column. Lists may be said in
+ * one line, with commas, or in several.
  */
 #include "input.h"
 #include "serve.h"
@@ -280,8 +280,8 @@ static int read_section(struct reader *r, mr_slice line) {
     for (size_t i = 0; i < MR_COUNT(keys); i++)
         known |= is_section(r, keys[i].section);
     if (!known)
-        return complain(r, inside, "no such section (mapper, listen, ports, access, interface NAME, "
-                        "mock, limits, log, metrics)", "");
+        return complain(r, inside, "no such section (mapper, listen, ports, access, interface "
+                        "NAME, mock, limits, log, metrics)", "");
     r->service = NULL;
     if (is_section(r, "interface"))
         return begin_service(r, rest);
