@@ -93,8 +93,7 @@ int serve_open_check(struct serve *s) {
     return check_services(s);
 }
 
-/* Whether the settings want it; whatever else is asked for, rpcecho is there unless something is
- * named. */
+/* Whether the settings want it. Without a file, and unless something is named, rpcecho is there. */
 static bool is_wanted(const struct serve *s, const struct serve_offer *builtin) {
     const struct serve_service *service = serve_settings_find(&s->settings, builtin->iface->name);
     bool named = s->mock_count > 0;
@@ -103,7 +102,7 @@ static bool is_wanted(const struct serve *s, const struct serve_offer *builtin) 
         return true;
     for (size_t i = 0; i < s->settings.service_count; i++)
         named |= s->settings.services[i].offered && !is_everywhere(s->settings.services[i].name);
-    return !named && builtin == &builtins[0];
+    return !named && !s->switches->config && builtin == &builtins[0];
 }
 
 /* ---- places ---- */
