@@ -101,6 +101,7 @@ struct serve {
     struct serve_log log;
     struct serve_metrics metrics;
     bool listing;  /* tell of listeners on standard output */
+    bool full;     /* no port of the pool was free, and that was told */
     bool running;  /* failures are logged from now on */
 };
 

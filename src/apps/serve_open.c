@@ -164,9 +164,13 @@ static int fail_endpoint(struct serve *s, const mr_listen_options *options, cons
                          int result, const mr_error *err) {
     char text[160];
 
-    if (result == MR_ERR_BUSY && options->range_count)
+    if (result == MR_ERR_BUSY && options->range_count) {
+        if (s->full)
+            return APP_MISSING;
+        s->full = true;
         return fail(s, APP_MISSING, "%s: error 1721, RPC_S_OUT_OF_RESOURCES: no port of %s is "
                     "free", what, pool_text(options, text));
+    }
     bool low = options->local.port && options->local.port < 1024 && geteuid() != 0;
     return fail(s, APP_MISSING, "%s: %s%s", what, err->text,
                 low ? "; ports below 1024 are root's: --mapper 127.0.0.1:10135 names another one"
@@ -186,6 +190,7 @@ static int add_place(struct serve *s, mr_listen_options options, const struct se
     int r = add_endpoint(s, &options, &endpoint, &err);
     if (r)
         return fail_endpoint(s, &options, what, r, &err);
+    s->full &= options.range_count == 0;
     r = mr_serve_add_mgmt(endpoint, &err);
     if (!r)
         r = offer->iface ? offer->add(endpoint, offer->with ? offer->with : &s->loop, &err)
