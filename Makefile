@@ -22,6 +22,9 @@ bench: all
 fuzz:
 	@tools/fuzz
 
+tsan:
+	@tools/tsan
+
 install: all
 	@meson install -C $(BUILD)
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
@@ -30,6 +33,6 @@ dist:
 	@tools/dist
 
 clean:
-	@rm -rf build build-test build-fuzz
+	@rm -rf build build-test build-fuzz build-tsan
 
-.PHONY: all demo test bench fuzz install dist clean
+.PHONY: all demo test bench fuzz tsan install dist clean

@@ -360,3 +360,40 @@ int mr_mapper_map_run(mr_mapper *mapper, const mr_syntax *interface, const mr_uu
     mapper->state->wait = NULL;
     return r;
 }
+
+/* The first endpoint among those that were mapped which a TCP client can go to. */
+static int choose_port(const mr_mapper *mapper, uint16_t *portp, mr_error *err) {
+    for (size_t i = 0; i < mapper->count; i++)
+        if (mapper->entries[i].port) {
+            *portp = mapper->entries[i].port;
+            return 0;
+        }
+    return mr_fail(err, MR_ERR_PROTOCOL, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                   "the endpoint mapper names no TCP port");
+}
+
+int mr_mapper_find_run(mr_loop *loop, const mr_addr *address, const mr_syntax *interface,
+                       mr_addr *remotep, mr_error *err) {
+    mr_client_options options = {.connect.remote = *address};
+    mr_client *client = NULL;
+    mr_mapper mapper = {0};
+    char host[MR_ADDR_TEXT];
+    uint16_t port = 0;
+
+    int r = mr_client_new(loop, &options, &client, err);
+    if (!r)
+        r = mr_client_open(client, &mr_epmapper_iface.syntax, err);
+    if (!r)
+        r = mr_mapper_init(&mapper, client, mr_slice_str(mr_addr_text(address, host)), err);
+    if (!r)
+        r = mr_mapper_map_run(&mapper, interface, NULL, MR_PROTSEQ_NCACN_IP_TCP, err);
+    if (!r)
+        r = choose_port(&mapper, &port, err);
+    mr_mapper_deinit(&mapper);
+    mr_client_free(client);
+    if (!r) {
+        *remotep = *address;
+        remotep->port = port;
+    }
+    return r;
+}

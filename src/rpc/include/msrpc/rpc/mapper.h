@@ -95,6 +95,12 @@ int mr_mapper_lookup_run(mr_mapper *mapper, const mr_mapper_query *query, mr_err
 int mr_mapper_map_run(mr_mapper *mapper, const mr_syntax *interface, const mr_uuid *object,
                       enum mr_protseq protseq, mr_error *err);
 
+/* Asks the mapper at @mapper (port included) where @interface listens over TCP, and runs the loop
+ * until that is known: *@remotep is the address of @mapper with the port, as Windows' clients take
+ * it. What mr_client_open and mr_mapper_map give. */
+int mr_mapper_find_run(mr_loop *loop, const mr_addr *mapper, const mr_syntax *interface,
+                       mr_addr *remotep, mr_error *err);
+
 /*
  * Registering a server with the mapper of its own machine, over the mapper's local socket: whoever
  * runs as root or as the mapper's user may. A connection is kept open; when it ends, with the

@@ -187,7 +187,8 @@ struct mr_server_call {
     void *user;               /* of the interface */
     void *args;               /* zeroed before the [in] parameters were decoded into it */
     mr_arena *arena;          /* lives as long as the call; for the [out] parameters */
-    mr_server_endpoint *endpoint; /* NULL once the client or the server is gone */
+    mr_server_endpoint *endpoint; /* NULL once the client or the server is gone: after the body,
+                                   * this and @served are for the loop's thread */
     mr_ndr_format format;     /* of the request */
     bool has_object;
     mr_uuid object;           /* nil without one */
