@@ -76,6 +76,15 @@ void name_part_failed(struct name_run *run) {
     run->code = app_refuse(run->a, APP_BUG, "%s: out of memory or of descriptors", run->subject);
 }
 
+bool name_from_resolver(struct name_run *run, mr_addr *localp) {
+    const mr_dns_config *config;
+
+    if (run->server_count)
+        return mr_addr_find_source(&run->servers[0], localp) == 0;
+    return mr_resolver_get_config(&run->s.resolver, &config, NULL) == 0 && config->server_count &&
+           mr_addr_find_source(&config->servers[0], localp) == 0;
+}
+
 unsigned name_tries(const app *a) {
     return a->set.retries == APP_RETRIES_DEFAULT ? 0 : a->set.retries + 1;
 }
@@ -196,11 +205,21 @@ static int wait_parts(struct name_run *run) {
     return code;
 }
 
+/* The first part that knows says it for the report. */
+static void read_from(struct name_run *run, bool any) {
+    mr_addr local;
+
+    run->from[0] = '\0';
+    for (size_t i = 0; i < MR_COUNT(parts) && !run->from[0]; i++)
+        if (is_wanted(parts[i], run->o, any) && parts[i]->from(run, &local))
+            mr_addr_text(&local, run->from);
+}
+
 static void show_text(struct name_run *run, bool any) {
     app *a = run->a;
     const mr_verdict *verdict = mr_diag_get_verdict(&run->diag);
     double seconds = (double)(run->ended - run->began) / MR_SEC;
-    char left[24], right[40];
+    char left[24], right[MR_ADDR_TEXT + 20];
 
     if (a->set.quiet) {
         fprintf(a->out, "%s: %s%s%s\n", app_safe(a, mr_slice_str(run->subject)),
@@ -208,7 +227,10 @@ static void show_text(struct name_run *run, bool any) {
                 verdict->finding ? verdict->finding->id : "");
         return;
     }
-    fprintf(a->out, "msrpc name %s\n", app_safe(a, mr_slice_str(run->subject)));
+    const char *title = mr_arena_add_fmt(&run->arena, "msrpc name %s",
+                                         app_safe(a, mr_slice_str(run->subject)));
+    snprintf(right, sizeof right, "from %s, anonymous", run->from[0] ? run->from : "here");
+    app_edges(a->out, title ? title : "msrpc name", right);
     for (size_t i = 0; i < MR_COUNT(parts); i++)
         if (is_wanted(parts[i], run->o, any))
             parts[i]->show(run);
@@ -225,6 +247,10 @@ static int show_json(struct name_run *run, bool any) {
 
     app_report_open(run->a, &w);
     mr_writer_str(&w, "name", run->subject);
+    mr_writer_open(&w, "vantage", MR_SHAPE_OBJECT);
+    mr_writer_str(&w, "address", run->from[0] ? run->from : NULL);
+    mr_writer_str(&w, "identity", "anonymous");
+    mr_writer_close(&w);
     mr_writer_str(&w, "started", mr_time_text(run->started_sec, run->started_nsec, text));
     mr_writer_real(&w, "ms", (double)(run->ended - run->began) / MR_MSEC);
     mr_writer_bool(&w, "partial", run->partial);
@@ -260,6 +286,7 @@ static int run_one(struct name_run *run, const char *subject, bool any) {
                 parts[i]->conclude(run);
         int r = mr_diag_run(&run->diag);
         run->ended = mr_clock_now();
+        read_from(run, any);
         run->code = app_worse(run->code, app_findings_exit(a, &run->diag));
         if (r)
             code = app_refuse(a, APP_BUG, "%s: %s", subject, mr_result_text(r));

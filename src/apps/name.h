@@ -57,6 +57,7 @@ struct name_run {
     mr_nsec began, ended;
     int64_t started_sec;
     uint32_t started_nsec;
+    char from[MR_ADDR_TEXT];   /* where the first question left this machine; "": not known */
     void *dns, *netbios, *netbios_list, *locator, *health; /* each part's own state, in the arena */
 };
 
@@ -71,6 +72,8 @@ struct name_part {
     /* Begins to ask: 0, or an exit code, told. Counts run->open up if it has to wait; has nothing
      * to do, and so nothing to show, when it leaves its state NULL. */
     int (*start)(struct name_run *run);
+    /* The own address that the part's first question leaves from; false when it is not known. */
+    bool (*from)(struct name_run *run, mr_addr *localp);
     /* The rules are about to run: adds facts that need the whole picture. May be NULL. */
     void (*conclude)(struct name_run *run);
     void (*show)(struct name_run *run);
@@ -85,6 +88,8 @@ extern const struct name_part name_part_dns, name_part_netbios, name_part_netbio
 void name_part_over(struct name_run *run);
 /* A part lost something for want of memory or descriptors: said, and the run's code. */
 void name_part_failed(struct name_run *run);
+/* A from() for a part that asks the first DNS server of --dns-server, else of the system. */
+bool name_from_resolver(struct name_run *run, mr_addr *localp);
 /* How often each question is asked; 0: as often as its protocol does. */
 unsigned name_tries(const app *a);
 /* A domain as a switch gave it, without final dots, in the arena; NULL without memory. */

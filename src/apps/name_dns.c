@@ -110,6 +110,13 @@ static int start(struct name_run *run) {
     return 0;
 }
 
+static bool from(struct name_run *run, mr_addr *localp) {
+    struct name_dns *d = run->dns;
+    const mr_dns_survey_server *first = d ? mr_dns_survey_get_server(d->survey, 0) : NULL;
+
+    return first && mr_addr_find_source(&first->addr, localp) == 0;
+}
+
 static void conclude(struct name_run *run) {
     struct name_dns *d = run->dns;
 
@@ -269,6 +276,7 @@ const struct name_part name_part_dns = {
     .beside = true,
     .check = check,
     .start = start,
+    .from = from,
     .conclude = conclude,
     .show = name_dns_show,
     .json = json,

@@ -310,6 +310,7 @@ const struct name_part name_part_health = {
     .no_name = true,
     .check = check,
     .start = start,
+    .from = name_from_resolver,
     .conclude = conclude,
     .show = show,
     .json = json,

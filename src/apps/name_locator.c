@@ -407,6 +407,7 @@ const struct name_part name_part_locator = {
     .no_name = true,
     .check = check,
     .start = start,
+    .from = name_from_resolver,
     .conclude = conclude,
     .show = show,
     .json = json,

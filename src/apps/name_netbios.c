@@ -250,6 +250,33 @@ static int start(struct name_run *run) {
     return 0;
 }
 
+bool netbios_from(const mr_netbios_survey *survey, mr_addr *localp) {
+    const mr_netbios_options *first = survey->query_count  ? &survey->queries[0].options
+                                      : survey->node_count ? &survey->nodes[0].options
+                                                           : NULL;
+    mr_link links[MR_NETBIOS_LINKS];
+    size_t count;
+
+    if (!first || !first->broadcast)
+        return first && mr_addr_find_source(&first->remote, localp) == 0;
+    if (mr_link_get_all(links, MR_NETBIOS_LINKS, &count, NULL) != 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (mr_addr_same_host(&links[i].broadcast, &first->remote)) {
+            *localp = links[i].address;
+            return true;
+        }
+    return false;
+}
+
+static bool from(struct name_run *run, mr_addr *localp) {
+    struct name_netbios *n = run->netbios;
+
+    if (n && n->surveys)
+        return netbios_from(&n->survey, localp);
+    return n && name_from_resolver(run, localp); /* the host's name was looked for, in vain */
+}
+
 static void conclude(struct name_run *run) {
     struct name_netbios *n = run->netbios;
 
@@ -298,6 +325,7 @@ const struct name_part name_part_netbios = {
     .beside = true,
     .check = check,
     .start = start,
+    .from = from,
     .conclude = conclude,
     .show = show,
     .json = json,

@@ -13,6 +13,9 @@
 int netbios_read_options(app *a, const struct name_options *o, bool links,
                          mr_netbios_survey_options *optionsp);
 
+/* The own address that the survey's first question left from; false when it is not known. */
+bool netbios_from(const mr_netbios_survey *survey, mr_addr *localp);
+
 /* ---- name_netbios_show.c ---- */
 
 void netbios_show(struct name_run *run, const mr_netbios_survey *survey);

@@ -186,6 +186,12 @@ static int start(struct name_run *run) {
     return 0;
 }
 
+static bool from(struct name_run *run, mr_addr *localp) {
+    struct name_netbios_list *l = run->netbios_list;
+
+    return l && l->count && l->entries[0].begun && netbios_from(&l->entries[0].survey, localp);
+}
+
 static void conclude(struct name_run *run) {
     struct name_netbios_list *l = run->netbios_list;
 
@@ -324,6 +330,7 @@ const struct name_part name_part_netbios_list = {
     .no_name = true,
     .check = check,
     .start = start,
+    .from = from,
     .conclude = conclude,
     .show = show,
     .json = json,

@@ -1,0 +1,93 @@
+#!/usr/bin/python3 -B
+"""msrpc name against DNS servers of our own on loopback: from where and as whom it asked, servers
+on other ports than 53, words of any length."""
+import contextlib
+import os
+import socket
+import struct
+import tempfile
+import threading
+
+from cli import *
+
+QUICK = ['--no-system', '--timeout', '0.3', '--retries', '0']
+A, TXT, AAAA = 1, 16, 28
+
+
+def closed():
+    """An address where nothing serves DNS."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(('127.0.0.1', 0))
+        return '127.0.0.1:%d' % probe.getsockname()[1]
+
+
+def reply(query, answers):
+    """The answer to a query: answers[type] is an rcode or a list of (ttl, data), none is NODATA;
+    None keeps silent."""
+    end = query.index(b'\0', 12) + 5
+    kind = struct.unpack('!H', query[end - 4:end - 2])[0]
+    what = answers.get(kind, []) if answers is not None else None
+    if what is None:
+        return None
+    rcode, records = (what, []) if isinstance(what, int) else (0, what)
+    data = b''.join(b'\xc0\x0c' + struct.pack('!HHIH', kind, 1, ttl, len(rdata)) + rdata
+                    for ttl, rdata in records)
+    return (query[:2] + struct.pack('!HHHHH', 0x8580 | rcode, 1, len(records), 0, 0) +
+            query[12:end] + data)
+
+
+@contextlib.contextmanager
+def server(answers):
+    """A DNS server on UDP; gives its address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(('127.0.0.1', 0))
+
+        def serve():
+            while True:
+                query, peer = udp.recvfrom(4096)
+                if not query:
+                    return
+                back = reply(query, answers)
+                if back:
+                    udp.sendto(back, peer)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        at = udp.getsockname()
+        try:
+            yield '%s:%d' % at
+        finally:
+            udp.sendto(b'', at)
+            thread.join()
+
+
+def findings(run):
+    return {x['id'] for x in run.json()['findings']}
+
+
+# ---- from where, as whom ----
+
+nowhere = closed()
+with tempfile.NamedTemporaryFile('w', suffix='.list') as listed:
+    listed.write('FILESRV 20 127.0.0.9\n')
+    listed.flush()
+    forms = {
+        'DNS': ['host.example', '--dns-server', nowhere],
+        'an address': ['127.0.0.1', '--dns-server', nowhere],
+        '--wins': ['FILESRV', '--wins', '127.0.0.9'],
+        '--status': ['127.0.0.9', '--status'],
+        '--status of a DNS name': ['host.example', '--status', '--dns-server', nowhere],
+        '--list': ['--list', listed.name],
+        '--dsgetdc': ['--dsgetdc', 'corp.example', '--dns-server', nowhere],
+        '--health': ['--health', 'corp.example', '--dns-server', nowhere],
+    }
+    for form, args in forms.items():
+        quick = [x for x in QUICK if '--dns-server' in args or x != '--no-system']
+        run = Run('name', *args, *quick)
+        first = run.out.split('\n')[0]
+        ok(first.startswith('msrpc name ') and first.endswith('  from 127.0.0.1, anonymous') and
+           len(first) == 80, form + ': from where and as whom', run)
+        report = valid(Run('name', '--json', *args, *quick), form)
+        eq(report.get('vantage'), {'address': '127.0.0.1', 'identity': 'anonymous'},
+           form + ': vantage')
+
+done()
