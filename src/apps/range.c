@@ -92,8 +92,7 @@ static int read_wanted(struct range *r, const struct range_options *o) {
     if (!o->of)
         return app_refuse(r->a, APP_USAGE, "a range is wanted: --ports 5000-5400, or --of HOST to "
                           "see what a host uses");
-    r->wanted.items[0] = (mr_port_range){MR_NETSH_START_DEFAULT,
-                                         MR_NETSH_START_DEFAULT + MR_NETSH_NUM_DEFAULT - 1};
+    r->wanted.items[0] = mr_port_era_range(MR_PORT_ERA_2008);
     r->wanted.count = 1;
     r->text = "49152-65535";
     return 0;

@@ -166,7 +166,7 @@ static void on_hangup(void *user) {
     struct serve *s = user;
     struct serve_settings *settings = malloc(sizeof *settings), *old = malloc(sizeof *old);
 
-    if (settings && old && read_again(s, settings) == 0) {
+    if (settings && old && read_again(s, settings) == 0 && serve_open_know(s, settings) == 0) {
         serve_manager_tell("RELOADING=1");
         *old = s->settings;
         s->settings = *settings;

@@ -108,6 +108,8 @@ struct serve {
 /* serve_open.c */
 /* Whether the settings name what can be offered; reads the mocks. 0 or an exit code, told. */
 int serve_open_check(struct serve *s);
+/* Whether each interface of @settings can be offered. 0 or an exit code, told. */
+int serve_open_know(struct serve *s, const struct serve_settings *settings);
 /* Opens everything the settings ask for. 0 or an exit code, told. */
 int serve_open_all(struct serve *s);
 /* After s->settings have changed: moves what must move, opens and closes interfaces, tells the

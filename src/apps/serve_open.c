@@ -61,9 +61,9 @@ static bool is_everywhere(const char *name) {
            mr_str_eq_nocase(name, mr_mgmt_iface.name);
 }
 
-static int check_services(struct serve *s) {
-    for (size_t i = 0; i < s->settings.service_count; i++) {
-        const struct serve_service *service = &s->settings.services[i];
+int serve_open_know(struct serve *s, const struct serve_settings *settings) {
+    for (size_t i = 0; i < settings->service_count; i++) {
+        const struct serve_service *service = &settings->services[i];
         if (!find_builtin(service->name) && !is_mocked(s, service->name) &&
             !(is_everywhere(service->name) && !service->port))
             return fail(s, APP_USAGE, "--interface: %s is not built in (rpcecho is)",
@@ -90,7 +90,7 @@ int serve_open_check(struct serve *s) {
             return code;
         s->mock_count++;
     }
-    return check_services(s);
+    return serve_open_know(s, &s->settings);
 }
 
 /* Whether the settings want it. Without a file, and unless something is named, rpcecho is there. */

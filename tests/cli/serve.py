@@ -151,15 +151,17 @@ def life(save):
             greedy.sendall(b'GET /metrics HTTP/1.1\r\nX: ' + b'x' * 9000)
             ok(greedy.recv(100).startswith(b'HTTP/1.1 431'), 'a long request is refused')
 
-        save('serve.conf', '[nonsense]\n')
-        child.send_signal(signal.SIGHUP)
-        time.sleep(0.2)
-        eq(Run('call', at, *ECHO).code, 40, 'a file with a mistake changes nothing')
+        for mistake in '[nonsense]\n', '[interface nonsense]\n':
+            save('serve.conf', mistake)
+            child.send_signal(signal.SIGHUP)
+            time.sleep(0.2)
+            eq(Run('call', at, *ECHO).code, 40, 'a file with a mistake changes nothing')
         child.terminate()
         told = child.communicate(timeout=GUARD)[1].decode()
         eq(child.returncode, 0, 'SIGTERM ends it')
     ok(re.search(r'not reloaded: .*serve\.conf:1:2: nonsense: no such section', told),
        'the log tells the mistake', told)
+    ok('nonsense is not built in' in told, '... and the interface that is not there', told)
     ok(re.search(r'^msrpc serve: connections: \d+ more in 10 s$', told, re.M),
        'the log counts what it leaves out', told)
     eq(sum(' connected' in x for x in told.splitlines()) <= 6, True, '... and leaves it out', told)
