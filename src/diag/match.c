@@ -21,7 +21,7 @@ static bool where_fits(const mr_where *where, const mr_fact *fact) {
     case MR_OP_LT:
         return value < where->value;
     case MR_OP_IN:
-        return value < 64 && (where->value >> value & 1);
+        return value < 32 && (where->value >> value & 1);
     }
     return false;
 }

@@ -28,22 +28,22 @@ enum mr_op {
     MR_OP_LT,
     MR_OP_IN, /* bit number of the value is set in @value: MR_BIT(n) | ... */
 };
-#define MR_BIT(n) ((uint64_t)1 << (n))
+#define MR_BIT(n) ((uint32_t)1 << (n))
 
 /* A condition on a number or word field. */
 typedef struct mr_where {
-    enum mr_field field;
-    enum mr_op op;
-    uint64_t value;
+    enum mr_field field : 8;
+    enum mr_op op : 8;
+    uint32_t value;
 } mr_where;
 #define MR_WHERE(name, operator, number) {MR_FIELD_##name, MR_OP_##operator, (number)}
 
 typedef struct mr_pattern {
-    enum mr_fact_kind any[6]; /* one of these kinds */
+    uint8_t any[6];           /* enum mr_fact_kind: one of these kinds */
+    uint16_t at_least;        /* facts about distinct subjects; 0 means 1 */
     mr_where where[2];        /* all of these */
     mr_fields same;           /* as in the anchor; both must know the value */
     mr_fields differs;        /* other than in the anchor; both must know the value */
-    uint32_t at_least;        /* facts about distinct subjects; 0 means 1 */
 } mr_pattern;
 
 #define MR_RULE_REQUIRE 4
