@@ -2,7 +2,8 @@
  * rpcping as Windows has it: its switches, its words, its layout, over ncacn_ip_tcp and without an
  * account. What needs a security provider or RPC over HTTP is understood, checked and refused
  * before anything is sent. The time is that of connecting, binding and all calls, as there.
- * Windows documents no exit code but "did not work"; here it is 1, since eight bits hold no 1722.
+ * The original's exit codes are not documented, but 0 for success; a failure is 1 here, since eight
+ * bits hold no 1722.
  */
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -71,7 +72,9 @@ static const app_option options[] = {
      "RPC over HTTP: log on to the HTTP proxy; wants -U, -u and -a"},
     {"U", 0, APP_TEXT, "SCHEMES", AT(http_schemes), 0, 0,
      "RPC over HTTP: 1 Basic, 2 NTLM for the HTTP proxy; wants -u and -a"},
-    {"q", 0, APP_FLAG, NULL, AT(quiet), 0, 0, "ask nothing (nothing is ever asked here)"},
+    {"q", 0, APP_FLAG, NULL, AT(quiet), 0, 0,
+     "quiet mode: ask for nothing but passwords, take every other answer as yes (without effect: "
+     "nothing is asked here)"},
     {"c", 0, APP_FLAG, NULL, AT(smart_card), 0, 0, "use a smart card's certificate"},
     {"p", 0, APP_FLAG, NULL, AT(prompt), 0, 0,
      "ask for an account when the server refuses (refused so far)"},
@@ -491,12 +494,15 @@ const app_command app_rpcping = {
         "Stands in for rpcping of Windows where scripts call it: -x and /x are the same, and -i is "
         "not -I. Over ncacn_ip_tcp and without an account it pings the endpoint mapper, a port "
         "(-e) or an interface (-f). What asks for an account or for RPC over HTTP is understood "
-        "and refused with 69. Exit code 0 when every call was answered, 1 when there was an "
-        "exception, whose number is printed. msrpc ping says more.",
+        "and refused. msrpc ping says more.",
     .examples = {"msrpc rpcping -s dc01",
                  "ping the endpoint mapper",
                  "msrpc rpcping /s dc01 /f e3514235-4b06-11d1-ab04-00c04fc2dcd2,4 /i 100",
                  "a hundred calls of the directory's replication interface"},
+    .exits = {"0", "every call was answered",
+              "1", "an exception, whose number is printed",
+              "69", "an account, RPC over HTTP or another protocol is asked for; nothing was sent",
+              "130", "interrupted"},
     .options = options,
     .own_size = sizeof(struct rpcping_options),
     .run = run,
