@@ -115,7 +115,10 @@ typedef struct app_command {
     const char *line;        /* one line for the list */
     const char *synopsis;    /* what follows the switches: "TARGET..." */
     const char *about;       /* a paragraph or two for help and the manual */
-    const char *examples[4]; /* "command\0what it does" as pairs: command, meaning, ... */
+    const char *examples[4]; /* pairs: command, meaning, ... */
+    const char *exits[16];   /* pairs: code or codes, meaning, in order and ended by NULL; none:
+                                those of a diagnosis. What ends any command (64 and above) help
+                                adds, unless it stands here */
     unsigned groups;
     const app_option *options; /* own switches, ended by a NULL name; may be NULL */
     size_t own_size;           /* octets of the own settings, zeroed before parsing */

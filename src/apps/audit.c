@@ -210,11 +210,14 @@ const app_command app_audit = {
         "role. Each fact leaks, is denied, is not reachable or unknown, with the rung where it "
         "stopped: map, connect, bind, call. Everything asked only reads; no password is tried. "
         "Restricting anonymous access on named pipes does not always close this door: that is what "
-        "to look for. Exit: 2 when something grave leaks, 1 for lesser leaks and for what stayed "
-        "unknown, 0 when nothing does.",
+        "to look for.",
     .examples = {"msrpc audit dc01.corp.example", "everything a stranger learns there",
                  "msrpc audit 10.0.0.0/24 --jsonl",
                  "a network, an object a line, for a script to sort"},
+    .exits = {"0", "nothing leaks",
+              "1", "lesser leaks, or something stayed unknown",
+              "2", "something grave leaks",
+              "10 20 30 40", "nothing could be asked: the phase that failed"},
     .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct audit_options),

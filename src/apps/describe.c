@@ -501,6 +501,8 @@ const app_command app_describe = {
     .examples = {"msrpc describe samr", "the methods of samr",
                  "msrpc describe epmapper.ept_lookup",
                  "its parameters, their types and a request to start from"},
+    .exits = {"0", "described",
+              "64", "usage, or no such interface or method"},
     .groups = APP_GROUP_OUTPUT,
     .run = run,
 };

@@ -267,11 +267,16 @@ const app_command app_explain = {
         "With - it reads pasted text: what dcdiag, repadmin, netdiag, nltest, portqry, rpcping, "
         "nslookup, a dialog or the event log said, in any encoding. It names the lines it "
         "recognised, the findings of diagnose they point to, the phase, and the command to run "
-        "next; the exit code is that of the phase, 0 when nothing wrong is seen, 64 when nothing "
-        "is known of the text.",
+        "next.",
     .examples = {"msrpc explain 1722", "the RPC server is unavailable: what it means, what to try",
                  "msrpc explain - < dcdiag.txt",
                  "what a pasted log says, in which phase, and what to run next"},
+    .exits = {"0", "everything has a meaning; of a text: nothing wrong seen",
+              "1", "of a text: warnings only",
+              "10 20 30 40", "of a text: the phase of its verdict",
+              "64", "usage, or nothing is known of an argument or of the text",
+              "66", "standard input is empty, too long or cannot be read",
+              "130", "interrupted; what came until then was judged"},
     .groups = APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct explain_options),

@@ -4,6 +4,9 @@
  */
 #include "app.h"
 
+#include <limits.h>
+#include <stdlib.h>
+
 static const struct {
     const char *tool;
     const char *command; /* the msrpc line that does its job */
@@ -13,16 +16,22 @@ static const struct {
 #undef APP_OLD_TOOL
 };
 
+/* Everyday tasks: for those who call the program without a word, and for its manual page. */
+static const struct {
+    const char *line, *meaning;
+} tasks[] = {
+    {"msrpc diagnose HOST", "walk names, TCP, discovery, call; name the cause"},
+    {"msrpc explain 1722", "what a code, UUID, port, event or sentence means"},
+    {"msrpc name --dsgetdc DOMAIN", "which domain controller a client would take"},
+    {"msrpc map HOST", "list what the endpoint mapper knows"},
+    {"msrpc port HOST", "LISTENING, NOT LISTENING or FILTERED"},
+};
+
 int app_help_short(FILE *out) {
-    fputs("msrpc finds out why Windows RPC fails, and what a host tells.\n\n"
-          "  msrpc diagnose HOST          walk names, TCP, discovery, call; name the cause\n"
-          "  msrpc map HOST               list what the endpoint mapper knows\n"
-          "  msrpc ping HOST              bind to an interface and time calls\n"
-          "  msrpc port HOST --ports 135,445,49664-49670\n"
-          "                               LISTENING, NOT LISTENING or FILTERED\n"
-          "  msrpc explain 1722           what a code, UUID, port or event means\n\n"
-          "msrpc help lists everything, msrpc help COMMAND shows examples.\n",
-          out);
+    fputs("msrpc finds out why Windows RPC fails, and what a host tells.\n\n", out);
+    for (size_t i = 0; i < MR_COUNT(tasks); i++)
+        fprintf(out, "  %-29s%s\n", tasks[i].line, tasks[i].meaning);
+    fputs("\nmsrpc help lists everything, msrpc help COMMAND shows examples.\n", out);
     return APP_OK;
 }
 
@@ -68,6 +77,54 @@ static void print_options(FILE *out, const char *title, const app_option *table,
     }
 }
 
+/* ---- exit codes ---- */
+
+/* What ends a command that has these groups, whatever it does. */
+static const struct {
+    const char *code, *meaning;
+    unsigned groups; /* one of them; 0: every command */
+} common_exits[] = {
+    {"64", "usage", 0},
+    {"66", "the input cannot be read", APP_GROUP_TARGET},
+    {"69", "a local facility is missing", APP_GROUP_LIMITS},
+    {"70", "a bug", 0},
+    {"73", "the output cannot be written", 0},
+    {"75", "incomplete: the deadline passed; what is known is printed", APP_GROUP_LIMITS},
+    {"130", "interrupted; what is known is printed", APP_GROUP_LIMITS},
+};
+
+#define HEALTHY "0", "healthy, done, clean", "1", "warnings only"
+#define PHASES "10 20 30 40", "the first failing phase: names, TCP, discovery, communication"
+static const char *const diagnosis_exits[] = {HEALTHY, PHASES, NULL};
+static const char *const all_exits[] = {HEALTHY, "2", "something grave leaks (audit)", PHASES,
+                                        NULL};
+
+/* Calls @each for the codes of @c in their order; NULL: for those of all commands. */
+static void each_exit(FILE *out, const app_command *c,
+                      void (*each)(FILE *out, const char *code, const char *meaning)) {
+    const char *const *own = !c ? all_exits : c->exits[0] ? c->exits : diagnosis_exits;
+
+    for (size_t i = 0; i <= MR_COUNT(common_exits); i++) {
+        bool last = i == MR_COUNT(common_exits);
+        unsigned long code = last ? ULONG_MAX : strtoul(common_exits[i].code, NULL, 10);
+        bool said = false;
+        for (; *own && strtoul(*own, NULL, 10) <= code; own += 2) {
+            said |= strtoul(*own, NULL, 10) == code;
+            each(out, own[0], own[1]);
+        }
+        unsigned groups = last ? 0 : common_exits[i].groups;
+        if (!last && !said && (!c || !groups || (c->groups & groups)))
+            each(out, common_exits[i].code, common_exits[i].meaning);
+    }
+}
+
+static void print_exit(FILE *out, const char *code, const char *meaning) {
+    char first[32];
+
+    snprintf(first, sizeof first, "  %-12s ", code);
+    app_wrap(out, first, 15, meaning);
+}
+
 int app_help_command(FILE *out, const app_command *c) {
     fprintf(out, "msrpc %s [OPTIONS]%s%s\n\n", c->name, *c->synopsis ? " " : "", c->synopsis);
     app_wrap(out, "", 0, c->about);
@@ -78,6 +135,8 @@ int app_help_command(FILE *out, const app_command *c) {
     for (size_t i = 0; i < app_group_count; i++)
         if (c->groups & app_groups[i].bit)
             print_options(out, app_groups[i].title, app_groups[i].options, true);
+    fputs("\nExit codes\n", out);
+    each_exit(out, c, print_exit);
     return APP_OK;
 }
 
@@ -134,31 +193,18 @@ static void roff_options(FILE *out, const char *title, const app_option *table, 
     }
 }
 
-static void man_exit_codes(FILE *out, const app_command *c) {
-    static const char *const rows[][2] = {
-        {"0", "healthy, done, clean"},
-        {"1", "warnings only"},
-        {"2", "audit: something grave leaks"},
-        {"10 20 30 40", "the first failing phase: names, TCP, discovery, communication"},
-        {"64", "usage"},
-        {"66", "the input cannot be read"},
-        {"69", "a local facility is missing"},
-        {"70", "a bug"},
-        {"73", "the output cannot be written"},
-        {"75", "incomplete: the deadline passed; what is known is printed"},
-        {"130", "interrupted, likewise"},
-    };
-    fputs(".SH EXIT STATUS\n", out);
-    if (c && c->grammar != APP_GRAMMAR_OWN) {
-        fputs("Those of the old tool, as said above; 64, 69, 70, 73 and 130 as in\n"
-              ".BR msrpc (1).\n", out);
-        return;
-    }
-    for (size_t i = 0; i < MR_COUNT(rows); i++)
-        if (!c || strcmp(rows[i][0], "2") != 0 || strcmp(c->name, "audit") == 0)
-            fprintf(out, ".TP\n.B %s\n%s\n", rows[i][0], rows[i][1]);
-    if (c)
-        fputs(".PP\nWhere the description names codes, it tells them more closely.\n", out);
+static void man_exit(FILE *out, const char *code, const char *meaning) {
+    fprintf(out, ".TP\n.B %s\n", code);
+    roff(out, meaning);
+    fputs(".\n", out);
+}
+
+static void man_example(FILE *out, const char *line, const char *meaning) {
+    fputs(".TP\n.B ", out);
+    roff(out, line);
+    fputc('\n', out);
+    roff(out, meaning);
+    fputs(ends_itself(meaning) ? "\n" : ".\n", out);
 }
 
 static void man_main(FILE *out) {
@@ -174,7 +220,15 @@ static void man_main(FILE *out) {
         roff(out, app_commands[i]->line);
         fputs(".\n", out);
     }
-    man_exit_codes(out, NULL);
+    fputs(".SH EXIT STATUS\nEach command's page says what its codes mean.\n", out);
+    each_exit(out, NULL, man_exit);
+    fputs(".SH EXAMPLES\n", out);
+    for (size_t i = 0; i < MR_COUNT(tasks); i++)
+        man_example(out, tasks[i].line, tasks[i].meaning);
+    fputs(".SH SEE ALSO\n", out);
+    for (size_t i = 0; i < app_command_count; i++)
+        fprintf(out, ".BR msrpc\\-%s (1),\n", app_commands[i]->name);
+    fputs(".BR idlc (1),\n.BR libmsrpc (3)\n", out);
 }
 
 int app_help_man(FILE *out, const app_command *c) {
@@ -193,19 +247,15 @@ int app_help_man(FILE *out, const app_command *c) {
     fputs("\"\n.SH DESCRIPTION\n", out);
     roff(out, c->about);
     fputs("\n.SH EXAMPLES\n", out);
-    for (size_t i = 0; i + 1 < MR_COUNT(c->examples) && c->examples[i]; i += 2) {
-        fputs(".TP\n.B ", out);
-        roff(out, c->examples[i]);
-        fputc('\n', out);
-        roff(out, c->examples[i + 1]);
-        fputs(ends_itself(c->examples[i + 1]) ? "\n" : ".\n", out);
-    }
+    for (size_t i = 0; i + 1 < MR_COUNT(c->examples) && c->examples[i]; i += 2)
+        man_example(out, c->examples[i], c->examples[i + 1]);
     fputs(".SH OPTIONS\n", out);
     roff_options(out, "Switches of this command", c->options, c->grammar == APP_GRAMMAR_OWN);
     for (size_t i = 0; i < app_group_count; i++)
         if (c->groups & app_groups[i].bit)
             roff_options(out, app_groups[i].title, app_groups[i].options, true);
-    man_exit_codes(out, c);
+    fputs(".SH EXIT STATUS\n", out);
+    each_exit(out, c, man_exit);
     fputs(".SH SEE ALSO\n.BR msrpc (1)\n", out);
     return APP_OK;
 }

@@ -270,12 +270,15 @@ const app_command app_map = {
         "shows it grouped by interface, with the names of interfaces, services and protocol "
         "documents. Where the mapper says 0.0.0.0 the host that was asked is shown. --probe "
         "connects to every TCP endpoint and binds to its interfaces, all at once. Two hosts by "
-        "name are compared: what only one of them registers, and what they register differently "
-        "(exit code 1); --lists, --probe, --jsonl or a --format show both lists instead. --watch "
+        "name are compared: what only one of them registers, and what they register differently; "
+        "--lists, --probe, --jsonl or a --format show both lists instead. --watch "
         "goes on asking and shows what registers and what goes.",
     .examples = {"msrpc map dc01 --interface drsuapi --probe",
                  "where replication listens, and whether it answers from here",
                  "msrpc map dc01 dc02", "what two domain controllers register differently"},
+    .exits = {"0", "listed; of two hosts: they register the same",
+              "1", "two hosts register different things",
+              "10 20 30 40", "the failing phase; with --probe the first of any endpoint"},
     .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct map_options),

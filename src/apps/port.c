@@ -289,12 +289,14 @@ const app_command app_port = {
         "any stranger may ask and the answer is shown: DNS, Kerberos, NTP, the endpoint mapper's "
         "list, NetBIOS names, LDAP and the locator's ping, SMB, RPC over HTTP, TLS, Remote "
         "Desktop, WinRM, SNMP, IKE, L2TP, the browser of SQL Server, the greetings of FTP and "
-        "mail. Nobody logs on and nothing is changed. Exit code 0 when all ports are "
-        "LISTENING, else 20.",
+        "mail. Nobody logs on and nothing is changed.",
     .examples = {"msrpc port dc01.corp.example",
                  "the ports a domain controller needs, TCP and UDP",
                  "msrpc port dc01 --ports 135,445,49664-49670",
                  "where in the dynamic range a firewall begins"},
+    .exits = {"0", "all ports are LISTENING",
+              "10", "the name cannot be resolved",
+              "20", "a port is not LISTENING, or nothing tells"},
     .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct port_options),

@@ -242,14 +242,19 @@ const app_command app_portqry = {
     .synopsis = "",
     .about =
         "Stands in for portqry of Windows where scripts and old eyes expect it: -x and /x are the "
-        "same, in any case. Exit code 0 when the port is LISTENING, 1 when it is NOT LISTENING, 2 "
-        "when it is FILTERED or LISTENING or FILTERED; of several ports the highest; 99 when the "
-        "name cannot be resolved or the source port is taken. A range is written 135:139, since a "
-        "shell ends the command at the old semicolon. msrpc port says more.",
+        "same, in any case. Of several ports the exit code is the highest. A range is written "
+        "135:139, since a shell ends the command at the old semicolon. msrpc port says more.",
     .examples = {"msrpc portqry -n dc01 -e 135",
                  "the endpoint mapper's port and its list",
                  "msrpc portqry -n dc01 -p udp -e 389 -q",
                  "the exit code alone: 0, 1 or 2"},
+    .exits = {"0", "LISTENING",
+              "1", "NOT LISTENING",
+              "2", "FILTERED, or LISTENING or FILTERED",
+              "69", "a local facility is missing",
+              "73", "the log file exists, or cannot be written",
+              "99", "the name cannot be resolved, the source port is taken, or nothing can be sent",
+              "130", "interrupted"},
     .options = options,
     .own_size = sizeof(struct portqry_options),
     .run = run,

@@ -179,10 +179,13 @@ const app_command app_range = {
         "undo it, and says what is wrong with it: one bad entry voids the whole list, fewer than "
         "100 ports, ports below 5000, known services inside, netsh's num read as a last port. "
         "With --of the ports that the mapper of a host names are compared with the range. Nothing "
-        "is set. Exit 0: nothing to object to; 1: there is.",
+        "is set.",
     .examples = {"msrpc range --ports 50000-50999", "what to type for a thousand ports",
                  "msrpc range --of dc01 --ports 5000-5400",
                  "whether a firewall that opens these ports lets everything through"},
+    .exits = {"0", "nothing to object to",
+              "1", "a trap, or a port of --of lies outside",
+              "10 20 30", "with --of: the failing phase"},
     .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct range_options),

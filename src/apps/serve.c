@@ -347,11 +347,15 @@ const app_command app_serve = {
         "in turn; \"default\" is the fault status of the other methods. --config FILE has the "
         "same settings and more: ports as Rpc\\Internet has them, who may call, limits. SIGHUP "
         "reads it again and drops no connection. SIGTERM or "
-        "SIGINT let the calls in flight finish and end it with code 0.",
+        "SIGINT let the calls in flight finish and end it.",
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
                  "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135",
                  "msrpc serve --interface rpcecho@49152 --register samr@49999",
                  "on port 135; rpcecho has a fixed port, samr's has nobody behind it"},
+    .exits = {"0", "ended by SIGTERM or SIGINT, or by the management interface",
+              "66", "the file of --mock or --config cannot be read",
+              "69", "an address or port cannot be had",
+              "73", "--ready-fd cannot be written"},
     .options = options,
     .own_size = sizeof(struct serve_switches),
     .run = run,

@@ -12,6 +12,15 @@ import tempfile
 
 from cli import *
 
+ENDS = [64, 66, 69, 70, 73, 75, 130]
+EXITS = {
+    'audit': [0, 1, 2, 10, 20, 30, 40, *ENDS], 'port': [0, 10, 20, *ENDS],
+    'range': [0, 1, 10, 20, 30, *ENDS], 'call': [0, 10, 20, 30, 40, *ENDS],
+    'name': [0, 1, 10, 64, 66, 69, 70, 73, 75, 130], 'describe': [0, 64, 70, 73],
+    'explain': [0, 1, 10, 20, 30, 40, 64, 66, 70, 73, 130], 'serve': [0, 64, 66, 69, 70, 73],
+    'portqry': [0, 1, 2, 64, 69, 70, 73, 99, 130], 'rpcping': [0, 1, 64, 69, 70, 73, 130],
+}
+
 for name in [None, *commands()]:
     title = 'msrpc(1)' if name is None else 'msrpc-%s(1)' % name
     run = Run('help', '--man', *([name] if name else []))
@@ -24,10 +33,21 @@ for name in [None, *commands()]:
             lint = subprocess.run(['mandoc', '-T', 'lint', '-W', 'warning', file.name],
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         ok(run.code == 0 and lint.returncode == 0, title, lint.stdout.decode())
+    if name is None:
+        also = run.out.split('.SH SEE ALSO')[-1].replace('\\-', '-')
+        ok(all('.BR msrpc-%s (1),' % c in also for c in commands()) and 'idlc (1)' in also and
+           'libmsrpc (3)' in also and run.out.count('.B msrpc ') >= 5, title + ' leads on', also)
     if name:
         switches = set(re.findall(r'--([a-z0-9-]+)', Run('help', name).out.split('\nSwitches')[-1]))
         page = run.out.replace('\\-', '-')
         ok(all('--' + s in page for s in switches), title + ' has every switch')
+        codes = run.out.split('.SH EXIT STATUS\n')[1].split('.SH')[0]
+        codes = [int(n) for line in re.findall(r'^\.B ([0-9 ]+)$', codes, re.M)
+                 for n in line.split()]
+        eq(codes, EXITS.get(name, [0, 1, 10, 20, 30, 40, *ENDS]), title + ' has its exit codes')
+        shown = Run('help', name).out.split('\nExit codes\n')[1]
+        shown = re.findall(r'^  ([0-9][0-9 ]*?)  ', shown, re.M)
+        eq([int(n) for line in shown for n in line.split()], codes, 'help %s has them too' % name)
         ok('.SH EXAMPLES' in page and '.SH EXIT STATUS' in page, title + ' has examples and codes')
 
 # an example stands at a place where nothing listens; what matters is that it is understood
