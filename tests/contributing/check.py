@@ -197,7 +197,7 @@ def install(scratch):
     _, output = run(['meson', 'introspect', 'build', '--installed'], scratch)
     inside = os.path.join(scratch, 'build') + os.sep
     made = [name[len(inside):] for name in json.loads(output)
-            if name.startswith(inside) and not name.startswith(inside + 'meson-')]
+            if name.startswith(inside) and not os.path.exists(name)]  # else meson wrote it already
     build(scratch, made + TARGETS)
     code, output = run(['meson', 'install', '-C', 'build', '--no-rebuild', '--quiet'], scratch)
     if code:
