@@ -33,7 +33,10 @@ static void write_value(mr_buf *out, mr_slice inside, const char *host) {
     }
     if (inside.len > 2 && inside.data[1] == '.')
         inside = mr_slice_sub(inside, 2, SIZE_MAX);
-    mr_slice name = until(inside, '|');
+    mr_slice name = until(inside, '|'), host_of = MR_SLICE_LIT(".host");
+    if (name.len > host_of.len &&
+        mr_slice_eq(mr_slice_sub(name, name.len - host_of.len, SIZE_MAX), host_of))
+        name = inside = mr_slice_sub(name, 0, name.len - host_of.len);
     if (name.len < inside.len)
         mr_buf_write(out, mr_slice_sub(inside, name.len + 1, SIZE_MAX));
     else

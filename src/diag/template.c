@@ -11,10 +11,15 @@
 #define TEXT_CAP 16384
 #define LIST_MOST 12 /* values named in a sentence before "and N more" */
 
+/* What of a text value is wanted: an address may be written with a port behind it. */
+enum part { PART_WHOLE, PART_HOST, PART_PORT };
+
 typedef struct expansion {
     const mr_diag *diag;
     const mr_match *match;
     bool plain;
+    enum part part;   /* of the value that is being written */
+    mr_slice no_port; /* PART_PORT: the word for a value that has none */
     bool unknown;
     mr_buf out;
 } expansion;
@@ -57,11 +62,37 @@ static bool plain_word(mr_slice s) {
     return true;
 }
 
+/* "10.0.0.1:53" and "[::1]:53" have a port, "10.0.0.1", "::1" and a name have none. */
+static mr_slice part_of(const expansion *e, const char *text) {
+    const char *colon = strrchr(text, ':');
+    bool bracket = text[0] == '[' && colon > text && colon[-1] == ']';
+    bool has_port = colon && (bracket || strchr(text, ':') == colon);
+
+    if (e->part == PART_WHOLE || (e->part == PART_HOST && !has_port))
+        return mr_slice_str(text);
+    if (e->part == PART_PORT)
+        return has_port ? mr_slice_str(colon + 1) : e->no_port;
+    return mr_slice_of((const uint8_t *)text + bracket, (size_t)(colon - text) - 2 * bracket);
+}
+
 static void write_text(expansion *e, const char *text) {
-    if (e->plain && !plain_word(mr_slice_str(text)))
+    mr_slice s = part_of(e, text);
+
+    if (e->plain && !plain_word(s))
         e->unknown = true;
     else
-        mr_buf_write_str(&e->out, text);
+        mr_buf_write(&e->out, s);
+}
+
+/* Whether that part of a value is that of an earlier one too. */
+static bool is_repeated(const expansion *e, const values *v, size_t i) {
+    if (e->part == PART_WHOLE)
+        return false;
+    mr_slice s = part_of(e, mr_fact_text(v->facts[i], v->field));
+    for (size_t k = 0; k < i; k++)
+        if (mr_slice_eq(s, part_of(e, mr_fact_text(v->facts[k], v->field))))
+            return true;
+    return false;
 }
 
 static void write_value(expansion *e, const values *v, size_t i) {
@@ -92,6 +123,8 @@ static void write_list(expansion *e, const values *v) {
         most = 1; /* a command takes one host, interface or service */
     for (size_t i = 0, end; i < most; i = end, named++) {
         end = run_end(v, i);
+        if (is_repeated(e, v, i))
+            continue;
         if (!e->plain && named == LIST_MOST) {
             if (v->count == MR_MATCH_FACTS) /* more than that is not kept */
                 mr_buf_write_str(&e->out, " and many more");
@@ -130,6 +163,20 @@ static void unknown(expansion *e, bool has_word, mr_slice word) {
     mr_buf_write_str(&e->out, "?");
 }
 
+/* Takes ".host" or ".port" off the end of @namep. */
+static enum part read_part(mr_slice *namep) {
+    static const char *const ends[] = {[PART_HOST] = ".host", [PART_PORT] = ".port"};
+
+    for (int part = PART_HOST; part <= PART_PORT; part++) {
+        size_t at = namep->len > 5 ? namep->len - 5 : 0;
+        if (at && mr_slice_eq(mr_slice_sub(*namep, at, 5), mr_slice_str(ends[part]))) {
+            *namep = mr_slice_sub(*namep, 0, at);
+            return (enum part)part;
+        }
+    }
+    return PART_WHOLE;
+}
+
 /* The inside of one pair of braces. */
 static int expand_one(expansion *e, mr_slice body) {
     bool count = body.len && body.data[0] == '#';
@@ -149,8 +196,12 @@ static int expand_one(expansion *e, mr_slice body) {
         slot = last = (size_t)name.data[0] - '0';
         name = mr_slice_sub(name, 2, name.len);
     }
+    e->part = read_part(&name);
+    e->no_port = word;
     int field = mr_field_find(name);
-    if (field < 0 || slot >= MR_RULE_REQUIRE)
+    if (field < 0 || slot >= MR_RULE_REQUIRE ||
+        (e->part != PART_WHOLE && mr_field_infos[field].is != MR_FIELD_IS_TEXT) ||
+        (e->part == PART_PORT && (count || !has_word)))
         return MR_ERR_ARGUMENT;
     v.field = (enum mr_field)field;
     for (; slot <= last && !v.count; slot++)
@@ -164,6 +215,7 @@ static int expand_one(expansion *e, mr_slice body) {
     } else {
         unknown(e, has_word, word);
     }
+    e->part = PART_WHOLE;
     return 0;
 }
 

@@ -90,4 +90,13 @@ with tempfile.NamedTemporaryFile('w', suffix='.list') as listed:
         eq(report.get('vantage'), {'address': '127.0.0.1', 'identity': 'anonymous'},
            form + ': vantage')
 
+# ---- a server on another port ----
+
+with server(None) as mute:
+    host, port = mute.split(':')
+    run = Run('name', 'host.example', '--dns-server', mute, *QUICK)
+    ok('allow UDP and TCP port %s to %s.' % (port, host) in ' '.join(run.out.split()) and
+       'msrpc port %s --ports %s --protocol tcp\n' % (host, port) in run.out and
+       'port 53' not in run.out, 'a silent server on another port is looked for there', run)
+
 done()

@@ -440,6 +440,42 @@ static void test_limits(void **state) {
     mr_arena_deinit(&arena);
 }
 
+/* A server is asked on the port that is written behind it, else on the usual one. */
+static void test_server_ports(void **state) {
+    (void)state;
+    static const struct {
+        const char *servers[3], *cause, *remedy, *next;
+    } rows[] = {
+        {{"10.0.0.1"}, "UDP port 53 is", "UDP and TCP port 53 to 10.0.0.1.",
+         "msrpc port 10.0.0.1 --ports 53 --protocol tcp"},
+        {{"10.0.0.1:5353"}, "DNS server 10.0.0.1:5353 did", "UDP and TCP port 5353 to 10.0.0.1.",
+         "msrpc port 10.0.0.1 --ports 5353 --protocol tcp"},
+        {{"[2001:db8::1]:5353"}, "UDP port 5353 is", "TCP port 5353 to 2001:db8::1.",
+         "msrpc port 2001:db8::1 --ports 5353 --protocol tcp"},
+        {{"2001:db8::1"}, "UDP port 53 is", "TCP port 53 to 2001:db8::1.",
+         "msrpc port 2001:db8::1 --ports 53 --protocol tcp"},
+        {{"10.0.0.1", "10.0.0.1:54", "10.0.0.2:54"}, "UDP port 53, 54 is",
+         "TCP port 53, 54 to 10.0.0.1, 10.0.0.2.",
+         "msrpc port 10.0.0.1 --ports 53 --protocol tcp"},
+    };
+    mr_arena arena;
+    mr_diag diag;
+
+    mr_arena_init(&arena, 1 << 20);
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        assert_int_equal(mr_diag_init(&diag, &arena, "dc", NULL), 0);
+        for (size_t k = 0; k < 3 && rows[i].servers[k]; k++)
+            mr_fact_add(&diag, MR_FACT_NAME_TIMEOUT, "c", .server = rows[i].servers[k]);
+        assert_int_equal(mr_diag_run(&diag), 0);
+        const mr_finding *f = mr_diag_get_finding(&diag, 0);
+        assert_non_null(f);
+        assert_non_null(strstr(f->cause, rows[i].cause));
+        assert_non_null(strstr(f->remedies[0].text, rows[i].remedy));
+        assert_string_equal(f->next.command, rows[i].next);
+    }
+    mr_arena_deinit(&arena);
+}
+
 static void test_fields_are_checked(void **state) {
     (void)state;
     mr_arena arena;
@@ -648,7 +684,7 @@ int main(void) {
         cmocka_unit_test(test_text_form),       cmocka_unit_test(test_hostile_values),
         cmocka_unit_test(test_phases),          cmocka_unit_test(test_json),
         cmocka_unit_test(test_icmp),            cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory),          cmocka_unit_test(test_server_ports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

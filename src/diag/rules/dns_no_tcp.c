@@ -11,12 +11,12 @@ const mr_rule mr_rule_dns_no_tcp = {
     .per = MR_F(SERVER),
     .require = {{.any = {MR_FACT_DNS_NO_TCP}}},
     .summary = "DNS over TCP is blocked",
-    .cause = "DNS server {server} answers over UDP; TCP port 53 does not open. Answers that do "
-             "not fit a datagram (a domain with many controllers) cannot be had, and secure "
-             "updates fail.",
+    .cause = "DNS server {server} answers over UDP; TCP port {server.port|53} does not "
+             "open. Answers that do not fit a datagram (a domain with many controllers) cannot be "
+             "had, and secure updates fail.",
     .reference = "RFC 7766 5",
-    .remedies = {{.text = "On the firewall, allow TCP port 53 beside UDP port 53.",
+    .remedies = {{.text = "On the firewall, allow TCP port {server.port|53} beside UDP.",
                   .run_on = MR_PLACE_FIREWALL,
                   .shell = MR_SHELL_NONE,
-                  .verify = "msrpc port {server} --ports 53"}},
+                  .verify = "msrpc port {server.host} --ports {server.port|53}"}},
 };

@@ -23,7 +23,7 @@ const mr_rule mr_rule_name_half_answered = {
     .remedies = {{.text = "Ask again; when it stays so, find what loses or drops DNS packets.",
                   .run_on = MR_PLACE_NETWORK,
                   .shell = MR_SHELL_SH,
-                  .command = "mtr -n -c 100 --report {server}",
+                  .command = "mtr -n -c 100 --report {server.host}",
                   .verify = "msrpc diagnose {host} --phase 1"}},
     .next = {.command = "msrpc diagnose {host} --phase 1",
              .branches = {{"the name has an address now", "it was a passing loss"},

@@ -14,10 +14,11 @@ const mr_rule mr_rule_name_timeout = {
                         MR_FACT_NAME_LAME, MR_FACT_NAME_NODATA, MR_FACT_NAME_PTR_NONE}}},
     .summary = "no DNS server answers",
     .cause = "DNS {#server:server|servers} {server} did not answer {from|this machine} in time. "
-             "Either the {#server:server is|servers are} down, or UDP port 53 is blocked on the "
-             "way.",
+             "Either the {#server:server is|servers are} down, or UDP port {server.port|53} is "
+             "blocked on the way.",
     .reference = "RFC 1035 4.2.1",
-    .remedies = {{.text = "On the firewall, allow UDP and TCP port 53 to {server}.",
+    .remedies = {{.text = "On the firewall, allow UDP and TCP port {server.port|53} to "
+                          "{server.host}.",
                   .run_on = MR_PLACE_FIREWALL,
                   .shell = MR_SHELL_NONE,
                   .verify = "msrpc diagnose {host} --phase 1"},
@@ -25,8 +26,8 @@ const mr_rule mr_rule_name_timeout = {
                   .run_on = MR_PLACE_DNS,
                   .shell = MR_SHELL_CMD,
                   .command = "sc.exe query DNS"}},
-    .next = {.command = "msrpc port {server} --ports 53 --protocol tcp",
-             .branches = {{"LISTENING", "the server runs: UDP port 53 is blocked on the way"},
+    .next = {.command = "msrpc port {server.host} --ports {server.port|53} --protocol tcp",
+             .branches = {{"LISTENING", "the server runs: UDP to it is blocked on the way"},
                           {"NOT LISTENING", "the host is up, its DNS service is not"},
                           {"FILTERED", "the server is down or a firewall drops DNS to it"}}},
 };

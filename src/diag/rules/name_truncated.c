@@ -14,10 +14,11 @@ const mr_rule mr_rule_name_truncated = {
     .explains = {"NAME.TIMEOUT"},
     .summary = "DNS over TCP is blocked",
     .cause = "The answer for {name} is too long for UDP, so that DNS server {server} asks for TCP; "
-             "TCP port 53 of it cannot be reached from {from|here}.",
+             "TCP port {server.port|53} of it cannot be reached from {from|here}.",
     .reference = "RFC 7766 5",
-    .remedies = {{.text = "On the firewall, allow TCP port 53 beside UDP port 53 to {server}.",
+    .remedies = {{.text = "On the firewall, allow TCP port {server.port|53} beside UDP to "
+                          "{server.host}.",
                   .run_on = MR_PLACE_FIREWALL,
                   .shell = MR_SHELL_NONE,
-                  .verify = "msrpc port {server} --ports 53"}},
+                  .verify = "msrpc port {server.host} --ports {server.port|53}"}},
 };

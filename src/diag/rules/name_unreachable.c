@@ -20,6 +20,6 @@ const mr_rule mr_rule_name_unreachable = {
     .remedies = {{.text = "Look at this machine's addresses and routes.",
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_SH,
-                  .command = "ip route get {server}",
+                  .command = "ip route get {server.host}",
                   .verify = "msrpc diagnose {host} --phase 1"}},
 };

@@ -12,9 +12,9 @@ const mr_rule mr_rule_netbios_wins_closed = {
     .require = {{.any = {MR_FACT_NETBIOS_WINS_CLOSED}}},
     .explains = {"NETBIOS.NO_SUCH_NAME", "NETBIOS.NO_ANSWER", "NETBIOS.WINS_DEAD"},
     .summary = "no WINS server at that address",
-    .cause = "{server} was asked as WINS server, and ICMP came back: nothing listens on UDP 137 "
-             "there, or the way is closed. Clients that are given this address resolve no name "
-             "with it and wait in vain.",
+    .cause = "{server} was asked as WINS server, and ICMP came back: nothing listens on UDP "
+             "{server.port|137} there, or the way is closed. Clients that are given this "
+             "address resolve no name with it.",
     .reference = "RFC 1002 4.2; RFC 792",
     .remedies = {{.text = "Look which WINS servers clients are given (DHCP option 44).",
                   .run_on = MR_PLACE_CLIENT,
@@ -24,5 +24,5 @@ const mr_rule mr_rule_netbios_wins_closed = {
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,
                   .command = "net start wins",
-                  .verify = "msrpc port {server} --ports 137 --protocol udp"}},
+                  .verify = "msrpc port {server.host} --ports {server.port|137} --protocol udp"}},
 };

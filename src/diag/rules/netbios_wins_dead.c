@@ -20,7 +20,7 @@ const mr_rule mr_rule_netbios_wins_dead = {
                   .shell = MR_SHELL_CMD,
                   .command = "sc query wins",
                   .verify = "msrpc name {name} --wins {server}"}},
-    .next = {.command = "msrpc name {server} --status",
+    .next = {.command = "msrpc name {server.host} --status",
              .branches = {{"its names come", "the host is up: the WINS service is not"},
-                          {"silence again", "the host is down, or UDP 137 is filtered"}}},
+                          {"silence again", "the host is down, or a firewall drops it"}}},
 };

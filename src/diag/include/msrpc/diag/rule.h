@@ -9,6 +9,8 @@
  *                     Anchors are asked first, then the facts of the other patterns in order
  *   {1.port}          the same from the facts that pattern 1 of @require found
  *   {service|the x}   with a word for the case that nothing is known
+ *   {server.host}     the address without the port that may stand behind it
+ *   {server.port|53}  that port, or the word where none does
  *   {#port:is|are}    the first form for exactly one distinct value, else the second
  *   {host} {from}     the target and the address it was seen from
  *   {{                a brace
