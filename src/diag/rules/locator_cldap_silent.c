@@ -1,5 +1,5 @@
 /*
- * A registered domain controller does not answer the ping of the locator.
+ * What is registered or named as a domain controller does not answer the ping of the locator.
  */
 #include "rules.h"
 
@@ -10,12 +10,12 @@ const mr_rule mr_rule_locator_cldap_silent = {
     .confidence = MR_CONFIDENCE_CERTAIN,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_LOCATOR_UNANSWERED}}},
-    .summary = "a registered domain controller does not answer",
-    .cause = "{name} ({address}) does not answer the locator's ping on UDP port {port}. Clients "
-             "that try it first wait before they go on to the next.",
+    .summary = "no answer to the ping of the DC locator",
+    .cause = "{name} ({address}) does not answer the locator's ping on UDP port {port}. A client "
+             "that takes it for a domain controller goes on without it.",
     .reference = "MS-ADTS 6.3.3, 6.3.6",
-    .remedies = {{.text = "If it is meant to be up, see what is wrong with it; if it is gone, "
-                          "remove its records.",
+    .remedies = {{.text = "If it is meant to be a domain controller, see what is wrong with "
+                          "it; if it is none, remove the records that name it, if there are any.",
                   .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_NONE,
                   .verify = "msrpc diagnose {address}"}},
