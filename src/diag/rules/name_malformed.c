@@ -13,7 +13,6 @@ const mr_rule mr_rule_name_malformed = {
     .require = {{.any = {MR_FACT_NAME_MALFORMED}}},
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED, MR_FACT_NAME_RCODE,
                         MR_FACT_NAME_LAME}}},
-    .explains = {"NAME.NODATA"},
     .summary = "the DNS server's answer cannot be used",
     .cause = "DNS {#server:server|servers} {server} {#server:answers|answer} the question for "
              "{name}, but with a message that is broken or that is about other names. Clients "

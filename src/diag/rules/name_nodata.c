@@ -1,6 +1,6 @@
 /*
  * The name exists, but has neither an A nor an AAAA record. A server that is silent about one of
- * the two leaves the question open, so that this rule waits.
+ * the two, or answers it with what cannot be read, leaves the question open: this rule waits.
  */
 #include "rules.h"
 
@@ -17,7 +17,7 @@ const mr_rule mr_rule_name_nodata = {
     .per = MR_F(NAME),
     .require = {{.any = {MR_FACT_NAME_NODATA}}},
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}},
-               {.any = {MR_FACT_NAME_TIMEOUT}, .same = MR_F(SERVER)}},
+               {.any = {MR_FACT_NAME_TIMEOUT, MR_FACT_NAME_MALFORMED}, .same = MR_F(SERVER)}},
     .test = is_address,
     .summary = "the name has no address in DNS",
     .cause = "{name} exists in DNS, but the answer holds no address ({record}). Records of another "

@@ -14,8 +14,10 @@ const mr_rule mr_rule_name_refused = {
                  .where = {MR_WHERE(RCODE, IN, MR_BIT(5) | MR_BIT(9))}}},
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}},
                {.any = {MR_FACT_NAME_NODATA}},
+               {.any = {MR_FACT_NAME_RCODE}, .where = {MR_WHERE(RCODE, EQ, 3)}},
                {.any = {MR_FACT_NAME_RCODE},
-                .where = {MR_WHERE(RCODE, IN, MR_BIT(2) | MR_BIT(3))}}},
+                .where = {MR_WHERE(RCODE, EQ, 2)},
+                .same = MR_F(SERVER)}},
     .summary = "the DNS server refuses to answer this client",
     .cause = "DNS server {server|of this machine} refuses the query for {name} ({rcode}): "
              "it does not hold the zone and does no recursion for {from|this address}.",
