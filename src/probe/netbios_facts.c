@@ -119,6 +119,9 @@ static void tell_failure(const struct telling *t, const mr_netbios *q, const str
 
     if (q->state == MR_NETBIOS_LOCAL)
         mr_fact_add(t->diag, MR_FACT_NETBIOS_UNSENT, l->check, .address = l->remote);
+    else if (!status && !q->options.broadcast && is_known(t->s) && q->state == MR_NETBIOS_CLOSED)
+        mr_fact_add(t->diag, MR_FACT_NETBIOS_WINS_REJECTS, l->check, .name = l->name,
+                    .server = l->remote, .sender = from);
     else if (!status && !q->options.broadcast && is_known(t->s))
         mr_fact_add(t->diag, MR_FACT_NETBIOS_WINS_DEAD, l->check, .name = l->name,
                     .server = l->remote);

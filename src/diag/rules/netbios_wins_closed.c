@@ -10,7 +10,8 @@ const mr_rule mr_rule_netbios_wins_closed = {
     .confidence = MR_CONFIDENCE_CERTAIN,
     .per = MR_F(SERVER),
     .require = {{.any = {MR_FACT_NETBIOS_WINS_CLOSED}}},
-    .explains = {"NETBIOS.NO_SUCH_NAME", "NETBIOS.NO_ANSWER", "NETBIOS.WINS_DEAD"},
+    .explains = {"NETBIOS.NO_SUCH_NAME", "NETBIOS.NO_ANSWER", "NETBIOS.WINS_DEAD",
+                 "NETBIOS.WINS_REJECTS"},
     .summary = "no WINS server at that address",
     .cause = "{server} was asked as WINS server, and ICMP came back: nothing listens on UDP "
              "{server.port|137} there, or the way is closed. Clients that are given this "

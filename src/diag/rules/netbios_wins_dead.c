@@ -11,8 +11,8 @@ const mr_rule mr_rule_netbios_wins_dead = {
     .per = MR_F(SERVER),
     .require = {{.any = {MR_FACT_NETBIOS_WINS_DEAD}}},
     .summary = "one WINS server does not answer",
-    .cause = "WINS server {server} does not answer on UDP 137; {name} was found without it. A "
-             "client that asks it first waits for seconds before it goes on.",
+    .cause = "WINS server {server} does not answer on UDP {server.port|137}; {name} was found "
+             "without it. A client that asks it first waits for seconds before it goes on.",
     .reference = "RFC 1002 4.2.14, 5.1.4",
     .remedies = {{.text = "Look whether the service runs, or take the server out of what clients "
                           "are given (DHCP option 44).",

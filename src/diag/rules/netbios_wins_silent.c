@@ -10,7 +10,8 @@ const mr_rule mr_rule_netbios_wins_silent = {
     .confidence = MR_CONFIDENCE_CERTAIN,
     .per = MR_F(SERVER),
     .require = {{.any = {MR_FACT_NETBIOS_WINS_SILENT}}},
-    .explains = {"NETBIOS.NO_SUCH_NAME", "NETBIOS.NO_ANSWER", "NETBIOS.WINS_DEAD"},
+    .explains = {"NETBIOS.NO_SUCH_NAME", "NETBIOS.NO_ANSWER", "NETBIOS.WINS_DEAD",
+                 "NETBIOS.WINS_REJECTS"},
     .summary = "a WINS server does not answer",
     .cause = "{server} was asked {tries} times on UDP {server.port|137} and did not answer. It is "
              "down, it is no WINS server, or a firewall drops NetBIOS name queries; a WINS server "
