@@ -47,6 +47,7 @@ static int add_mapper(mr_diag *diag, const mr_talk_seen *s) {
         fact.when = s->when;
         fact.acked = s->acked;
         fact.bytes = s->bytes;
+        fact.tries = s->tries;
         break;
     case MR_TALK_RESET:
         fact.kind = MR_FACT_EPM_RESET;

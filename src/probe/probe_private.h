@@ -76,6 +76,8 @@ struct mr_probe {
     char vantage[MR_ADDR_TEXT];
     mr_client *mapper_client;      /* bound; owned here */
     size_t mapper_addr;            /* index of the address it is connected to */
+    unsigned losses;               /* connections that got through because TCP repeated itself */
+    unsigned losses_at[MR_PROBE_ADDRS];
     struct probe_endpoint *endpoints;
     size_t endpoint_count, next_endpoint, open_endpoints;
     struct probe_again *again, **again_end; /* interfaces to be asked for alone */
@@ -129,6 +131,13 @@ mr_client_options probe_client_options(const mr_probe *p, const mr_addr *addr, u
 /* report.c: facts of how a client's connect went, and the check "TCP.port". True when open. */
 bool probe_add_connect(struct probe_op *op, const mr_client_report *report, const mr_addr *addr,
                        uint16_t port, enum mr_fact_role role);
+/* What TCP had to send again to get through, as a fact: the path loses packets. A single segment is
+ * no evidence, since TCP also repeats what was merely acknowledged late. */
+void probe_add_loss(mr_probe *p, const char *check, const mr_addr *addr, uint16_t port,
+                    enum mr_fact_role role, uint32_t segments, uint32_t syns);
+/* The same of the SYNs of a connection that opened. */
+void probe_add_syn_loss(mr_probe *p, const char *check, const mr_addr *addr, uint16_t port,
+                        enum mr_fact_role role, const mr_attempt *attempt);
 /* A conversation as @report and @result tell it: fills @talk's end, when, acked, reason, ... */
 void probe_read_talk(const mr_client_report *report, int result, const mr_error *err,
                      mr_talk_seen *talk);

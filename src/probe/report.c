@@ -53,6 +53,27 @@ static void connect_check(struct probe_op *op, const mr_connect_seen *s, const m
     }
 }
 
+void probe_add_loss(mr_probe *p, const char *check, const mr_addr *addr, uint16_t port,
+                    enum mr_fact_role role, uint32_t segments, uint32_t syns) {
+    if (segments < 2 && syns < 2)
+        return;
+    p->losses++;
+    if (!probe_wants(p, MR_PHASE_TCP))
+        return;
+    const char *address = probe_addr_text(p, addr);
+    mr_fact_add(p->diag, MR_FACT_TCP_RETRANSMITS, check, .address = address, .port = port,
+                .role = role, .count = segments, .tries = syns);
+    for (size_t i = 0; i < p->addr_count; i++)
+        if (mr_addr_same_host(&p->addrs[i].addr, addr) && ++p->losses_at[i] == 2)
+            mr_fact_add(p->diag, MR_FACT_TCP_LOSSY, check, .address = address, .count = 2);
+}
+
+void probe_add_syn_loss(mr_probe *p, const char *check, const mr_addr *addr, uint16_t port,
+                        enum mr_fact_role role, const mr_attempt *attempt) {
+    if (attempt->sent > 1)
+        probe_add_loss(p, check, addr, port, role, attempt->sent - 1, attempt->sent);
+}
+
 bool probe_add_connect(struct probe_op *op, const mr_client_report *report, const mr_addr *addr,
                        uint16_t port, enum mr_fact_role role) {
     mr_probe *p = op->probe;
@@ -91,6 +112,8 @@ bool probe_add_connect(struct probe_op *op, const mr_client_report *report, cons
         connect_check(op, &seen, attempt, id);
         mr_facts_add_connect(p->diag, &seen);
     }
+    if (seen.end == MR_CONNECT_OPEN || attempt->reach == MR_REACH_REFUSED)
+        probe_add_syn_loss(p, id, addr, port, role, attempt);
     return seen.end == MR_CONNECT_OPEN;
 }
 

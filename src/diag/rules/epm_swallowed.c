@@ -1,5 +1,6 @@
 /*
- * The handshake completes and the first data is never acknowledged: the host's TCP has not seen it.
+ * The handshake completes and what is sent then is never acknowledged: the host's TCP has not seen
+ * it. One such connection may be bad luck on a path that loses packets, a second one is not.
  */
 #include "rules.h"
 
@@ -7,7 +8,10 @@ const mr_rule mr_rule_epm_swallowed = {
     .id = "EPM.SWALLOWED",
     .phase = MR_PHASE_DISCOVERY,
     .severity = MR_SEVERITY_ERROR,
-    .confidence = MR_CONFIDENCE_CERTAIN,
+    .confidence = MR_CONFIDENCE_LIKELY,
+    .sure = {.any = {MR_FACT_EPM_SILENT},
+             .where = {MR_WHERE(ACKED, EQ, MR_ACKED_NO), MR_WHERE(TRIES, GE, 2)},
+             .same = MR_F(ADDRESS)},
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_SILENT}, .where = {MR_WHERE(ACKED, EQ, MR_ACKED_NO)}}},

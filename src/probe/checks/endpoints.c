@@ -3,7 +3,8 @@
  * bind, and one harmless call (mgmt is_server_listening, C706 appendix Q; it changes nothing and
  * every RPC server knows it). MR_PROBE_AT_ONCE ports at a time. An interface that was rejected in
  * company is asked for once more alone: some servers hand the connection to the process of the
- * first interface and know no other on it.
+ * first interface and know no other on it. A port that falls silent is asked once more on a fresh
+ * connection.
  */
 #include <msrpc/ifaces/mgmt.h>
 
@@ -20,6 +21,9 @@ struct endpoint {
     struct mr_mgmt_is_server_listening args;
     uint16_t port;
     bool alone;              /* a second question for one interface */
+    bool repeated;           /* the first connection found silence */
+    bool told;               /* how that one's connect went is a fact already */
+    uint32_t lost;           /* segments sent again in vain on it */
     size_t count;            /* interfaces asked for, mgmt not counted */
     mr_syntax ifaces[PROBE_IFACES + 1];
     const mr_addr *addr;
@@ -35,6 +39,7 @@ struct probe_again {
 };
 
 static void start_more(mr_probe *p);
+static void ask_again(struct endpoint *e, const char *why);
 static void ask_alone(const struct endpoint *e, const mr_syntax *iface);
 
 static void cut(struct probe_op *op) {
@@ -87,15 +92,12 @@ static const char *iface_list(struct endpoint *e) {
     return e->count > shown ? probe_text(p, "%s and %zu more", text, e->count - shown) : text;
 }
 
-/* What TCP had to send again on a connection that works all the same: the path loses packets. */
 static void add_retransmits(struct endpoint *e) {
-    mr_probe *p = e->op.probe;
     const mr_client_report *report = mr_client_get_report(e->client);
 
-    if (report->has_tcp && report->tcp.total_retrans && probe_wants(p, MR_PHASE_TCP))
-        mr_fact_add(p->diag, MR_FACT_TCP_RETRANSMITS, e->check,
-                    .address = probe_addr_text(p, e->addr), .port = e->port,
-                    .count = report->tcp.total_retrans, .role = MR_ROLE_ENDPOINT);
+    if (report->has_tcp)
+        probe_add_loss(e->op.probe, e->check, e->addr, e->port, MR_ROLE_ENDPOINT,
+                       e->lost + report->tcp.total_retrans, 0);
 }
 
 static void end_check(struct endpoint *e, enum mr_status status, const char *text) {
@@ -111,6 +113,14 @@ static bool end_own_failure(struct endpoint *e, int result, const mr_error *err)
         return false;
     end_check(e, MR_STATUS_UNKNOWN, err->text);
     finish(e);
+    return true;
+}
+
+/* The first silence of a port: it is asked again, since one proves nothing. */
+static bool falls_silent(struct endpoint *e, const mr_talk_seen *talk, const mr_error *err) {
+    if (talk->end != MR_TALK_SILENT || e->repeated)
+        return false;
+    ask_again(e, probe_talk_text(e->op.probe, talk, err));
     return true;
 }
 
@@ -134,6 +144,10 @@ static void on_called(void *user, mr_call *call, int result, const mr_error *err
     }
     if (answered)
         talk.end = MR_TALK_CALLED;
+    if (falls_silent(e, &talk, err)) {
+        finish(e);
+        return;
+    }
     add_talk(e, &talk);
     end_check(e, answered ? MR_STATUS_PASS : MR_STATUS_FAIL,
               probe_talk_text(e->op.probe, &talk, err));
@@ -163,6 +177,10 @@ static void on_altered(void *user, mr_client *client, int result, const mr_error
         return;
     probe_read_talk(mr_client_get_report(client), result, err, &talk);
     bool bound = result == 0 || result == MR_ERR_CONTEXT_REJECTED || result == MR_ERR_FAULT;
+    if (!bound && falls_silent(e, &talk, err)) {
+        finish(e);
+        return;
+    }
     if (!bound)
         add_talk(e, &talk);
     end_check(e, bound ? MR_STATUS_PASS : MR_STATUS_FAIL,
@@ -208,6 +226,9 @@ static void add_failure(struct endpoint *e, int result, const mr_error *err) {
     const mr_client_report *report = mr_client_get_report(e->client);
     mr_talk_seen talk = {0};
 
+    probe_read_talk(report, result, err, &talk);
+    if (falls_silent(e, &talk, err))
+        return;
     for (size_t i = 0; i < e->count; i++) {
         talk = talk_about(e, &e->ifaces[i]);
         probe_read_talk(report, result, err, &talk);
@@ -224,8 +245,17 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
 
     if (end_own_failure(e, result, err))
         return;
-    if (!e->alone)
+    if (!open && report->attempt.reach == MR_REACH_SILENT && p->losses && !e->repeated) {
+        ask_again(e, "the port did not answer, and other packets were lost");
+        finish(e);
+        return;
+    }
+    if (open && (e->alone || e->told))
+        probe_add_syn_loss(p, e->check, e->addr, e->port, MR_ROLE_ENDPOINT, &report->attempt);
+    if (!e->alone && !e->told)
         open = probe_add_connect(&e->op, report, e->addr, e->port, MR_ROLE_ENDPOINT);
+    else if (!open && !e->alone)
+        end_check(e, MR_STATUS_UNKNOWN, "silent, and the port took no second connection");
     else if (!open)
         end_check(e, MR_STATUS_UNKNOWN, "rejected beside other interfaces, and the port took no "
                   "second connection");
@@ -280,6 +310,27 @@ static void connect_endpoint(struct probe_op *op) {
         probe_check(&e->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
         finish(e);
     }
+}
+
+/* The same question on a fresh connection; what was silent is a check of its own. */
+static void ask_again(struct endpoint *e, const char *why) {
+    mr_probe *p = e->op.probe;
+    const mr_client_report *report = mr_client_get_report(e->client);
+    struct endpoint *next = begin(p, e->port, e->alone);
+
+    if (!next)
+        return;
+    probe_check_as(&e->op, probe_text(p, "%s.SILENT", e->check),
+                   report->connected ? MR_PHASE_COMMUNICATION : MR_PHASE_TCP, probe_op_ms(&e->op),
+                   MR_STATUS_WARN, NULL, 0, "%u %s: %s; asked again", e->port, iface_list(e), why);
+    next->check = e->check;
+    next->count = e->count;
+    memcpy(next->ifaces, e->ifaces, sizeof next->ifaces);
+    next->repeated = true;
+    next->told = report->connected != 0;
+    if (report->has_tcp && !report->all_acked)
+        next->lost = report->tcp.total_retrans;
+    probe_op_connect(&next->op, connect_endpoint);
 }
 
 static void ask_alone(const struct endpoint *e, const mr_syntax *iface) {

@@ -1,7 +1,8 @@
 /*
  * Phase 3: what the mapper knows. Asked for one interface it maps it (ept_map), and only when that
  * fails reads the whole list to see whether it is registered over other protocols; without one it
- * reads the list (ept_lookup). What comes out are the TCP ports to connect to.
+ * reads the list (ept_lookup). What comes out are the TCP ports to connect to. A question that got
+ * no answer is asked once more on a fresh connection, more often where the path loses packets.
  */
 #include <msrpc/ifaces/epmapper.h>
 
@@ -11,13 +12,16 @@
 
 /* Real hosts register a few hundred endpoints; of a list that has no end so many are looked at. */
 #define ENTRIES_MAX 2048
+#define SILENCES 2       /* connections on which the mapper may leave the question unanswered */
+#define SILENCES_LOSSY 4 /* the same on a path that loses packets */
 
 struct lookup {
     struct probe_op op;
     mr_mapper mapper;
     bool mapped;     /* the answer of ept_map is at hand, the list is read to explain it */
     bool open;
-    mr_nsec sent;
+    uint32_t silent; /* connections on which no answer came */
+    uint32_t lost;   /* segments that they sent again in vain */
 };
 
 static void cut(struct probe_op *op) {
@@ -189,13 +193,11 @@ static void ask_small(mr_probe *p) {
     probe_op_connect(&s->op, connect_small);
 }
 
-static void add_failure(struct lookup *l, int result, const mr_error *err) {
+static void ask(struct lookup *l);
+
+/* How the conversation went so far, the kernel's word included. */
+static mr_talk_seen talk_about(struct lookup *l, int result, const mr_error *err) {
     mr_probe *p = l->op.probe;
-    const mr_client_report *report = mr_client_get_report(p->mapper_client);
-    if (probe_own_failure(p, result)) {
-        probe_check(&l->op, MR_STATUS_UNKNOWN, NULL, 0, "endpoint mapper: %s", err->text);
-        return;
-    }
     mr_talk_seen talk = {
         .check = l->op.check,
         .at = mr_clock_now(),
@@ -204,23 +206,120 @@ static void add_failure(struct lookup *l, int result, const mr_error *err) {
         .port = p->options.mapper_port,
     };
 
-    probe_read_talk(report, result, err, &talk);
-    talk.when = l->mapper.calls ? MR_WHEN_MID_RESPONSE : MR_WHEN_AFTER_REQUEST;
-    if (result == MR_ERR_FAULT)
+    probe_read_talk(mr_client_get_report(p->mapper_client), result, err, &talk);
+    if (l->open)
+        talk.when = l->mapper.calls ? MR_WHEN_MID_RESPONSE : MR_WHEN_AFTER_REQUEST;
+    if (result == MR_ERR_FAULT && l->open)
         talk.status = l->mapper.fault;
+    return talk;
+}
+
+static void add_failure(struct lookup *l, const mr_talk_seen *talk, int result,
+                        const mr_error *err) {
+    mr_probe *p = l->op.probe;
+    uint32_t count = l->open ? (uint32_t)l->mapper.count : 0;
     bool status = result == MR_ERR_PROTOCOL && err->peer_kind == MR_PEER_FAULT;
+
     probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "endpoint mapper: %s",
-                status ? err->text : probe_talk_text(p, &talk, err));
+                status ? err->text : probe_talk_text(p, talk, err));
     if (!probe_wants(p, MR_PHASE_DISCOVERY))
         return;
-    if (status || (l->mapper.calls && l->mapper.count))
+    if (status || (count && l->mapper.calls))
         mr_fact_add(p->diag, MR_FACT_EPM_LOOKUP_FAILED, l->op.check, .address = address(p),
-                    .status = status ? err->peer : talk.status,
-                    .count = (uint32_t)l->mapper.count, .port = p->options.mapper_port);
+                    .status = status ? err->peer : talk->status, .count = count,
+                    .port = p->options.mapper_port);
     if (!status)
-        mr_facts_add_talk(p->diag, &talk);
-    if (talk.end == MR_TALK_SILENT && talk.acked == MR_ACKED_YES && !p->options.has_interface)
+        mr_facts_add_talk(p->diag, talk);
+    if (talk->end == MR_TALK_SILENT && talk->acked == MR_ACKED_YES && !p->options.has_interface)
         ask_small(p);
+}
+
+/* A fresh connection could not be had: its failure says no more than the silence before it. */
+static void end_unbound(struct lookup *l, int result, const mr_error *err) {
+    mr_probe *p = l->op.probe;
+
+    probe_check(&l->op, probe_own_failure(p, result) ? MR_STATUS_UNKNOWN : MR_STATUS_FAIL, NULL, 0,
+                "endpoint mapper, asked again: %s", err->text);
+    finish(l);
+}
+
+static bool asks_again(struct lookup *l, const mr_talk_seen *talk, const mr_error *err);
+
+static void on_bound_again(void *user, mr_client *client, int result, const mr_error *err) {
+    struct lookup *l = user;
+    mr_probe *p = l->op.probe;
+    const mr_client_report *report = mr_client_get_report(client);
+
+    if (report->connected)
+        probe_add_syn_loss(p, l->op.check, &p->addrs[p->mapper_addr].addr, p->options.mapper_port,
+                           MR_ROLE_MAPPER, &report->attempt);
+    if (!result) {
+        ask(l);
+        return;
+    }
+    mr_talk_seen talk = talk_about(l, result, err);
+    bool silent = talk.end == MR_TALK_SILENT;
+    if (silent && asks_again(l, &talk, err))
+        return;
+    if (!silent || !report->connected) {
+        end_unbound(l, result, err);
+        return;
+    }
+    talk.tries = l->silent;
+    add_failure(l, &talk, result, err);
+    finish(l);
+}
+
+/* Whether the question that was not answered is on its way again. */
+static bool asks_again(struct lookup *l, const mr_talk_seen *talk, const mr_error *err) {
+    mr_probe *p = l->op.probe;
+    mr_error why = MR_ERROR_INIT;
+
+    if (talk->acked == MR_ACKED_NO)
+        l->lost += mr_client_get_report(p->mapper_client)->tcp.total_retrans;
+    if (++l->silent >= (p->losses ? SILENCES_LOSSY : SILENCES))
+        return false;
+    const char *id = l->silent > 1 ? probe_text(p, "EPM.LOOKUP.SILENT.%u", l->silent)
+                                   : "EPM.LOOKUP.SILENT";
+    probe_check_as(&l->op, id, MR_PHASE_DISCOVERY, probe_op_ms(&l->op), MR_STATUS_WARN, NULL, 0,
+                   "endpoint mapper: %s; asked again", probe_talk_text(p, talk, err));
+    cut(&l->op);
+    mr_client_free(p->mapper_client);
+    p->mapper_client = NULL;
+    mr_client_options options =
+        probe_client_options(p, &p->addrs[p->mapper_addr].addr, p->options.mapper_port);
+    options.bind = MR_BIND_PLAIN;
+    int r = mr_client_new(p->loop, &options, &p->mapper_client, &why);
+    if (!r)
+        r = mr_client_start(p->mapper_client, &mr_epmapper_iface.syntax, on_bound_again, l, &why);
+    if (r)
+        end_unbound(l, r, &why);
+    return true;
+}
+
+/* The question failed; true when it is asked again, else the failure is told. */
+static bool failed(struct lookup *l, int result, const mr_error *err) {
+    mr_probe *p = l->op.probe;
+
+    if (probe_own_failure(p, result)) {
+        probe_check(&l->op, MR_STATUS_UNKNOWN, NULL, 0, "endpoint mapper: %s", err->text);
+        return false;
+    }
+    mr_talk_seen talk = talk_about(l, result, err);
+    if (talk.end == MR_TALK_SILENT && asks_again(l, &talk, err))
+        return true;
+    talk.tries = l->silent;
+    add_failure(l, &talk, result, err);
+    return false;
+}
+
+/* An answer came at last: what was repeated in vain before it shows a path that loses packets. */
+static void add_loss(struct lookup *l) {
+    mr_probe *p = l->op.probe;
+    const mr_client_report *report = mr_client_get_report(p->mapper_client);
+
+    probe_add_loss(p, l->op.check, &p->addrs[p->mapper_addr].addr, p->options.mapper_port,
+                   MR_ROLE_MAPPER, l->lost + (report->has_tcp ? report->tcp.total_retrans : 0), 0);
 }
 
 /* The asked interface is not there for TCP: nowhere, or over other protocol sequences only. */
@@ -276,6 +375,10 @@ static void on_listed(void *user, mr_mapper *mapper, int result, const mr_error 
     struct lookup *l = user;
     mr_probe *p = l->op.probe;
 
+    if (result && failed(l, result, err))
+        return;
+    if (!result)
+        add_loss(l);
     if (mapper->count || !result) {
         p->listed = count_ifaces(p, mapper);
         if (probe_wants(p, MR_PHASE_DISCOVERY) && !result)
@@ -284,8 +387,10 @@ static void on_listed(void *user, mr_mapper *mapper, int result, const mr_error 
         take_endpoints(p, mapper);
     }
     if (result) {
-        add_failure(l, result, err);
-    } else if (p->options.has_interface && p->endpoint_count == 0) {
+        finish(l);
+        return;
+    }
+    if (p->options.has_interface && p->endpoint_count == 0) {
         add_missing(l);
     } else {
         const mr_evidence evidence[] = {
@@ -337,11 +442,13 @@ static void on_mapped(void *user, mr_mapper *mapper, int result, const mr_error 
         list(l);
         return;
     }
+    if (result && failed(l, result, err))
+        return;
     if (result) {
-        add_failure(l, result, err);
         finish(l);
         return;
     }
+    add_loss(l);
     take_endpoints(p, mapper);
     if (p->endpoint_count == 0 && !names_port(mapper, p->options.mapper_port)) {
         list(l);
@@ -357,31 +464,11 @@ static void on_mapped(void *user, mr_mapper *mapper, int result, const mr_error 
     finish(l);
 }
 
-static void start_given(mr_probe *p) {
-    p->endpoints = MR_ARENA_NEW(p->arena, struct probe_endpoint);
-    if (!p->endpoints) {
-        probe_no_memory(p);
-        return;
-    }
-    p->endpoints[0] = (struct probe_endpoint){.port = p->options.endpoint, .count = 1,
-                                              .ifaces = {p->options.interface}};
-    p->endpoint_count = 1;
-    probe_signal(p, PROBE_ENDPOINTS);
-}
-
-static void start(mr_probe *p) {
-    struct lookup *l = MR_ARENA_NEW(p->arena, struct lookup);
+/* One interface with its port, or everything. */
+static void ask(struct lookup *l) {
+    mr_probe *p = l->op.probe;
     mr_error err = MR_ERROR_INIT;
 
-    if (p->options.has_endpoint) {
-        start_given(p);
-        return;
-    }
-    if (!l) {
-        probe_no_memory(p);
-        return;
-    }
-    probe_op_begin(p, &l->op, "EPM.LOOKUP", MR_PHASE_DISCOVERY, false, cut);
     if (!p->options.has_interface) {
         list(l);
         return;
@@ -398,6 +485,33 @@ static void start(mr_probe *p) {
         probe_check(&l->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
         finish(l);
     }
+}
+
+static void start_given(mr_probe *p) {
+    p->endpoints = MR_ARENA_NEW(p->arena, struct probe_endpoint);
+    if (!p->endpoints) {
+        probe_no_memory(p);
+        return;
+    }
+    p->endpoints[0] = (struct probe_endpoint){.port = p->options.endpoint, .count = 1,
+                                              .ifaces = {p->options.interface}};
+    p->endpoint_count = 1;
+    probe_signal(p, PROBE_ENDPOINTS);
+}
+
+static void start(mr_probe *p) {
+    struct lookup *l = MR_ARENA_NEW(p->arena, struct lookup);
+
+    if (p->options.has_endpoint) {
+        start_given(p);
+        return;
+    }
+    if (!l) {
+        probe_no_memory(p);
+        return;
+    }
+    probe_op_begin(p, &l->op, "EPM.LOOKUP", MR_PHASE_DISCOVERY, false, cut);
+    ask(l);
 }
 
 const mr_probe_check probe_check_lookup = {

@@ -31,6 +31,20 @@ for name, finding, win32 in (('rst-mid-bind', 'RPC.RESET_ON_BIND', 1727),
 with fault('hang-lsa'):
     ill('hang-lsa', ['srv.lab.test'], 'RPC.HUNG', 4, 40, 'pppf', 1818, [SRV, 'samr', 'lsarpc'])
     healthy('a service beside the one that hangs', '--interface', 'winreg', 'srv.lab.test')
+# one connection on which every packet was lost is nobody's fault, nor is a path that loses many
+with fault('lose-binds', '7'):
+    run = msrpc('diagnose', '--json', NAME)
+    eq((run.code, accused(run.json)), (1, set()), 'one swallowed bind accuses nobody', run)
+    ok([x for x in run.json['checks'] if x['id'] == 'EPM.BIND' and x['status'] == 'warn'],
+       'it is told all the same', run)
+with fault('lose-binds', '7', '49152-49154'):
+    run = msrpc('diagnose', '--json', '--interface', 'samr', NAME)
+    eq((run.code, accused(run.json)), (1, set()), 'nor does one behind the mapper', run)
+for percent in ('20', '40'):
+    with fault('loss', percent):
+        run = msrpc('diagnose', '--json', '--skip', 'NAME.PTR', DC)
+        wrong = accused(run.json) - {'TCP.LOSSY_PATH', 'TCP.HEAVY_LOSS'}
+        ok(not [x for x in wrong if x.startswith('EPM.')], 'loss of %s%%' % percent, wrong, run)
 healthy('the server afterwards', 'srv.lab.test')
 healthy('the domain controller afterwards', NAME)
 done()

@@ -80,6 +80,11 @@ fault_rst_mid_request() {
 fault_stall_bind() { nft_fault mb forward "$(pdu_to $BIND "$@") counter drop"; }
 #: stall-request [PORTS]         REQUEST PDUs vanish in the router
 fault_stall_request() { nft_fault mb forward "$(pdu_to $REQUEST "$@") counter drop"; }
+#: lose-binds PACKETS [PORTS]    so many BIND PDUs vanish in the router, later ones pass
+fault_lose_binds() {
+    need 1 "$@"
+    nft_fault mb forward "$(pdu_to $BIND "${2:-}") limit rate 1/day burst ${1:-1} packets drop"
+}
 #: drop-ipv6                     the router drops IPv6
 fault_drop_ipv6() { nft_fault mb forward 'meta nfproto ipv6 counter drop'; }
 #: no-icmp                       the router neither forwards nor sends ICMP (but neighbour discovery)
