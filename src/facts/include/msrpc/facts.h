@@ -69,7 +69,7 @@ typedef struct mr_talk_seen {
     uint32_t opnum;          /* CALLED, FAULT */
     uint32_t contexts;       /* presentation contexts offered in the bind */
     uint32_t bytes;          /* octets that were sent and not answered */
-    uint32_t tries;          /* SILENT, of the mapper: connections that ended so, this one included */
+    uint32_t tries;          /* SILENT, of the mapper: connections that ended so until now */
     uint32_t ms;
     enum mr_foreign foreign; /* PROTOCOL */
     mr_slice first;          /* PROTOCOL: the first octets that came */
