@@ -261,8 +261,8 @@ static void show_doors(const struct audit_run *run) {
 }
 
 static const char *hardening_word(enum mr_status status) {
-    return status == MR_STATUS_FAIL || status == MR_STATUS_WARN ? "no"
-           : status == MR_STATUS_PASS ? "yes" : "unknown";
+    return status == MR_STATUS_FAIL || status == MR_STATUS_WARN ? "open to strangers"
+           : status == MR_STATUS_PASS ? "closed to strangers" : "unknown";
 }
 
 static enum app_mark hardening_mark(enum mr_status status) {

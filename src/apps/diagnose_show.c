@@ -95,7 +95,7 @@ static bool shows(const app *a, const mr_check *check) {
     if (a->set.verbose)
         return true;
     if (check->aside)
-        return false;
+        return check->phase == MR_PHASE_TCP && check->status == MR_STATUS_UNKNOWN;
     if (check->status == MR_STATUS_PASS)
         return check->phase == MR_PHASE_DISCOVERY ||
                (check->phase == MR_PHASE_NAMES && strcmp(check->id, "NAME.RESOLVE") == 0);
@@ -157,11 +157,11 @@ static size_t check_count(const mr_diag *diag) {
 
 static void show_foot(app *a, const struct diagnose_run *run) {
     char left[24], right[80];
-    double seconds = (double)(run->ended - run->began) / MR_SEC;
+    char took[32];
     size_t checks = check_count(&run->diag);
 
-    snprintf(right, sizeof right, "%.*f s, %zu check%s", seconds < 1 ? 3 : 1, seconds, checks,
-             checks == 1 ? "" : "s");
+    snprintf(right, sizeof right, "%s, %zu check%s", app_took_text(run->ended - run->began, took),
+             checks, checks == 1 ? "" : "s");
     snprintf(left, sizeof left, " exit %d", run->code);
     app_edges(a->out, left, right);
 }

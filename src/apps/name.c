@@ -159,7 +159,7 @@ static int read_subjects(app *a, bool any, const char ***namesp, size_t *countp)
     int code = 0;
 
     for (size_t i = 0; i < MR_COUNT(parts); i++)
-        wants_name |= is_wanted(parts[i], o, any) && !parts[i]->no_name;
+        wants_name |= is_wanted(parts[i], o, any) && !parts[i]->option;
     strip_slashes(a);
     if (wants_name && a->arg_count == 0)
         return app_refuse(a, APP_USAGE, "a name is wanted, such as dc01.corp.example");
@@ -218,8 +218,8 @@ static void read_from(struct name_run *run, bool any) {
 static void show_text(struct name_run *run, bool any) {
     app *a = run->a;
     const mr_verdict *verdict = mr_diag_get_verdict(&run->diag);
-    double seconds = (double)(run->ended - run->began) / MR_SEC;
-    char left[24], right[MR_ADDR_TEXT + 20];
+    const char *option = "";
+    char left[24], right[MR_ADDR_TEXT + 20], took[32];
 
     if (a->set.quiet) {
         fprintf(a->out, "%s: %s%s%s\n", app_safe(a, mr_slice_str(run->subject)),
@@ -227,7 +227,10 @@ static void show_text(struct name_run *run, bool any) {
                 verdict->finding ? verdict->finding->id : "");
         return;
     }
-    const char *title = mr_arena_add_fmt(&run->arena, "msrpc name %s",
+    for (size_t i = 0; i < MR_COUNT(parts); i++)
+        if (is_wanted(parts[i], run->o, any) && parts[i]->option)
+            option = parts[i]->option;
+    const char *title = mr_arena_add_fmt(&run->arena, "msrpc name %s%s", option,
                                          app_safe(a, mr_slice_str(run->subject)));
     snprintf(right, sizeof right, "from %s, anonymous", run->from[0] ? run->from : "here");
     app_edges(a->out, title ? title : "msrpc name", right);
@@ -237,8 +240,7 @@ static void show_text(struct name_run *run, bool any) {
     fputc('\n', a->out);
     app_findings_show(a, &run->diag, run->partial);
     snprintf(left, sizeof left, " exit %d", run->code);
-    snprintf(right, sizeof right, "%.*f s", seconds < 1 ? 3 : 1, seconds);
-    app_edges(a->out, left, right);
+    app_edges(a->out, left, app_took_text(run->ended - run->began, took));
 }
 
 static int show_json(struct name_run *run, bool any) {
@@ -337,7 +339,7 @@ static int run(app *a) {
 const app_command app_name = {
     .name = "name",
     .line = "a name as every DNS server tells it, side by side",
-    .synopsis = "NAME...",
+    .synopsis = "NAME... | --dsgetdc DOMAIN | --health DOMAIN | --list FILE",
     .about =
         "Asks every DNS server of this machine, one by one and all at once, for the records of a "
         "name and shows the answers side by side: addresses, aliases, the name back for each "

@@ -65,9 +65,9 @@ struct name_run {
 struct name_part {
     bool (*wanted)(const struct name_options *o); /* by a switch that names this part */
     bool beside;    /* runs where no switch names any part: the plain "msrpc name NAME" */
-    bool no_name;   /* its switch names the subject, there is no argument */
+    const char *option; /* "--switch " that names the subject, instead of an argument; or NULL */
     /* Refuses switches that do not fit, before anything is asked. 0 or APP_USAGE,
-     * APP_UNREADABLE, told. *@subjectp where no_name. NULL: nothing to check. */
+     * APP_UNREADABLE, told. *@subjectp where @option. NULL: nothing to check. */
     int (*check)(app *a, const struct name_options *o, const char *name, const char **subjectp);
     /* Begins to ask: 0, or an exit code, told. Counts run->open up if it has to wait; has nothing
      * to do, and so nothing to show, when it leaves its state NULL. */

@@ -307,7 +307,7 @@ static void json(struct name_run *run, mr_writer *w) {
 
 const struct name_part name_part_health = {
     .wanted = wanted,
-    .no_name = true,
+    .option = "--health ",
     .check = check,
     .start = start,
     .from = name_from_resolver,

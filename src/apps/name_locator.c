@@ -404,7 +404,7 @@ static void json(struct name_run *run, mr_writer *w) {
 
 const struct name_part name_part_locator = {
     .wanted = wanted,
-    .no_name = true,
+    .option = "--dsgetdc ",
     .check = check,
     .start = start,
     .from = name_from_resolver,

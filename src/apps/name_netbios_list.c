@@ -327,7 +327,7 @@ static void free_list(struct name_run *run) {
 
 const struct name_part name_part_netbios_list = {
     .wanted = wanted,
-    .no_name = true,
+    .option = "--list ",
     .check = check,
     .start = start,
     .from = from,

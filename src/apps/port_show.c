@@ -173,7 +173,8 @@ static void show_sum(const struct port_target *t) {
     }
     if (t->count < t->total)
         fprintf(t->a->out, "%s%zu not asked", first ? "" : ", ", t->total - t->count);
-    fprintf(t->a->out, "   %.1f s\n", (double)(t->ended - t->started) / (double)MR_SEC);
+    char took[32];
+    fprintf(t->a->out, "   %s\n", app_took_text(t->ended - t->started, took));
 }
 
 void port_show(const struct port_target *t) {

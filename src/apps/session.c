@@ -55,6 +55,16 @@ double app_session_ms(const app_session *s) {
     return (double)(mr_clock_now() - s->started) / (double)MR_MSEC;
 }
 
+const char *app_took_text(mr_nsec took, char out[32]) {
+    double ms = (double)took / (double)MR_MSEC;
+
+    if (ms < 999.5)
+        snprintf(out, 32, "%.*f ms", ms < 10 ? 1 : 0, ms);
+    else
+        snprintf(out, 32, "%.1f s", ms / 1000);
+    return out;
+}
+
 mr_client_options app_client_options(const app *a) {
     uint32_t tries = a->set.retries == APP_RETRIES_DEFAULT ? 3 : a->set.retries;
     return (mr_client_options){

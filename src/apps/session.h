@@ -78,6 +78,8 @@ int app_worse(int a, int b);
 mr_client_options app_client_options(const app *a);
 /* Milliseconds since the session began. */
 double app_session_ms(const app_session *s);
+/* How long something took, as the foot of a screen says it: "3.1 ms", "124 ms", "2.5 s". */
+const char *app_took_text(mr_nsec took, char out[32]);
 /* "samr", or the UUID and version where the interface has no name; @out holds it. */
 const char *app_iface_name(const mr_syntax *syntax, char out[64]);
 /* Reads --interface: a name, or UUID[:VERSION]. 0 or APP_USAGE; the version of a bare UUID is the

@@ -211,17 +211,25 @@ static int fill_remedy(const mr_diag *diag, const mr_match *match, const mr_reme
     return rc < 0 ? rc : 0;
 }
 
+static bool knows(const mr_diag *diag, enum mr_fact_kind kind) {
+    return kind != MR_FACT_NONE && diag->kind_start[kind] < diag->kind_start[kind + 1];
+}
+
 static int fill_remedies(mr_diag *diag, const mr_match *match, mr_finding *finding) {
     mr_remedy *remedies = mr_arena_get(diag->arena, MR_RULE_REMEDIES, sizeof *remedies);
     if (!remedies)
         return MR_ERR_MEMORY;
     finding->remedies = remedies;
-    for (size_t i = 0; i < MR_RULE_REMEDIES && finding->rule->remedies[i].text; i++) {
-        int rc = fill_remedy(diag, match, &finding->rule->remedies[i],
-                             &remedies[finding->remedy_count]);
-        if (rc < 0)
-            return rc;
-        finding->remedy_count += rc == 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < MR_RULE_REMEDIES && finding->rule->remedies[i].text; i++) {
+            const mr_remedy *template = &finding->rule->remedies[i];
+            if (knows(diag, template->not_with) || knows(diag, template->first_with) != (pass == 0))
+                continue;
+            int rc = fill_remedy(diag, match, template, &remedies[finding->remedy_count]);
+            if (rc < 0)
+                return rc;
+            finding->remedy_count += rc == 0;
+        }
     }
     return 0;
 }

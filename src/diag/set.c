@@ -43,8 +43,11 @@ static bool death(const mr_fact *fact) {
 /* Looks at the @n facts of one address; fills @derived and returns true when something follows. */
 static bool derive(const mr_fact *const *facts, size_t n, mr_fact *derived) {
     const mr_fact *alive = NULL, *dead = NULL;
+    const char *name = NULL; /* that DNS leads here */
     uint32_t failures = 0;
     for (size_t i = 0; i < n; i++) {
+        if (facts[i]->kind == MR_FACT_NAME_RESOLVED && facts[i]->source == MR_SOURCE_DNS)
+            name = facts[i]->name;
         if (life(facts[i]) > (alive ? life(alive) : 0))
             alive = facts[i];
         if (death(facts[i])) {
@@ -59,6 +62,7 @@ static bool derive(const mr_fact *const *facts, size_t n, mr_fact *derived) {
                          .check = proof->check,
                          .at = proof->at,
                          .address = proof->address,
+                         .name = alive ? NULL : name,
                          .port = proof->port,
                          .family = strchr(proof->address, ':') ? 6 : 4,
                          .count = alive ? 0 : failures};

@@ -14,17 +14,17 @@ static const struct {
     enum mr_status leaking;
     const char *facts[HARDENING_FACTS];
 } countermeasures[] = {
-    {"RESTRICT_ANONYMOUS_SAM", "accounts and their policy kept from strangers",
+    {"RESTRICT_ANONYMOUS_SAM", "accounts and their policy",
      "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa\\RestrictAnonymousSAM", "1", MR_STATUS_FAIL,
      {"SAMR.USERS", "SAMR.USER_DETAILS", "SAMR.GROUPS", "SAMR.BUILTIN", "SAMR.PASSWORD_POLICY",
       "SAMR.LOCKOUT"}},
-    {"SID_NAME_TRANSLATION", "SIDs and names not translated for strangers",
+    {"SID_NAME_TRANSLATION", "translation of SIDs and names",
      "policy: Network access: Allow anonymous SID/Name translation", "disabled", MR_STATUS_FAIL,
      {"LSA.SID_TO_NAME", "LSA.RID_CYCLING", "LSA.NAME_TO_SID"}},
-    {"RESTRICT_ANONYMOUS", "LSA policy kept from strangers",
+    {"RESTRICT_ANONYMOUS", "LSA policy",
      "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa\\RestrictAnonymous", "1", MR_STATUS_FAIL,
      {"LSA.PRIMARY_DOMAIN", "LSA.ACCOUNT_DOMAIN", "LSA.DNS_DOMAIN", "LSA.ACCOUNTS"}},
-    {"RESTRICT_REMOTE_CLIENTS", "endpoint mapper kept from strangers",
+    {"RESTRICT_REMOTE_CLIENTS", "endpoint mapper",
      "HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\Rpc\\RestrictRemoteClients",
      "1 on members, not set on domain controllers", MR_STATUS_WARN, {"EPM.ENDPOINTS"}},
 };
@@ -45,7 +45,7 @@ static void judge_prew2k(mr_audit *audit) {
     mr_audit_hardening *h = &audit->hardening[audit->hardening_count++];
 
     *h = (mr_audit_hardening){.id = "PREW2K_GROUP",
-                              .title = "no strangers in Pre-Windows 2000 Compatible Access",
+                              .title = "Pre-Windows 2000 Compatible Access",
                               .setting = "group S-1-5-32-554",
                               .wanted = "no Everyone, no ANONYMOUS LOGON"};
     /* a stranger who is refused the members has not seen them */
@@ -91,6 +91,17 @@ static int add_leak(const mr_audit *audit, const mr_audit_fact *fact, enum mr_fa
         .port = gate->port, .count = (uint32_t)fact->item_count});
 }
 
+/* By its interfaces, or by what it calls itself where nobody changed "server string". */
+static bool is_samba(const mr_audit *audit) {
+    const mr_audit_fact *general = mr_audit_find(audit, "SAMR.GENERAL");
+
+    for (size_t i = 0; general && i < general->value_count; i++)
+        if (general->values[i].kind == MR_AUDIT_TEXT && general->values[i].text &&
+            strncmp(general->values[i].text, "Samba ", 6) == 0)
+            return true;
+    return audit->samba;
+}
+
 int mr_audit_add_facts(const mr_audit *audit, mr_diag *diag) {
     char address[MR_ADDR_TEXT] = "";
     int r = 0;
@@ -105,7 +116,12 @@ int mr_audit_add_facts(const mr_audit *audit, mr_diag *diag) {
         if (fact->outcome.state == MR_AUDIT_LEAKS && row->leak != MR_FACT_NONE)
             r = add_leak(audit, fact, row->leak, address, diag);
     }
-    const char *member = open_member(mr_audit_find(audit, "SAMR.PREW2K"));
+    const mr_audit_fact *prew2k = mr_audit_find(audit, "SAMR.PREW2K");
+    const char *member = open_member(prew2k);
+    if (!r && is_samba(audit))
+        r = mr_fact_add(diag, MR_FACT_AUDIT_SAMBA, "EPM.ENDPOINTS", .address = address);
+    if (!r && prew2k && prew2k->outcome.state == MR_AUDIT_LEAKS && !member)
+        r = mr_fact_add(diag, MR_FACT_AUDIT_PREW2K_CLOSED, "SAMR.PREW2K", .address = address);
     if (!r && member)
         r = mr_fact_add(diag, MR_FACT_AUDIT_PREW2K, "SAMR.PREW2K", .address = address,
                         .port = audit->gates[MR_AUDIT_SAMR].port, .other = member);

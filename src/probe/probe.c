@@ -301,6 +301,9 @@ static void on_finish(void *user) {
 
     if (p->over || p->deciding || (p->asides && p->evidence))
         return;
+    for (struct probe_op *op = p->ops; op; op = op->next)
+        if (op->leave)
+            op->leave(op);
     cut_all(p); /* asides that nobody waits for: what they would say comes too late */
     for (int phase = 1; phase <= MR_PHASE_COUNT; phase++)
         mr_diag_set_phase_ms(p->diag, phase,

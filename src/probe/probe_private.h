@@ -37,6 +37,7 @@ struct probe_op {
     bool aside;
     mr_nsec started;
     void (*cut)(struct probe_op *op); /* frees what the operation holds; no callbacks follow */
+    void (*leave)(struct probe_op *op); /* an aside that the run ends without: says so. Or NULL */
     /* while its turn to connect has not come (--rate) */
     struct probe_op *next_turn;
     mr_nsec turn;

@@ -35,7 +35,8 @@ const mr_rule mr_rule_audit_prew2k_anonymous = {
                           "it.",
                   .undo = "net localgroup \"Pre-Windows 2000 Compatible Access\" Everyone /add",
                   .verify = "msrpc audit {host}"},
-                 {.text = "On a Samba domain controller.",
+                 {.first_with = MR_FACT_AUDIT_SAMBA,
+                  .text = "On a Samba domain controller.",
                   .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_SH,
                   .command = "samba-tool group removemembers 'Pre-Windows 2000 Compatible Access' "

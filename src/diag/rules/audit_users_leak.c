@@ -27,7 +27,8 @@ const mr_rule mr_rule_audit_users_leak = {
                   .undo = "reg add HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa /v "
                           "RestrictAnonymousSAM /t REG_DWORD /d 0 /f",
                   .verify = "msrpc audit {host}"},
-                 {.text = "On a domain controller that setting has no effect: take the strangers "
+                 {.not_with = MR_FACT_AUDIT_PREW2K_CLOSED,
+                  .text = "On a domain controller that setting has no effect: take the strangers "
                           "out of the group that lets them in.",
                   .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_CMD,
@@ -38,7 +39,8 @@ const mr_rule mr_rule_audit_users_leak = {
                   .undo = "net localgroup \"Pre-Windows 2000 Compatible Access\" \"ANONYMOUS "
                           "LOGON\" /add",
                   .verify = "msrpc audit {host}"},
-                 {.text = "On a Samba standalone or member server, restrict anonymous access "
+                 {.first_with = MR_FACT_AUDIT_SAMBA,
+                  .text = "On a Samba standalone or member server, restrict anonymous access "
                           "and restart Samba; a Samba domain controller does not heed it over "
                           "TCP, see the firewall.",
                   .run_on = MR_PLACE_SERVER,

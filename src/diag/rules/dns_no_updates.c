@@ -11,7 +11,7 @@ const mr_rule mr_rule_dns_no_updates = {
     .per = MR_F(SERVER),
     .require = {{.any = {MR_FACT_DNS_NO_UPDATES}}},
     .summary = "a DNS server takes no updates",
-    .cause = "DNS server {server} holds {domain} and answers an update with {rcode}: it "
+    .cause = "The DNS server {server} holds {domain} and answers an update with {rcode}: it "
              "takes none. Domain controllers that use it cannot register their records there.",
     .reference = "RFC 2136 2.2",
     .remedies = {{.text = "Let domain controllers use a DNS server that takes updates, or keep "

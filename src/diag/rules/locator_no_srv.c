@@ -14,7 +14,7 @@ const mr_rule mr_rule_locator_no_srv = {
     .forbid = {{.any = {MR_FACT_LOCATOR_FOUND}}},
     .explains = {"LOCATOR.NO_SITE_DC"},
     .summary = "no domain controller is registered in DNS",
-    .cause = "DNS server {server|of this machine} has no SRV record {name}. A client looks for "
+    .cause = "The DNS server {server|of this machine} has no SRV record {name}. A client looks for "
              "that record first; without it no domain controller is found, whether one runs or "
              "not. Either {domain} is not the domain's DNS name, or this DNS server does not "
              "hold or reach its zone, or the domain controllers did not register.",

@@ -18,7 +18,7 @@ const mr_rule mr_rule_name_error = {
                {.any = {MR_FACT_NAME_RCODE},
                 .where = {MR_WHERE(RCODE, IN, MR_BIT(2) | MR_BIT(3) | MR_BIT(5) | MR_BIT(9))}}},
     .summary = "the DNS server answers with an error",
-    .cause = "DNS server {server|of this machine} answers the question for {name} with "
+    .cause = "The DNS server {server|of this machine} answers the question for {name} with "
              "{rcode}: it does not understand it, or will not.",
     .reference = "RFC 1035 4.1.1, RFC 6895 2.3",
     .remedies = {{.text = "Let this machine ask another DNS server.",

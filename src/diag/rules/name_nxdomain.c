@@ -15,9 +15,9 @@ const mr_rule mr_rule_name_nxdomain = {
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}},
                {.any = {MR_FACT_NAME_NODATA}}},
     .summary = "the name does not exist in DNS",
-    .cause = "DNS server {server|of this machine} says that {name} does not exist (NXDOMAIN). The "
-             "record was never registered or was removed, the name is misspelt, or this is not a "
-             "DNS server of that domain.",
+    .cause = "The DNS server {server|of this machine} says that {name} does not exist (NXDOMAIN). "
+             "The record was never registered or was removed, the name is misspelt, or this is not "
+             "a DNS server of that domain.",
     .reference = "RFC 1035 4.1.1, RFC 8020",
     .remedies = {{.text = "On the host itself, register its addresses again.",
                   .run_on = MR_PLACE_SERVER,

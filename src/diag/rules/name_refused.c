@@ -19,7 +19,7 @@ const mr_rule mr_rule_name_refused = {
                 .where = {MR_WHERE(RCODE, EQ, 2)},
                 .same = MR_F(SERVER)}},
     .summary = "the DNS server refuses to answer this client",
-    .cause = "DNS server {server|of this machine} refuses the query for {name} ({rcode}): "
+    .cause = "The DNS server {server|of this machine} refuses the query for {name} ({rcode}): "
              "it does not hold the zone and does no recursion for {from|this address}.",
     .reference = "RFC 1035 4.1.1, RFC 2136 2.2",
     .remedies = {{.text = "Allow recursion for this network on the DNS server, or let this machine "

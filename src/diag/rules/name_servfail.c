@@ -16,7 +16,7 @@ const mr_rule mr_rule_name_servfail = {
                {.any = {MR_FACT_NAME_NODATA}},
                {.any = {MR_FACT_NAME_RCODE}, .where = {MR_WHERE(RCODE, EQ, 3)}}},
     .summary = "the DNS server failed to answer",
-    .cause = "DNS server {server|of this machine} is alive but could not answer for {name} "
+    .cause = "The DNS server {server|of this machine} is alive but could not answer for {name} "
              "(SERVFAIL): a server it depends on does not answer, the zone has expired there, or "
              "DNSSEC validation failed.",
     .reference = "RFC 1035 4.1.1",

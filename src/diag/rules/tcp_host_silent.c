@@ -16,12 +16,18 @@ const mr_rule mr_rule_tcp_host_silent = {
                 {.any = {MR_FACT_TCP_SILENT}, .same = MR_F(ADDRESS)}},
     .summary = "nothing answers at the address",
     .cause = "{address} answers on none of the TCP ports tried ({1.port}). The host is down, or a "
-             "firewall drops everything from {from|this address}; from here the two look alike.",
+             "firewall drops everything from {from|this address}; from here the two look alike."
+             "{#name: Or the DNS record is stale, and the host has another address by now.|}",
     .reference = "RFC 9293 3.10.7; KB2102154",
     .remedies = {{.text = "See at the host's console that it runs and has this address.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,
                   .command = "ipconfig /all"},
+                 {.text = "Compare what every DNS server says about the name; a stale record is "
+                          "replaced by \"ipconfig /registerdns\" on the host.",
+                  .run_on = MR_PLACE_CLIENT,
+                  .shell = MR_SHELL_SH,
+                  .command = "msrpc name {name}"},
                  {.text = "On the firewall, look for dropped packets from {from|this address} to "
                           "{address}, and allow TCP 135 and the RPC ports, 49152-65535.",
                   .run_on = MR_PLACE_FIREWALL,

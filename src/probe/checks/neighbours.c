@@ -4,7 +4,8 @@
  */
 #include "probe_private.h"
 
-static const uint16_t ports[] = {445, 88, 389};
+#define PORT_SMB 445
+static const uint16_t ports[] = {PORT_SMB, 88, 389};
 
 struct neighbour {
     struct probe_op op;
@@ -67,6 +68,16 @@ static void connect_neighbour(struct probe_op *op) {
     }
 }
 
+/* Everything else is done and SMB has not answered yet: RPC over TCP does without, pipes do not. */
+static void leave(struct probe_op *op) {
+    struct neighbour *n = (struct neighbour *)op;
+
+    probe_check_as(op, probe_text(op->probe, "TCP.%u", n->port), MR_PHASE_TCP, probe_op_ms(op),
+                   MR_STATUS_UNKNOWN, NULL, 0,
+                   "%u no answer in %.0f ms: named pipes (SMB) may be filtered; RPC over TCP needs "
+                   "none", n->port, probe_op_ms(op));
+}
+
 static void start_one(mr_probe *p, const mr_addr *addr, uint16_t port) {
     struct neighbour *n = MR_ARENA_NEW(p->arena, struct neighbour);
 
@@ -76,6 +87,7 @@ static void start_one(mr_probe *p, const mr_addr *addr, uint16_t port) {
     }
     n->addr = addr;
     n->port = port;
+    n->op.leave = port == PORT_SMB ? leave : NULL;
     probe_op_begin(p, &n->op, "TCP.NEIGHBOURS", MR_PHASE_TCP, true, cut);
     probe_op_connect(&n->op, connect_neighbour);
 }

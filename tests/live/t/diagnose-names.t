@@ -31,7 +31,9 @@ ill('a short name that nobody has', ['nosuch'], 'NAME.SINGLE_LABEL', 1, 10, 'fuu
 with fault('hosts-file'):
     ill('hosts-file', [NAME], 'NAME.HOSTS_STALE', 1, 10, 'ffuu', says=[UNUSED, DC, 'hosts file'])
 with fault('wrong-dns'):
-    ill('wrong-dns', [NAME], 'TCP.HOST_SILENT', 2, 20, 'pfuu', says=[UNUSED])
+    ill('wrong-dns', [NAME], 'TCP.HOST_SILENT', 2, 20, 'pfuu', says=[UNUSED, 'DNS record is stale'])
+    ok('msrpc name ' + NAME in msrpc('diagnose', NAME).out, 'wrong-dns: how to compare')
+    ill('wrong-dns, the address alone', [UNUSED], 'TCP.HOST_SILENT', 2, 20, 'pfuu', says=[UNUSED])
 ill('a DNS server that does not answer', ['--dns-server', UNUSED, NAME], 'NAME.TIMEOUT', 1, 10,
     'fuuu', says=[UNUSED])
 done()

@@ -17,6 +17,8 @@ healthy('an address', DC)
 healthy('over IPv6', '[%s]' % names['DC_IP6'])
 with fault('block-445'):
     healthy('no SMB', NAME)
+    run = msrpc('diagnose', NAME)
+    ok(run.code == 0 and re.search(r'\[--\] +445 no answer', run.out), 'no SMB: it is said', run)
 with fault('no-icmp'):
     healthy('no ICMP', NAME)
 with fault('delay', '50'):

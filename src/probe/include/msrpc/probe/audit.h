@@ -156,6 +156,7 @@ typedef struct mr_audit {
     mr_audit_hardening hardening[MR_AUDIT_HARDENING_MAX];
     size_t hardening_count;
     size_t calls;            /* that were made */
+    bool samba;              /* it lists interfaces that only Samba has */
     int reach;               /* 0, or why the mapper could not be talked to: MR_ERR_... */
     mr_error error;          /* its detail */
 } mr_audit;
