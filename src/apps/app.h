@@ -218,7 +218,8 @@ const char *app_mark(const app *a, enum app_mark mark);
 enum app_style { APP_PLAIN, APP_BOLD, APP_DIM, APP_RED, APP_GREEN, APP_YELLOW };
 const char *app_style(const app *a, enum app_style style);
 #define APP_COLUMNS 80
-/* A line with @left at its beginning and @right at its end, two blanks between at least. */
+/* A line with @left at its beginning and @right at its end, two blanks between at least; a
+ * longer @left is wrapped, and @right stands under it. */
 void app_edges(FILE *out, const char *left, const char *right);
 /* Writes @text wrapped at 80 columns: the first line stands after @first, later ones are indented
  * by @indent columns. */

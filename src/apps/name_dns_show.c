@@ -7,7 +7,7 @@
 
 #define LINES_MAX 16 /* records of one cell that are shown */
 #define LEFT 6       /* columns before the server: the mark */
-#define TTL_WIDTH 6
+#define UNDER "        " /* before what stands under a row: LEFT and two more */
 #define TIME_WIDTH 8
 
 /* One cell: what one server answered about one type. */
@@ -22,6 +22,7 @@ struct screen {
     app *a;
     const mr_dns_survey *s;
     size_t server_width;
+    int ttl_width;       /* of the table that is being shown */
     bool starred;
     bool gap;            /* an empty line went before what stands under the tables */
 };
@@ -159,7 +160,7 @@ static void add_alias(struct screen *v, struct row *row, const char *target, siz
 }
 
 static void read_message(struct screen *v, struct row *row, const mr_dns_survey_query *q,
-                         uint32_t *ttlp) {
+                         uint32_t *ttlp, bool *has_ttlp) {
     const mr_dns_message *m = q->answer->message;
     char sender[MR_ADDR_TEXT];
 
@@ -167,7 +168,8 @@ static void read_message(struct screen *v, struct row *row, const mr_dns_survey_
         row->ms = (double)q->answer->elapsed / MR_MSEC;
     for (size_t i = 0, n = 0; m && i < m->answer_count; i++) {
         const mr_dns_record *record = &m->answers[i];
-        *ttlp = record->ttl < *ttlp ? record->ttl : *ttlp;
+        *ttlp = !*has_ttlp || record->ttl < *ttlp ? record->ttl : *ttlp;
+        *has_ttlp = true;
         if (record->type == MR_DNS_CNAME && q->type != MR_DNS_CNAME && (n == 0 || row->alias))
             add_alias(v, row, record->u.target, n++);
     }
@@ -190,7 +192,8 @@ static struct row read_row(struct screen *v, size_t server, size_t candidate) {
     struct row row = {.server = server, .candidate = candidate, .agreed = true, .says_no = true,
                       .ttl = "", .ms = -1};
     const mr_dns_survey_server *it = mr_dns_survey_get_server(v->s, server);
-    uint32_t ttl = UINT32_MAX;
+    uint32_t ttl = 0;
+    bool has_ttl = false;
     size_t count;
     const uint16_t *types = mr_dns_survey_get_types(v->s, &count);
 
@@ -205,10 +208,10 @@ static struct row read_row(struct screen *v, size_t server, size_t candidate) {
         row.says_no &= q->answer && (q->answer->outcome == MR_DNS_OUTCOME_NXDOMAIN ||
                                      q->answer->outcome == MR_DNS_OUTCOME_NODATA);
         if (q->answer)
-            read_message(v, &row, q, &ttl);
+            read_message(v, &row, q, &ttl, &has_ttl);
     }
     row.lame = it->lame;
-    if (ttl != UINT32_MAX) {
+    if (has_ttl) {
         const char *text = mr_arena_add_fmt(&v->a->arena, "%u", ttl);
         row.ttl = text ? text : "";
     }
@@ -247,14 +250,14 @@ static void show_under(struct screen *v, const struct row *row) {
     const mr_dns_survey_server *it = mr_dns_survey_get_server(v->s, row->server);
 
     if (row->alias)
-        app_wrap(v->a->out, "        ", LEFT + 8, row->alias);
+        app_wrap(v->a->out, UNDER, LEFT + 8, row->alias);
     if (row->lame)
-        fprintf(v->a->out, "%*slame: does not hold the zone\n", LEFT + 2, "");
+        fputs(UNDER "lame: does not hold the zone\n", v->a->out);
     if (it->host)
-        fprintf(v->a->out, "%*sis %s, a name server of the zone\n", LEFT + 2, "",
-                app_safe(v->a, mr_slice_str(it->host)));
+        app_wrap(v->a->out, UNDER "a name server of the zone: ", LEFT + 8,
+                 app_safe(v->a, mr_slice_str(it->host)));
     if (row->note)
-        fprintf(v->a->out, "%*s%s\n", LEFT + 2, "", row->note);
+        app_wrap(v->a->out, UNDER, LEFT + 8, row->note);
 }
 
 /* ---- the table: a column for each type ---- */
@@ -283,7 +286,7 @@ static void show_table_row(struct screen *v, const struct row *row, size_t types
                 fprintf(v->a->out, "  %-*s", last ? 0 : (int)widths[i], text);
         }
         if (line == 0)
-            fprintf(v->a->out, "  %*s %*s", TTL_WIDTH, row->ttl, TIME_WIDTH,
+            fprintf(v->a->out, "  %*s %*s", v->ttl_width, row->ttl, TIME_WIDTH,
                     row->ms < 0 ? "" : ms_text(row->ms, ms));
         fputc('\n', v->a->out);
     }
@@ -297,30 +300,36 @@ static void show_table(struct screen *v, const struct row *rows, size_t count,
     fprintf(v->a->out, "%*s%-*s", LEFT, "", (int)v->server_width, "server");
     for (size_t i = 0; i < type_count; i++)
         fprintf(v->a->out, "  %-*s", (int)widths[i], mr_dns_type_name(types[i], type));
-    fprintf(v->a->out, "  %*s %*s\n", TTL_WIDTH, "TTL", TIME_WIDTH, "time");
+    fprintf(v->a->out, "  %*s %*s\n", v->ttl_width, "TTL", TIME_WIDTH, "time");
     for (size_t i = 0; i < count; i++)
         show_table_row(v, &rows[i], type_count, widths);
 }
 
 /* ---- the list: a record a line ---- */
 
+static void show_record(struct screen *v, const char *type, const char *text) {
+    char head[LEFT + 32];
+
+    snprintf(head, sizeof head, "%*s%-5s ", LEFT + 2, "", type);
+    app_wrap(v->a->out, head, LEFT + 8, text);
+}
+
 static void show_list_row(struct screen *v, const struct row *row, const uint16_t *types,
                           size_t type_count) {
     char type[16], ms[16];
 
     fprintf(v->a->out, " %s %-*s  %*s %*s\n", app_mark(v->a, row_mark(v, row)),
-            (int)v->server_width, mr_dns_survey_get_server(v->s, row->server)->text, TTL_WIDTH,
+            (int)v->server_width, mr_dns_survey_get_server(v->s, row->server)->text, v->ttl_width,
             row->ttl, TIME_WIDTH, row->ms < 0 ? "" : ms_text(row->ms, ms));
     for (size_t i = 0; i < type_count; i++)
         for (size_t k = 0; k < row->cells[i].count; k++)
-            fprintf(v->a->out, "%*s%-5s %s\n", LEFT + 2, "",
-                    k ? "" : mr_dns_type_name(types[i], type), row->cells[i].lines[k]);
+            show_record(v, k ? "" : mr_dns_type_name(types[i], type), row->cells[i].lines[k]);
     show_under(v, row);
 }
 
 static void show_list(struct screen *v, const struct row *rows, size_t count,
                       const uint16_t *types, size_t type_count) {
-    fprintf(v->a->out, "%*s%-*s  %*s %*s\n", LEFT, "", (int)v->server_width, "server", TTL_WIDTH,
+    fprintf(v->a->out, "%*s%-*s  %*s %*s\n", LEFT, "", (int)v->server_width, "server", v->ttl_width,
             "TTL", TIME_WIDTH, "time");
     for (size_t i = 0; i < count; i++)
         show_list_row(v, &rows[i], types, type_count);
@@ -345,14 +354,21 @@ static void show_candidate(struct screen *v, size_t candidate) {
     struct row *rows = mr_arena_get(&v->run->arena, MR_DNS_SURVEY_SERVERS, sizeof *rows);
     bool columns = true;
 
-    fprintf(v->a->out, "\n %s%s%s%s\n", app_style(v->a, APP_BOLD),
-            app_safe(v->a, mr_slice_str(c->name)), app_style(v->a, APP_PLAIN),
-            c->searched ? "   (search list)" : "");
+    const char *name = mr_arena_add_fmt(&v->run->arena, "%s%s",
+                                        app_safe(v->a, mr_slice_str(c->name)),
+                                        c->searched ? "   (search list)" : "");
+    fprintf(v->a->out, "\n%s", app_style(v->a, APP_BOLD));
+    app_wrap(v->a->out, " ", 1, name ? name : c->name);
+    fputs(app_style(v->a, APP_PLAIN), v->a->out);
     for (size_t i = 0; rows && mr_dns_survey_get_server(v->s, i); i++) {
         rows[count] = read_row(v, i, candidate);
         count += rows[count].asked;
     }
-    total = LEFT + v->server_width + 3 + TTL_WIDTH + TIME_WIDTH;
+    v->ttl_width = 6;
+    for (size_t k = 0; k < count; k++)
+        if (strlen(rows[k].ttl) > (size_t)v->ttl_width)
+            v->ttl_width = (int)strlen(rows[k].ttl);
+    total = LEFT + v->server_width + 3 + (size_t)v->ttl_width + TIME_WIDTH;
     for (size_t i = 0; i < type_count; i++) {
         widths[i] = types[i] == MR_DNS_A ? 13 : 8;
         for (size_t k = 0; k < count; k++) {
@@ -418,9 +434,10 @@ static void show_reverse(struct screen *v) {
         if (told)
             continue;
         open_gap(v);
-        fprintf(v->a->out, " %-8s %s -> %s", head ? "" : "reverse",
-                mr_addr_text(&q->about, address), app_safe(v->a, mr_slice_str(answer)));
-        fprintf(v->a->out, alone ? "\n" : "   (%s)\n", servers);
+        const char *text = mr_arena_add_fmt(
+            &v->a->arena, alone ? "%s -> %s" : "%s -> %s   (%s)", mr_addr_text(&q->about, address),
+            app_safe(v->a, mr_slice_str(answer)), servers);
+        app_wrap(v->a->out, head ? "          " : " reverse  ", 10, text ? text : answer);
         head = true;
     }
 }

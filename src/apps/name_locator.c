@@ -161,14 +161,14 @@ static void show_query(struct name_run *run, const mr_locator_query *q, bool fir
     bool known = q->elapsed || q->outcome != MR_DNS_OUTCOME_FAILED;
     enum app_mark mark = q->count ? APP_MARK_OK : !known ? APP_MARK_SKIP
                          : q->site ? APP_MARK_WARN : APP_MARK_FAIL;
-    char what[120];
+    char what[120], head[40];
 
     if (q->count)
         snprintf(what, sizeof what, "%zu record%s", q->count, q->count == 1 ? "" : "s");
     else
         snprintf(what, sizeof what, "%s", known ? mr_dns_outcome_name(q->outcome) : "not known");
-    fprintf(a->out, " %-8s %s %s\n", first ? "SRV" : "", app_mark(a, mark),
-            app_safe(a, mr_slice_str(q->name)));
+    snprintf(head, sizeof head, " %-8s %s ", first ? "SRV" : "", app_mark(a, mark));
+    app_wrap(a->out, head, 15, app_safe(a, mr_slice_str(q->name)));
     const char *server = name_addr_text(run, &q->server);
     fprintf(a->out, "               %s%s%s, %.1f ms\n", what, server ? " from " : "",
             server ? server : "", (double)q->elapsed / MR_MSEC);
@@ -206,10 +206,13 @@ static void show_address(struct name_run *run, const mr_locator_address *address
                          : ping->outcome != MR_DC_ANSWERED ? APP_MARK_FAIL
                          : host->lacks || host->skipped_self ? APP_MARK_WARN : APP_MARK_OK;
 
-    fprintf(a->out, "          %s %s  %s  %u/%u  %.1f ms%s\n", app_mark(a, mark),
-            app_safe(a, mr_slice_str(host->name)), name_addr_text(run, &address->addr),
-            host->priority, host->weight, (double)ping->elapsed / MR_MSEC,
-            l->locator->chosen == address ? "  <- chosen" : "");
+    char head[40];
+    snprintf(head, sizeof head, "          %s ", app_mark(a, mark));
+    const char *text = mr_arena_add_fmt(
+        &run->arena, "%s  %s  %u/%u  %.1f ms%s", app_safe(a, mr_slice_str(host->name)),
+        name_addr_text(run, &address->addr), host->priority, host->weight,
+        (double)ping->elapsed / MR_MSEC, l->locator->chosen == address ? "  <- chosen" : "");
+    app_wrap(a->out, head, 15, text ? text : host->name);
     fprintf(a->out, "               %s", became(run, address));
     if (ping->has_answer)
         fprintf(a->out, "; site %s", ping->answer.dc_site[0]

@@ -142,6 +142,11 @@ void app_edges(FILE *out, const char *left, const char *right) {
     size_t used = columns(left, strlen(left)) + columns(right, strlen(right));
     int gap = used + 2 < APP_COLUMNS ? (int)(APP_COLUMNS - used) : 2;
 
+    if (columns(left, strlen(left)) > APP_COLUMNS) { /* a name of any length: it alone, wrapped */
+        app_wrap(out, "", 1, left);
+        fprintf(out, "%*s%s\n", (int)(APP_COLUMNS - columns(right, strlen(right))), "", right);
+        return;
+    }
     fprintf(out, "%s%*s%s\n", left, gap, "", right);
 }
 

@@ -2,7 +2,7 @@
 """msrpc name against DNS servers of our own on loopback: from where and as whom it asked, servers
 on other ports than 53, words of any length."""
 import contextlib
-import os
+import re
 import socket
 import struct
 import tempfile
@@ -98,5 +98,29 @@ with server(None) as mute:
     ok('allow UDP and TCP port %s to %s.' % (port, host) in ' '.join(run.out.split()) and
        'msrpc port %s --ports %s --protocol tcp\n' % (host, port) in run.out and
        'port 53' not in run.out, 'a silent server on another port is looked for there', run)
+with server({A: [(60, b'\x7f\0\0\1')]}) as good:
+    args = ['name', 'host.example', '--type', 'A', '--dns-server', nowhere, '--dns-server', good]
+    run = Run(*args, *QUICK)
+    ok('NAME.SERVER_REJECTS' in findings(Run(*args, *QUICK, '--json')) and
+       'seconds' not in run.out, 'a server that rejects costs no seconds', run)
+    with server(None) as mute:
+        args = ['name', 'host.example', '--type', 'A', '--dns-server', mute, '--dns-server', good]
+        run = Run(*args, *QUICK)
+        ok('NAME.SERVER_DEAD' in findings(Run(*args, *QUICK, '--json')) and
+           'loses seconds' in run.out, 'a silent one does', run)
+
+# ---- any TTL, words of any length ----
+
+with server({A: [(0xffffffff, b'\x7f\0\0\1')]}) as good:
+    run = Run('name', 'host.example', '--dns-server', good, *QUICK)
+    ok(re.search(r'127\.0\.0\.1 .* 4294967295 +[0-9.]+ ms$', run.out, re.M), 'the longest TTL', run)
+long = '.'.join(['a' * 60] * 4)
+with server({TXT: [(60, bytes([250]) + b'x' * 250)], A: [(60, b'\x7f\0\0\1')]}) as good:
+    for args in (['host.example', '--type', 'TXT'], [long, '--type', 'A'], [long],
+                 ['--dsgetdc', long[:200]], ['--health', long[:200]]):
+        run = Run('name', *args, '--dns-server', good, *QUICK)
+        wide = [x for x in run.out.splitlines()
+                if len(x) > 80 and not re.match(r' NEXT|   \S', x)]  # commands stay whole
+        eq(wide, [], 'a long word goes on in the next line: ' + args[0][:20], run)
 
 done()

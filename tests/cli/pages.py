@@ -50,6 +50,10 @@ for name in [None, *commands()]:
         eq([int(n) for line in shown for n in line.split()], codes, 'help %s has them too' % name)
         ok('.SH EXAMPLES' in page and '.SH EXIT STATUS' in page, title + ' has examples and codes')
 
+for name in commands():
+    out = Run('help', name).out
+    eq([x for x in out.splitlines() if len(x) > 80], [], 'help %s: 80 columns' % name)
+
 # an example stands at a place where nothing listens; what matters is that it is understood
 for name in commands():
     for line in re.findall(r'^  (msrpc .*)\n      \S', Run('help', name).out, re.M):
