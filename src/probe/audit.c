@@ -69,12 +69,13 @@ static void add_hosts(struct audit_run *run, mr_audit_fact *fact, bool addresses
     }
 }
 
-/* Spotlight search and the UNIX ids: nobody but Samba has them. */
-static bool is_of_samba(const mr_uuid *uuid) {
+/* What an interface tells of the host: Spotlight search and the UNIX ids are Samba's alone. */
+static void look_at(mr_audit *out, const mr_uuid *uuid) {
     const mr_iface_name *known = mr_name_find(uuid);
     const char *name = known && mr_name_is_known(known) ? mr_name_text(known) : "";
 
-    return mr_str_eq_nocase(name, "mdssvc") || mr_str_eq_nocase(name, "unixinfo");
+    out->samba |= mr_str_eq_nocase(name, "mdssvc") || mr_str_eq_nocase(name, "unixinfo");
+    out->dc |= mr_str_eq_nocase(name, "drsuapi");
 }
 
 int audit_endpoints(struct audit_run *run, mr_audit_fact *fact) {
@@ -104,7 +105,7 @@ int audit_endpoints(struct audit_run *run, mr_audit_fact *fact) {
     for (size_t i = 0; i < run->mapper.count; i++) {
         const mr_mapper_entry *e = &run->mapper.entries[i];
         annotated += e->annotation.len > 0;
-        run->out->samba |= is_of_samba(&e->interface.uuid);
+        look_at(run->out, &e->interface.uuid);
         if (e->tower_bad || e->protseq != MR_PROTSEQ_NCACN_IP_TCP || !e->port)
             continue;
         for (size_t d = MR_AUDIT_DSSETUP; d < MR_AUDIT_DOORS; d++) {

@@ -120,6 +120,8 @@ int mr_audit_add_facts(const mr_audit *audit, mr_diag *diag) {
     const char *member = open_member(prew2k);
     if (!r && is_samba(audit))
         r = mr_fact_add(diag, MR_FACT_AUDIT_SAMBA, "EPM.ENDPOINTS", .address = address);
+    if (!r && audit->dc)
+        r = mr_fact_add(diag, MR_FACT_AUDIT_DC, "EPM.ENDPOINTS", .address = address);
     if (!r && prew2k && prew2k->outcome.state == MR_AUDIT_LEAKS && !member)
         r = mr_fact_add(diag, MR_FACT_AUDIT_PREW2K_CLOSED, "SAMR.PREW2K", .address = address);
     if (!r && member)

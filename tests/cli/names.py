@@ -84,11 +84,17 @@ with tempfile.NamedTemporaryFile('w', suffix='.list') as listed:
         quick = [x for x in QUICK if '--dns-server' in args or x != '--no-system']
         run = Run('name', *args, *quick)
         first = run.out.split('\n')[0]
-        ok(first.startswith('msrpc name ') and first.endswith('  from 127.0.0.1, anonymous') and
+        asked = '%s %s ' % (args[0], args[1]) if form in ('--list', '--dsgetdc', '--health') else ''
+        ok(first.startswith('msrpc name ' + asked) and first.endswith('  from 127.0.0.1, anonymous') and
            len(first) == 80, form + ': from where and as whom', run)
         report = valid(Run('name', '--json', *args, *quick), form)
         eq(report.get('vantage'), {'address': '127.0.0.1', 'identity': 'anonymous'},
            form + ': vantage')
+
+# ---- the foot ----
+
+run = Run('port', '127.0.0.1', '--ports', '1', '--no-probe')
+ok(re.search(r'   \d+(\.\d)? ms$', run.out, re.M), 'a short run took milliseconds, not 0.0 s', run)
 
 # ---- a server on another port ----
 

@@ -476,6 +476,37 @@ static void test_server_ports(void **state) {
     mr_arena_deinit(&arena);
 }
 
+/* A remedy stands first, or is left out, by what else is known of the host. */
+static void test_remedies_fit(void **state) {
+    (void)state;
+    static const struct {
+        enum mr_fact_kind known;
+        size_t count;
+        const char *first;
+    } rows[] = {{MR_FACT_NONE, 4, "On a Windows member"},
+                {MR_FACT_AUDIT_SAMBA, 4, "On a Samba"},
+                {MR_FACT_AUDIT_PREW2K_CLOSED, 3, "On a Windows member"},
+                {MR_FACT_AUDIT_DC, 2, "On a domain controller"}};
+    mr_arena arena;
+    mr_diag diag;
+
+    mr_arena_init(&arena, 4 << 20);
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        assert_int_equal(mr_diag_init(&diag, &arena, "dc01", NULL), 0);
+        mr_fact_add(&diag, MR_FACT_AUDIT_USERS, "SAMR.USERS", .interface = "samr",
+                    .address = "10.1.0.10", .port = 49669, .count = 3);
+        if (rows[i].known)
+            mr_diag_add_fact(&diag, &(mr_fact){.kind = rows[i].known, .address = "10.1.0.10"});
+        assert_int_equal(mr_diag_run(&diag), 0);
+        const mr_finding *f = mr_diag_get_finding(&diag, 0);
+        assert_non_null(f);
+        assert_string_equal(f->id, "AUDIT.USERS_LEAK");
+        assert_int_equal(f->remedy_count, rows[i].count);
+        assert_ptr_equal(strstr(f->remedies[0].text, rows[i].first), f->remedies[0].text);
+    }
+    mr_arena_deinit(&arena);
+}
+
 static void test_fields_are_checked(void **state) {
     (void)state;
     mr_arena arena;
@@ -680,6 +711,7 @@ static void test_icmp(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules_are_sound), cmocka_unit_test(test_every_rule),
+        cmocka_unit_test(test_remedies_fit),
         cmocka_unit_test(test_golden),          cmocka_unit_test(test_fields_are_checked),
         cmocka_unit_test(test_text_form),       cmocka_unit_test(test_hostile_values),
         cmocka_unit_test(test_phases),          cmocka_unit_test(test_json),

@@ -14,7 +14,8 @@ const mr_rule mr_rule_audit_domain_leak = {
     .cause = "{interface} at {address}:{port} names its domains and their SIDs without a logon: "
              "half of what counting through the RIDs needs.",
     .reference = "MS-LSAD 3.1.4.4.4; MS-SAMR 3.1.5.11.1",
-    .remedies = {{.text = "On a Windows member or standalone server, refuse strangers.",
+    .remedies = {{.not_with = MR_FACT_AUDIT_SAMBA,
+                  .text = "On a Windows member or standalone server, refuse strangers.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,
                   .command = "reg add HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa /v "

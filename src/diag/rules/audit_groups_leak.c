@@ -15,7 +15,8 @@ const mr_rule mr_rule_audit_groups_leak = {
     .cause = "Whoever reaches port {port} of {address} reads from {interface}, without logging "
              "on, which groups there are and who is an administrator.",
     .reference = "MS-SAMR 3.1.5.2.3, 3.1.5.8",
-    .remedies = {{.text = "On Windows, let administrators alone read accounts over the network.",
+    .remedies = {{.not_with = MR_FACT_AUDIT_SAMBA,
+                  .text = "On Windows, let administrators alone read accounts over the network.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,
                   .command = "reg add HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa /v "

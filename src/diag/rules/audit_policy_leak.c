@@ -16,7 +16,8 @@ const mr_rule mr_rule_audit_policy_leak = {
              "are and after how many wrong ones an account is locked: how to guess without being "
              "noticed.",
     .reference = "MS-SAMR 3.1.5.5.1",
-    .remedies = {{.text = "On a Windows member or standalone server, refuse strangers in samr.",
+    .remedies = {{.not_with = MR_FACT_AUDIT_SAMBA,
+                  .text = "On a Windows member or standalone server, refuse strangers in samr.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,
                   .command = "reg add HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa /v "

@@ -16,7 +16,8 @@ const mr_rule mr_rule_audit_sid_translation = {
              "With the SID of the domain every account is found by counting its RIDs, whatever "
              "else is closed; the renamed Administrator too.",
     .reference = "MS-LSAT 3.1.4.11; policy 'Network access: Allow anonymous SID/Name translation'",
-    .remedies = {{.text = "On Windows, disable the policy 'Network access: Allow anonymous "
+    .remedies = {{.not_with = MR_FACT_AUDIT_SAMBA,
+                  .text = "On Windows, disable the policy 'Network access: Allow anonymous "
                           "SID/Name translation' (Local Policies, Security Options).",
                   .run_on = MR_PLACE_SERVER,
                   .verify = "msrpc audit {host}"},

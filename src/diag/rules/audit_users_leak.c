@@ -16,7 +16,8 @@ const mr_rule mr_rule_audit_users_leak = {
              "{interface}, without logging on: names to guess passwords for.",
     .reference = "MS-SAMR 3.1.5.2.2; policy 'Network access: Do not allow anonymous enumeration "
                  "of SAM accounts'",
-    .remedies = {{.text = "On a Windows member or standalone server, refuse anonymous "
+    .remedies = {{.not_with = MR_FACT_AUDIT_DC,
+                  .text = "On a Windows member or standalone server, refuse anonymous "
                           "enumeration.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_CMD,
@@ -40,6 +41,7 @@ const mr_rule mr_rule_audit_users_leak = {
                           "LOGON\" /add",
                   .verify = "msrpc audit {host}"},
                  {.first_with = MR_FACT_AUDIT_SAMBA,
+                  .not_with = MR_FACT_AUDIT_DC,
                   .text = "On a Samba standalone or member server, restrict anonymous access "
                           "and restart Samba; a Samba domain controller does not heed it over "
                           "TCP, see the firewall.",

@@ -17,7 +17,7 @@ for fault_name, finding, win32, says in (
         ('dns-nxdomain', 'NAME.NXDOMAIN', 11001, (NAME, ROUTER)),
         ('dns-nodata', 'NAME.NODATA', 11004, (NAME,)),
         ('dns-servfail', 'NAME.SERVFAIL', 1722, (NAME, ROUTER)),
-        ('dns-refused', 'NAME.REFUSED', 1722, (NAME, ROUTER)),
+        ('dns-refused', 'NAME.REFUSED', 1722, (NAME, 'The DNS server ' + ROUTER, '(REFUSED)')),
         ('dns-lame', 'NAME.LAME', 1722, (NAME, ROUTER)),
         ('dns-timeout', 'NAME.TIMEOUT', 1722, (DC,))):
     with fault(fault_name):

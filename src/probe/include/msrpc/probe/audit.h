@@ -157,6 +157,7 @@ typedef struct mr_audit {
     size_t hardening_count;
     size_t calls;            /* that were made */
     bool samba;              /* it lists interfaces that only Samba has */
+    bool dc;                 /* it lists drsuapi: a domain controller */
     int reach;               /* 0, or why the mapper could not be talked to: MR_ERR_... */
     mr_error error;          /* its detail */
 } mr_audit;
