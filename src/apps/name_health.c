@@ -109,10 +109,7 @@ static void show_note(app *a, const mr_health_note *note, bool first) {
 
     snprintf(head, sizeof head, "   %-5s %s ", first ? mr_health_test_name(note->test) : "",
              app_mark(a, mark_of(note->result)));
-    if (a->out_color)
-        fprintf(a->out, "%s%s\n", head, text); /* colour takes no columns */
-    else
-        app_wrap(a->out, head, 14, text);
+    app_wrap(a->out, head, 14, text);
 }
 
 static void show_test(app *a, const mr_health_host *host, enum mr_health_test test) {
@@ -136,12 +133,19 @@ static void show_test(app *a, const mr_health_host *host, enum mr_health_test te
 static void show_host(struct name_run *run, const mr_health_host *host) {
     app *a = run->a;
 
-    fprintf(a->out, "\n %s%s%s  ", app_style(a, APP_BOLD), app_safe(a, mr_slice_str(host->name)),
-            app_style(a, APP_PLAIN));
-    for (size_t k = 0; k < host->addr_count; k++)
-        fprintf(a->out, "%s ", name_addr_text(run, &host->addrs[k].addr));
-    fprintf(a->out, " %s%s%s\n", host->is_dc ? "domain controller" : "",
-            host->is_dc && host->is_ns ? ", " : "", host->is_ns ? "name server" : "");
+    const char *name = app_safe(a, mr_slice_str(host->name));
+    bool bold = strlen(name) < APP_COLUMNS; /* a longer one is cut, and no word with a style is */
+    const char *text = mr_arena_add_fmt(&run->arena, "%s%s%s ", bold ? app_style(a, APP_BOLD) : "",
+                                        name, bold ? app_style(a, APP_PLAIN) : "");
+    for (size_t k = 0; text && k < host->addr_count; k++)
+        text = mr_arena_add_fmt(&run->arena, "%s %s", text,
+                                name_addr_text(run, &host->addrs[k].addr));
+    if (text)
+        text = mr_arena_add_fmt(&run->arena, "%s  %s%s%s", text,
+                                host->is_dc ? "domain controller" : "",
+                                host->is_dc && host->is_ns ? ", " : "",
+                                host->is_ns ? "name server" : "");
+    app_wrap(a->out, "\n ", 3, text ? text : name);
     for (unsigned t = 0; t < MR_HEALTH_TESTS; t++)
         show_test(a, host, (enum mr_health_test)t);
 }
