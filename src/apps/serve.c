@@ -144,6 +144,7 @@ static void tell_fixed(struct serve *s, const struct serve_settings *old) {
 
 /* Reads the settings into *@newp; what is wrong with them goes into the log, a line each. */
 static int read_again(struct serve *s, struct serve_settings *newp) {
+    static const char prefix[] = "msrpc serve: ";
     char *text = NULL;
     size_t len = 0;
     app quiet = *s->a;
@@ -155,16 +156,17 @@ static int read_again(struct serve *s, struct serve_settings *newp) {
     int code = serve_settings_read(&quiet, s->switches, newp);
     fclose(quiet.err);
     mr_arena_deinit(&quiet.arena);
+    size_t skip = strncmp(text, prefix, sizeof prefix - 1) ? 0 : sizeof prefix - 1;
     if (code)
-        serve_log(&s->log, SERVE_LIFE, SERVE_ERROR, "not reloaded: %.*s", (int)strcspn(text, "\n"),
-                  text);
+        serve_log(&s->log, SERVE_LIFE, SERVE_ERROR, "not reloaded: %.*s",
+                  (int)strcspn(text + skip, "\n"), text + skip);
     free(text);
     return code;
 }
 
 static void on_hangup(void *user) {
     struct serve *s = user;
-    struct serve_settings *settings = malloc(sizeof *settings), *old = malloc(sizeof *old);
+    struct serve_settings *settings = calloc(1, sizeof *settings), *old = malloc(sizeof *old);
 
     if (settings && old && read_again(s, settings) == 0 && serve_open_know(s, settings) == 0) {
         serve_manager_tell("RELOADING=1");

@@ -63,6 +63,8 @@ int serve_settings_read(app *a, const struct serve_switches *switches, struct se
 void serve_settings_deinit(struct serve_settings *s);
 /* The service of that interface; NULL when nothing is said of it. */
 const struct serve_service *serve_settings_find(const struct serve_settings *s, const char *name);
+/* Whether @text is [ADDR:]PORT. */
+bool serve_settings_is_place(mr_slice text);
 /* Splits NAME@PORT at its last @; without one *@portp is 0. 0 or APP_USAGE, told. */
 int serve_split_port(const app *a, const char *shown, mr_slice item, mr_slice *namep,
                      uint16_t *portp);

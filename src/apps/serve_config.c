@@ -11,7 +11,9 @@
 
 enum kind {
     KIND_TEXT,
+    KIND_PLACE,   /* text: [ADDR:]PORT */
     KIND_LIST,    /* struct app_list */
+    KIND_ADDRS,   /* the same, of addresses */
     KIND_U16,
     KIND_U32,
     KIND_OCTETS,  /* size_t, with K, M or G */
@@ -37,10 +39,10 @@ struct key {
 #define LEVELS "none|connect|call|packet|integrity|privacy"
 
 static const struct key keys[] = {
-    {"mapper", "listen", KIND_TEXT, S(mapper), 0, 0, NULL},
+    {"mapper", "listen", KIND_PLACE, S(mapper), 0, 0, NULL},
     {"mapper", "socket", KIND_TEXT, S(socket), 0, 0, NULL},
     {"mapper", "register", KIND_LIST, S(registered), 0, 0, NULL},
-    {"listen", "bind", KIND_LIST, S(bind), 0, 0, NULL},
+    {"listen", "bind", KIND_ADDRS, S(bind), 0, 0, NULL},
     {"ports", "era", KIND_CHOICE, S(era), 0, 0, "2008|2003"},
     {"ports", "Ports", KIND_PORTS, S(rules.ports), 0, 0, NULL},
     {"ports", "PortsInternetAvailable", KIND_FLAG, S(rules.available), 0, 0, NULL},
@@ -70,7 +72,7 @@ static const struct key keys[] = {
     {"limits", "drain_timeout", KIND_SECONDS, S(drain_time), 0, 86400, NULL},
     {"log", "level", KIND_CHOICE, S(log_level), 0, 0, SERVE_LEVELS},
     {"log", "rate", KIND_U32, S(log_rate), 0, 1000000, NULL},
-    {"metrics", "listen", KIND_TEXT, S(metrics), 0, 0, NULL},
+    {"metrics", "listen", KIND_PLACE, S(metrics), 0, 0, NULL},
 };
 
 struct reader {
@@ -171,13 +173,23 @@ static int read_number(const struct reader *r, const struct key *key, mr_slice v
     return 0;
 }
 
-static int read_list(const struct reader *r, mr_slice value, struct app_list *list) {
+static int read_text(const struct reader *r, mr_slice value, const char **textp) {
+    *textp = mr_arena_add_str(&r->s->arena, value);
+    return *textp ? 0 : out_of_memory(r);
+}
+
+static int read_list(const struct reader *r, mr_slice value, enum kind kind,
+                     struct app_list *list) {
+    mr_addr addr;
+
     while (value.len) {
         const uint8_t *comma = memchr(value.data, ',', value.len);
         size_t len = comma ? (size_t)(comma - value.data) : value.len;
         mr_slice item = trim(mr_slice_sub(value, 0, len));
         if (item.len == 0)
             return complain(r, item, "nothing stands between commas", "");
+        if (kind == KIND_ADDRS && mr_addr_decode(item, 0, &addr) != 0)
+            return complain(r, item, "this is no address", "");
         if (list->count == APP_LIST_MAX)
             return complain(r, item, "too many items", "");
         list->items[list->count++] = item;
@@ -207,10 +219,13 @@ static int read_value(const struct reader *r, const struct key *key, mr_slice va
 
     switch (key->kind) {
     case KIND_TEXT:
-        *(const char **)field = mr_arena_add_str(&r->s->arena, value);
-        return *(const char **)field ? 0 : out_of_memory(r);
+        return read_text(r, value, field);
+    case KIND_PLACE:
+        return serve_settings_is_place(value) ? read_text(r, value, field)
+                                              : complain(r, value, "[ADDR:]PORT is wanted", "");
     case KIND_LIST:
-        return read_list(r, value, field);
+    case KIND_ADDRS:
+        return read_list(r, value, key->kind, field);
     case KIND_U16:
     case KIND_U32:
     case KIND_OCTETS:
@@ -302,7 +317,7 @@ static int read_key(struct reader *r, mr_slice line) {
         const struct key *key = &keys[i];
         if (!is_section(r, key->section) || !mr_slice_eq_nocase(name, mr_slice_str(key->name)))
             continue;
-        if (r->seen[i] && key->kind != KIND_LIST)
+        if (r->seen[i] && key->kind != KIND_LIST && key->kind != KIND_ADDRS)
             return complain(r, name, "said twice", "");
         if (value.len == 0)
             return complain(r, name, "a value is wanted", "");

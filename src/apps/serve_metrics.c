@@ -1,6 +1,7 @@
 /*
  * The numbers of a server and who asks for them. A scraper has ten seconds to say GET /metrics and
- * to take the answer, and there are never more than a few; what is counted by name is bounded.
+ * to take the answer, and there are never more than a few: the oldest makes room for the next, so
+ * that silent ones keep nobody out. What is counted by name is bounded.
  */
 #include "serve_metrics.h"
 
@@ -254,12 +255,15 @@ static const mr_stream_events stream_events = {.received = on_received, .closed 
 
 static void on_accepted(void *user, mr_accepted *accepted) {
     struct serve_metrics *m = user;
-    struct serve_scrape *scrape =
-        m->scrape_count < SERVE_SCRAPERS_MAX ? calloc(1, sizeof *scrape) : NULL;
+    struct serve_scrape *oldest = m->scrapes, *scrape = calloc(1, sizeof *scrape);
     bool local = accepted->local.family == MR_FAMILY_UNIX;
 
     if (!scrape)
         return;
+    while (oldest && oldest->next)
+        oldest = oldest->next;
+    if (m->scrape_count == SERVE_SCRAPERS_MAX)
+        scrape_free(oldest);
     scrape->metrics = m;
     scrape->next = m->scrapes;
     m->scrapes = scrape;

@@ -46,7 +46,21 @@ int serve_split_port(const app *a, const char *shown, mr_slice item, mr_slice *n
     return 0;
 }
 
+bool serve_settings_is_place(mr_slice text) {
+    uint64_t port;
+    mr_addr addr;
+
+    return mr_slice_get_number(text, UINT16_MAX, &port) == 0 ||
+           mr_addr_decode_port(text, MR_MAPPER_PORT, &addr) == 0;
+}
+
 /* ---- switches ---- */
+
+static int check_place(const app *a, const char *shown, const char *where) {
+    if (!where || serve_settings_is_place(mr_slice_str(where)))
+        return 0;
+    return app_refuse(a, APP_USAGE, "%s: %s is neither PORT nor ADDR:PORT", shown, where);
+}
 
 /* --ports: these and no others. */
 static int take_ports(const app *a, const struct app_list *ports, struct serve_settings *s) {
@@ -121,7 +135,11 @@ static int take_switches(const app *a, const struct serve_switches *w, struct se
     s->bind = w->bind.count ? w->bind : s->bind;
     s->mocks = w->mocks.count ? w->mocks : s->mocks;
     s->registered = w->registered.count ? w->registered : s->registered;
-    int code = take_era(a, w->era, s);
+    int code = check_place(a, "--mapper", w->mapper);
+    if (!code)
+        code = check_place(a, "--metrics", w->metrics);
+    if (!code)
+        code = take_era(a, w->era, s);
     if (!code)
         code = take_log(a, w->log, s);
     if (!code)

@@ -24,6 +24,9 @@ BAD = (('listen = 1\n', '1:1: listen: a key stands in a section'),
        ('[limits]\nmemory = 1T\n', '2:10: 1T: a number from'),
        ('[interface rpcecho]\nmin_auth_level = high\n', '2:18: high: one of these is wanted: none|'),
        ('[interface rpcecho]\n[interface RPCECHO]\n', '2:12: RPCECHO: this interface has a section'),
+       ('[mapper]\nlisten = localhost:x\n', '2:10: localhost:x: [ADDR:]PORT is wanted'),
+       ('[metrics]\nlisten = 70000\n', '2:10: 70000: [ADDR:]PORT is wanted'),
+       ('[listen]\nbind = ::1, 1.2.3.4.5\n', '2:13: 1.2.3.4.5: this is no address'),
        ('[access\n', '1:1: [access: a section ends with ]'),
        ('[log]\nlevel\n', '2:1: level: neither [section] nor key = value'),
        ('[log]\nlevel =\n', '2:1: level: a value is wanted'))
@@ -75,6 +78,9 @@ def mistakes(save):
     run = Run('serve', '--config', save('half.conf', '[ports]\nPorts = 50000\n'), '--check-config')
     ok(run.code == 64 and 'belong together (87)' in run.err, 'half of Rpc\\Internet', run)
     eq(Run('serve', '--config', '/nonexistent').code, 66, 'no file')
+    for switch in '--mapper', '--metrics':
+        run = Run('serve', '--check-config', switch, '70000')
+        ok(run.code == 64 and switch + ': 70000 is neither' in run.err, switch, run)
     text = '[ports]\nPorts = 50000-60000\nPortsInternetAvailable = %s\nUseInternetPorts = %s\n'
     for flags, pool in (('YY', '50000-60000'), ('NN', '50000-60000'),
                         ('YN', '49152-49999,60001-65535'), ('NY', '49152-49999,60001-65535')):
@@ -150,6 +156,10 @@ def life(save):
         with socket.create_connection(('127.0.0.1', first + 7)) as greedy:
             greedy.sendall(b'GET /metrics HTTP/1.1\r\nX: ' + b'x' * 9000)
             ok(greedy.recv(100).startswith(b'HTTP/1.1 431'), 'a long request is refused')
+        silent = [socket.create_connection(('127.0.0.1', first + 7)) for _ in range(40)]
+        eq(get(first + 7)[0], 200, 'silent scrapers keep nobody out')
+        for one in silent:
+            one.close()
 
         for mistake in '[nonsense]\n', '[interface nonsense]\n':
             save('serve.conf', mistake)
@@ -159,7 +169,7 @@ def life(save):
         child.terminate()
         told = child.communicate(timeout=GUARD)[1].decode()
         eq(child.returncode, 0, 'SIGTERM ends it')
-    ok(re.search(r'not reloaded: .*serve\.conf:1:2: nonsense: no such section', told),
+    ok(re.search(r'not reloaded: /\S*serve\.conf:1:2: nonsense: no such section', told),
        'the log tells the mistake', told)
     ok('nonsense is not built in' in told, '... and the interface that is not there', told)
     ok(re.search(r'^msrpc serve: connections: \d+ more in 10 s$', told, re.M),

@@ -30,7 +30,8 @@ OURS = ('3d1f7e52-6c0a-4c54-9d0e-5a2b6f0c9a77', 1, 0)
 FOLDER = names['TEST_TMP']
 CONFIG, LOG, SOCKET = (os.path.join(FOLDER, x) for x in ('serve.conf', 'log', 'epm.sock'))
 CAP = 1500                  # connections of one client
-POOL = 50000, 50009
+POOL = 20000, 20009         # none that the clients here get by themselves
+FULL = 20100
 TEXT = '''[mapper]
 listen = %s:%d
 socket = %s
@@ -308,8 +309,8 @@ def hangups(child):
 
 def full_pool(child):
     port = mapped()[ECHO[0]]
-    taken = socket.create_server((HOST, 50100))
-    configure('50100')
+    taken = socket.create_server((HOST, FULL))
+    configure(str(FULL))
     for _ in range(2):
         before = numbers()['msrpc_reloads_total']
         child.send_signal(signal.SIGHUP)

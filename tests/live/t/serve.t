@@ -11,6 +11,8 @@ ECHO, SAMR = '60a15ec5-4de8-11d7-a637-005056a20182', '12345778-1234-abcd-ef00-01
 MOCKS = {'samr': SAMR, 'netlogon': '12345678-1234-abcd-ef00-01234567cffb',
          'lsarpc': '12345778-1234-abcd-ef00-0123456789ab',
          'dssetup': '3919286a-b10c-11d0-9ba8-00c04fd92ef5'}
+MGMT = 'afa8bd80-7d8a-11c9-bef4-08002b102989'
+RPCMAP = '/usr/share/doc/python3-impacket/examples/rpcmap.py'
 WANTED = {(ECHO, '49200'), (SAMR, '49999')}
 
 
@@ -35,6 +37,12 @@ def others():
     text = on('client', 'impacket-rpcdump', HOST, check=False)
     ok('Received 2 endpoints' in text and 'ncacn_ip_tcp:%s[49200]' % HOST in text,
        'impacket-rpcdump as it comes reads it', text)
+
+    for port, interface in ((135, 'e1af8308-5d1f-11c9-91a4-08002b14a0fa'), (49200, ECHO)):
+        text = on('client', 'timeout', '20', 'python3', '-B', RPCMAP, '-auth-level', '1',
+                  'ncacn_ip_tcp:%s[%d]' % (HOST, port), check=False)
+        eq(set(re.findall('^UUID: (\\S+)', text, re.M)), {MGMT.upper(), interface.upper()},
+           'impacket rpcmap: what port %d has' % port, text)
 
     text = rpcclient('epmlookup')
     found = re.findall(r'\[(\d+),abstract_syntax=([0-9a-f-]+)/', text)
