@@ -204,6 +204,32 @@ static void test_handles(void **state) {
     teardown(&f);
 }
 
+/* A lookup that fails for want of a handle leaves nothing behind that another question gets. */
+static void test_failed_lookup(void **state) {
+    const mr_server_options options = {.max_handles = 1};
+    struct mr_epmapper_ept_lookup lookup = {.vers_option = 1, .max_ents = 1};
+    struct fixture f;
+    struct one one;
+
+    (void)state;
+    setup(&f);
+    mr_server_set_options(f.server, &options);
+    mr_client *client = connect_to(&f, false, 0, &mr_epmapper_iface.syntax, 0);
+    make(&one, 2000, &mr_syntax_ndr20);
+    assert_int_equal(insert(client, &one, false), 0);
+    assert_int_not_equal(mr_epmapper_ept_lookup(client, &lookup, NULL), 0);
+    mr_client *other = connect_to(&f, true, 0, &mr_epmapper_iface.syntax, 0);
+    for (int i = 0; i < 3; i++) {
+        struct mr_epmapper_ept_inq_object args = {0};
+        assert_int_equal(mr_epmapper_ept_inq_object(other, &args, NULL), 0);
+        assert_memory_equal(&args.ept_object, &f.db.object, sizeof f.db.object);
+    }
+    mr_client_free(other);
+    mr_client_free(client);
+    run_until(&f, 0);
+    teardown(&f);
+}
+
 static mr_client *by_binding(struct fixture *f, const mr_iface *iface) {
     char text[96];
     mr_client *client;
@@ -467,6 +493,7 @@ static int remove_folder(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand), cmocka_unit_test(test_handles),
+        cmocka_unit_test(test_failed_lookup),
         cmocka_unit_test(test_stop),    cmocka_unit_test(test_groups),
         cmocka_unit_test(test_files),   cmocka_unit_test(test_no_listener),
         cmocka_unit_test(test_killed),  cmocka_unit_test(test_run),
