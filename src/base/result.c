@@ -42,6 +42,7 @@ const char *mr_floor_name(enum mr_floor floor) {
     case MR_FLOOR_ENGINE: return "engine";
     case MR_FLOOR_AUTH: return "auth";
     case MR_FLOOR_IO: return "io";
+    case MR_FLOOR_CAPTURE: return "capture";
     case MR_FLOOR_RPC: return "rpc";
     case MR_FLOOR_PROBE: return "probe";
     case MR_FLOOR_SERVE: return "serve";

@@ -27,6 +27,7 @@ enum mr_floor {
     MR_FLOOR_ENGINE,
     MR_FLOOR_AUTH,
     MR_FLOOR_IO,
+    MR_FLOOR_CAPTURE,
     MR_FLOOR_RPC,
     MR_FLOOR_PROBE,
     MR_FLOOR_SERVE,

@@ -1,0 +1,12 @@
+/*
+ * The capture floor in one include: packets from files and from live interfaces, and what becomes
+ * of them. It calls the operating system for files and for capturing; libpcap, zlib and zstd are
+ * loaded only when a capture needs them.
+ */
+#ifndef MSRPC_CAPTURE_H
+#define MSRPC_CAPTURE_H
+
+#include <msrpc/capture/file.h>
+#include <msrpc/capture/packet.h>
+
+#endif
