@@ -219,13 +219,15 @@ static void on_limit(void *user) {
     struct mr_server_slot *slot = user;
     mr_server *server = slot->server;
 
-    server->stats.expired++;
     if (!mr_server_work_remove(slot) && slot->handed) {
         mr_workers_forgo(server->workers, &slot->job);
         slot->forgone = true;
         server->working--;
     }
-    mr_server_call_expire(slot);
+    if (slot->conn) { /* else nobody waits, and only the worker was to be done without */
+        server->stats.expired++;
+        mr_server_call_expire(slot);
+    }
     hand_out(server);
 }
 
