@@ -7,6 +7,11 @@
  */
 #include "state.h"
 
+#define VERSION 5 /* C706 12.6.3.1 */
+#define AT_DREP 4
+#define AT_CALL_ID 12
+#define DREP_LITTLE 0x10
+
 void mr_lane_init(mr_lane *lane, enum mr_lane_phase phase) {
     *lane = (mr_lane){.phase = phase};
     mr_buf_init(&lane->hold, NULL, 0, MR_PDU_FRAG_MAX);
@@ -46,6 +51,25 @@ static int damaged(mr_assoc_state *s, enum mr_dir dir, const mr_event *at, mr_er
     return 0;
 }
 
+/* A server's answer to first octets that begin no PDU: to another version which one it speaks (C706
+ * 12.6.4.5, as Windows does to whatever comes), else what it says to every damaged PDU. The call id
+ * is where and in the byte order in which a header would have it. */
+static void refuse_foreign(mr_assoc_state *s, mr_slice head) {
+    mr_cursor c = mr_cursor_of(head);
+    bool version = head.data[0] != VERSION;
+
+    if (s->config.role != MR_ROLE_SERVER || head.len < MR_PDU_HEADER_SIZE)
+        return;
+    mr_cursor_skip(&c, AT_CALL_ID);
+    c.big = !(head.data[AT_DREP] & DREP_LITTLE);
+    uint32_t call_id = mr_cursor_read_u32(&c);
+    if (version)
+        mr_send_bind_nak(s, call_id, MR_NAK_PROTOCOL_VERSION, MR_SLICE_NULL);
+    else
+        mr_send_fault(s, call_id, 0, MR_FAULT_PROTO_ERROR, MR_PFC_DID_NOT_EXECUTE,
+                      MR_SLICE_NULL);
+}
+
 /* The stream does not begin as DCE/RPC does: say what it seems to be. */
 static int foreign(mr_assoc_state *s, enum mr_dir dir, const mr_event *at, mr_slice head) {
     mr_lane *lane = &s->lane[dir];
@@ -64,6 +88,7 @@ static int foreign(mr_assoc_state *s, enum mr_dir dir, const mr_event *at, mr_sl
             lane->phase = MR_LANE_DEAD;
         return 0;
     }
+    refuse_foreign(s, head);
     mr_fail(&err, MR_ERR_PROTOCOL, MR_FLOOR_ENGINE, (size_t)at->offset,
             "the peer does not speak DCE/RPC but %s", mr_foreign_name(event.u.foreign.guess));
     return mr_state_fail(s, at, &err);

@@ -459,6 +459,64 @@ static void foreign_peers(void **state) {
         }
 }
 
+/* A server tells whatever comes first which version it speaks, with the call id of where a header
+ * has it; fewer octets than a header get no answer. */
+static void foreign_clients(void **state) {
+    static const struct {
+        mr_slice bytes;
+        uint8_t answer; /* 255: silence */
+        uint32_t status, call_id;
+    } cases[] = {
+        /* version.bind over TCP, the probe port scanners send to 135: big-endian to the eye */
+        {MR_SLICE_LIT("\0\x1e\0\x06\x01\0\0\x01\0\0\0\0\0\0\x07version\x04" "bind\0\0\x10\0\x03"),
+         MR_PTYPE_BIND_NAK, 4, 0x776},
+        {MR_SLICE_LIT("\0\0\0\xa4\xff\x53\x4d\x42\x72\0\0\0\0\x08\x01\x40\0\0"),
+         MR_PTYPE_BIND_NAK, 4, 0x40010800},
+        {MR_SLICE_LIT("GET / HTTP/1.0\r\n\r\n"), MR_PTYPE_BIND_NAK, 4, 0x2e300d0a},
+        {MR_SLICE_LIT("\x04\0\x0b\x03\x10\0\0\0\x48\0\0\0\x09\0\0\0"), MR_PTYPE_BIND_NAK, 4, 9},
+        {MR_SLICE_LIT("\x05\0\xff\x03\x10\0\0\0\x10\0\0\0\x07\0\0\0"),
+         MR_PTYPE_FAULT, 0x1c01000b, 7},
+        {MR_SLICE_LIT("\x05\0\x0b\x03\0\0\0\0\0\x0f\0\0\0\0\0\x08"),
+         MR_PTYPE_FAULT, 0x1c01000b, 8},
+        {MR_SLICE_LIT("\r\n\r\n"), 255, 0, 0},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < MR_COUNT(cases); i++)
+        for (size_t step = 0; step < 2; step++) {
+            world *w = world_new(NULL, NULL, step);
+            mr_error err = MR_ERROR_INIT;
+            mr_pdu pdu = {0};
+
+            mr_buf_write(&w->queue[0], cases[i].bytes);
+            w->no_tap = true;
+            deliver(w, MR_DIR_TO_SERVER);
+            mr_assoc_feed_end(&w->server.a, MR_DIR_TO_SERVER, 1, &err);
+            drain(w, &w->server);
+            assert_int_equal(w->server.seen[MR_EVENT_FOREIGN], 1);
+            assert_int_equal(mr_assoc_get_error(&w->server.a)->code, MR_ERR_PROTOCOL);
+            pull_side(w, &w->server, MR_DIR_TO_CLIENT);
+            mr_slice out = mr_buf_slice(&w->queue[1]);
+            if (cases[i].answer == 255) {
+                assert_int_equal(out.len, 0);
+                world_deinit(w);
+                continue;
+            }
+            assert_int_equal(mr_pdu_decode(out, &pdu, &err), 0);
+            assert_int_equal(pdu.header.ptype, cases[i].answer);
+            assert_int_equal(pdu.header.call_id, cases[i].call_id);
+            if (pdu.header.ptype == MR_PTYPE_FAULT) {
+                assert_int_equal(pdu.u.fault.status, cases[i].status);
+            } else {
+                assert_int_equal(out.len, 24); /* padded, as scanners know it from Windows */
+                assert_int_equal(pdu.u.bind_nak.reason, cases[i].status);
+                assert_int_equal(pdu.u.bind_nak.version_count, 1);
+                assert_memory_equal(pdu.u.bind_nak.versions.data, "\5\0", 2);
+            }
+            world_deinit(w);
+        }
+}
+
 static void truncated_at_every_octet(void **state) {
     (void)state;
     good_bind();
@@ -731,6 +789,7 @@ int main(void) {
         TEST(unknown_context),
         TEST(client_breaks),
         TEST(foreign_peers),
+        TEST(foreign_clients),
         TEST(truncated_at_every_octet),
         TEST(big_endian_client),
         TEST(big_endian_server),

@@ -52,7 +52,7 @@ def others():
     passed, failed, text = torture('rpc.echo')
     eq((len(passed), failed), (10, set()), 'smbtorture: rpc.echo, 10 of 10', text)
 
-    text = on('client', 'nmap', '-n', '-Pn', '-p', '135,49200,49999', HOST)
+    text = on('client', 'nmap', '-n', '-Pn', '-sV', '-p', '135,49200,49999', HOST)
     states = re.findall(r'^(\d+)/tcp +(\w+)', text, re.M)
     eq(states, [('135', 'open'), ('49200', 'open'), ('49999', 'closed')], 'nmap sees the ports')
 
