@@ -3,9 +3,13 @@
  * its questions. A lookup that is answered whole in its first page ends with status 0 and a null
  * handle, one that went on with its last entries, ept_s_not_registered and a null handle. A full
  * page always has a handle to go on with, so that no error comes with it and a client that asks for
- * an entry at a time and drops what comes with an error (rpcclient) loses nothing.
+ * an entry at a time and drops what comes with an error (rpcclient) loses nothing. A client that
+ * asks for the largest pages there are (impacket) takes any status but 0 for the failure of the
+ * whole listing: for it the null handle alone is the end.
  */
 #include "mapper_private.h"
+
+#include <msrpc/rpc/mapper.h>
 
 #include <stdlib.h>
 
@@ -121,8 +125,9 @@ static int lookup(mr_server_call *call, struct mr_epmapper_ept_lookup *args) {
             return MR_ERR_MEMORY;
     }
     args->num_ents = n;
-    bool fresh = query == &asked, more = n == args->max_ents;
-    args->status = more || (fresh && n) ? 0 : mr_epmapper_EPT_S_NOT_REGISTERED;
+    bool fresh = query == &asked, bulk = args->max_ents >= MR_MAPPER_PAGE;
+    bool more = n == args->max_ents && (!bulk || has_more(db, query));
+    args->status = more || (fresh ? n > 0 : bulk) ? 0 : mr_epmapper_EPT_S_NOT_REGISTERED;
     return end_page(call, query, fresh, more, &args->entry_handle);
 }
 

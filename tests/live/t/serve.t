@@ -53,8 +53,10 @@ def others():
     eq((len(passed), failed), (10, set()), 'smbtorture: rpc.echo, 10 of 10', text)
 
     text = on('client', 'nmap', '-n', '-Pn', '-sV', '-p', '135,49200,49999', HOST)
-    states = re.findall(r'^(\d+)/tcp +(\w+)', text, re.M)
-    eq(states, [('135', 'open'), ('49200', 'open'), ('49999', 'closed')], 'nmap sees the ports')
+    states = re.findall(r'^(\d+)/tcp +(\w+)(?: +(msrpc .*RPC))?', text, re.M)
+    eq([x[:2] for x in states], [('135', 'open'), ('49200', 'open'), ('49999', 'closed')],
+       'nmap sees the ports')
+    ok(all(x[2] for x in states[:2]), 'and -sV knows who is behind them', text)
 
 
 def tested(text, name):
