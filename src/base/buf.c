@@ -53,14 +53,19 @@ int mr_buf_reserve(mr_buf *buf, size_t n) {
     return 0;
 }
 
-uint8_t *mr_buf_add(mr_buf *buf, size_t n) {
-    if (mr_buf_reserve(buf, n) != 0)
+/* What PDUs are written with: mostly there is room. */
+static inline uint8_t *add(mr_buf *buf, size_t n) {
+    if ((buf->error || n > buf->size - buf->len) && mr_buf_reserve(buf, n) != 0)
         return NULL;
     if (!buf->data) /* nothing was asked for, and nothing is there to point into */
         return (uint8_t *)&nothing;
     uint8_t *p = buf->data + buf->len;
     buf->len += n;
     return p;
+}
+
+uint8_t *mr_buf_add(mr_buf *buf, size_t n) {
+    return add(buf, n);
 }
 
 static uint16_t order16(const mr_buf *buf, uint16_t v) {
@@ -76,24 +81,32 @@ static uint64_t order64(const mr_buf *buf, uint64_t v) {
 void mr_buf_write(mr_buf *buf, mr_slice s) {
     if (s.len == 0)
         return; /* nothing may have no address */
-    uint8_t *p = mr_buf_add(buf, s.len);
+    uint8_t *p = add(buf, s.len);
     if (p)
         memcpy(p, s.data, s.len);
 }
 void mr_buf_write_u8(mr_buf *buf, uint8_t v) {
-    mr_buf_write(buf, mr_slice_of(&v, 1));
+    uint8_t *p = add(buf, sizeof v);
+    if (p)
+        *p = v;
 }
 void mr_buf_write_u16(mr_buf *buf, uint16_t v) {
+    uint8_t *p = add(buf, sizeof v);
     v = order16(buf, v);
-    mr_buf_write(buf, mr_slice_of(&v, sizeof v));
+    if (p)
+        memcpy(p, &v, sizeof v);
 }
 void mr_buf_write_u32(mr_buf *buf, uint32_t v) {
+    uint8_t *p = add(buf, sizeof v);
     v = order32(buf, v);
-    mr_buf_write(buf, mr_slice_of(&v, sizeof v));
+    if (p)
+        memcpy(p, &v, sizeof v);
 }
 void mr_buf_write_u64(mr_buf *buf, uint64_t v) {
+    uint8_t *p = add(buf, sizeof v);
     v = order64(buf, v);
-    mr_buf_write(buf, mr_slice_of(&v, sizeof v));
+    if (p)
+        memcpy(p, &v, sizeof v);
 }
 void mr_buf_write_str(mr_buf *buf, const char *s) {
     mr_buf_write(buf, mr_slice_str(s));

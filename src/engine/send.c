@@ -283,6 +283,16 @@ static int encode_frag(mr_assoc_state *s, const mr_call *call, uint8_t flags, mr
     return mr_pdu_encode_request(&s->wire, &h, &r);
 }
 
+/* Makes room for all fragments that @wire is to take of @call, @room octets of stub in each, and
+ * not fragment by fragment. */
+static void reserve(mr_assoc_state *s, const mr_call *call, size_t room) {
+    size_t octets = call->stub.len / room * s->xmit_frag;
+
+    if (s->wire.len == 0 && octets > 0)
+        (void)mr_buf_reserve(&s->wire, (octets < MR_PULL_TARGET ? octets : MR_PULL_TARGET) +
+                                           s->xmit_frag);
+}
+
 /* Cuts the next fragment of @call into @wire. */
 static int cut(mr_assoc_state *s, mr_call *call, mr_error *err) {
     bool server = s->config.role == MR_ROLE_SERVER;
@@ -306,6 +316,7 @@ static int cut(mr_assoc_state *s, mr_call *call, mr_error *err) {
     size_t n = call->stub.len < room ? call->stub.len : room;
     bool last = n == call->stub.len && !call->out_more;
     uint8_t flags = frag_flags(s, call, last);
+    reserve(s, call, room);
     rc = encode_frag(s, call, flags, mr_slice_sub(call->stub, 0, n));
     if (rc < 0)
         mr_fail(err, rc, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET, "no memory for a fragment");

@@ -89,6 +89,8 @@ static void end_slot(struct mr_server_slot *slot) {
 
     mr_timer_deinit(&slot->limit);
     mr_server_turn_end(slot);
+    if (slot->lent)
+        slot->call.served->memo->give(slot->lent);
     if (slot->conn) {
         slot->conn->held -= slot->held;
         unlink_slot(&slot->conn->calls, slot);
@@ -158,7 +160,7 @@ static void count_answer(struct mr_server_slot *slot, uint32_t status) {
         .status = status,
         .denied = slot->denied,
         .in = mr_stub_get(&slot->stub).len,
-        .out = status ? 0 : slot->reply.len,
+        .out = status ? 0 : slot->octets.len,
         .time = now - slot->began,
         .peer = &slot->conn->peer,
     };
@@ -203,9 +205,9 @@ static uint32_t fault_of(int result) {
 
 static void send_reply(struct mr_server_slot *slot) {
     count_answer(slot, 0);
-    hold(slot, slot->reply.len);
+    hold(slot, slot->octets.len);
     slot->phase = MR_SERVER_REPLYING;
-    if (mr_assoc_reply(&slot->conn->assoc, slot->id, mr_buf_slice(&slot->reply), false, NULL) < 0)
+    if (mr_assoc_reply(&slot->conn->assoc, slot->id, slot->octets, false, NULL) < 0)
         end_slot(slot);
 }
 
@@ -220,9 +222,9 @@ static void reply_slot(struct mr_server_slot *slot) {
         fault_slot(slot, fault_of(r), false);
         return;
     }
+    slot->octets = mr_buf_slice(&slot->reply);
     if (memo && slot->phase == MR_SERVER_RUNNING)
-        memo->add(slot->call.user, &slot->call, mr_stub_get(&slot->stub),
-                  mr_buf_slice(&slot->reply));
+        memo->add(slot->call.user, &slot->call, mr_stub_get(&slot->stub), slot->octets);
     send_reply(slot);
 }
 
@@ -296,7 +298,8 @@ static void serve(struct mr_server_slot *slot) {
     const mr_server_memo *memo = call->served->memo;
     int r;
 
-    if (memo && memo->find(call->user, call, mr_stub_get(&slot->stub), &slot->reply)) {
+    if (memo &&
+        memo->find(call->user, call, mr_stub_get(&slot->stub), &slot->octets, &slot->lent)) {
         send_reply(slot);
         return;
     }

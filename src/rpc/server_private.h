@@ -91,6 +91,8 @@ struct mr_server_slot {
     mr_arena arena;
     mr_stub stub;
     mr_buf reply;
+    mr_slice octets;              /* of the reply: @reply, or what the memo lent */
+    void *lent;                   /* to be given back to it */
     mr_timer limit;               /* its time is over */
     struct mr_server_slots *queue; /* that it stands in: its connection's, or the ready ones */
     TAILQ_ENTRY(mr_server_slot) in_queue, in_turns;

@@ -110,10 +110,15 @@ static int lookup(mr_server_call *call, struct mr_epmapper_ept_lookup *args) {
 
     if (!query)
         return mr_server_fault(call, MR_FAULT_CONTEXT_MISMATCH);
-    args->entries = mr_arena_get(call->arena, args->max_ents, sizeof *args->entries);
-    if (!args->entries || mr_mapper_db_publish(db) != 0)
+    if (mr_mapper_db_publish(db) != 0)
         return MR_ERR_MEMORY;
-    if (!read_lookup(args, &asked)) {
+    bool sound = read_lookup(args, &asked);
+    /* the last page is often empty: no room is cleared for it then */
+    uint32_t room = sound && has_more(db, query) ? args->max_ents : 1;
+    args->entries = mr_arena_get(call->arena, room, sizeof *args->entries);
+    if (!args->entries)
+        return MR_ERR_MEMORY;
+    if (!sound) {
         args->status = mr_epmapper_EPT_S_CANT_PERFORM_OP;
         return 0;
     }

@@ -22,16 +22,12 @@ size_t mr_pdu_stub_offset(uint8_t ptype, uint8_t flags) {
 }
 
 static size_t begin(mr_buf *buf, const mr_pdu_header *header, uint8_t ptype, uint8_t flags) {
+    const uint8_t drep = (header->big ? 0 : DREP_LITTLE) | (header->charset & 0x0f);
+    const uint8_t head[12] = {5, header->minor, ptype, flags, drep, header->floats};
     size_t at = buf->len;
 
     buf->big = header->big;
-    mr_buf_write_u8(buf, 5);
-    mr_buf_write_u8(buf, header->minor);
-    mr_buf_write_u8(buf, ptype);
-    mr_buf_write_u8(buf, flags);
-    mr_buf_write_u8(buf, (header->big ? 0 : DREP_LITTLE) | (header->charset & 0x0f));
-    mr_buf_write_u8(buf, header->floats);
-    mr_buf_write_zero(buf, 6);
+    mr_buf_write(buf, mr_slice_of(head, sizeof head)); /* the lengths are not known yet */
     mr_buf_write_u32(buf, header->call_id);
     return at;
 }

@@ -161,8 +161,11 @@ typedef struct mr_server_stats {
  * request's; together with the call's procedure, format, object and local address it is all that a
  * kept reply may depend on. */
 typedef struct mr_server_memo {
-    /* Whether @reply, which is empty, now holds the reply: the request is not even decoded then. */
-    bool (*find)(void *user, mr_server_call *call, mr_slice stub, mr_buf *reply);
+    /* Whether the reply is known: the request is not even decoded then. @replyp is lent and stays
+     * as it is until @lentp is given back. */
+    bool (*find)(void *user, mr_server_call *call, mr_slice stub, mr_slice *replyp, void **lentp);
+    /* The call that it was lent to is over. @lent may outlive @user. */
+    void (*give)(void *lent);
     /* A body has answered at once with @reply, which may be kept (a copy of it, that is). */
     void (*add)(void *user, mr_server_call *call, mr_slice stub, mr_slice reply);
 } mr_server_memo;
