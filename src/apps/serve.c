@@ -5,7 +5,6 @@
 #include "serve.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "session.h"
@@ -127,23 +126,35 @@ static void tell_fixed(struct serve *s, const struct serve_settings *old) {
         {"the mapper's socket", old->socket, s->settings.socket},
         {"the address of the metrics", old->metrics, s->settings.metrics},
     };
-    bool lists = old->bind.count != s->settings.bind.count ||
-                 old->mocks.count != s->settings.mocks.count;
+    const struct app_list *was = &old->bind, *is = &s->settings.bind;
+    bool moved = was->count != is->count;
 
     for (size_t i = 0; i < MR_COUNT(rows); i++)
         if (!mr_slice_eq(mr_slice_str(rows[i].was), mr_slice_str(rows[i].is)))
-            serve_log(&s->log, SERVE_LIFE, SERVE_WARNING, "%s changes with a restart",
+            serve_log(&s->log, SERVE_RELOAD, SERVE_WARNING, "%s changes with a restart",
                       rows[i].name);
-    for (uint32_t i = 0; !lists && i < old->bind.count; i++)
-        lists |= !mr_slice_eq(old->bind.items[i], s->settings.bind.items[i]);
-    for (uint32_t i = 0; !lists && i < old->mocks.count; i++)
-        lists |= !mr_slice_eq(old->mocks.items[i], s->settings.mocks.items[i]);
-    if (lists)
-        serve_log(&s->log, SERVE_LIFE, SERVE_WARNING, "addresses and mocks change with a restart");
+    for (uint32_t i = 0; !moved && i < was->count; i++)
+        moved = !mr_slice_eq(was->items[i], is->items[i]);
+    if (moved)
+        serve_log(&s->log, SERVE_RELOAD, SERVE_WARNING, "the addresses to listen on change with a "
+                  "restart");
 }
 
-/* Reads the settings into *@newp; what is wrong with them goes into the log, a line each. */
-static int read_again(struct serve *s, struct serve_settings *newp) {
+/* The settings and the files they name. 0 or an exit code, told. */
+static int read_all(app *a, struct serve *s, struct serve_settings *settings,
+                    struct serve_mocks *mocks) {
+    int code = serve_settings_read(a, s->switches, settings);
+
+    if (!code)
+        code = serve_mocks_read(a, settings, s->switches->verbose ? &s->log : NULL, mocks);
+    if (!code)
+        code = serve_open_know(a, settings, mocks);
+    return code;
+}
+
+/* The same once the server runs: what is wrong goes into the log. */
+static int read_again(struct serve *s, struct serve_settings *settings,
+                      struct serve_mocks *mocks) {
     static const char prefix[] = "msrpc serve: ";
     char *text = NULL;
     size_t len = 0;
@@ -153,37 +164,62 @@ static int read_again(struct serve *s, struct serve_settings *newp) {
     if (!quiet.err)
         return APP_BUG;
     mr_arena_init(&quiet.arena, (size_t)16 << 20);
-    int code = serve_settings_read(&quiet, s->switches, newp);
+    int code = read_all(&quiet, s, settings, mocks);
     fclose(quiet.err);
     mr_arena_deinit(&quiet.arena);
     size_t skip = strncmp(text, prefix, sizeof prefix - 1) ? 0 : sizeof prefix - 1;
     if (code)
-        serve_log(&s->log, SERVE_LIFE, SERVE_ERROR, "not reloaded: %.*s",
+        serve_log(&s->log, SERVE_NOT_RELOADED, SERVE_ERROR, "not reloaded: %.*s",
                   (int)strcspn(text + skip, "\n"), text + skip);
     free(text);
     return code;
 }
 
+/* A descriptor for each connection, and some for the rest, as far as the system lets us; too few
+ * are told of once. */
+static void raise_files(struct serve *s) {
+    rlim_t wanted = (rlim_t)s->settings.limits.max_connections + SERVE_PLACES_MAX + 64;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted ||
+        s->files_told == wanted)
+        return;
+    s->files_told = wanted;
+    serve_log(&s->log, SERVE_LIFE, SERVE_WARNING, "%llu open files are allowed: %u connections "
+              "need %llu (ulimit -Hn, LimitNOFILE=)", (unsigned long long)files.rlim_cur,
+              s->settings.limits.max_connections, (unsigned long long)wanted);
+}
+
+/* All of the new settings, or none. */
 static void on_hangup(void *user) {
     struct serve *s = user;
     struct serve_settings *settings = calloc(1, sizeof *settings), *old = malloc(sizeof *old);
+    struct serve_mocks mocks = {.count = 0};
 
-    if (settings && old && read_again(s, settings) == 0 && serve_open_know(s, settings) == 0) {
+    if (settings && old && read_again(s, settings, &mocks) == 0) {
         serve_manager_tell("RELOADING=1");
         *old = s->settings;
         s->settings = *settings;
+        serve_mocks_take(&s->mocks, &mocks);
         mr_server_options o = apply(s);
         mr_server_set_options(s->server, &o);
+        raise_files(s);
         tell_fixed(s, old);
         serve_open_again(s);
         s->metrics.reloads++;
-        serve_log(&s->log, SERVE_LIFE, SERVE_NOTICE, "reloaded: %u listeners, %zu endpoints",
+        serve_log(&s->log, SERVE_RELOAD, SERVE_NOTICE, "reloaded: %u listeners, %zu endpoints",
                   serve_open_count(s), s->db.count);
         serve_settings_deinit(old);
         serve_manager_tell("READY=1");
-    } else if (settings) {
-        serve_settings_deinit(settings);
+    } else {
+        s->metrics.reload_failures++;
+        if (settings)
+            serve_settings_deinit(settings);
     }
+    serve_mocks_deinit(&mocks);
     free(settings);
     free(old);
 }
@@ -273,20 +309,6 @@ static int tell_check(struct serve *s) {
     return APP_OK;
 }
 
-/* A descriptor for each connection, and some for the rest, as far as the system lets us. */
-static void raise_files(struct serve *s) {
-    rlim_t wanted = (rlim_t)s->settings.limits.max_connections + SERVE_PLACES_MAX + 64;
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
-        return;
-    files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
-    if (setrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < wanted)
-        serve_log(&s->log, SERVE_LIFE, SERVE_INFO, "the system allows %llu open files: %u "
-                  "connections will not fit", (unsigned long long)files.rlim_cur,
-                  s->settings.limits.max_connections);
-}
-
 static int serve(struct serve *s) {
     mr_error err = MR_ERROR_INIT;
     mr_server_options o = apply(s);
@@ -312,9 +334,9 @@ static int run(app *a) {
     s->a = a;
     s->switches = a->own;
     s->listing = isatty(fileno(a->out)) != 0;
-    int code = serve_settings_read(a, s->switches, &s->settings);
+    int code = read_all(a, s, &s->settings, &s->mocks);
     if (!code)
-        code = serve_open_check(s);
+        code = serve_open_bind(s);
     if (!code && s->switches->check_config) {
         code = tell_check(s);
     } else if (!code && mr_loop_init(&s->loop, &err) != 0) {
@@ -328,8 +350,7 @@ static int run(app *a) {
         mr_mapper_db_deinit(&s->db);
         mr_loop_deinit(&s->loop);
     }
-    for (uint32_t i = 0; i < s->mock_count; i++)
-        mr_mock_deinit(&s->mocks[i].mock);
+    serve_mocks_deinit(&s->mocks);
     serve_settings_deinit(&s->settings);
     return code;
 }

@@ -9,6 +9,8 @@
 
 #include <msrpc/serve.h>
 
+#include <sys/resource.h>
+
 #include "serve_log.h"
 #include "serve_metrics.h"
 #include "serve_mock.h"
@@ -27,6 +29,7 @@ struct serve_switches {
 /* An interface as it is to be served: [interface NAME] or --interface. */
 struct serve_service {
     const char *name;
+    mr_slice said;         /* the name where it was said */
     uint16_t port;         /* 0: from the pool */
     enum mr_port_use use;  /* which ports of the pool */
     bool offered;          /* by --interface, or a section of a built-in one */
@@ -37,6 +40,9 @@ struct serve_service {
 /* What the file and the switches come to. Texts are in @arena, or those of the switches. */
 struct serve_settings {
     mr_arena arena;
+    const char *path;                /* of the file */
+    mr_slice text;                   /* of the file, in which its items and names lie */
+    mr_slice said_ports;             /* the first value in [ports] that makes rules */
     const char *mapper, *socket, *metrics;
     struct app_list bind, mocks, registered;
     unsigned era;                    /* enum mr_port_era */
@@ -63,11 +69,14 @@ int serve_settings_read(app *a, const struct serve_switches *switches, struct se
 void serve_settings_deinit(struct serve_settings *s);
 /* The service of that interface; NULL when nothing is said of it. */
 const struct serve_service *serve_settings_find(const struct serve_settings *s, const char *name);
-/* Whether @text is [ADDR:]PORT. */
-bool serve_settings_is_place(mr_slice text);
-/* Splits NAME@PORT at its last @; without one *@portp is 0. 0 or APP_USAGE, told. */
-int serve_split_port(const app *a, const char *shown, mr_slice item, mr_slice *namep,
-                     uint16_t *portp);
+/* Whether @text is [ADDR:]PORT, the port being @port where there is none; 0: there is to be one. */
+bool serve_settings_is_place(mr_slice text, uint16_t port);
+/* Where @said, an item or a name of the settings, comes from: "FILE:LINE:COLUMN", or @shown, its
+ * switch. In the arena of the settings. */
+const char *serve_settings_where(struct serve_settings *s, mr_slice said, const char *shown);
+/* Reads an item of @s->registered, NAME@PORT. 0 or APP_USAGE, told with its place. */
+int serve_settings_registered(const app *a, struct serve_settings *s, mr_slice item,
+                              mr_syntax *syntaxp, uint16_t *portp);
 
 /* An interface this command can offer; @add is given @with, or the loop. */
 struct serve_offer {
@@ -96,22 +105,23 @@ struct serve {
     mr_mapper_db db;
     mr_addr binds[APP_LIST_MAX];
     size_t bind_count;
-    app_mock mocks[APP_LIST_MAX];
-    uint32_t mock_count;
+    struct serve_mocks mocks;
     struct serve_place places[SERVE_PLACES_MAX];
     size_t place_count;
     struct serve_log log;
     struct serve_metrics metrics;
     bool listing;  /* tell of listeners on standard output */
     bool full;     /* no port of the pool was free, and that was told */
+    rlim_t files_told; /* how many descriptors are wanted, once that was told */
     bool running;  /* failures are logged from now on */
 };
 
 /* serve_open.c */
-/* Whether the settings name what can be offered; reads the mocks. 0 or an exit code, told. */
-int serve_open_check(struct serve *s);
 /* Whether each interface of @settings can be offered. 0 or an exit code, told. */
-int serve_open_know(struct serve *s, const struct serve_settings *settings);
+int serve_open_know(const app *a, struct serve_settings *settings,
+                    const struct serve_mocks *mocks);
+/* Takes the addresses of the settings. 0 or an exit code, told. */
+int serve_open_bind(struct serve *s);
 /* Opens everything the settings ask for. 0 or an exit code, told. */
 int serve_open_all(struct serve *s);
 /* After s->settings have changed: moves what must move, opens and closes interfaces, tells the

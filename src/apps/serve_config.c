@@ -11,7 +11,7 @@
 
 enum kind {
     KIND_TEXT,
-    KIND_PLACE,   /* text: [ADDR:]PORT */
+    KIND_PLACE,   /* text: [ADDR:]PORT; low is the port that need not be said */
     KIND_LIST,    /* struct app_list */
     KIND_ADDRS,   /* the same, of addresses */
     KIND_U16,
@@ -39,7 +39,7 @@ struct key {
 #define LEVELS "none|connect|call|packet|integrity|privacy"
 
 static const struct key keys[] = {
-    {"mapper", "listen", KIND_PLACE, S(mapper), 0, 0, NULL},
+    {"mapper", "listen", KIND_PLACE, S(mapper), MR_MAPPER_PORT, 0, NULL},
     {"mapper", "socket", KIND_TEXT, S(socket), 0, 0, NULL},
     {"mapper", "register", KIND_LIST, S(registered), 0, 0, NULL},
     {"listen", "bind", KIND_ADDRS, S(bind), 0, 0, NULL},
@@ -77,11 +77,7 @@ static const struct key keys[] = {
 
 struct reader {
     app *a;
-    const char *path;
     struct serve_settings *s;
-    mr_slice text;
-    size_t line_at;           /* offset of the line */
-    unsigned line;
     mr_slice section;         /* its first word; empty before the first one */
     struct serve_service *service;
     bool seen[MR_COUNT(keys)]; /* in this section of an interface, or in the file */
@@ -102,11 +98,10 @@ static mr_slice trim(mr_slice s) {
 }
 
 static int complain(const struct reader *r, mr_slice where, const char *text, const char *more) {
-    size_t column = (size_t)(where.data - r->text.data) - r->line_at + 1;
     const char *safe = app_safe(r->a, mr_slice_sub(where, 0, 60));
 
-    return app_refuse(r->a, APP_USAGE, "%s:%u:%zu: %s%s%s%s", r->path, r->line, column, safe,
-                      where.len ? ": " : "", text, more);
+    return app_refuse(r->a, APP_USAGE, "%s: %s%s%s%s", serve_settings_where(r->s, where, r->s->path),
+                      safe, where.len ? ": " : "", text, more);
 }
 
 static int out_of_memory(const struct reader *r) {
@@ -221,8 +216,9 @@ static int read_value(const struct reader *r, const struct key *key, mr_slice va
     case KIND_TEXT:
         return read_text(r, value, field);
     case KIND_PLACE:
-        return serve_settings_is_place(value) ? read_text(r, value, field)
-                                              : complain(r, value, "[ADDR:]PORT is wanted", "");
+        return serve_settings_is_place(value, (uint16_t)key->low)
+                   ? read_text(r, value, field)
+                   : complain(r, value, "[ADDR:]PORT is wanted", "");
     case KIND_LIST:
     case KIND_ADDRS:
         return read_list(r, value, key->kind, field);
@@ -274,7 +270,7 @@ static int begin_service(struct reader *r, mr_slice name) {
         return complain(r, name, "too many interfaces", "");
     r->service = &s->services[s->service_count++];
     *r->service = (struct serve_service){.name = mr_arena_add_str(&s->arena, name),
-                                         .offered = true};
+                                         .said = name, .offered = true};
     for (size_t i = 0; i < MR_COUNT(keys); i++)
         if (!strcmp(keys[i].section, "interface"))
             r->seen[i] = false;
@@ -324,6 +320,8 @@ static int read_key(struct reader *r, mr_slice line) {
         r->seen[i] = true;
         if (r->service && (key->kind == KIND_YES_NO || key->kind == KIND_LEVEL))
             r->service->has_access = true;
+        if (!r->s->said_ports.data && (key->kind == KIND_PORTS || key->kind == KIND_FLAG))
+            r->s->said_ports = value;
         void *base = r->service ? (void *)r->service : (void *)r->s;
         return read_value(r, key, value, (char *)base + key->offset);
     }
@@ -331,20 +329,19 @@ static int read_key(struct reader *r, mr_slice line) {
 }
 
 int serve_config_read(app *a, const char *path, struct serve_settings *s) {
-    struct reader r = {.a = a, .path = path, .s = s};
+    struct reader r = {.a = a, .s = s};
     app reading = *a;
     size_t at = 0;
 
     /* the text lives as long as the settings, whose lists point into it */
     reading.arena = s->arena;
-    int code = app_input_read(&reading, path, FILE_MAX, &r.text);
+    int code = app_input_read(&reading, path, FILE_MAX, &s->text);
     s->arena = reading.arena;
-    while (!code && at < r.text.len) {
-        const uint8_t *end = memchr(r.text.data + at, '\n', r.text.len - at);
-        size_t len = end ? (size_t)(end - (r.text.data + at)) : r.text.len - at;
-        mr_slice line = trim(cut_comment(mr_slice_sub(r.text, at, len)));
-        r.line++;
-        r.line_at = at;
+    s->path = path;
+    while (!code && at < s->text.len) {
+        const uint8_t *end = memchr(s->text.data + at, '\n', s->text.len - at);
+        size_t len = end ? (size_t)(end - (s->text.data + at)) : s->text.len - at;
+        mr_slice line = trim(cut_comment(mr_slice_sub(s->text, at, len)));
         at += len + 1;
         if (line.len)
             code = line.data[0] == '[' ? read_section(&r, line) : read_key(&r, line);

@@ -7,10 +7,13 @@
 #include <sys/stat.h>
 
 static const char *const kind_names[SERVE_KINDS] = {
-    [SERVE_LIFE] = "life",         [SERVE_PORTS] = "ports",
+    [SERVE_LIFE] = "life",              [SERVE_RELOAD] = "reloads",
+    [SERVE_NOT_RELOADED] = "reloads that failed",
+    [SERVE_PORTS] = "ports",            [SERVE_MOCKED] = "calls of mocks",
     [SERVE_CONNECTION] = "connections", [SERVE_CALL] = "calls",
     [SERVE_DENIED] = "denied calls",    [SERVE_REFUSED] = "refused connections",
-    [SERVE_PROTOCOL] = "protocol errors", [SERVE_SLOW] = "slow or idle connections",
+    [SERVE_PROTOCOL] = "protocol errors",
+    [SERVE_SLOW] = "slow or idle connections",
     [SERVE_ACCEPT] = "failures to accept",
 };
 
@@ -91,7 +94,8 @@ static bool take_turn(struct serve_log *log, enum serve_kind kind) {
         end_window(log, kind);
     if (log->kinds[kind].lines == 0)
         log->kinds[kind].began = now;
-    if (log->kinds[kind].lines < log->rate) {
+    uint64_t rate = (uint64_t)log->rate * (kind == SERVE_MOCKED ? 100 : 1);
+    if (log->kinds[kind].lines < rate) {
         log->kinds[kind].lines++;
         return true;
     }
@@ -101,16 +105,33 @@ static bool take_turn(struct serve_log *log, enum serve_kind kind) {
     return false;
 }
 
+bool serve_log_take(struct serve_log *log, enum serve_kind kind, enum serve_level level) {
+    return serve_log_wants(log, level) && take_turn(log, kind);
+}
+
+static void write_line(struct serve_log *log, enum serve_level level, const char *fmt,
+                       va_list ap) {
+    begin(log, level);
+    vfprintf(log->out, fmt, ap);
+    fputc('\n', log->out);
+    fflush(log->out);
+}
+
+void serve_log_tell(struct serve_log *log, enum serve_level level, const char *fmt, ...) {
+    va_list ap;
+
+    va_start(ap, fmt);
+    write_line(log, level, fmt, ap);
+    va_end(ap);
+}
+
 void serve_log(struct serve_log *log, enum serve_kind kind, enum serve_level level,
                const char *fmt, ...) {
     va_list ap;
 
-    if (!serve_log_wants(log, level) || !take_turn(log, kind))
+    if (!serve_log_take(log, kind, level))
         return;
-    begin(log, level);
     va_start(ap, fmt);
-    vfprintf(log->out, fmt, ap);
+    write_line(log, level, fmt, ap);
     va_end(ap);
-    fputc('\n', log->out);
-    fflush(log->out);
 }

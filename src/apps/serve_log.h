@@ -11,10 +11,13 @@
 #define SERVE_LEVELS "error|warning|notice|info|debug"
 enum serve_level { SERVE_ERROR, SERVE_WARNING, SERVE_NOTICE, SERVE_INFO, SERVE_DEBUG };
 
-/* Kinds of lines, each limited by itself. */
+/* Kinds of lines, each limited by itself: whatever a peer, a signal or a loop can cause. */
 enum serve_kind {
-    SERVE_LIFE,       /* start, reload, end: never limited */
-    SERVE_PORTS,      /* no port is free */
+    SERVE_LIFE,       /* start and end: once in a life, never limited */
+    SERVE_RELOAD,     /* what came of a SIGHUP */
+    SERVE_NOT_RELOADED, /* what was wrong then, so that what went well leaves room for it */
+    SERVE_PORTS,      /* what could not be opened or told to the mapper then */
+    SERVE_MOCKED,     /* calls of mocks, of which the user wants to see more: a hundredfold */
     SERVE_CONNECTION, /* came and went */
     SERVE_CALL,
     SERVE_DENIED,
@@ -49,5 +52,9 @@ static inline bool serve_log_wants(const struct serve_log *log, enum serve_level
 }
 void serve_log(struct serve_log *log, enum serve_kind kind, enum serve_level level,
                const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* The same in two steps: whether a line is due, which is counted, and the line. */
+bool serve_log_take(struct serve_log *log, enum serve_kind kind, enum serve_level level);
+void serve_log_tell(struct serve_log *log, enum serve_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

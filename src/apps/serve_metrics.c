@@ -1,7 +1,8 @@
 /*
  * The numbers of a server and who asks for them. A scraper has ten seconds to say GET /metrics and
  * to take the answer, and there are never more than a few: the oldest makes room for the next, so
- * that silent ones keep nobody out. What is counted by name is bounded.
+ * that silent ones keep nobody out. What is no HTTP is told so at its first octet or line that
+ * shows it. What is counted by name is bounded.
  */
 #include "serve_metrics.h"
 
@@ -147,6 +148,8 @@ void serve_metrics_write(const struct serve_metrics *m, mr_buf *buf) {
     write_times(m, buf);
     one(buf, "mapper_entries", "gauge", m->db->count, "Endpoints that the mapper knows.");
     one(buf, "reloads_total", "counter", m->reloads, "Settings read anew.");
+    one(buf, "reload_failures_total", "counter", m->reload_failures,
+        "Settings that were read anew and have a mistake.");
     one(buf, "start_time_seconds", "gauge", (uint64_t)m->started, "When the server started.");
 }
 
@@ -203,33 +206,54 @@ static void answer_numbers(struct serve_scrape *scrape, bool send_body) {
     mr_buf_deinit(&buf);
 }
 
-/* The request line: "GET /metrics HTTP/1.1". */
-static void read_request(struct serve_scrape *scrape) {
-    char *line = scrape->request, *rest;
+static void answer_bad(struct serve_scrape *scrape) {
+    answer(scrape, "400 Bad Request", "", MR_SLICE_LIT("GET /metrics HTTP/1.1 is wanted\n"), true);
+}
+
+/* "METHOD TARGET HTTP/1.x", and nothing else (RFC 9112 3); @line is cut into its words. */
+static bool split_line(char *line, char *words[3]) {
+    char *rest;
 
     line[strcspn(line, "\r\n")] = '\0';
-    const char *method = strtok_r(line, " ", &rest);
-    char *target = strtok_r(NULL, " ", &rest);
-    const char *version = strtok_r(NULL, " ", &rest);
-    if (!method || !target || !version || strncmp(version, "HTTP/1.", 7) != 0) {
-        answer(scrape, "400 Bad Request", "", MR_SLICE_LIT("GET /metrics is wanted\n"), true);
-        return;
-    }
-    bool get = !strcmp(method, "GET"), is_head = !strcmp(method, "HEAD");
-    target[strcspn(target, "?")] = '\0';
+    for (int i = 0; i < 3; i++)
+        if (!(words[i] = strtok_r(i ? NULL : line, " ", &rest)))
+            return false;
+    return !strtok_r(NULL, " ", &rest) && strlen(words[2]) == 8 &&
+           !strncmp(words[2], "HTTP/1.", 7);
+}
+
+static void answer_request(struct serve_scrape *scrape, char *words[3]) {
+    bool get = !strcmp(words[0], "GET"), is_head = !strcmp(words[0], "HEAD");
+
+    words[1][strcspn(words[1], "?")] = '\0';
     if (!get && !is_head)
         answer(scrape, "405 Method Not Allowed", "Allow: GET, HEAD\r\n", MR_SLICE_NULL, false);
-    else if (strcmp(target, "/metrics") != 0)
+    else if (strcmp(words[1], "/metrics") != 0)
         answer(scrape, "404 Not Found", "", MR_SLICE_LIT("/metrics is what there is\n"), get);
     else
         answer_numbers(scrape, get);
 }
 
+/* Headers are not looked at, but for octets that no text has. */
+static bool is_text(mr_slice bytes) {
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint8_t c = bytes.data[i];
+        if ((c < ' ' && c != '\r' && c != '\n' && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
 static void on_received(void *user, mr_slice bytes) {
     struct serve_scrape *scrape = user;
+    char line[REQUEST_MAX], *words[3];
 
     if (scrape->answered)
         return;
+    if (!is_text(bytes)) {
+        answer_bad(scrape);
+        return;
+    }
     if (bytes.len >= sizeof scrape->request - scrape->len) {
         answer(scrape, "431 Request Header Fields Too Large", "", MR_SLICE_NULL, false);
         return;
@@ -237,8 +261,13 @@ static void on_received(void *user, mr_slice bytes) {
     memcpy(scrape->request + scrape->len, bytes.data, bytes.len);
     scrape->len += bytes.len;
     scrape->request[scrape->len] = '\0';
-    if (strstr(scrape->request, "\r\n\r\n") || strstr(scrape->request, "\n\n"))
-        read_request(scrape);
+    if (!strchr(scrape->request, '\n'))
+        return;
+    memcpy(line, scrape->request, scrape->len + 1);
+    if (!split_line(line, words))
+        answer_bad(scrape);
+    else if (strstr(scrape->request, "\r\n\r\n") || strstr(scrape->request, "\n\n"))
+        answer_request(scrape, words);
 }
 
 static void on_closed(void *user, int result, const mr_error *err) {

@@ -20,7 +20,7 @@ struct serve_metrics {
     struct serve_scrape *scrapes; /* connections open */
     unsigned scrape_count;
     int64_t started;              /* Unix seconds */
-    uint64_t reloads;
+    uint64_t reloads, reload_failures;
     struct {
         const mr_iface *iface;
         uint16_t opnum;

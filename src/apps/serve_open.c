@@ -48,9 +48,9 @@ static const struct serve_offer *find_builtin(const char *name) {
     return NULL;
 }
 
-static bool is_mocked(const struct serve *s, const char *name) {
-    for (uint32_t i = 0; i < s->mock_count; i++)
-        if (mr_str_eq_nocase(name, s->mocks[i].mock.iface->name))
+static bool is_mocked(const struct serve_mocks *mocks, const char *name) {
+    for (uint32_t i = 0; i < mocks->count; i++)
+        if (mr_str_eq_nocase(name, mocks->items[i]->mock.iface->name))
             return true;
     return false;
 }
@@ -61,42 +61,39 @@ static bool is_everywhere(const char *name) {
            mr_str_eq_nocase(name, mr_mgmt_iface.name);
 }
 
-int serve_open_know(struct serve *s, const struct serve_settings *settings) {
+int serve_open_know(const app *a, struct serve_settings *settings,
+                    const struct serve_mocks *mocks) {
     for (size_t i = 0; i < settings->service_count; i++) {
         const struct serve_service *service = &settings->services[i];
-        if (!find_builtin(service->name) && !is_mocked(s, service->name) &&
-            !(is_everywhere(service->name) && !service->port))
-            return fail(s, APP_USAGE, "--interface: %s is not built in (rpcecho is)",
-                        service->name);
+        bool known = find_builtin(service->name) || is_mocked(mocks, service->name);
+        bool everywhere = is_everywhere(service->name);
+        if (!known && (!everywhere || service->port))
+            return app_refuse(a, APP_USAGE, "%s: %s %s",
+                              serve_settings_where(settings, service->said, "--interface"),
+                              service->name, everywhere
+                                                 ? "answers on every port and has none of its own"
+                                                 : "is not built in (rpcecho is)");
     }
     return 0;
 }
 
-int serve_open_check(struct serve *s) {
-    const struct app_list *mocks = &s->settings.mocks;
+int serve_open_bind(struct serve *s) {
+    const struct app_list *bind = &s->settings.bind;
 
-    for (uint32_t i = 0; i < s->settings.bind.count; i++) {
-        mr_slice item = s->settings.bind.items[i];
-        if (mr_addr_decode(item, 0, &s->binds[i]) != 0)
-            return fail(s, APP_USAGE, "--bind: %.*s is no address", (int)item.len,
-                        (const char *)item.data);
-    }
-    s->bind_count = s->settings.bind.count;
+    for (uint32_t i = 0; i < bind->count; i++)
+        if (mr_addr_decode(bind->items[i], 0, &s->binds[i]) != 0)
+            return app_refuse(s->a, APP_USAGE, "--bind: %.*s is no address",
+                              (int)bind->items[i].len, (const char *)bind->items[i].data);
+    s->bind_count = bind->count;
     if (s->bind_count == 0)
         s->binds[s->bind_count++] = (mr_addr){.family = MR_FAMILY_ANY};
-    for (uint32_t i = 0; i < mocks->count; i++) {
-        int code = app_mock_read(s->a, mocks->items[i], s->switches->verbose > 0, &s->mocks[i]);
-        if (code)
-            return code;
-        s->mock_count++;
-    }
-    return serve_open_know(s, &s->settings);
+    return 0;
 }
 
 /* Whether the settings want it. Without a file, and unless something is named, rpcecho is there. */
 static bool is_wanted(const struct serve *s, const struct serve_offer *builtin) {
     const struct serve_service *service = serve_settings_find(&s->settings, builtin->iface->name);
-    bool named = s->mock_count > 0;
+    bool named = s->mocks.count > 0;
 
     if (service && service->offered)
         return true;
@@ -299,19 +296,37 @@ static int offer_everywhere(struct serve *s, const struct serve_offer *offer) {
     return code;
 }
 
-static struct serve_offer offer_of_mock(app_mock *mock) {
+static struct serve_offer offer_of_mock(struct serve_mock *mock) {
     return (struct serve_offer){mock->mock.iface, add_mock, &mock->mock, "msrpc mock", mock->port};
 }
 
+/* The mock behind an offer, while it is wanted. */
+static const struct serve_mock *find_mock(const struct serve *s, const struct serve_offer *offer) {
+    for (uint32_t i = 0; i < s->mocks.count; i++)
+        if (offer->with == &s->mocks.items[i]->mock)
+            return s->mocks.items[i];
+    return NULL;
+}
+
+static bool has_place(const struct serve *s, const struct serve_offer *offer) {
+    for (size_t i = 0; i < s->place_count; i++)
+        if (s->places[i].endpoint && s->places[i].offer.iface == offer->iface &&
+            s->places[i].offer.with == offer->with)
+            return true;
+    return false;
+}
+
+/* Opens what is wanted and has no place yet, as far as that goes; what went wrong first. */
 static int open_interfaces(struct serve *s) {
     int code = 0;
 
-    for (size_t i = 0; i < MR_COUNT(builtins) && !code; i++)
-        if (is_wanted(s, &builtins[i]))
+    for (size_t i = 0; i < MR_COUNT(builtins) && (!code || s->running); i++)
+        if (is_wanted(s, &builtins[i]) && !has_place(s, &builtins[i]))
             code = offer_everywhere(s, &builtins[i]);
-    for (uint32_t i = 0; i < s->mock_count && !code; i++) {
-        struct serve_offer offer = offer_of_mock(&s->mocks[i]);
-        code = offer_everywhere(s, &offer);
+    for (uint32_t i = 0; i < s->mocks.count && (!code || s->running); i++) {
+        struct serve_offer offer = offer_of_mock(s->mocks.items[i]);
+        if (!has_place(s, &offer))
+            code = offer_everywhere(s, &offer);
     }
     return code;
 }
@@ -338,15 +353,11 @@ static int add_to_mapper(struct serve *s, const mr_syntax *interface, const mr_a
 /* What is said to be elsewhere. */
 static int add_registered(struct serve *s) {
     for (uint32_t i = 0; i < s->settings.registered.count; i++) {
-        uint16_t port = 0;
         mr_syntax syntax;
-        mr_slice name;
+        uint16_t port;
 
-        int code = serve_split_port(s->a, "--register", s->settings.registered.items[i], &name,
-                                    &port);
-        const char *text = mr_arena_add_str(&s->settings.arena, name);
-        if (!code)
-            code = text ? app_iface_read(s->a, text, &syntax) : APP_BUG;
+        int code = serve_settings_registered(s->a, &s->settings, s->settings.registered.items[i],
+                                             &syntax, &port);
         for (size_t b = 0; b < s->bind_count && !code; b++)
             code = add_to_mapper(s, &syntax, &s->binds[b], port, "registered only");
         if (code)
@@ -421,33 +432,35 @@ static bool is_right(const struct serve *s, const struct serve_place *place) {
     return mr_ranges_find(&pool, port);
 }
 
-static bool is_mock(const struct serve_offer *offer) {
-    return offer->add == add_mock;
+/* Whether the settings still want what the place offers; a mock may have another port now. */
+static bool is_kept(const struct serve *s, struct serve_place *place) {
+    const struct serve_mock *mock;
+
+    if (place->offer.add != add_mock)
+        return is_wanted(s, find_builtin(place->offer.iface->name));
+    mock = find_mock(s, &place->offer);
+    if (mock)
+        place->offer.port = mock->port;
+    return mock != NULL;
 }
 
 void serve_open_again(struct serve *s) {
     size_t count = s->place_count;
-    bool open[MR_COUNT(builtins)] = {false};
 
     for (size_t i = 0; i < count; i++) {
         struct serve_place *place = &s->places[i];
-        if (!place->endpoint || !place->offer.iface)
-            continue;
-        const struct serve_offer *builtin = find_builtin(place->offer.iface->name);
-        bool wanted = is_mock(&place->offer) || (builtin && is_wanted(s, builtin));
-        for (size_t k = 0; k < MR_COUNT(builtins); k++)
-            open[k] |= builtin == &builtins[k] && !is_mock(&place->offer);
-        if (!wanted) {
+        if (place->endpoint && place->offer.iface && !is_kept(s, place))
             close_place(place);
-        } else if (!is_right(s, place)) {
-            const struct serve_place old = *place;
-            if (offer_at(s, &old.offer, old.bind) == 0)
-                close_place(place);
-        }
     }
-    for (size_t k = 0; k < MR_COUNT(builtins); k++)
-        if (!open[k] && is_wanted(s, &builtins[k]))
-            (void)offer_everywhere(s, &builtins[k]);
+    for (size_t i = 0; i < count; i++) {
+        struct serve_place *place = &s->places[i];
+        if (!place->endpoint || !place->offer.iface || is_right(s, place))
+            continue;
+        const struct serve_place old = *place;
+        if (offer_at(s, &old.offer, old.bind) == 0)
+            close_place(place);
+    }
+    (void)open_interfaces(s);
     (void)tell_mapper(s);
     set_all_access(s);
 }

@@ -27,37 +27,66 @@ const struct serve_service *serve_settings_find(const struct serve_settings *s, 
     return NULL;
 }
 
-int serve_split_port(const app *a, const char *shown, mr_slice item, mr_slice *namep,
-                     uint16_t *portp) {
-    const uint8_t *at = memrchr(item.data, '@', item.len);
-    uint64_t port = 0;
+const char *serve_settings_where(struct serve_settings *s, mr_slice said, const char *shown) {
+    const uint8_t *begin = s->text.data, *at = begin;
+    unsigned line = 1;
 
-    *namep = item;
-    *portp = 0;
-    if (!at)
-        return 0;
-    size_t len = (size_t)(at - item.data);
-    mr_slice text = mr_slice_sub(item, len + 1, item.len);
-    if (mr_slice_get_number(text, UINT16_MAX, &port) != 0 || port == 0)
-        return app_refuse(a, APP_USAGE, "%s: %.*s is no port", shown, (int)text.len,
-                          (const char *)text.data);
-    *namep = mr_slice_sub(item, 0, len);
-    *portp = (uint16_t)port;
-    return 0;
+    if (!begin || !said.data || said.data < begin || said.data > begin + s->text.len)
+        return shown;
+    for (const uint8_t *end; (end = memchr(at, '\n', (size_t)(said.data - at))); at = end + 1)
+        line++;
+    size_t size = strlen(s->path) + 48;
+    char *text = mr_arena_get(&s->arena, size, 1);
+    if (text)
+        snprintf(text, size, "%s:%u:%zu", s->path, line, (size_t)(said.data - at) + 1);
+    return text ? text : shown;
 }
 
-bool serve_settings_is_place(mr_slice text) {
-    uint64_t port;
+/* Splits NAME@PORT at its last @; without one *@portp is 0. */
+static int split_port(const app *a, struct serve_settings *s, const char *shown, mr_slice item,
+                      const char **namep, uint16_t *portp) {
+    const uint8_t *at = memrchr(item.data, '@', item.len);
+    size_t len = at ? (size_t)(at - item.data) : item.len;
+    mr_slice text = mr_slice_sub(item, len + 1, SIZE_MAX);
+    uint64_t port = 0;
+
+    if (at && (mr_slice_get_number(text, UINT16_MAX, &port) != 0 || port == 0))
+        return app_refuse(a, APP_USAGE, "%s: %.*s is no port",
+                          serve_settings_where(s, text, shown), (int)text.len,
+                          (const char *)text.data);
+    *namep = mr_arena_add_str(&s->arena, mr_slice_sub(item, 0, len));
+    *portp = (uint16_t)port;
+    return *namep ? 0 : app_refuse(a, APP_BUG, "out of memory");
+}
+
+int serve_settings_registered(const app *a, struct serve_settings *s, mr_slice item,
+                              mr_syntax *syntaxp, uint16_t *portp) {
+    static const char shown[] = "--register";
+    const char *name;
+
+    int code = split_port(a, s, shown, item, &name, portp);
+    if (!code && !*portp)
+        code = app_refuse(a, APP_USAGE, "%s: %s names no port (NAME@PORT)",
+                          serve_settings_where(s, item, shown), name);
+    if (!code && !app_iface_find(name, syntaxp))
+        code = app_refuse(a, APP_USAGE, "%s: %s: " APP_NO_IFACE,
+                          serve_settings_where(s, item, shown), name);
+    return code;
+}
+
+bool serve_settings_is_place(mr_slice text, uint16_t port) {
+    uint64_t number;
     mr_addr addr;
 
-    return mr_slice_get_number(text, UINT16_MAX, &port) == 0 ||
-           mr_addr_decode_port(text, MR_MAPPER_PORT, &addr) == 0;
+    if (mr_slice_get_number(text, UINT16_MAX, &number) == 0)
+        return port || number;
+    return mr_addr_decode_port(text, port, &addr) == 0 && (port || addr.port);
 }
 
 /* ---- switches ---- */
 
-static int check_place(const app *a, const char *shown, const char *where) {
-    if (!where || serve_settings_is_place(mr_slice_str(where)))
+static int check_place(const app *a, const char *shown, const char *where, uint16_t port) {
+    if (!where || serve_settings_is_place(mr_slice_str(where), port))
         return 0;
     return app_refuse(a, APP_USAGE, "%s: %s is neither PORT nor ADDR:PORT", shown, where);
 }
@@ -81,21 +110,18 @@ static int take_ports(const app *a, const struct app_list *ports, struct serve_s
 
 static int take_interface(const app *a, mr_slice item, struct serve_settings *s) {
     struct serve_service *service;
-    mr_slice name;
+    const char *text;
     uint16_t port;
 
-    int code = serve_split_port(a, "--interface", item, &name, &port);
+    int code = split_port(a, s, "--interface", item, &text, &port);
     if (code)
         return code;
-    const char *text = mr_arena_add_str(&s->arena, name);
-    if (!text)
-        return app_refuse(a, APP_BUG, "out of memory");
     service = (struct serve_service *)serve_settings_find(s, text);
     if (!service && s->service_count == SERVE_SERVICES_MAX)
         return app_refuse(a, APP_USAGE, "--interface: more than %d", SERVE_SERVICES_MAX);
     if (!service) {
         service = &s->services[s->service_count++];
-        *service = (struct serve_service){.name = text};
+        *service = (struct serve_service){.name = text, .said = item};
     }
     service->offered = true;
     if (port)
@@ -135,9 +161,9 @@ static int take_switches(const app *a, const struct serve_switches *w, struct se
     s->bind = w->bind.count ? w->bind : s->bind;
     s->mocks = w->mocks.count ? w->mocks : s->mocks;
     s->registered = w->registered.count ? w->registered : s->registered;
-    int code = check_place(a, "--mapper", w->mapper);
+    int code = check_place(a, "--mapper", w->mapper, MR_MAPPER_PORT);
     if (!code)
-        code = check_place(a, "--metrics", w->metrics);
+        code = check_place(a, "--metrics", w->metrics, 0);
     if (!code)
         code = take_era(a, w->era, s);
     if (!code)
@@ -157,30 +183,26 @@ static int check_pool(const app *a, struct serve_settings *s) {
 
     s->rules.dynamic = mr_port_era_range((enum mr_port_era)s->era);
     if (mr_port_pool(&s->rules, MR_PORT_USE_DEFAULT, &pool, &err) != 0)
-        return app_refuse(a, APP_USAGE, "%s", err.text);
-    for (size_t i = 0; i < s->service_count; i++)
-        if (mr_port_pool(&s->rules, s->services[i].use, &pool, &err) != 0)
-            return app_refuse(a, APP_USAGE, "%s: %s", s->services[i].name, err.text);
+        return app_refuse(a, APP_USAGE, "%s: %s",
+                          serve_settings_where(s, s->said_ports, "--ports"), err.text);
+    for (size_t i = 0; i < s->service_count; i++) {
+        const struct serve_service *service = &s->services[i];
+        if (mr_port_pool(&s->rules, service->use, &pool, &err) != 0)
+            return app_refuse(a, APP_USAGE, "%s: %s: %s",
+                              serve_settings_where(s, service->said, "--interface"),
+                              service->name, err.text);
+    }
     return 0;
 }
 
-static int check_registered(app *a, const struct serve_settings *s) {
-    for (uint32_t i = 0; i < s->registered.count; i++) {
-        mr_slice item = s->registered.items[i], name;
-        mr_syntax syntax;
-        uint16_t port;
+static int check_registered(const app *a, struct serve_settings *s) {
+    mr_syntax syntax;
+    uint16_t port;
+    int code = 0;
 
-        int code = serve_split_port(a, "--register", item, &name, &port);
-        if (!code && !port)
-            code = app_refuse(a, APP_USAGE, "--register: %.*s names no port (NAME@PORT)",
-                              (int)item.len, (const char *)item.data);
-        const char *text = code ? NULL : mr_arena_add_str(&a->arena, name);
-        if (!code)
-            code = text ? app_iface_read(a, text, &syntax) : APP_BUG;
-        if (code)
-            return code;
-    }
-    return 0;
+    for (uint32_t i = 0; i < s->registered.count && !code; i++)
+        code = serve_settings_registered(a, s, s->registered.items[i], &syntax, &port);
+    return code;
 }
 
 int serve_settings_read(app *a, const struct serve_switches *switches, struct serve_settings *s) {

@@ -356,7 +356,7 @@ const char *app_iface_name(const mr_syntax *syntax, char out[64]) {
     return out;
 }
 
-int app_iface_read(const app *a, const char *text, mr_syntax *syntaxp) {
+bool app_iface_find(const char *text, mr_syntax *syntaxp) {
     const mr_iface_name *known;
     mr_syntax syntax;
     bool has_version;
@@ -368,18 +368,18 @@ int app_iface_read(const app *a, const char *text, mr_syntax *syntaxp) {
             syntax.minor = known ? known->minor : 0;
         }
         *syntaxp = syntax;
-        return 0;
+        return true;
     }
     const mr_iface *compiled = mr_ifaces_find_name(mr_slice_str(text));
     known = mr_name_find_text(text);
-    if (compiled) {
+    if (compiled)
         *syntaxp = compiled->syntax;
-        return 0;
-    }
-    if (known) {
+    else if (known)
         *syntaxp = (mr_syntax){known->uuid, known->major, known->minor};
-        return 0;
-    }
-    return app_refuse(a, APP_USAGE, "%s: neither an interface's name nor a UUID[:VERSION] (msrpc "
-                      "describe lists names)", text);
+    return compiled || known;
+}
+
+int app_iface_read(const app *a, const char *text, mr_syntax *syntaxp) {
+    return app_iface_find(text, syntaxp)
+               ? 0 : app_refuse(a, APP_USAGE, "%s: " APP_NO_IFACE, text);
 }

@@ -82,8 +82,11 @@ double app_session_ms(const app_session *s);
 const char *app_took_text(mr_nsec took, char out[32]);
 /* "samr", or the UUID and version where the interface has no name; @out holds it. */
 const char *app_iface_name(const mr_syntax *syntax, char out[64]);
-/* Reads --interface: a name, or UUID[:VERSION]. 0 or APP_USAGE; the version of a bare UUID is the
- * highest known, else 1.0. */
+/* Reads a name, or UUID[:VERSION]; the version of a bare UUID is the highest known, else 1.0. */
+bool app_iface_find(const char *text, mr_syntax *syntaxp);
+/* The same of a switch: 0, or APP_USAGE and told. */
 int app_iface_read(const app *a, const char *text, mr_syntax *syntaxp);
+#define APP_NO_IFACE \
+    "neither an interface's name nor a UUID[:VERSION] (msrpc describe lists names)"
 
 #endif

@@ -1,9 +1,12 @@
 /*
  * An interface that is answered from values instead of code: each method's reply is what
  * mr_ndr_print would have printed of it, a fault status, or several of those in turn. Replies are
- * tried when the mock is made, so that a mistake is told before anybody calls.
+ * tried when the mock is made, so that a mistake is told before anybody calls. Every compiled method
+ * has a row, which stays where it is while the replies behind it are replaced.
  */
 #include <msrpc/serve.h>
+
+#include <stdlib.h>
 
 #define METHODS_MAX 65536u
 #define ENCODED_MAX ((size_t)16 << 20) /* octets of a reply, as a server's default */
@@ -145,8 +148,8 @@ static int answer(const void *bodies, mr_server_call *call, void *args) {
         return r;
     }
     if (mock->seen)
-        mock->seen(mock->user, call, status, &err);
-    return mr_server_fault(call, status);
+        mock->seen(mock->user, call, status ? status : MR_FAULT_OP_RNG_ERROR, &err);
+    return status ? mr_server_fault(call, status) : MR_ERR_NOT_FOUND;
 }
 
 /* ---- the mock ---- */
@@ -157,7 +160,7 @@ static int init_methods(mr_mock *mock, const mr_token *replies, const mr_token *
     int r = 0;
 
     mock->methods = mr_arena_get(&mock->arena, count, sizeof *mock->methods);
-    mock->rows = mr_arena_get(&mock->arena, count, sizeof *mock->rows);
+    mock->rows = calloc(count ? count : 1, sizeof *mock->rows);
     if (!mock->methods || !mock->rows)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET, "out of memory");
     if (fallback && read_status(fallback, &mock->fault) != 0)
@@ -165,7 +168,7 @@ static int init_methods(mr_mock *mock, const mr_token *replies, const mr_token *
     for (const mr_token *t = replies->child; t && r == 0; t = t->next)
         r = add_reply(mock, t, err);
     for (uint32_t i = 0; i < count && r == 0; i++)
-        if (mock->methods[i].reply || (mock->fault && mock->iface->procs[i].args))
+        if (mock->iface->procs[i].args)
             mock->rows[mock->row_count++] = (mr_server_row){(uint16_t)i, answer};
     return r;
 }
@@ -173,7 +176,7 @@ static int init_methods(mr_mock *mock, const mr_token *replies, const mr_token *
 int mr_mock_init(mr_mock *mock, const mr_iface *iface, const mr_token *replies,
                  const mr_token *fallback, mr_error *err) {
     *mock = (mr_mock){.iface = iface};
-    mr_arena_init(&mock->arena, METHODS_MAX * (sizeof *mock->methods + sizeof *mock->rows));
+    mr_arena_init(&mock->arena, METHODS_MAX * sizeof *mock->methods);
     int r = replies->kind == MR_TOKEN_OBJECT
                 ? init_methods(mock, replies, fallback, err)
                 : mr_fail(err, MR_ERR_ARGUMENT, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET,
@@ -184,8 +187,18 @@ int mr_mock_init(mr_mock *mock, const mr_iface *iface, const mr_token *replies,
     return r;
 }
 
+void mr_mock_take(mr_mock *mock, mr_mock *with) {
+    mr_arena_deinit(&mock->arena);
+    mock->arena = with->arena;
+    mock->methods = with->methods;
+    mock->fault = with->fault;
+    with->arena = (mr_arena){0};
+    mr_mock_deinit(with);
+}
+
 void mr_mock_deinit(mr_mock *mock) {
     mr_arena_deinit(&mock->arena);
+    free(mock->rows);
     *mock = (mr_mock){0};
 }
 

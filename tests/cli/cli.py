@@ -160,10 +160,12 @@ def valid(run, name):
 
 
 class Server:
-    """msrpc serve on loopback: a context manager with .mapper, the mapper's port."""
+    """msrpc serve on loopback: a context manager with .mapper, the mapper's port; @popen goes to
+    subprocess.Popen."""
+    places = '--mapper', '127.0.0.1:%d', '--bind', '127.0.0.1'
 
-    def __init__(self, *args):
-        self.args = args
+    def __init__(self, *args, **popen):
+        self.args, self.popen = args, popen
 
     def __enter__(self):
         import socket
@@ -172,10 +174,10 @@ class Server:
             self.mapper = probe.getsockname()[1]
         ready, told = os.pipe()
         self.child = subprocess.Popen(
-            [MSRPC, 'serve', '--mapper', '127.0.0.1:%d' % self.mapper, '--bind', '127.0.0.1',
+            [MSRPC, 'serve', *(x.replace('%d', str(self.mapper)) for x in self.places),
              '--ready-fd', str(told), *self.args],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            pass_fds=[told])
+            pass_fds=[told], **self.popen)
         os.close(told)
         with os.fdopen(ready) as file:
             if not file.readline():

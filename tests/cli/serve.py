@@ -8,73 +8,24 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
 from cli import *
-
-ECHO = ['rpcecho.echo_AddOne', '{"in_data":41}']
-BAD = (('listen = 1\n', '1:1: listen: a key stands in a section'),
-       ('[mapper]\nlisten = 135\n[mapping]\n', '3:2: mapping: no such section'),
-       ('[mapper]\n  port = 135\n', '2:3: port: no such key in this section'),
-       ('[log]\nrate = 1\nRATE = 2\n', '3:1: RATE: said twice'),
-       ('[ports]\nPorts = 50000-50100, 70000 # all of it\n',
-        '2:22: 70000: above 65535; one bad entry voids them all (87)'),
-       ('[ports]\nUseInternetPorts = yes\n', '2:20: yes: Y or N is wanted'),
-       ('[limits]\nmemory = 1T\n', '2:10: 1T: a number from'),
-       ('[interface rpcecho]\nmin_auth_level = high\n', '2:18: high: one of these is wanted: none|'),
-       ('[interface rpcecho]\n[interface RPCECHO]\n', '2:12: RPCECHO: this interface has a section'),
-       ('[mapper]\nlisten = localhost:x\n', '2:10: localhost:x: [ADDR:]PORT is wanted'),
-       ('[metrics]\nlisten = 70000\n', '2:10: 70000: [ADDR:]PORT is wanted'),
-       ('[listen]\nbind = ::1, 1.2.3.4.5\n', '2:13: 1.2.3.4.5: this is no address'),
-       ('[access\n', '1:1: [access: a section ends with ]'),
-       ('[log]\nlevel\n', '2:1: level: neither [section] nor key = value'),
-       ('[log]\nlevel =\n', '2:1: level: a value is wanted'))
-
-
-def wait_for(what, good):
-    """What @what gives once @good is content with it, or at the end of patience."""
-    end = time.monotonic() + 30
-    while not good(value := what()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return value
-
-
-def endpoints(server):
-    run = Run('map', server.address, '--json')
-    return sorted(int(x['endpoint']) for x in (run.json() or {}).get('endpoints', ()))
-
-
-def get(port, path='/metrics', method='GET'):
-    request = urllib.request.Request('http://127.0.0.1:%d%s' % (port, path), method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, ''
-
-
-def free_ports(count):
-    """Ports side by side that are free now."""
-    for first in range(21000, 30000, 16):
-        taken = []
-        try:
-            for port in range(first, first + count):
-                taken.append(socket.create_server(('127.0.0.1', port)))
-            return first
-        except OSError:
-            pass
-        finally:
-            for one in taken:
-                one.close()
-    raise SystemExit('Bail out! no free ports')
+from served import *
 
 
 def mistakes(save):
-    for text, wanted in BAD:
+    for text, wanted in MISTAKES:
         path = save('bad.conf', text)
         run = Run('serve', '--config', path)
         ok(run.code == 64 and '%s:%s' % (path, wanted) in run.err, 'a mistake: ' + wanted, run)
+        run = Run('serve', '--check-config', '--config', path)
+        ok(run.code == 64 and '%s:%s' % (path, wanted) in run.err, '... to --check-config too', run)
+    folder = os.path.dirname(save('bad.json', '{"interface":"netlogon","replies":{"NetrNo":5}}'))
+    for text, code, wanted in UNREADABLE:
+        path = save('mock.conf', text % folder)
+        run = Run('serve', '--check-config', '--config', path)
+        ok(run.code == code and '%s:%s' % (path, wanted % folder) in run.err, 'a file that the file '
+           'names: ' + wanted, run)
     run = Run('serve', '--config', save('half.conf', '[ports]\nPorts = 50000\n'), '--check-config')
     ok(run.code == 64 and 'belong together (87)' in run.err, 'half of Rpc\\Internet', run)
     eq(Run('serve', '--config', '/nonexistent').code, 66, 'no file')
@@ -106,11 +57,10 @@ def life(save):
         eq(Run('call', '127.0.0.1:%d' % first, *ECHO).code, 0, 'a call')
 
         def again(*what):
-            before = int(re.search(r'^msrpc_reloads_total (\d+)', get(first + 7)[1], re.M)[1])
+            before = metric(first + 7, 'reloads_total')
             save('serve.conf', text % what)
             child.send_signal(signal.SIGHUP)
-            wait_for(lambda: get(first + 7)[1],
-                     lambda x: 'msrpc_reloads_total %d\n' % (before + 1) in x)
+            wait_for(lambda: metric(first + 7, 'reloads_total'), lambda x: x > before)
 
         with socket.create_connection(('127.0.0.1', first)) as kept:
             again(first + 1, 1, 'no', first + 7)
@@ -156,10 +106,7 @@ def life(save):
         with socket.create_connection(('127.0.0.1', first + 7)) as greedy:
             greedy.sendall(b'GET /metrics HTTP/1.1\r\nX: ' + b'x' * 9000)
             ok(greedy.recv(100).startswith(b'HTTP/1.1 431'), 'a long request is refused')
-        silent = [socket.create_connection(('127.0.0.1', first + 7)) for _ in range(40)]
-        eq(get(first + 7)[0], 200, 'silent scrapers keep nobody out')
-        for one in silent:
-            one.close()
+        strangers(first + 7)
 
         for mistake in '[nonsense]\n', '[interface nonsense]\n':
             save('serve.conf', mistake)
@@ -175,6 +122,43 @@ def life(save):
     ok(re.search(r'^msrpc serve: connections: \d+ more in 10 s$', told, re.M),
        'the log counts what it leaves out', told)
     eq(sum(' connected' in x for x in told.splitlines()) <= 6, True, '... and leaves it out', told)
+
+
+def ending(stream):
+    """What comes until the other side ends, and whether it did within 30 s."""
+    stream.settimeout(30)
+    data = b''
+    try:
+        while more := stream.recv(4096):
+            data += more
+    except ConnectionResetError:
+        pass
+    except TimeoutError:
+        return data, False
+    return data, True
+
+
+def strangers(port):
+    """Those who ask for numbers and speak no HTTP, or nothing, or too slowly."""
+    for octets in (b'\0', b'\x16\x03\x01\x02\0', b'GET /metrics\0', b'GET /metrics HTTP/1.1\r\nX: \1',
+                   b'hello\r\n', b'\r\n', b'GET  /metrics\n', b'GET /metrics HTTP/2\r\n',
+                   b'GET /metrics HTTP/1.1 more\r\n', bytes(range(256))):
+        with socket.create_connection(('127.0.0.1', port)) as stranger:
+            stranger.sendall(octets)
+            data, ended = ending(stranger)
+        ok(ended and data.startswith(b'HTTP/1.1 400 ') and data.count(b'HTTP/1.1 4') == 1,
+           'metrics: %r is a bad request at once' % octets[:24], data)
+    with socket.create_connection(('127.0.0.1', port)) as pieces:
+        for octet in b'GET /metrics?x=y HTTP/1.0\nHost: x\n\n':
+            pieces.sendall(bytes([octet]))
+        ok(ending(pieces)[0].startswith(b'HTTP/1.1 200 '), 'metrics: a request in pieces')
+    silent = [socket.create_connection(('127.0.0.1', port)) for _ in range(40)]
+    eq(get(port)[0], 200, 'silent scrapers keep nobody out')
+    closed = [ending(x)[1] for x in silent[:24]]
+    eq(closed, [True] * 24, '... the oldest made room')
+    eq(ending(silent[-1])[1], True, '... and the others are given up after a while')
+    for one in silent:
+        one.close()
 
 
 def full(save):

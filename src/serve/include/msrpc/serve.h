@@ -128,9 +128,9 @@ struct mr_mock_method {
 
 typedef struct mr_mock {
     const mr_iface *iface;
-    mr_arena arena;
-    mr_server_row *rows;
+    mr_server_row *rows;   /* of every compiled method */
     size_t row_count;
+    mr_arena arena;        /* of the replies */
     struct mr_mock_method *methods; /* by opnum */
     uint32_t fault;        /* of methods without a reply; 0: they are not there */
     /* Told of every call before it is answered, NULL: nobody is; the caller sets both. @call has
@@ -149,6 +149,9 @@ typedef struct mr_mock {
  * "replies.Method: member: ...". */
 int mr_mock_init(mr_mock *mock, const mr_iface *iface, const mr_token *replies,
                  const mr_token *fallback, mr_error *err);
+/* Gives @mock, which may be on offer and have calls in progress, the replies of @with, a mock of the
+ * same interface, which is deinitialised. */
+void mr_mock_take(mr_mock *mock, mr_mock *with);
 void mr_mock_deinit(mr_mock *mock);
 /* Offers it at @endpoint; @mock is *borrowed* until the server is freed. */
 int mr_serve_add_mock(mr_server_endpoint *endpoint, mr_mock *mock, mr_error *err);
