@@ -184,8 +184,9 @@ static void raise_files(struct serve *s) {
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
         return;
     files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
-    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted ||
-        s->files_told == wanted)
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        (void)getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur >= wanted || s->files_told == wanted)
         return;
     s->files_told = wanted;
     serve_log(&s->log, SERVE_LIFE, SERVE_WARNING, "%llu open files are allowed: %u connections "
