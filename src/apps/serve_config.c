@@ -100,8 +100,9 @@ static mr_slice trim(mr_slice s) {
 static int complain(const struct reader *r, mr_slice where, const char *text, const char *more) {
     const char *safe = app_safe(r->a, mr_slice_sub(where, 0, 60));
 
-    return app_refuse(r->a, APP_USAGE, "%s: %s%s%s%s", serve_settings_where(r->s, where, r->s->path),
-                      safe, where.len ? ": " : "", text, more);
+    return app_refuse(r->a, APP_USAGE, "%s: %s%s%s%s",
+                      serve_settings_where(r->s, where, r->s->path), safe, where.len ? ": " : "",
+                      text, more);
 }
 
 static int out_of_memory(const struct reader *r) {

@@ -44,10 +44,10 @@ static void tell(void *user, const mr_server_call *call, uint32_t status, const 
     mr_slice json = mr_slice_sub(mr_buf_slice(&text), 0, LINE_CAP);
     if (status)
         snprintf(fault, sizeof fault, " -> fault 0x%08x", status);
-    serve_log_tell(mock->log, SERVE_NOTICE, "%s %s.%s %s%s%s%s%s%s", mr_addr_port_text(&call->peer, peer),
-                  mock->mock.iface->name, call->proc->name, app_safe(&a, json),
-                  text.len > json.len ? "..." : "", fault, err->code ? " (" : "",
-                  err->code ? err->text : "", err->code ? ")" : "");
+    serve_log_tell(mock->log, SERVE_NOTICE, "%s %s.%s %s%s%s%s%s%s",
+                  mr_addr_port_text(&call->peer, peer), mock->mock.iface->name, call->proc->name,
+                  app_safe(&a, json), text.len > json.len ? "..." : "", fault,
+                  err->code ? " (" : "", err->code ? err->text : "", err->code ? ")" : "");
     mr_buf_deinit(&text);
     mr_arena_deinit(&a.arena);
 }

@@ -25,8 +25,8 @@ struct serve_mocks {
 };
 
 /* Reads every "FILE" or "FILE@PORT" of the settings into *@mocksp, which is zeroed; with @log every
- * call is told there. 0 or an exit code with the mistake and its place told; *@mocksp is to be freed
- * with serve_mocks_deinit in either case. */
+ * call is told there. 0 or an exit code with the mistake and its place told; *@mocksp is to be
+ * freed with serve_mocks_deinit in either case. */
 int serve_mocks_read(app *a, struct serve_settings *s, struct serve_log *log,
                      struct serve_mocks *mocksp);
 void serve_mocks_deinit(struct serve_mocks *mocks);

@@ -1,8 +1,8 @@
 /*
  * An interface that is answered from values instead of code: each method's reply is what
  * mr_ndr_print would have printed of it, a fault status, or several of those in turn. Replies are
- * tried when the mock is made, so that a mistake is told before anybody calls. Every compiled method
- * has a row, which stays where it is while the replies behind it are replaced.
+ * tried when the mock is made, so that a mistake is told before anybody calls. Every compiled
+ * method has a row, which stays where it is while the replies behind it are replaced.
  */
 #include <msrpc/serve.h>
 

@@ -149,8 +149,8 @@ typedef struct mr_mock {
  * "replies.Method: member: ...". */
 int mr_mock_init(mr_mock *mock, const mr_iface *iface, const mr_token *replies,
                  const mr_token *fallback, mr_error *err);
-/* Gives @mock, which may be on offer and have calls in progress, the replies of @with, a mock of the
- * same interface, which is deinitialised. */
+/* Gives @mock, which may be on offer and have calls in progress, the replies of @with, a mock of
+ * the same interface, which is deinitialised. */
 void mr_mock_take(mr_mock *mock, mr_mock *with);
 void mr_mock_deinit(mr_mock *mock);
 /* Offers it at @endpoint; @mock is *borrowed* until the server is freed. */
