@@ -27,6 +27,7 @@ typedef struct mr_filter_class {
     int (*send)(mr_filter *filter, mr_slice bytes, mr_buf *owner, mr_error *err);
     size_t (*queued)(const mr_filter *filter);
     void (*set_reading)(mr_filter *filter, bool reading);
+    void (*receive)(mr_filter *filter);
     void (*shutdown)(mr_filter *filter);
     void (*close)(mr_filter *filter, bool abort); /* then the one below is closed */
     int (*query)(mr_filter *filter, enum mr_query query, void *outp); /* MR_ERR_NOT_FOUND: ask on */
@@ -55,10 +56,12 @@ int mr_filter_accept(mr_filter *filter, mr_accepted *accepted, mr_error *err);
 int mr_filter_send(mr_filter *filter, mr_slice bytes, mr_buf *owner, mr_error *err);
 size_t mr_filter_queued(const mr_filter *filter);
 void mr_filter_set_reading(mr_filter *filter, bool reading);
+void mr_filter_receive(mr_filter *filter);
 void mr_filter_shutdown(mr_filter *filter);
 int mr_filter_query(mr_filter *filter, enum mr_query query, void *outp);
 
 /* Events from @filter to whoever is above it, in the end the stream's owner. */
+bool mr_filter_may_receive(const mr_filter *filter);
 void mr_filter_raise_opened(mr_filter *filter, int result, const mr_error *err);
 void mr_filter_raise_received(mr_filter *filter, mr_slice bytes);
 void mr_filter_raise_drained(mr_filter *filter);

@@ -400,6 +400,7 @@ static void alarm_set(struct mr_loop_state *state, mr_nsec deadline) {
 }
 
 static int loop_turn(struct mr_loop_state *state, mr_nsec deadline) {
+    state->turn++;
     timers_expire(state);
     if (!state->stop) {
         alarm_set(state, deadline);
@@ -423,6 +424,10 @@ static int loop_turn(struct mr_loop_state *state, mr_nsec deadline) {
 
 void mr_loop_set_deadline(mr_loop *loop, mr_nsec deadline) {
     loop->state->deadline = deadline;
+}
+
+uint64_t mr_loop_get_turn(const mr_loop *loop) {
+    return loop->state->turn;
 }
 
 bool mr_loop_is_here(const mr_loop *loop) {

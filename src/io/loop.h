@@ -34,6 +34,7 @@ struct mr_loop_state {
     bool running;
     uintptr_t thread;   /* that ran it last; atomic */
     mr_nsec deadline;   /* of every run */
+    uint64_t turn;      /* how many there were */
     uint8_t scratch[MR_SCRATCH];
 };
 

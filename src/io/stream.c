@@ -59,6 +59,13 @@ void mr_filter_set_reading(mr_filter *filter, bool reading) {
         filter->class->set_reading(filter, reading);
 }
 
+void mr_filter_receive(mr_filter *filter) {
+    while (filter && !filter->class->receive)
+        filter = filter->below;
+    if (filter)
+        filter->class->receive(filter);
+}
+
 void mr_filter_shutdown(mr_filter *filter) {
     while (filter && !filter->class->shutdown)
         filter = filter->below;
@@ -87,6 +94,12 @@ static void filters_close(mr_filter *filter, bool abort) {
 }
 
 /* Up */
+
+bool mr_filter_may_receive(const mr_filter *filter) {
+    const mr_stream *stream = filter->stream;
+
+    return !stream || !stream->events->readable || stream->events->readable(stream->user);
+}
 
 void mr_filter_raise_opened(mr_filter *filter, int result, const mr_error *err) {
     mr_stream *stream = filter->stream;
@@ -255,6 +268,10 @@ size_t mr_stream_get_queued(const mr_stream *stream) {
 
 void mr_stream_set_reading(mr_stream *stream, bool reading) {
     mr_filter_set_reading(stream->top, reading);
+}
+
+void mr_stream_receive(mr_stream *stream) {
+    mr_filter_receive(stream->top);
 }
 
 void mr_stream_shutdown(mr_stream *stream) {

@@ -365,7 +365,15 @@ static void tcp_ready(void *user, unsigned ready) {
     }
     if ((ready & (MR_READY_WRITE | MR_READY_ERROR)) && queue_len(tcp) > 0)
         tcp_send_ready(tcp);
-    if ((ready & MR_READY_READ) && tcp->reading && !tcp->filter.closed && !tcp->ended)
+    if ((ready & MR_READY_READ) && tcp->reading && !tcp->filter.closed && !tcp->ended &&
+        mr_filter_may_receive(&tcp->filter))
+        tcp_receive(tcp);
+}
+
+static void tcp_receive_now(mr_filter *filter) {
+    mr_tcp *tcp = tcp_of(filter);
+
+    if (tcp->watch && !tcp->connecting && tcp->reading && !tcp->ended)
         tcp_receive(tcp);
 }
 
@@ -495,6 +503,7 @@ const mr_filter_class mr_filter_tcp = {
     .send = tcp_send,
     .queued = tcp_queued,
     .set_reading = tcp_set_reading,
+    .receive = tcp_receive_now,
     .shutdown = tcp_shutdown,
     .close = tcp_close,
     .query = tcp_query,

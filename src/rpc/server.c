@@ -29,6 +29,10 @@ static void set_defaults(mr_server_options *o) {
         o->group_budget = 32 * MIB;
     if (!o->total)
         o->total = 256 * MIB;
+    if (!o->client_budget)
+        o->client_budget = o->total / 2;
+    if (!o->quantum)
+        o->quantum = 256 << 10;
     if (!o->bind_timeout)
         o->bind_timeout = 10 * MR_SEC;
     if (!o->stall_timeout)
@@ -59,6 +63,7 @@ int mr_server_new(mr_loop *loop, const mr_server_options *options, mr_server **s
     server->options.threads = options->threads;
     mr_server_set_options(server, options);
     server->generation = 1;
+    mr_server_turn_init(server);
     int r = mr_server_work_init(server, err);
     if (r)
         mr_server_free(server);
@@ -82,6 +87,8 @@ void mr_server_free(mr_server *server) {
     if (!server)
         return;
     server->drained = NULL;
+    if (server->freed)
+        *server->freed = true;
     mr_server_work_stop(server);
     while (server->conns)
         mr_server_conn_free(server->conns);
@@ -98,6 +105,7 @@ void mr_server_free(mr_server *server) {
         mr_server_call_let_go(server);
         mr_server_mail_unref(server->mail);
     }
+    mr_timer_deinit(&server->turn_timer);
     free(server->groups);
     free(server);
 }

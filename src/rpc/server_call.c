@@ -80,6 +80,7 @@ static void hold(struct mr_server_slot *slot, size_t octets) {
     slot->held += octets;
     slot->server->stats.held += octets;
     slot->conn->held += octets;
+    slot->conn->client->held += octets;
     slot->group->held += octets;
 }
 
@@ -93,6 +94,7 @@ static void end_slot(struct mr_server_slot *slot) {
         slot->call.served->memo->give(slot->lent);
     if (slot->conn) {
         slot->conn->held -= slot->held;
+        slot->conn->client->held -= slot->held;
         unlink_slot(&slot->conn->calls, slot);
     } else if (server) {
         unlink_slot(&server->detached, slot);
@@ -206,6 +208,7 @@ static uint32_t fault_of(int result) {
 static void send_reply(struct mr_server_slot *slot) {
     count_answer(slot, 0);
     hold(slot, slot->octets.len);
+    slot->conn->client->spent += slot->octets.len;
     slot->phase = MR_SERVER_REPLYING;
     if (mr_assoc_reply(&slot->conn->assoc, slot->id, slot->octets, false, NULL) < 0)
         end_slot(slot);
@@ -411,6 +414,7 @@ void mr_server_call_feed(struct mr_server_conn *conn, const mr_event *event) {
     } else if (r < 0) {
         fault_slot(slot, MR_FAULT_REMOTE_NO_MEMORY, true);
     } else if (slot->server->stats.held > slot->server->options.total ||
+               slot->conn->client->held > slot->server->options.client_budget ||
                slot->group->held > slot->server->options.group_budget) {
         fault_slot(slot, MR_FAULT_SERVER_TOO_BUSY, true);
     } else if (r == MR_STUB_COMPLETE) {
@@ -453,6 +457,7 @@ static void desert(struct mr_server_slot *slot) {
 static void detach(struct mr_server_slot *slot) {
     unlink_slot(&slot->conn->calls, slot);
     slot->conn->held -= slot->held;
+    slot->conn->client->held -= slot->held;
     slot->conn = NULL;
     link_slot(&slot->server->detached, slot);
     desert(slot);

@@ -49,7 +49,7 @@ void mr_server_conn_accept(mr_server_endpoint *endpoint, mr_accepted *accepted) 
     int r = 0;
 
     if (server->stats.connections_now < server->options.max_connections)
-        r = mr_server_client_join(server, &accepted->peer, &client);
+        r = mr_server_client_join(server, &accepted->peer, &accepted->cred, &client);
     if (r == MR_ERR_LIMIT) {
         server->stats.refused_client++;
         mr_server_notice_peer(endpoint, &accepted->peer, MR_NOTICE_REFUSED_CLIENT, "");
@@ -102,6 +102,7 @@ void mr_server_conn_free(struct mr_server_conn *conn) {
 
     tell_end(conn, MR_NOTICE_CLOSED, "");
     mr_server_call_detach_all(conn);
+    mr_server_turn_leave(conn);
     if (conn->group)
         mr_server_group_leave(conn->group);
     if (conn->prev)
@@ -152,7 +153,7 @@ static mr_nsec deadline(const struct mr_server_conn *conn) {
     mr_assoc_get_info(&conn->assoc, &info);
     if (!info.ready)
         return conn->accepted + o->bind_timeout;
-    if (conn->blocked && is_answering(conn))
+    if (conn->waiting || (conn->blocked && is_answering(conn)))
         return MR_NSEC_NEVER;
     if (is_unfinished(conn, &info))
         return conn->progress + o->stall_timeout;
@@ -174,6 +175,7 @@ void mr_server_conn_close(struct mr_server_conn *conn) {
     if (conn->closing)
         return;
     conn->closing = true;
+    mr_server_turn_leave(conn);
     conn->progress = mr_clock_now();
     mr_timer_set(&conn->timer, conn->progress + CLOSE_TIME);
 }
@@ -274,6 +276,7 @@ static void on_event(struct mr_server_conn *conn, const mr_event *event) {
         conn->server->stats.pdus_in++;
         conn->pdu_end = event->offset + event->size;
         conn->progress = event->time;
+        conn->client->spent += MR_SERVER_PDU_COST + event->size;
     }
     switch (event->kind) {
     case MR_EVENT_BIND:
@@ -372,9 +375,9 @@ void mr_server_conn_flush(struct mr_server_conn *conn) {
 
 /* ---- octets in ---- */
 
-/* The association takes no more: keep the rest and read no further until something frees. Nothing
- * will, when every call it waits for is one that it does not finish. */
-static void block(struct mr_server_conn *conn, mr_slice rest) {
+/* The association takes no more: nothing is read until something frees. Nothing will, when every
+ * call it waits for is one that it does not finish. */
+static void block(struct mr_server_conn *conn) {
     if (!is_answering(conn) && !mr_assoc_has_output(&conn->assoc) &&
         mr_stream_get_queued(&conn->stream) == 0) {
         mr_server_conn_close(conn);
@@ -382,9 +385,6 @@ static void block(struct mr_server_conn *conn, mr_slice rest) {
     }
     conn->blocked = true;
     mr_stream_set_reading(&conn->stream, false);
-    mr_buf_write(&conn->unread, rest);
-    if (mr_buf_error(&conn->unread))
-        mr_server_conn_close(conn);
 }
 
 static bool is_full(const struct mr_server_conn *conn) {
@@ -392,11 +392,12 @@ static bool is_full(const struct mr_server_conn *conn) {
            conn->held > conn->server->options.budget;
 }
 
-static void feed(struct mr_server_conn *conn, mr_slice bytes) {
+/* Until the connection's turn is over. Returns what is left. */
+static mr_slice feed(struct mr_server_conn *conn, mr_slice bytes) {
     bool stuck = false;
 
     conn->busy = true;
-    while (bytes.len && !conn->closing) {
+    while (bytes.len && !conn->closing && !mr_server_turn_is_over(conn)) {
         size_t used = 0;
         int r = is_full(conn) ? MR_ASSOC_BLOCKED
                               : mr_assoc_feed(&conn->assoc, MR_DIR_TO_SERVER, bytes,
@@ -407,7 +408,7 @@ static void feed(struct mr_server_conn *conn, mr_slice bytes) {
             mr_server_conn_close(conn);
         } else if (r == MR_ASSOC_BLOCKED && !used) {
             if (stuck) {
-                block(conn, bytes);
+                block(conn);
                 break;
             }
             send_output(conn);
@@ -418,6 +419,21 @@ static void feed(struct mr_server_conn *conn, mr_slice bytes) {
     }
     send_output(conn);
     conn->busy = false;
+    if (bytes.len && !conn->closing && !conn->blocked)
+        mr_server_turn_wait(conn);
+    return bytes;
+}
+
+static void feed_unread(struct mr_server_conn *conn) {
+    mr_slice bytes = mr_slice_sub(mr_buf_slice(&conn->unread), conn->unread_at, SIZE_MAX);
+    mr_slice rest = feed(conn, bytes);
+
+    conn->unread_at += bytes.len - rest.len;
+    if (rest.len && !conn->closing)
+        return;
+    conn->unread_at = 0;
+    mr_buf_deinit(&conn->unread);
+    mr_buf_init(&conn->unread, NULL, 0, SIZE_MAX);
 }
 
 /* The server is ending: the client is asked to go, and need not. */
@@ -454,20 +470,37 @@ static void on_received(void *user, mr_slice bytes) {
     if (conn->closing)
         return;
     conn->server->stats.octets_in += bytes.len;
-    feed(conn, bytes);
+    bytes = feed(conn, bytes);
+    if (bytes.len && !conn->closing) {
+        mr_buf_write(&conn->unread, bytes);
+        if (mr_buf_error(&conn->unread))
+            mr_server_conn_close(conn);
+    }
+    settle(conn);
+}
+
+static bool on_readable(void *user) {
+    struct mr_server_conn *conn = user;
+
+    return conn->closing || mr_server_turn_take(conn);
+}
+
+void mr_server_conn_go_on(struct mr_server_conn *conn) {
+    if (!conn->unread.len) {
+        mr_stream_receive(&conn->stream);
+        return;
+    }
+    feed_unread(conn);
     settle(conn);
 }
 
 static void unblock(struct mr_server_conn *conn) {
-    mr_buf unread = conn->unread;
-
     if (!conn->blocked)
         return;
     conn->blocked = false;
-    mr_buf_init(&conn->unread, NULL, 0, SIZE_MAX);
     mr_stream_set_reading(&conn->stream, true);
-    feed(conn, mr_buf_slice(&unread));
-    mr_buf_deinit(&unread);
+    if (mr_server_turn_take(conn))
+        feed_unread(conn);
 }
 
 static void on_drained(void *user) {
@@ -489,6 +522,7 @@ static void on_closed(void *user, int result, const mr_error *err) {
 }
 
 static const mr_stream_events stream_events = {
+    .readable = on_readable,
     .received = on_received,
     .drained = on_drained,
     .closed = on_closed,

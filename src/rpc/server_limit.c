@@ -1,20 +1,14 @@
 /*
- * Who may use how much of a server, and who may call at all: connections counted by client, so that
- * one of them never takes the places of the rest, and Windows' RestrictRemoteClients with the
- * minimum authentication level of an interface (MS-RPCE 3.3.1.1.1; RpcServerRegisterIf3).
+ * Who may use how much of a server, and who may call at all: connections and octets counted by
+ * client, so that one of them never takes the places of the rest, and Windows'
+ * RestrictRemoteClients with the minimum authentication level of an interface (MS-RPCE 3.3.1.1.1;
+ * RpcServerRegisterIf3).
  */
 #include "server_private.h"
 
 #include <stdlib.h>
 
 /* ---- connections of one client ---- */
-
-struct mr_server_client {
-    struct mr_server_client *next;
-    enum mr_family family;
-    uint8_t ip[8]; /* IPv4 in four octets, of IPv6 what a site gives to one link */
-    uint32_t conns;
-};
 
 /* Addresses of this machine itself stand for any number of clients. */
 static bool is_counted(const mr_addr *peer) {
@@ -25,41 +19,46 @@ static bool is_counted(const mr_addr *peer) {
     return peer->family == MR_FAMILY_IPV6 && memcmp(peer->ip, loopback, sizeof loopback) != 0;
 }
 
-static void set_key(struct mr_server_client *key, const mr_addr *peer) {
-    *key = (struct mr_server_client){.family = peer->family};
-    memcpy(key->ip, peer->ip, peer->family == MR_FAMILY_IPV4 ? 4 : 8);
+static void set_key(struct mr_server_client *key, const mr_addr *peer,
+                    const mr_credentials *cred) {
+    *key = (struct mr_server_client){.family = peer->family, .counted = is_counted(peer)};
+    if (peer->family == MR_FAMILY_UNIX) {
+        memcpy(key->key, &cred->pid, sizeof cred->pid);
+        memcpy(key->key + 4, &cred->uid, sizeof cred->uid);
+    } else {
+        memcpy(key->key, peer->ip, peer->family == MR_FAMILY_IPV4 ? 4 : 8);
+    }
 }
 
 /* Seeded, so that nobody chooses who meets whom in a list. */
 static struct mr_server_client **bucket_of(mr_server *server, const struct mr_server_client *key) {
     uint64_t hash = server->client_seed ^ (uint64_t)key->family;
 
-    for (size_t i = 0; i < sizeof key->ip; i++) {
-        hash = (hash ^ key->ip[i]) * 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < sizeof key->key; i++) {
+        hash = (hash ^ key->key[i]) * 0x9e3779b97f4a7c15u;
         hash ^= hash >> 29;
     }
     return &server->clients[hash % MR_SERVER_CLIENT_BUCKETS];
 }
 
-int mr_server_client_join(mr_server *server, const mr_addr *peer,
+int mr_server_client_join(mr_server *server, const mr_addr *peer, const mr_credentials *cred,
                           struct mr_server_client **clientp) {
     struct mr_server_client key, **bucket, *client;
 
-    *clientp = NULL;
-    if (!is_counted(peer))
-        return 0;
-    set_key(&key, peer);
+    set_key(&key, peer, cred);
     bucket = bucket_of(server, &key);
     for (client = *bucket; client; client = client->next)
-        if (client->family == key.family && !memcmp(client->ip, key.ip, sizeof key.ip))
+        if (client->family == key.family && !memcmp(client->key, key.key, sizeof key.key))
             break;
-    if (client && client->conns >= server->options.max_per_client)
+    if (client && client->counted && client->conns >= server->options.max_per_client)
         return MR_ERR_LIMIT;
     if (!client) {
         client = malloc(sizeof *client);
         if (!client)
             return MR_ERR_MEMORY;
         *client = key;
+        TAILQ_INIT(&client->waiting);
+        TAILQ_INIT(&client->asking);
         client->next = *bucket;
         *bucket = client;
     }

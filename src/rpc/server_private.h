@@ -1,7 +1,8 @@
 /*
  * The server's inside, shared by server.c (endpoints and the whole), server_conn.c (one
- * connection), server_call.c (its calls), server_work.c (who runs their bodies, and when) and
- * server_group.c (association groups and their context handles).
+ * connection), server_turn.c (when it is read), server_call.c (its calls), server_work.c (who runs
+ * their bodies, and when), server_limit.c (its client) and server_group.c (association groups and
+ * their context handles).
  *
  * A connection is freed only from its own callbacks (stream, timer) and by mr_server_free, never
  * while one of its bodies runs in the loop: everything else marks it and sets its timer.
@@ -21,9 +22,9 @@
 #define MR_SERVER_TURNS 4                     /* context handles of one call that are looked at */
 #define MR_SERVER_GROUPS_MAX 0xfffffu         /* 20 bits of an association group's number */
 #define MR_SERVER_CLIENT_BUCKETS 1024
+#define MR_SERVER_PDU_COST ((size_t)1 << 10) /* what one counts for in its client's turn */
 
 struct mr_server_conn;
-struct mr_server_client;
 
 /* A slot of a group's table of context handles. */
 struct mr_server_handle {
@@ -35,6 +36,25 @@ struct mr_server_handle {
 };
 
 TAILQ_HEAD(mr_server_slots, mr_server_slot);
+TAILQ_HEAD(mr_server_conns, mr_server_conn);
+TAILQ_HEAD(mr_server_clients, mr_server_client);
+
+/* Whose connections share one turn and one place in the limits: an IPv4 address, of IPv6 what a
+ * site gives to one link, a local process. */
+struct mr_server_client {
+    struct mr_server_client *next; /* of its bucket */
+    enum mr_family family;
+    uint8_t key[8];
+    bool counted;                  /* max_per_client holds */
+    uint32_t conns;
+    size_t held;                   /* octets of its calls */
+    uint64_t turn;                 /* of the loop, when it last got credit */
+    size_t spent;                  /* of that; what exceeds it is owed */
+    struct mr_server_conns waiting; /* to be read */
+    TAILQ_ENTRY(mr_server_client) in_turns;
+    struct mr_server_conns asking; /* with calls for the workers */
+    TAILQ_ENTRY(mr_server_client) in_ring;
+};
 
 struct mr_server_group {
     uint32_t id;
@@ -131,12 +151,15 @@ struct mr_server_conn {
     mr_timer timer;
     mr_addr peer, local;
     mr_credentials cred;
-    struct mr_server_client *client; /* NULL: not counted */
+    struct mr_server_client *client;
     struct mr_server_slot *calls;
     struct mr_server_slots queue; /* wait for a worker */
-    TAILQ_ENTRY(mr_server_conn) in_ring;
+    TAILQ_ENTRY(mr_server_conn) in_asking, in_waiting;
     size_t held;          /* octets of its calls */
-    mr_buf unread;        /* came while the association was blocked */
+    mr_buf unread;        /* came, and is not fed yet, from octet @unread_at on */
+    size_t unread_at;
+    size_t share;         /* its turn is over when its client has spent as much */
+    bool waiting;         /* for its turn to be read */
     mr_nsec accepted;
     mr_nsec progress;     /* when something last went forward */
     uint64_t pdu_end;     /* offset behind the last whole PDU */
@@ -182,7 +205,11 @@ struct mr_server {
     mr_workers *workers;  /* NULL: bodies run in the loop */
     unsigned working;     /* calls with them, the forgone not counted */
     struct mr_server_slots ready; /* their turn has come */
-    TAILQ_HEAD(mr_server_ring, mr_server_conn) ring; /* connections with a queue, in turn */
+    struct mr_server_clients ring; /* with calls for the workers, in turn */
+    struct mr_server_clients turns; /* with connections to be read, in turn */
+    unsigned turn_count;
+    mr_timer turn_timer;
+    bool *freed;          /* to be told, in a turn */
     bool draining;
     void (*drained)(void *user);
     void *drained_user;
@@ -201,6 +228,17 @@ void mr_server_conn_flush(struct mr_server_conn *conn);
 /* Ends the connection once what is queued is sent. */
 void mr_server_conn_close(struct mr_server_conn *conn);
 void mr_server_conn_set_timer(struct mr_server_conn *conn);
+/* Its turn has come, which may end it. */
+void mr_server_conn_go_on(struct mr_server_conn *conn);
+
+/* server_turn.c */
+void mr_server_turn_init(mr_server *server);
+/* Whether the connection may be read now; else it waits for its turn. */
+bool mr_server_turn_take(struct mr_server_conn *conn);
+/* Whether its turn is over. */
+bool mr_server_turn_is_over(const struct mr_server_conn *conn);
+void mr_server_turn_wait(struct mr_server_conn *conn);
+void mr_server_turn_leave(struct mr_server_conn *conn);
 
 /* server_call.c */
 /* A chunk of a request. */
@@ -235,10 +273,10 @@ void mr_server_turn_end(struct mr_server_slot *slot);
 void mr_server_mail_unref(struct mr_server_mail *mail);
 
 /* server_limit.c */
-/* Counts one more connection of @peer's; *@clientp is NULL for peers that are not counted. 0,
- * MR_ERR_LIMIT, MR_ERR_MEMORY. */
-int mr_server_client_join(mr_server *server, const mr_addr *peer,
+/* Counts one more connection of @peer's. 0, MR_ERR_LIMIT, MR_ERR_MEMORY. */
+int mr_server_client_join(mr_server *server, const mr_addr *peer, const mr_credentials *cred,
                           struct mr_server_client **clientp);
+/* NULL is allowed. */
 void mr_server_client_leave(mr_server *server, struct mr_server_client *client);
 /* Whether a call of the connection's is let through to the interface. */
 bool mr_server_may_call(const struct mr_server_conn *conn, const struct mr_server_offer *offer);

@@ -2,9 +2,9 @@
  * Who runs the bodies, and when (C706 6.1.6: calls with one context handle are serialised unless
  * an interface says otherwise). The loop's thread does all of the protocol; bodies of interfaces
  * that are marked run in workers. A call that is decoded waits for its context handles, first come
- * first served; then, if workers run it, in its connection's queue, from which connections take
- * turns, so that none keeps the others from being served. What other threads have to say lies in
- * the mail, which the loop reads when it is woken.
+ * first served; then, if workers run it, in its connection's queue. Clients take turns at being
+ * handed out, and the connections of one among themselves, so that none keeps the others waiting.
+ * What other threads have to say lies in the mail, which the loop reads when it is woken.
  */
 #include "server_private.h"
 
@@ -155,17 +155,39 @@ static void run_there(mr_job *job) {
 
 /* ---- queues ---- */
 
-/* Hands queued calls to the workers, one of each connection in turn. */
+/* A connection with a queue. */
+static void ask_for_work(struct mr_server_conn *conn) {
+    struct mr_server_client *client = conn->client;
+
+    if (TAILQ_EMPTY(&client->asking))
+        TAILQ_INSERT_TAIL(&conn->server->ring, client, in_ring);
+    TAILQ_INSERT_TAIL(&client->asking, conn, in_asking);
+}
+
+static void ask_no_more(struct mr_server_conn *conn) {
+    struct mr_server_client *client = conn->client;
+
+    TAILQ_REMOVE(&client->asking, conn, in_asking);
+    if (TAILQ_EMPTY(&client->asking))
+        TAILQ_REMOVE(&conn->server->ring, client, in_ring);
+}
+
+/* Hands queued calls to the workers, one of each client in turn. */
 static void hand_out(mr_server *server) {
-    struct mr_server_conn *conn;
+    struct mr_server_client *client;
     unsigned most = HANDED_PER_WORKER * server->options.threads;
 
-    while (server->workers && server->working < most && (conn = TAILQ_FIRST(&server->ring))) {
+    while (server->workers && server->working < most && (client = TAILQ_FIRST(&server->ring))) {
+        struct mr_server_conn *conn = TAILQ_FIRST(&client->asking);
         struct mr_server_slot *slot = TAILQ_FIRST(&conn->queue);
         TAILQ_REMOVE(&conn->queue, slot, in_queue);
-        TAILQ_REMOVE(&server->ring, conn, in_ring);
+        ask_no_more(conn);
+        if (!TAILQ_EMPTY(&client->asking)) {
+            TAILQ_REMOVE(&server->ring, client, in_ring);
+            TAILQ_INSERT_TAIL(&server->ring, client, in_ring);
+        }
         if (!TAILQ_EMPTY(&conn->queue))
-            TAILQ_INSERT_TAIL(&server->ring, conn, in_ring);
+            ask_for_work(conn);
         slot->queue = NULL;
         slot->phase = MR_SERVER_RUNNING;
         slot->handed = true;
@@ -189,7 +211,7 @@ static void begin(struct mr_server_slot *slot) {
     }
     slot->phase = MR_SERVER_QUEUED;
     if (TAILQ_EMPTY(&conn->queue))
-        TAILQ_INSERT_TAIL(&slot->server->ring, conn, in_ring);
+        ask_for_work(conn);
     enqueue(slot, &conn->queue);
     hand_out(slot->server);
 }
@@ -200,7 +222,7 @@ bool mr_server_work_remove(struct mr_server_slot *slot) {
     if (slot->queue) {
         TAILQ_REMOVE(slot->queue, slot, in_queue);
         if (slot->queue != &server->ready && TAILQ_EMPTY(slot->queue))
-            TAILQ_REMOVE(&server->ring, slot->conn, in_ring);
+            ask_no_more(slot->conn);
         slot->queue = NULL;
     }
     if (!slot->handed)

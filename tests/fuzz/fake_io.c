@@ -56,6 +56,10 @@ bool mr_loop_is_here(const mr_loop *loop) {
     return loop->state->thread == LOOP_THREAD;
 }
 
+uint64_t mr_loop_get_turn(const mr_loop *loop) {
+    return loop->state->turn;
+}
+
 /* A lock that is taken twice, or given untaken, would hang or worse. */
 static void turn_lock(mr_lock *lock, uint8_t from, uint8_t to) {
     if (lock->space[0] != from) {
@@ -321,6 +325,31 @@ void mr_stream_set_reading(mr_stream *stream, bool reading) {
     stream->top->pipe->reading = reading;
 }
 
+static void receive(fake_pipe *pipe) {
+    mr_buf in = pipe->in; /* its memory ends with the callback, as in a real one */
+
+    mr_buf_init(&pipe->in, NULL, 0, SIZE_MAX);
+    pipe->stream->events->received(pipe->stream->user, mr_buf_slice(&in));
+    mr_buf_deinit(&in);
+}
+
+static void tell_end(fake_pipe *pipe) {
+    pipe->told = true;
+    pipe->stream->state = MR_STREAM_PEER_CLOSED;
+    pipe->stream->events->closed(pipe->stream->user, 0, &MR_ERROR_INIT);
+}
+
+void mr_stream_receive(mr_stream *stream) {
+    fake_pipe *pipe = stream->top->pipe;
+
+    if (!pipe->reading || stream->state != MR_STREAM_OPEN)
+        return;
+    if (pipe->in.len)
+        receive(pipe);
+    else if (pipe->ended && !pipe->told)
+        tell_end(pipe);
+}
+
 void mr_stream_shutdown(mr_stream *stream) {
     stream->top->pipe->shut = true;
 }
@@ -391,22 +420,14 @@ static bool serve_pipe(fake_pipe *pipe) {
         stream->events->drained(stream->user);
         return true;
     }
-    if (!pipe->reading)
+    bool ends = !pipe->in.len && pipe->ended && !pipe->told;
+    if (!pipe->reading || (!pipe->in.len && !ends) || !stream->events->readable(stream->user))
         return false;
-    if (pipe->in.len) {
-        mr_buf in = pipe->in; /* its memory ends with the callback, as in a real one */
-        mr_buf_init(&pipe->in, NULL, 0, SIZE_MAX);
-        stream->events->received(stream->user, mr_buf_slice(&in));
-        mr_buf_deinit(&in);
-        return true;
-    }
-    if (pipe->ended && !pipe->told) {
-        pipe->told = true;
-        stream->state = MR_STREAM_PEER_CLOSED;
-        stream->events->closed(stream->user, 0, &MR_ERROR_INIT);
-        return true;
-    }
-    return false;
+    if (ends)
+        tell_end(pipe);
+    else
+        receive(pipe);
+    return true;
 }
 
 void fake_turn(mr_loop *loop) {
@@ -419,8 +440,13 @@ void fake_turn(mr_loop *loop) {
             abort();
         }
         again = false;
-        for (; state->timers && state->timers->due <= state->now && turns <= 10000; turns++) {
+        state->turn++;
+        unsigned due = 0; /* what is set meanwhile waits for the next turn */
+        for (mr_timer *t = state->timers; t && t->due <= state->now; t = t->next)
+            due++;
+        for (; due && state->timers && state->timers->due <= state->now; due--) {
             mr_timer *timer = state->timers;
+            again = true;
             unlink_timer(timer);
             timer->expired(timer->user);
         }

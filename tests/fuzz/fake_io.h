@@ -38,6 +38,7 @@ struct mr_loop_state {
     struct mr_workers *crew;
     uintptr_t thread;    /* who runs now; 1 is the loop's */
     uint64_t entropy;
+    uint64_t turn;
     fake_pipe pipes[FAKE_PIPES];
     unsigned pipe_count;
 };

@@ -270,6 +270,7 @@ static void set_limits(mr_cursor *c, mr_server_options *o) {
         .stop = first & 4 ? on_stop : NULL,
         .stop_user = run,
     };
+    o->quantum = 4096 + o->total;
 }
 
 static void fill(mr_mapper_db *db) {

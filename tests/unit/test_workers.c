@@ -173,14 +173,22 @@ static void setup(struct fixture *f, const mr_server_options *options, bool conc
     assert_int_equal(mr_server_add_iface(f->endpoint, &epm, NULL), 0);
 }
 
-static mr_client *open_client(struct fixture *f, unsigned index, const mr_iface *iface,
-                              uint32_t group) {
+/* From 127.0.0.@from. */
+static mr_client *open_client_as(struct fixture *f, unsigned index, const mr_iface *iface,
+                                 uint32_t group, uint8_t from) {
     mr_client_options options = {.timeout = PATIENCE, .assoc_group = group};
+
+    options.connect.source = (mr_addr){.family = MR_FAMILY_IPV4, .ip = {127, 0, 0, from}};
 
     options.connect.remote = *mr_server_endpoint_get_local(f->endpoint);
     assert_int_equal(mr_client_new(&f->loop, &options, &f->clients[index], NULL), 0);
     assert_int_equal(mr_client_open(f->clients[index], &iface->syntax, NULL), 0);
     return f->clients[index];
+}
+
+static mr_client *open_client(struct fixture *f, unsigned index, const mr_iface *iface,
+                              uint32_t group) {
+    return open_client_as(f, index, iface, group, 1);
 }
 
 static void teardown(struct fixture *f) {
@@ -516,36 +524,52 @@ static void test_server_leaves(void **state) {
     teardown(&f);
 }
 
-/* A connection with fifty calls does not keep another with one waiting for all of them. */
-static void test_fair(void **state) {
-    struct fixture f;
-    struct calls *c = new_calls();
+/* Runs the loop until @want calls have come. */
+static void run_until_calls(struct fixture *f, uint64_t want) {
+    mr_server_stats stats;
+    mr_timer tick;
+
+    mr_timer_init(&tick, &f->loop, on_tick, &f->loop);
+    for (mr_server_get_stats(f->server, &stats); stats.calls_in < want;
+         mr_server_get_stats(f->server, &stats)) {
+        mr_timer_set(&tick, mr_clock_now() + MR_MSEC);
+        mr_loop_run(&f->loop, MR_NSEC_NEVER);
+    }
+}
+
+/* How many bodies began before that of number @number. */
+static unsigned count_before(const struct fixture *f, unsigned number) {
     unsigned before = 0;
 
-    (void)state;
-    setup(&f, &(mr_server_options){.threads = 1}, false);
-    mr_client *greedy = open_client(&f, 0, &mr_mgmt_iface, 0);
-    mr_client *modest = open_client(&f, 1, &mr_mgmt_iface, 0);
-    mr_server_stats stats = {0};
-    f.manner = HOLD;
-    start(c, greedy, 0, 50);
-    run_until(&f, &f.begun, 1);
-    start(c, modest, 50, 1);
-    while (stats.calls_in < 51) {
-        run_until(&f, &f.begun, 1);
-        mr_timer tick;
-        mr_timer_init(&tick, &f.loop, on_tick, &f.loop);
-        mr_timer_set(&tick, mr_clock_now() + MR_MSEC);
-        mr_loop_run(&f.loop, MR_NSEC_NEVER);
-        mr_server_get_stats(f.server, &stats);
-    }
-    let_go(&f);
-    run_until(&f, &c->done, 51);
-    while (f.order[before] != 50)
+    while (f->order[before] != number)
         before++;
-    assert_true(before <= 4);
-    free_calls(c);
-    teardown(&f);
+    return before;
+}
+
+/* A connection with fifty calls does not keep another with one waiting for all of them, nor do
+ * three connections of one client the only one of another. */
+static void test_fair(void **state) {
+    for (unsigned greedy = 1; greedy <= 3; greedy += 2) {
+        struct fixture f;
+        struct calls *c = new_calls();
+
+        (void)state;
+        setup(&f, &(mr_server_options){.threads = 1}, false);
+        for (unsigned i = 0; i < greedy; i++)
+            open_client(&f, 1 + i, &mr_mgmt_iface, 0);
+        mr_client *modest = open_client_as(&f, 0, &mr_mgmt_iface, 0, greedy == 1 ? 1 : 2);
+        f.manner = HOLD;
+        for (unsigned i = 0; i < greedy; i++)
+            start(c, f.clients[1 + i], 50 * i, 50);
+        run_until_calls(&f, 50 * greedy);
+        start(c, modest, 190, 1);
+        run_until_calls(&f, 50 * greedy + 1);
+        let_go(&f);
+        run_until(&f, &c->done, 50 * greedy + 1);
+        assert_true(count_before(&f, 190) <= 3);
+        free_calls(c);
+        teardown(&f);
+    }
 }
 
 int main(void) {

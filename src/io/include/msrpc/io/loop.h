@@ -45,6 +45,8 @@ int mr_loop_add_signals(mr_loop *loop, mr_error *err);
 int mr_loop_add_hangup(mr_loop *loop, void (*hangup)(void *user), void *user, mr_error *err);
 /* The signal that interrupted the loop, 0 for none. */
 int mr_loop_get_signal(const mr_loop *loop);
+/* Counts the turns of the loop: each serves the timers that are due, then what the sockets have. */
+uint64_t mr_loop_get_turn(const mr_loop *loop);
 
 /* Monotonic nanoseconds, read from the clock at each call. */
 mr_nsec mr_clock_now(void);

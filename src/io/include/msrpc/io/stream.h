@@ -19,7 +19,7 @@
 typedef struct mr_stream mr_stream;
 typedef struct mr_accepted mr_accepted;
 
-/* Callbacks; drained may be NULL. @err is borrowed and never NULL. */
+/* Callbacks; drained and readable may be NULL. @err is borrowed and never NULL. */
 typedef struct mr_stream_events {
     /* The outcome of connecting: 0, or MR_ERR_REFUSED (a reset), MR_ERR_UNREACHABLE (an ICMP
      * error), MR_ERR_TIMEOUT (silence), MR_ERR_SYSTEM (this machine would not send), or what a
@@ -33,6 +33,9 @@ typedef struct mr_stream_events {
     /* No more octets will come: 0 when the peer closed its side in order (we may still send),
      * MR_ERR_RESET, MR_ERR_TIMEOUT or MR_ERR_UNREACHABLE when the connection broke. */
     void (*closed)(void *user, int result, const mr_error *err);
+    /* Something has come, octets or the end, and is not read yet: false leaves it where it is, to
+     * be asked again or for mr_stream_receive. NULL: what comes is read. */
+    bool (*readable)(void *user);
 } mr_stream_events;
 
 enum mr_stream_state {
@@ -88,6 +91,8 @@ size_t mr_stream_get_queued(const mr_stream *stream);
 /* Stops or resumes the event received: back-pressure. A stream that does not read does not notice
  * an orderly close either. */
 void mr_stream_set_reading(mr_stream *stream, bool reading);
+/* Reads once, now, what has come, without asking readable; received or closed follow inside. */
+void mr_stream_receive(mr_stream *stream);
 /* Closes our side in order, after everything queued; receiving goes on. */
 void mr_stream_shutdown(mr_stream *stream);
 /* Closes both sides now, without an event; what is queued here is dropped, what the kernel has

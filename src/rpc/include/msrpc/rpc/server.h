@@ -117,6 +117,9 @@ typedef struct mr_server_options {
     size_t budget;            /* octets of stubs held for one connection [16 MiB] */
     size_t group_budget;      /* octets of stubs held for one association group [32 MiB] */
     size_t total;             /* octets of stubs held for all of them [256 MiB] */
+    size_t client_budget;     /* octets of stubs held for one client [half of total] */
+    size_t quantum;           /* what one client gets done before it is the others' turn: octets of
+                               * requests and replies, 1 KiB more per PDU [256 KiB] */
     mr_nsec bind_timeout;     /* from accepting to the bind's answer [10 s] */
     mr_nsec stall_timeout;    /* a begun PDU or request, or a reply nobody reads, stands [30 s] */
     mr_nsec idle_timeout;     /* bound, no call in flight [15 min]; MR_NSEC_NEVER: for ever */
