@@ -29,8 +29,8 @@ typedef struct mr_octets {
 enum { MR_OCTETS_MAX = 1 << 24, MR_OCTETS_LEAST = 1 << 16 };
 
 /* Starts reading @fd, *borrowed* unless @own, from its beginning when it is a regular file; looks
- * at the first octets and unpacks what is packed. @size octets of window, 0 for the default. After a
- * failure @fd is the caller's still. */
+ * at the first octets and unpacks what is packed. @size octets of window, 0 for the default. After
+ * a failure @fd is the caller's still. */
 int mr_octets_init(mr_octets *octets, int fd, bool own, size_t size, mr_error *err);
 /* Closes and frees; a zeroed one is fine. */
 void mr_octets_deinit(mr_octets *octets);

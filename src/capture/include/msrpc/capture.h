@@ -8,5 +8,6 @@
 
 #include <msrpc/capture/file.h>
 #include <msrpc/capture/packet.h>
+#include <msrpc/capture/write.h>
 
 #endif
