@@ -1,0 +1,39 @@
+# shellcheck shell=bash disable=SC2154 # the lab's names come from the environment
+# shellcheck disable=SC2034 # ADMIN and ROOT are for the commands of scenes.sh
+# What a scene's command may use on the client.
+HERE=${HERE:-$(dirname "${BASH_SOURCE[0]}")}
+LABDIR=$HERE/../live/lab
+eval "$("$LABDIR/lab.sh" env)"
+export KRB5CCNAME=$PWD/ccache KRB5_CONFIG
+
+# Samba remembers addresses; a scene begins without.
+forget() { find "${LAB_SMBCONF%/*}" -name 'gencache*' -delete; }
+forget
+# dc COMMAND...: samba-tool on the domain controller
+dc() {
+    ip netns exec "$NS_DC1" /usr/bin/python3 /usr/bin/samba-tool "$@" \
+        -s "$LAB_STATE/dc1/etc/smb.conf" >/dev/null
+}
+
+# tcp HOST USER COMMAND: a call over ncacn_ip_tcp, found through the mapper
+tcp() { rpcclient -s "$LAB_SMBCONF" -U "$2" "ncacn_ip_tcp:$1" -c "$3"; }
+# pipe HOST USER COMMAND: over a named pipe
+pipe() { rpcclient -s "$LAB_SMBCONF" -U "$2" "ncacn_np:$1" -c "$3"; }
+ADMIN="$DOMAIN\\Administrator%$PASSWORD"
+ROOT="root%$PASSWORD"
+smb() { smbclient -s "$LAB_SMBCONF" "$@"; }
+ticket() { printf '%s\n' "$2" | kinit "$1"; }
+unsynced() { # MIT corrects a skew by itself unless told not to
+    sed 's/\[libdefaults\]/&\n    kdc_timesync = 0/' "$KRB5_CONFIG" >krb5.conf
+    export KRB5_CONFIG=$PWD/krb5.conf
+}
+hostile() { # MODE COMMAND: with a misbehaving mapper on the server's host
+    local mode=$1 pid
+    shift
+    ip netns exec "$NS_SRV" "$LABDIR/hostile.py" "$mode" --port 1350 --bind "$SRV_IP" --seconds 20 &
+    pid=$!
+    sleep 0.5
+    "$@"
+    kill $pid
+    wait $pid || true
+}
