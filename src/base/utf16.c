@@ -51,6 +51,27 @@ size_t mr_utf16_decode(const uint16_t *s, size_t count, mr_buf *utf8) {
     return bad;
 }
 
+size_t mr_utf16le_decode(mr_slice octets, mr_buf *utf8) {
+    size_t bad = 0, units;
+
+    for (size_t i = 0; i + 1 < octets.len; i += 2 * units) {
+        const uint8_t *p = octets.data + i;
+        uint16_t pair[2] = {(uint16_t)(p[0] | p[1] << 8), 0};
+        size_t have = 1;
+        if (i + 3 < octets.len) {
+            pair[1] = (uint16_t)(p[2] | p[3] << 8);
+            have = 2;
+        }
+        uint32_t point = point_at(pair, have, 0, &units);
+        if (point == UINT32_MAX) {
+            bad++;
+            point = 0xfffd;
+        }
+        write_point(utf8, point);
+    }
+    return bad;
+}
+
 bool mr_utf16_ok(const uint16_t *s, size_t count) {
     size_t units;
     for (size_t i = 0; i < count; i += units)

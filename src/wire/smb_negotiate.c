@@ -12,6 +12,7 @@
 #define SMB1_HEADER 32
 #define CONTEXT_PREAUTH 1
 #define CONTEXT_ENCRYPTION 2
+#define CONTEXT_SIGNING 8
 #define CONTEXTS_MAX 32
 
 static const uint16_t dialects[] = {MR_SMB2_002, MR_SMB2_1, MR_SMB3_0, MR_SMB3_0_2, MR_SMB3_1_1};
@@ -135,6 +136,8 @@ static void read_contexts(mr_slice message, size_t offset, unsigned count, mr_sm
         mr_cursor body = mr_cursor_window(&c, len);
         if (type == CONTEXT_ENCRYPTION && mr_cursor_read_u16(&body) >= 1)
             n->cipher = mr_cursor_read_u16(&body);
+        if (type == CONTEXT_SIGNING && mr_cursor_read_u16(&body) >= 1)
+            n->signing = mr_cursor_read_u16(&body);
     }
 }
 
@@ -221,21 +224,33 @@ static int decode_smb1(mr_slice message, mr_smb_negotiated *n, mr_error *err) {
     return 0;
 }
 
-int mr_smb_negotiated_decode(mr_slice frame, mr_smb_negotiated *negotiatedp, mr_error *err) {
-    mr_slice message = mr_slice_sub(frame, FRAME, SIZE_MAX);
-    mr_slice magic = mr_slice_sub(message, 0, 4);
+int mr_smb2_negotiated_decode(mr_slice message, mr_smb_negotiated *negotiatedp, mr_error *err) {
     mr_smb_negotiated n = {0};
-    int r;
+    int r = decode_smb2(message, &n, err);
 
-    if (mr_slice_eq(magic, MR_SLICE_LIT("\xfeSMB")))
-        r = decode_smb2(message, &n, err);
-    else if (mr_slice_eq(magic, MR_SLICE_LIT("\xffSMB")))
-        r = decode_smb1(message, &n, err);
-    else
-        return mr_fail(err, MR_ERR_MALFORMED, MR_FLOOR_WIRE, FRAME, "this is not SMB");
     if (r == 0)
         *negotiatedp = n;
     return r;
+}
+
+int mr_smb1_negotiated_decode(mr_slice message, mr_smb_negotiated *negotiatedp, mr_error *err) {
+    mr_smb_negotiated n = {0};
+    int r = decode_smb1(message, &n, err);
+
+    if (r == 0)
+        *negotiatedp = n;
+    return r;
+}
+
+int mr_smb_negotiated_decode(mr_slice frame, mr_smb_negotiated *negotiatedp, mr_error *err) {
+    mr_slice message = mr_slice_sub(frame, FRAME, SIZE_MAX);
+    mr_slice magic = mr_slice_sub(message, 0, 4);
+
+    if (mr_slice_eq(magic, MR_SLICE_LIT("\xfeSMB")))
+        return mr_smb2_negotiated_decode(message, negotiatedp, err);
+    if (mr_slice_eq(magic, MR_SLICE_LIT("\xffSMB")))
+        return mr_smb1_negotiated_decode(message, negotiatedp, err);
+    return mr_fail(err, MR_ERR_MALFORMED, MR_FLOOR_WIRE, FRAME, "this is not SMB");
 }
 
 const char *mr_smb_dialect_name(uint16_t dialect, char out[16]) {

@@ -13,6 +13,8 @@
 #include <msrpc/wire/protseq.h>
 #include <msrpc/wire/rdp.h>
 #include <msrpc/wire/rts.h>
+#include <msrpc/wire/smb1.h>
+#include <msrpc/wire/smb2.h>
 #include <msrpc/wire/smb_negotiate.h>
 #include <msrpc/wire/syntax.h>
 #include <msrpc/wire/tls_hello.h>

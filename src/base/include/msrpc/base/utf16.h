@@ -12,6 +12,9 @@
 /* Appends @count units as UTF-8. Unpaired surrogates become U+FFFD; returns how many did. */
 size_t mr_utf16_decode(const uint16_t *s, size_t count, mr_buf *utf8);
 
+/* The same from the little-endian octets of a message; an odd last octet is left out. */
+size_t mr_utf16le_decode(mr_slice octets, mr_buf *utf8);
+
 /* Whether @count units are well-formed UTF-16. */
 bool mr_utf16_ok(const uint16_t *s, size_t count);
 

@@ -29,6 +29,7 @@ typedef struct mr_smb_negotiated {
     uint64_t system_time;  /* FILETIME */
     uint64_t start_time;   /* FILETIME, 0 when it does not tell */
     uint16_t cipher;       /* SMB 3.1.1: 1 AES128-CCM, 2 AES128-GCM, 3 and 4 the same with 256 */
+    uint16_t signing;      /* SMB 3.1.1, when it says so: 0 HMAC-SHA256, 1 AES-CMAC, 2 AES-GMAC */
     mr_slice token;        /* the security blob, *borrowed* */
 } mr_smb_negotiated;
 
@@ -43,6 +44,11 @@ int mr_smb1_encode_negotiate(mr_buf *out);
 int mr_smb_get_size(mr_slice bytes, size_t *lenp);
 /* Decodes the answer to either, frame included. MR_ERR_TRUNCATED, MR_ERR_MALFORMED. */
 int mr_smb_negotiated_decode(mr_slice frame, mr_smb_negotiated *negotiatedp, mr_error *err);
+
+/* The same without the frame, from the header on. After an SMB1 NEGOTIATE that offered "SMB 2.???"
+ * the dialect is 0x02ff, and another negotiation follows. */
+int mr_smb2_negotiated_decode(mr_slice message, mr_smb_negotiated *negotiatedp, mr_error *err);
+int mr_smb1_negotiated_decode(mr_slice message, mr_smb_negotiated *negotiatedp, mr_error *err);
 
 /* "3.1.1", "1", "0x1234" written into @out. */
 const char *mr_smb_dialect_name(uint16_t dialect, char out[16]);
