@@ -32,6 +32,10 @@ static const app_option options[] = {
     {"register", 0, APP_LIST, "NAME|UUID[:VER]@PORT",
      offsetof(struct serve_switches, registered), 0, 0,
      "tell the mapper of an endpoint that is not served here (repeatable)"},
+    {"threads", 0, APP_NUMBER, "N", offsetof(struct serve_switches, threads), 1, 256,
+     "workers for calls that may take long (none: one thread does everything)"},
+    {"call-timeout", 0, APP_NUMBER, "SECONDS", offsetof(struct serve_switches, call_timeout), 1,
+     86400, "answer calls that take longer with a fault (they may take for ever)"},
     {"metrics", 0, APP_TEXT, "[ADDR:]PORT", offsetof(struct serve_switches, metrics), 0, 0,
      "give numbers to Prometheus: GET /metrics (of 127.0.0.1 without an address)"},
     {"log", 0, APP_TEXT, SERVE_LEVELS, offsetof(struct serve_switches, log), 0, 0,
@@ -135,6 +139,9 @@ static void tell_fixed(struct serve *s, const struct serve_settings *old) {
                       rows[i].name);
     for (uint32_t i = 0; !moved && i < was->count; i++)
         moved = !mr_slice_eq(was->items[i], is->items[i]);
+    if (old->limits.threads != s->settings.limits.threads)
+        serve_log(&s->log, SERVE_RELOAD, SERVE_WARNING, "the number of threads changes with a "
+                  "restart");
     if (moved)
         serve_log(&s->log, SERVE_RELOAD, SERVE_WARNING, "the addresses to listen on change with a "
                   "restart");

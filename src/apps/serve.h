@@ -19,7 +19,7 @@
 struct serve_switches {
     const char *config, *mapper, *socket, *metrics, *era, *log;
     struct app_list bind, ports, interfaces, mocks, registered;
-    uint32_t ready_fd;
+    uint32_t ready_fd, threads, call_timeout;
     unsigned verbose;
     bool check_config;
 };

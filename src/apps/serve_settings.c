@@ -158,6 +158,8 @@ static int take_switches(const app *a, const struct serve_switches *w, struct se
     s->mapper = w->mapper ? w->mapper : s->mapper;
     s->socket = w->socket ? w->socket : s->socket;
     s->metrics = w->metrics ? w->metrics : s->metrics;
+    s->limits.threads = w->threads ? w->threads : s->limits.threads;
+    s->limits.call_timeout = w->call_timeout ? w->call_timeout * MR_SEC : s->limits.call_timeout;
     s->bind = w->bind.count ? w->bind : s->bind;
     s->mocks = w->mocks.count ? w->mocks : s->mocks;
     s->registered = w->registered.count ? w->registered : s->registered;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define SEND_HIGH ((size_t)256 << 10) /* octets queued for a slow reader before replies wait */
+#define LEAVE_TIME (250 * MR_MSEC)    /* for a client to hear that the server ends */
 #define CLOSE_TIME (2 * MR_SEC)       /* for the last octets and the peer's own end */
 
 /* ---- life ---- */
@@ -150,6 +151,8 @@ static mr_nsec deadline(const struct mr_server_conn *conn) {
 
     if (conn->closing)
         return conn->progress + CLOSE_TIME;
+    if (conn->leave)
+        return conn->leave + LEAVE_TIME;
     mr_assoc_get_info(&conn->assoc, &info);
     if (!info.ready)
         return conn->accepted + o->bind_timeout;
@@ -238,17 +241,36 @@ static void choose_contexts(const mr_event_bind *bind, mr_assoc_answer *answers)
     }
 }
 
-/* Answers a BIND or ALTER; the group as asked. */
+static void refuse_bind(struct mr_server_conn *conn, uint16_t reason) {
+    mr_assoc_reject(&conn->assoc, reason, MR_SLICE_NULL, NULL);
+    mr_server_conn_close(conn);
+}
+
+/* The group as asked; false when the bind was refused. */
+static bool join_group(struct mr_server_conn *conn, uint32_t wanted) {
+    mr_server *server = conn->server;
+    bool full = !wanted && server->stats.groups_now >= server->options.max_groups;
+
+    if (server->draining) {
+        refuse_bind(conn, MR_NAK_TEMPORARY_CONGESTION);
+        return false;
+    }
+    conn->group = mr_server_group_join(server, wanted, &conn->cred);
+    if (conn->group)
+        return true;
+    tell_end(conn, MR_NOTICE_NO_ASSOCIATION, "");
+    refuse_bind(conn, full ? MR_NAK_LOCAL_LIMIT : MR_NAK_NOT_SPECIFIED);
+    return false;
+}
+
+/* Answers a BIND or ALTER. */
 static void on_bind(struct mr_server_conn *conn, const mr_event_bind *bind, bool alter) {
     mr_assoc_answer answers[MR_PDU_CONTEXTS_MAX];
 
-    if (!alter && !conn->group)
-        conn->group = mr_server_group_join(conn->server, bind->assoc_group, &conn->cred);
-    if (!conn->group)
-        tell_end(conn, MR_NOTICE_NO_ASSOCIATION, "");
+    if (!alter && !conn->group && !join_group(conn, bind->assoc_group))
+        return;
     if (!conn->group || bind->count > MR_COUNT(answers)) {
-        mr_assoc_reject(&conn->assoc, MR_NAK_NOT_SPECIFIED, MR_SLICE_NULL, NULL);
-        mr_server_conn_close(conn);
+        refuse_bind(conn, MR_NAK_NOT_SPECIFIED);
         return;
     }
     for (uint16_t i = 0; i < bind->count; i++) {
@@ -436,14 +458,15 @@ static void feed_unread(struct mr_server_conn *conn) {
     mr_buf_init(&conn->unread, NULL, 0, SIZE_MAX);
 }
 
-/* The server is ending: the client is asked to go, and need not. */
+/* The server is ending: the client is asked to go, and what it had on the way is still refused
+ * in words. */
 static void say_goodbye(struct mr_server_conn *conn, const mr_assoc_info *info) {
+    conn->leave = mr_clock_now();
     if (info->ready && !info->ended && mr_assoc_shutdown(&conn->assoc, NULL) == 0) {
         conn->busy = true;
         send_output(conn);
         conn->busy = false;
     }
-    mr_server_conn_close(conn);
 }
 
 /* After an activity: the connection is over when it is closing and all is sent. */
@@ -451,7 +474,8 @@ static void settle(struct mr_server_conn *conn) {
     mr_assoc_info info;
 
     mr_assoc_get_info(&conn->assoc, &info);
-    if (conn->server->draining && !conn->calls && !conn->closing)
+    if (conn->server->draining && !conn->calls && !conn->leave && !conn->closing &&
+        !conn->waiting && !conn->blocked)
         say_goodbye(conn, &info);
     if (info.ended)
         mr_server_conn_close(conn);
@@ -549,6 +573,10 @@ static void on_timer(void *user) {
     if (!conn->closing)
         unblock(conn);
     settle(conn);
+    if (conn->leave && !conn->closing && deadline(conn) <= mr_clock_now()) {
+        mr_server_conn_close(conn);
+        settle(conn);
+    }
     if (deadline(conn) <= mr_clock_now()) {
         time_out(conn);
         mr_server_conn_free(conn);

@@ -160,6 +160,7 @@ struct mr_server_conn {
     size_t unread_at;
     size_t share;         /* its turn is over when its client has spent as much */
     bool waiting;         /* for its turn to be read */
+    mr_nsec leave;        /* when the client was asked to go; 0: not yet */
     mr_nsec accepted;
     mr_nsec progress;     /* when something last went forward */
     uint64_t pdu_end;     /* offset behind the last whole PDU */

@@ -202,10 +202,16 @@ static void enqueue(struct mr_server_slot *slot, struct mr_server_slots *queue) 
     TAILQ_INSERT_TAIL(queue, slot, in_queue);
 }
 
+static bool is_for_workers(const struct mr_server_slot *slot) {
+    const mr_server_iface *served = slot->call.served;
+
+    return served->threaded && (slot->opnum >= 64 || !(served->in_loop >> slot->opnum & 1));
+}
+
 static void begin(struct mr_server_slot *slot) {
     struct mr_server_conn *conn = slot->conn;
 
-    if (!slot->server->workers || !slot->call.served->threaded) {
+    if (!slot->server->workers || !is_for_workers(slot)) {
         run_here(slot);
         return;
     }

@@ -5,6 +5,7 @@
 #include <msrpc/ifaces/rpcecho_server.h>
 #include <msrpc/serve.h>
 
+#define TEST_SLEEP 6 /* its opnum: timers are the loop's */
 #define SOURCE_MAX ((uint32_t)8 << 20) /* octets SourceData makes */
 
 static int add_one(mr_server_call *call, struct mr_rpcecho_echo_AddOne *args) {
@@ -142,6 +143,7 @@ static const struct mr_rpcecho_iface_server bodies = {
 
 int mr_serve_add_echo(mr_server_endpoint *endpoint, mr_loop *loop, mr_error *err) {
     const mr_server_iface served = {&mr_rpcecho_iface, mr_rpcecho_iface_rows,
-                                    MR_COUNT(mr_rpcecho_iface_rows), &bodies, loop};
+                                    MR_COUNT(mr_rpcecho_iface_rows), &bodies, loop,
+                                    .threaded = true, .in_loop = 1u << TEST_SLEEP};
     return mr_server_add_iface(endpoint, &served, err);
 }

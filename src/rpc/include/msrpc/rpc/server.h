@@ -183,6 +183,7 @@ typedef struct mr_server_iface {
     const mr_server_memo *memo; /* may be NULL; borrowed */
     mr_server_access access;
     bool threaded;             /* bodies may run in any thread, several at a time */
+    uint64_t in_loop;          /* but not these: bit N is opnum N */
     bool concurrent;           /* also for calls that carry the same context handle */
 } mr_server_iface;
 
@@ -241,8 +242,9 @@ void mr_server_get_stats(const mr_server *server, mr_server_stats *statsp);
 
 /* Ends the server as mr_server_options.stop wants it; false when it is ending already. */
 bool mr_server_stop(mr_server *server);
-/* Stops listening and taking new calls, lets those in flight be answered, asks each client that has
- * none left to go (a shutdown PDU, C706 12.6.4.11) and closes its connection; @done (may be NULL)
+/* Stops listening and taking new calls (a fault, not executed: too busy) and binds (temporary
+ * congestion), lets calls in flight be answered, asks each client that has none left to go (a
+ * shutdown PDU, C706 12.6.4.11) and closes its connection; @done (may be NULL)
  * is called when the last one is closed. */
 void mr_server_drain(mr_server *server, void (*done)(void *user), void *user);
 
