@@ -82,8 +82,9 @@ static inline mr_pdu raw_read(struct raw *raw, unsigned index) {
     size_t length = 0;
     mr_pdu pdu;
 
-    if (raw->pdus <= index)
-        run_until(raw->f, &raw->pdus, index + 1);
+    for (mr_nsec end = mr_clock_now() + PATIENCE; raw->pdus <= index && mr_clock_now() < end;)
+        mr_loop_run(&raw->f->loop, mr_clock_now() + MR_MSEC);
+    assert_true(raw->pdus > index);
     rest = mr_buf_slice(&raw->in);
     for (unsigned i = 0; i <= index; i++) {
         rest = mr_slice_sub(rest, length, SIZE_MAX);
