@@ -6,7 +6,9 @@
 #ifndef MSRPC_CAPTURE_H
 #define MSRPC_CAPTURE_H
 
+#include <msrpc/capture/decap.h>
 #include <msrpc/capture/file.h>
+#include <msrpc/capture/flow.h>
 #include <msrpc/capture/packet.h>
 #include <msrpc/capture/write.h>
 

@@ -1,0 +1,114 @@
+/*
+ * Inside flows: a flow has a hot part (mr_flow) and a cold one, at the same place of a chunk. The
+ * cold part is touched when a packet is more than the next one of its direction.
+ */
+#ifndef MSRPC_CAPTURE_FLOW_PRIVATE_H
+#define MSRPC_CAPTURE_FLOW_PRIVATE_H
+
+#include <msrpc/base/result.h>
+#include <msrpc/capture/flow.h>
+
+enum lane_flag {
+    LANE_STARTED = 0x01, /* start, next and top are valid */
+    LANE_QUIET = 0x02,   /* the sink wants no octets */
+    LANE_FIN = 0x04,     /* the FIN was seen, cold.fin is its place */
+    LANE_ACKED = 0x08,   /* ack is valid */
+    LANE_ZERO = 0x10,    /* the window is zero */
+    LANE_LATEST = 0x20,  /* sent the flow's last packet */
+};
+
+/* A segment, or a part of one, that waits for a hole to fill. */
+typedef struct flow_piece {
+    struct flow_piece *next;
+    uint64_t packet;
+    mr_nsec time;
+    uint32_t seq;
+    uint32_t len;  /* on the wire */
+    uint32_t have; /* captured, in @octets */
+    uint8_t octets[];
+} flow_piece;
+
+typedef struct flow_lane_cold {
+    flow_piece *held;    /* in order of seq, not overlapping, all beyond next */
+    flow_piece *tail;
+    uint32_t held_count;
+    uint32_t held_octets;
+    uint32_t fin;        /* sequence number of the FIN */
+    uint32_t stray_run;
+    mr_nsec hole_since;  /* when the hole at next opened */
+    mr_nsec hole_acked;  /* when its octets were acknowledged; MR_NSEC_NEVER: not yet */
+} flow_lane_cold;
+
+typedef struct flow_cold {
+    mr_flow_seen seen;
+    flow_lane_cold lane[2];
+} flow_cold;
+
+#define CHUNK_BITS 8
+#define CHUNK_FLOWS (1u << CHUNK_BITS)
+
+struct mr_flow_chunk {
+    mr_flow hot[CHUNK_FLOWS];
+    flow_cold cold[CHUNK_FLOWS];
+};
+
+static inline mr_flow *flow_at(const mr_flows *flows, uint32_t index) {
+    return &flows->chunks[index >> CHUNK_BITS]->hot[index & (CHUNK_FLOWS - 1)];
+}
+static inline flow_cold *cold_of(const mr_flows *flows, const mr_flow *flow) {
+    return &flows->chunks[flow->index >> CHUNK_BITS]->cold[flow->index & (CHUNK_FLOWS - 1)];
+}
+
+/* Sequence numbers compare as distances (RFC 9293 3.4). */
+static inline int32_t seq_diff(uint32_t a, uint32_t b) {
+    return (int32_t)(a - b);
+}
+static inline bool seq_after(uint32_t a, uint32_t b) {
+    return seq_diff(a, b) > 0;
+}
+/* Times of a capture may step back. */
+static inline mr_nsec since(mr_nsec now, mr_nsec then) {
+    return now > then ? now - then : 0;
+}
+static inline uint64_t lane_position(const mr_flow_lane *lane) {
+    return ((uint64_t)lane->wraps << 32) + lane->next - lane->start;
+}
+static inline void lane_start(mr_flow_lane *lane, uint32_t seq) {
+    lane->start = lane->next = lane->top = seq;
+    lane->wraps = 0;
+    lane->flags |= LANE_STARTED;
+}
+
+/* flow_table.c: the hash table and the chunks. */
+uint64_t mr_flow_hash(const uint64_t key[2], uint8_t family, const mr_host *a, uint16_t a_port,
+                      const mr_host *b, uint16_t b_port);
+uint32_t mr_flow_shard_of(uint64_t hash, uint32_t shards);
+/* The flow of an endpoint pair, NULL: none; *@fromp says which side @a is. */
+mr_flow *mr_flow_find(const mr_flows *flows, uint64_t hash, uint8_t family, uint16_t vlan,
+                      const mr_host *a, uint16_t a_port, const mr_host *b, uint16_t b_port,
+                      int *fromp);
+/* A zeroed flow under @hash, its key unset; NULL without memory. */
+mr_flow *mr_flow_add(mr_flows *flows, uint64_t hash);
+void mr_flow_remove(mr_flows *flows, mr_flow *flow);
+int mr_flow_table_init(mr_flows *flows);
+void mr_flow_table_deinit(mr_flows *flows);
+
+/* tcp_track.c: one packet of @flow, sent by side @from. */
+int mr_flow_track(mr_flows *flows, mr_flow *flow, int from, const mr_segment *seg);
+/* Brings what only the hot part knows into what was seen. */
+void mr_flow_complete_seen(mr_flow *flow, flow_cold *cold);
+/* Whether @seg, a SYN or SYN-ACK, begins another connection than @flow is. */
+bool mr_flow_is_reuse(const mr_flows *flows, const mr_flow *flow, int from, const mr_segment *seg);
+
+/* flow_order.c: octets into stream order. @seq is that of the first payload octet. */
+int mr_flow_deliver(mr_flows *flows, mr_flow *flow, int from, uint32_t seq,
+                    const mr_segment *seg);
+/* Declares holes of side @from up to @limit to be gaps and delivers what is held before it. */
+int mr_flow_flush(mr_flows *flows, mr_flow *flow, int from, uint32_t limit, uint64_t packet);
+/* Looks whether a hole was acknowledged long enough ago. */
+int mr_flow_settle(mr_flows *flows, mr_flow *flow, uint64_t packet);
+/* The flow is over: everything goes out. */
+int mr_flow_flush_all(mr_flows *flows, mr_flow *flow);
+void mr_flow_free_held(mr_flows *flows, mr_flow *flow, int from);
+
+#endif

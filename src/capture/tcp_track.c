@@ -1,0 +1,521 @@
+/*
+ * What TCP itself shows, packet by packet: the handshake, what was sent again and whether it had
+ * to be, windows, ends and resets (RFC 9293, RFC 5961, RFC 6298). A packet that is just the next
+ * one of its direction touches the hot part only.
+ */
+#include "flow_private.h"
+
+#define TWICE_TIME MR_MSEC       /* the same packet seen again within this: captured twice */
+#define REORDER_TIME (3 * MR_MSEC)
+#define IDLE_TIME MR_SEC         /* a silence worth a note */
+#define FAR (1 << 26)            /* octets beyond any sensible window */
+#define FAR_RUN 4                /* so many in a row are no strays */
+
+/* One packet on its way through. */
+typedef struct track {
+    mr_flows *flows;
+    mr_flow *flow;
+    const mr_segment *seg;
+    int from;
+    mr_flow_lane *s; /* the sender's */
+    mr_flow_lane *o; /* the other side's */
+    uint32_t seq;    /* of the first payload octet */
+    uint32_t end;    /* behind the last, FIN included */
+} track;
+
+static mr_flow_side_seen *seen_of(const track *t) {
+    return &cold_of(t->flows, t->flow)->seen.side[t->from];
+}
+
+static void note_first(track *t) {
+    const mr_segment *seg = t->seg;
+    mr_flow_side_seen *seen = seen_of(t);
+
+    seen->first_packet = seg->packet->number;
+    seen->ttl_min = seen->ttl_max = seg->ttl;
+    seen->wscale = MR_TCP_NO_SCALE;
+    seen->macs = seg->macs;
+    memcpy(seen->mac, seg->smac, sizeof seen->mac);
+}
+
+static void note_ttl(track *t) {
+    mr_flow_side_seen *seen = seen_of(t);
+    if (t->seg->ttl < seen->ttl_min)
+        seen->ttl_min = t->seg->ttl;
+    if (t->seg->ttl > seen->ttl_max)
+        seen->ttl_max = t->seg->ttl;
+    t->s->ttl = t->seg->ttl;
+}
+
+static void note_idle(track *t, mr_nsec idle) {
+    mr_flow_seen *seen = &cold_of(t->flows, t->flow)->seen;
+    seen->idle_last = idle;
+    seen->idle_last_packet = t->seg->packet->number;
+    if (idle > seen->idle_longest) {
+        seen->idle_longest = idle;
+        seen->idle_packet = t->seg->packet->number;
+    }
+}
+
+static bool other_mac(const track *t) {
+    const mr_flow_side_seen *seen = seen_of(t);
+    return seen->macs && t->seg->macs && memcmp(seen->mac, t->seg->smac, sizeof seen->mac) != 0;
+}
+
+/* Whether the capture has this very packet already: a mirror port shows it on its way in and out.
+ * A sender that repeats itself does so later and under another IP id. */
+static bool is_captured_twice(const track *t) {
+    const mr_segment *seg = t->seg;
+
+    if (t->s->packets == 0 || !seg->packet->timed || seq_after(t->end, t->s->top) ||
+        since(seg->packet->time, t->flow->last) >= TWICE_TIME)
+        return false;
+    if ((seg->tcp.flags & MR_TCP_RST) && t->flow->state != MR_FLOW_RESET)
+        return false; /* a forger may copy the id of what he saw */
+    if (seg->family == 4 && seg->ip_id != 0) {
+        if (seg->ip_id == t->s->ip_id)
+            return true;
+        int behind = (int16_t)(t->s->ip_id - seg->ip_id);
+        return seg->payload_len > 0 && behind > 0 && behind < 16;
+    }
+    return seg->payload_len > 0 && (t->s->flags & LANE_LATEST) && t->end == t->s->top &&
+           seg->tcp.window == t->s->window && seg->tcp.ack == t->s->ack;
+}
+
+/* The most the receiver's window can reach, for the sender @t->s. */
+static uint32_t window_of(const track *t, const mr_flow_lane *receiver) {
+    const mr_flow_seen *seen = &cold_of(t->flows, t->flow)->seen;
+    uint8_t scale = seen->side[!t->from].wscale;
+
+    if (!seen->side[0].syn_packet || !seen->side[1].syn_packet)
+        scale = 0;
+    else if (scale == MR_TCP_NO_SCALE || seen->side[t->from].wscale == MR_TCP_NO_SCALE)
+        scale = 0; /* both must offer it (RFC 7323 2.2) */
+    return (uint32_t)receiver->window << (scale < 14 ? scale : 14);
+}
+
+static void note_reset(track *t, mr_flow_reset *reset) {
+    const mr_segment *seg = t->seg;
+    const mr_flow_lane *s = t->s, *o = t->o;
+
+    *reset = (mr_flow_reset){
+        .packet = seg->packet->number, .time = seg->packet->time,
+        .idle = since(seg->packet->time, t->flow->last),
+        .ip_id = seg->family == 4 ? seg->ip_id : MR_FLOW_NO_IP_ID,
+        .usual_ip_id = seg->family == 4 && s->packets > 0 ? s->ip_id : MR_FLOW_NO_IP_ID,
+        .window = seg->tcp.window, .usual_window = s->window, .flags = seg->tcp.flags,
+        .ttl = seg->ttl, .usual_ttl = s->ttl, .state = t->flow->state,
+        .other_mac = other_mac(t), .payload_len = (uint16_t)seg->payload_len};
+    if (t->flow->state == MR_FLOW_SYN && t->from == MR_FROM_SERVER && s->packets == 0) {
+        reset->answers_syn = true;
+        reset->exact = (seg->tcp.flags & MR_TCP_ACK) && seg->tcp.ack == o->top;
+        reset->in_window = reset->known_seq = reset->exact;
+    } else if (o->flags & LANE_ACKED) {
+        int32_t off = seq_diff(seg->tcp.seq, o->ack);
+        bool next = (s->flags & LANE_STARTED) && seg->tcp.seq == s->top;
+        reset->known_seq = true;
+        reset->exact = off == 0 || next;
+        reset->seq_off = next ? 0 : (uint32_t)(off < 0 ? -(int64_t)off : off);
+        reset->in_window = reset->exact || (off > 0 && (uint32_t)off < window_of(t, o));
+    }
+}
+
+static int track_reset(track *t) {
+    mr_flow_side_seen *seen = seen_of(t);
+    int r = 0;
+
+    if (t->flow->waiting) /* what came before it comes before it */
+        r = mr_flow_flush_all(t->flows, t->flow);
+    if (seen->reset.count == 0)
+        note_reset(t, &seen->reset);
+    seen->reset.count++;
+    if (other_mac(t))
+        seen->mac_changed = true;
+    t->flow->state = MR_FLOW_RESET;
+    t->s->ip_id = t->seg->ip_id;
+    return r;
+}
+
+/* The stream begins at @seq, unless some of it went out already. */
+static void start_again(track *t, uint32_t seq) {
+    if (lane_position(t->s) == 0 && !(t->flow->waiting & 1u << t->from))
+        lane_start(t->s, seq);
+}
+
+static void note_syn_options(track *t, mr_flow_side_seen *seen) {
+    const mr_segment *seg = t->seg;
+
+    seen->syn_packet = seen->syn_last_packet = seg->packet->number;
+    seen->syn_time = seg->packet->time;
+    seen->syn_flags = seg->tcp.flags;
+    seen->isn = seg->tcp.seq;
+    seen->mss = seg->tcp.mss;
+    seen->wscale = seg->tcp.wscale;
+    seen->sack_ok = seg->tcp.sack_ok;
+    seen->stamped = seg->tcp.stamped;
+    seen->df = seg->df;
+    seen->syns = 1;
+    start_again(t, seg->tcp.seq + 1);
+}
+
+static void track_syn(track *t) {
+    mr_flow_side_seen *seen = seen_of(t);
+    bool answer = t->seg->tcp.flags & MR_TCP_ACK;
+    mr_flow *flow = t->flow;
+
+    if (other_mac(t))
+        seen->mac_changed = true;
+    if (!seen->syn_packet) {
+        if (!answer && t->from == MR_FROM_SERVER)
+            cold_of(t->flows, flow)->seen.simultaneous = true;
+        note_syn_options(t, seen);
+    } else if (seen->isn != t->seg->tcp.seq) {
+        seen->isn_changed = true;
+        if (flow->state == MR_FLOW_SYN_ACK || flow->state == MR_FLOW_SYN)
+            start_again(t, t->seg->tcp.seq + 1);
+        seen->isn = t->seg->tcp.seq;
+        seen->syns++;
+    } else if (((seen->syn_flags ^ t->seg->tcp.flags) & MR_TCP_ACK) == 0) {
+        if (seen->syns <= MR_FLOW_TIMES)
+            seen->syn_delay[seen->syns - 1] =
+                (uint32_t)(since(t->seg->packet->time, seen->syn_time) / 1000);
+        seen->syns++;
+        seen->syn_last_packet = t->seg->packet->number;
+        if (flow->state == MR_FLOW_RESET) /* it tries again on the same ports */
+            flow->state = MR_FLOW_SYN;
+    }
+    if (answer && flow->state == MR_FLOW_SYN)
+        flow->state = MR_FLOW_SYN_ACK;
+}
+
+/* The client's first ACK, or whatever shows that the handshake is over. */
+static void track_open(track *t) {
+    mr_flow_seen *seen = &cold_of(t->flows, t->flow)->seen;
+
+    if (t->flow->state == MR_FLOW_SYN_ACK && t->from == MR_FROM_SERVER && !seen->simultaneous)
+        return;
+    if (t->flow->state == MR_FLOW_SYN && t->from == MR_FROM_SERVER &&
+        t->seg->tcp.ack != t->o->top)
+        return;
+    t->flow->state = MR_FLOW_OPEN;
+    seen->opened = t->seg->packet->time;
+    seen->opened_packet = t->seg->packet->number;
+}
+
+/* The other side's octets up to @ack exist, whether the capture has them or not. */
+static void ack_unseen(track *t, uint32_t ack) {
+    flow_lane_cold *cold = &cold_of(t->flows, t->flow)->lane[!t->from];
+
+    seen_of(t)->acked_unseen++;
+    t->o->top = ack;
+    if (t->o->flags & LANE_QUIET) {
+        t->o->next = ack;
+        return;
+    }
+    if (!(t->flow->waiting & 1u << !t->from)) {
+        cold->hole_since = t->flows->now;
+        cold->hole_acked = t->flows->now;
+    }
+    t->flow->waiting |= (uint8_t)(1u << !t->from);
+}
+
+/* 0; 1: the acknowledgement makes no sense and is left aside. */
+static int track_ack(track *t) {
+    const mr_segment *seg = t->seg;
+    uint32_t ack = seg->tcp.ack;
+    mr_flow_lane *s = t->s, *o = t->o;
+
+    if (!(o->flags & LANE_STARTED))
+        lane_start(o, ack);
+    if (t->flow->state == MR_FLOW_SYN && t->from == MR_FROM_SERVER && ack != o->top) {
+        seen_of(t)->challenge_acks++;
+        return 1;
+    }
+    int32_t beyond = seq_diff(ack, o->top);
+    if (beyond > FAR || beyond < -(FAR * 16)) {
+        seen_of(t)->strays++;
+        return 1;
+    }
+    if (!(s->flags & LANE_ACKED)) {
+        s->flags |= LANE_ACKED;
+        s->ack = ack;
+    } else if (ack == s->ack) {
+        if (seg->payload_len == 0 && beyond < 0 && seg->tcp.window == s->window &&
+            !(seg->tcp.flags & (MR_TCP_SYN | MR_TCP_FIN)) && t->end == s->top)
+            seen_of(t)->dup_acks++;
+        return 0;
+    } else if (!seq_after(ack, s->ack)) {
+        return 0;
+    }
+    s->ack = ack;
+    if (beyond > 0)
+        ack_unseen(t, ack);
+    else if (beyond == 0)
+        o->through = o->largest;
+    if (beyond >= 0 && (o->flags & LANE_FIN))
+        cold_of(t->flows, t->flow)->seen.side[!t->from].fin_acked = true;
+    return 0;
+}
+
+static void track_window(track *t) {
+    mr_flow_side_seen *seen = seen_of(t);
+    mr_nsec now = t->flows->now;
+
+    if (t->seg->tcp.window == 0) {
+        t->s->flags |= LANE_ZERO;
+        seen->zero_windows++;
+        seen->zero_since = now;
+        seen->zero_since_packet = t->seg->packet->number;
+        return;
+    }
+    t->s->flags &= (uint8_t)~LANE_ZERO;
+    mr_nsec span = since(now, seen->zero_since);
+    seen->zero_total += span;
+    if (span > seen->zero_longest || !seen->zero_packet) {
+        seen->zero_longest = span;
+        seen->zero_packet = seen->zero_since_packet;
+    }
+}
+
+static void note_retransmit(track *t, mr_flow_side_seen *seen) {
+    const mr_segment *seg = t->seg;
+    uint32_t len = seg->payload_len;
+
+    if (seen->retransmits++ == 0) {
+        seen->retransmit_packet = seg->packet->number;
+        seen->retransmit_time = seg->packet->time;
+        seen->retransmit_min = len;
+    }
+    seen->retransmit_last_packet = seg->packet->number;
+    seen->retransmit_last_time = seg->packet->time;
+    if (len < seen->retransmit_min)
+        seen->retransmit_min = len;
+    if (len > seen->retransmit_max)
+        seen->retransmit_max = len;
+    seen->df = seg->df;
+    if ((t->o->flags & LANE_ACKED) && !seq_after(t->end, t->o->ack))
+        seen->spurious++;
+    if (seen->stuck_times == 0 || seen->stuck_seq != t->seq) {
+        seen->stuck_seq = t->seq;
+        seen->stuck_times = 0;
+        seen->stuck_time = seg->packet->time;
+    }
+    seen->stuck_len = len;
+    seen->stuck_times++;
+}
+
+/* A segment that begins before what the sender already sent: why? */
+static void judge_old(track *t) {
+    mr_flow_side_seen *seen = seen_of(t);
+    const mr_segment *seg = t->seg;
+    const flow_lane_cold *cold = &cold_of(t->flows, t->flow)->lane[t->from];
+    uint32_t len = seg->payload_len;
+    bool probe = t->o->flags & LANE_ZERO;
+
+    if (len <= 1 && !(seg->tcp.flags & MR_TCP_FIN) && t->seq == t->s->top - 1) {
+        if (probe)
+            seen->window_probes++;
+        else
+            seen->keepalives++;
+        return;
+    }
+    if (len == 0 || (seen->window_probes > 0 && t->s->top - t->seq == 1))
+        return;
+    bool hole = (t->flow->waiting & 1u << t->from) && !seq_after(t->s->next, t->seq);
+    if (hole) {
+        bool earlier = seg->family == 4 && seg->ip_id != 0 && seq_diff(t->s->ip_id, 0) != 0 &&
+                       (int16_t)(seg->ip_id - t->s->ip_id) < 0 &&
+                       (int16_t)(seg->ip_id - t->s->ip_id) > -1024;
+        if (earlier || since(t->flows->now, cold->hole_since) < REORDER_TIME) {
+            seen->reordered++;
+            return;
+        }
+    }
+    note_retransmit(t, seen);
+}
+
+static void track_fin(track *t) {
+    flow_cold *cold = cold_of(t->flows, t->flow);
+    mr_flow_side_seen *seen = &cold->seen.side[t->from];
+
+    if (!seen->fin_packet) {
+        seen->fin_packet = t->seg->packet->number;
+        seen->fin_time = t->seg->packet->time;
+    }
+    if (!(t->s->flags & LANE_FIN) || seq_after(t->end - 1, cold->lane[t->from].fin))
+        cold->lane[t->from].fin = t->end - 1;
+    t->s->flags |= LANE_FIN;
+    if (t->flow->state == MR_FLOW_RESET)
+        return;
+    bool both = (t->o->flags & LANE_FIN) || t->o->packets == 0;
+    t->flow->state = both ? MR_FLOW_CLOSED : MR_FLOW_CLOSING;
+}
+
+/* Payload and FIN: judged, then into stream order. */
+static int track_octets(track *t) {
+    uint32_t len = t->seg->payload_len;
+    mr_flow_lane *s = t->s;
+    int r = 0;
+
+    if (seq_after(s->top, t->seq))
+        judge_old(t);
+    else if (len == 1 && (t->o->flags & LANE_ZERO))
+        seen_of(t)->window_probes++;
+    if (seq_after(t->end, s->top))
+        s->top = t->end;
+    if (len > s->largest)
+        s->largest = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
+    if (t->flow->state == MR_FLOW_RESET && len > 0)
+        cold_of(t->flows, t->flow)->seen.after_reset++;
+    if ((s->flags & LANE_FIN) &&
+        seq_after(t->seq + len, cold_of(t->flows, t->flow)->lane[t->from].fin)) {
+        s->flags &= (uint8_t)~LANE_FIN; /* octets behind the end: it was none */
+        seen_of(t)->strays++;
+    }
+    if (s->flags & LANE_QUIET)
+        s->next = s->top;
+    else if (len > 0)
+        r = mr_flow_deliver(t->flows, t->flow, t->from, t->seq, t->seg);
+    if (t->seg->tcp.flags & MR_TCP_FIN)
+        track_fin(t);
+    return r;
+}
+
+/* A sequence number far from all others: left aside, unless it goes on like that. */
+static bool is_stray(track *t) {
+    flow_lane_cold *cold = &cold_of(t->flows, t->flow)->lane[t->from];
+    int32_t off = seq_diff(t->seq, t->s->top);
+
+    if (off <= FAR && off >= -FAR) {
+        cold->stray_run = 0;
+        return false;
+    }
+    if (off > 0 && ++cold->stray_run >= FAR_RUN)
+        return false;
+    seen_of(t)->strays++;
+    return true;
+}
+
+/* What the packet says beside its octets. 0, negative, 1: nothing more to do. */
+static int track_header(track *t) {
+    const mr_segment *seg = t->seg;
+    uint16_t flags = seg->tcp.flags;
+
+    if (t->s->packets++ == 0)
+        note_first(t);
+    if (seg->ttl != t->s->ttl && !(flags & MR_TCP_RST))
+        note_ttl(t);
+    if (flags & MR_TCP_RST) {
+        int r = track_reset(t);
+        return r != 0 ? r : 1;
+    }
+    if (flags & MR_TCP_SYN)
+        track_syn(t);
+    else if (!(t->s->flags & LANE_STARTED)) /* a lone octet that is not pushed keeps alive */
+        lane_start(t->s, t->seq + (seg->payload_len == 1 && !(flags & MR_TCP_PSH)));
+    if (seq_diff(t->seq, t->s->top) != 0 && is_stray(t))
+        return 1;
+    if ((flags & MR_TCP_ACK) && track_ack(t) == 0 && !(flags & MR_TCP_SYN) &&
+        (t->flow->state == MR_FLOW_SYN || t->flow->state == MR_FLOW_SYN_ACK))
+        track_open(t);
+    if ((seg->tcp.window == 0) != !!(t->s->flags & LANE_ZERO))
+        track_window(t);
+    t->s->window = seg->tcp.window;
+    return 0;
+}
+
+int mr_flow_track(mr_flows *flows, mr_flow *flow, int from, const mr_segment *seg) {
+    track t = {flows, flow, seg, from, &flow->lane[from], &flow->lane[!from], 0, 0};
+    uint16_t flags = seg->tcp.flags;
+    uint64_t number = seg->packet->number;
+    mr_nsec idle = since(seg->packet->time, flow->last);
+    int r;
+
+    t.seq = seg->tcp.seq + !!(flags & MR_TCP_SYN);
+    t.end = t.seq + seg->payload_len + !!(flags & MR_TCP_FIN);
+    if (idle >= IDLE_TIME)
+        note_idle(&t, idle);
+    if (seg->checksum_bad)
+        cold_of(flows, flow)->seen.checksums_bad = true;
+    if (idle < TWICE_TIME && is_captured_twice(&t)) {
+        seen_of(&t)->duplicates++;
+        return 0;
+    }
+    r = track_header(&t);
+    if (r == 0 && (seg->payload_len > 0 || (flags & MR_TCP_FIN))) {
+        /* the receiver speaks on: what it acknowledged came before */
+        if ((flow->waiting & 1u << !from) && (t.s->flags & LANE_ACKED))
+            r = mr_flow_flush(flows, flow, !from, t.s->ack, number);
+        if (r == 0)
+            r = track_octets(&t);
+    } else if (r == 0 && seq_after(t.s->top, t.seq)) {
+        judge_old(&t);
+    }
+    if (r < 0)
+        return r;
+    if (r == 0)
+        t.s->ip_id = seg->ip_id;
+    t.s->flags |= LANE_LATEST;
+    t.o->flags &= (uint8_t)~LANE_LATEST;
+    if (seg->packet->time > flow->last)
+        flow->last = seg->packet->time;
+    cold_of(flows, flow)->seen.last_packet = number;
+    return flow->waiting ? mr_flow_settle(flows, flow, number) : 0;
+}
+
+bool mr_flow_is_reuse(const mr_flows *flows, const mr_flow *flow, int from,
+                      const mr_segment *seg) {
+    const mr_flow_seen *seen = &cold_of(flows, flow)->seen;
+    const mr_flow_side_seen *side = &seen->side[from];
+
+    if (side->syn_packet && side->isn == seg->tcp.seq)
+        return false;
+    if (seg->tcp.flags & MR_TCP_ACK) /* the answer to a SYN that was not captured */
+        return flow->state >= MR_FLOW_CLOSED ||
+               (from == MR_FROM_CLIENT && !seen->simultaneous);
+    return !(flow->state == MR_FLOW_SYN && from == MR_FROM_SERVER && flow->lane[1].packets == 0);
+}
+
+static void complete_side(const mr_flow *flow, flow_cold *cold, int i) {
+    const mr_flow_lane *lane = &flow->lane[i], *other = &flow->lane[!i];
+    mr_flow_side_seen *side = &cold->seen.side[i];
+    bool fin = lane->flags & LANE_FIN;
+
+    side->packets = lane->packets;
+    side->octets = lane_position(lane);
+    side->ttl = lane->ttl;
+    side->largest = lane->largest;
+    side->through = lane->through;
+    side->zero_open = lane->flags & LANE_ZERO;
+    if (side->zero_open && since(flow->last, side->zero_since) >= side->zero_longest) {
+        side->zero_longest = since(flow->last, side->zero_since);
+        side->zero_packet = side->zero_since_packet;
+    }
+    side->unacked = 0;
+    if (lane->packets > 0 && (lane->flags & LANE_STARTED) && (other->flags & LANE_ACKED) &&
+        seq_after(lane->top - fin, other->ack))
+        side->unacked = lane->top - fin - other->ack;
+    side->stuck = side->stuck_times > 0 &&
+                  !((other->flags & LANE_ACKED) &&
+                    !seq_after(side->stuck_seq + side->stuck_len, other->ack));
+}
+
+void mr_flow_complete_seen(mr_flow *flow, flow_cold *cold) {
+    mr_flow_seen *seen = &cold->seen;
+
+    complete_side(flow, cold, 0);
+    complete_side(flow, cold, 1);
+    seen->last = flow->last;
+    seen->state = flow->state;
+    seen->half_open = seen->side[1].syn_packet && !seen->opened &&
+                      flow->state == MR_FLOW_SYN_ACK;
+    seen->one_way = (!flow->lane[0].packets && (flow->lane[1].flags & LANE_ACKED)) ||
+                    (!flow->lane[1].packets && (flow->lane[0].flags & LANE_ACKED));
+}
+
+mr_nsec mr_flow_seen_rtt(const mr_flow_seen *seen) {
+    const mr_flow_side_seen *client = &seen->side[0], *server = &seen->side[1];
+    if (!seen->opened || client->syns != 1 || server->syns != 1)
+        return 0;
+    return since(seen->opened, client->syn_time);
+}
