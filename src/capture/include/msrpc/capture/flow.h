@@ -12,8 +12,8 @@
  * the octets that wait for a hole to fill, under a cap per direction and one for all.
  *
  * With N shards, N of these see every packet and each keeps those flows that fall to it; a TCP
- * flow, the ICMP errors about it and its datagrams fall to the same one. What a sink is told of one flow
- * does not depend on the number of shards, as long as no cap over all flows is reached.
+ * flow, the ICMP errors about it and its datagrams fall to the same one. What a sink is told of one
+ * flow does not depend on the number of shards, as long as no cap over all flows is reached.
  */
 #ifndef MSRPC_CAPTURE_FLOW_H
 #define MSRPC_CAPTURE_FLOW_H
