@@ -19,7 +19,7 @@ int mr_flows_init(mr_flows *flows, const mr_flows_config *config, const mr_flow_
     c.all_octets = c.all_octets ? c.all_octets : 16u << 20;
     c.idle = c.idle ? c.idle : 4 * 3600 * MR_SEC;
     c.idle_opening = c.idle_opening ? c.idle_opening : 180 * MR_SEC;
-    c.linger = c.linger ? c.linger : 5 * MR_SEC;
+    c.linger = c.linger ? c.linger : 10 * MR_SEC;
     *flows = (mr_flows){.config = c, .sink = *sink};
     return mr_flow_table_init(flows);
 }

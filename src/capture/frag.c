@@ -83,7 +83,8 @@ static void drop(mr_decap *decap, uint32_t at, bool timed_out) {
 
 static bool waited(const mr_decap *decap, const datagram *d, mr_nsec now) {
     mr_nsec limit = d->done ? DONE_TIME : decap->config.fragment_time;
-    return now > d->seen.first && now - d->seen.first > limit;
+    mr_nsec then = d->done ? d->seen.last : d->seen.first;
+    return now > then && now - then > limit;
 }
 
 void mr_decap_expire(mr_decap *decap, mr_nsec now) {

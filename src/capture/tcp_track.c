@@ -63,23 +63,25 @@ static bool other_mac(const track *t) {
 }
 
 /* Whether the capture has this very packet already: a mirror port shows it on its way in and out.
- * A sender that repeats itself does so later and under another IP id. */
+ * A sender that repeats itself does so later and under another IP id; what fills a hole is new. */
 static bool is_captured_twice(const track *t) {
     const mr_segment *seg = t->seg;
+    const mr_flow_lane *s = t->s;
+    bool hole = t->flow->waiting & 1u << t->from;
 
-    if (t->s->packets == 0 || !seg->packet->timed || seq_after(t->end, t->s->top) ||
-        since(seg->packet->time, t->flow->last) >= TWICE_TIME)
+    if (s->packets == 0 || !seg->packet->timed || seq_after(t->end, hole ? s->next : s->top) ||
+        ((s->flags & LANE_ACKED) && seq_after(seg->tcp.ack, s->ack)))
         return false;
     if ((seg->tcp.flags & MR_TCP_RST) && t->flow->state != MR_FLOW_RESET)
         return false; /* a forger may copy the id of what he saw */
+    bool same = t->end == s->top && seg->tcp.window == s->window && seg->tcp.ack == s->ack;
     if (seg->family == 4 && seg->ip_id != 0) {
-        if (seg->ip_id == t->s->ip_id)
-            return true;
-        int behind = (int16_t)(t->s->ip_id - seg->ip_id);
+        if (seg->ip_id == s->ip_id)
+            return same;
+        int behind = (int16_t)(s->ip_id - seg->ip_id);
         return seg->payload_len > 0 && behind > 0 && behind < 16;
     }
-    return seg->payload_len > 0 && (t->s->flags & LANE_LATEST) && t->end == t->s->top &&
-           seg->tcp.window == t->s->window && seg->tcp.ack == t->s->ack;
+    return seg->payload_len > 0 && (s->flags & LANE_LATEST) && same;
 }
 
 /* The most the receiver's window can reach, for the sender @t->s. */

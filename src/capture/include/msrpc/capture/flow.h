@@ -236,7 +236,7 @@ typedef struct mr_flows_config {
     uint64_t all_octets;  /* in all flows; 0: 16 MiB */
     mr_nsec idle;         /* silence that ends an open flow; 0: 4 h */
     mr_nsec idle_opening; /* one that never opened; 0: 3 min */
-    mr_nsec linger;       /* a closed one; 0: 5 s */
+    mr_nsec linger;       /* a closed one; 0: 10 s */
 } mr_flows_config;
 
 typedef struct mr_flow_slot mr_flow_slot;
