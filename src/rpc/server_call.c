@@ -427,7 +427,6 @@ void mr_server_call_feed(struct mr_server_conn *conn, const mr_event *event) {
 void mr_server_call_sent(struct mr_server_conn *conn, uint32_t id) {
     struct mr_server_slot *slot = find_slot(conn, id);
 
-    conn->progress = mr_clock_now();
     if (slot && slot->phase == MR_SERVER_REPLYING)
         end_slot(slot);
 }

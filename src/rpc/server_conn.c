@@ -309,6 +309,7 @@ static void on_event(struct mr_server_conn *conn, const mr_event *event) {
         mr_server_call_feed(conn, event);
         break;
     case MR_EVENT_SENT:
+        conn->progress = event->time;
         mr_server_call_sent(conn, event->u.call.id);
         break;
     case MR_EVENT_ORPHANED:

@@ -149,6 +149,7 @@ struct fixture {
     mr_server *server;
     mr_mapper_db db;
     mr_client *client;
+    mr_addr remote;
     mr_arena arena; /* of the last reply */
 };
 
@@ -168,6 +169,7 @@ static void setup(struct fixture *f, const mr_syntax *syntax) {
         .connect = {.remote = *mr_server_endpoint_get_local(endpoint)},
         .timeout = PATIENCE,
     };
+    f->remote = options.connect.remote;
     assert_int_equal(mr_client_new(&f->loop, &options, &f->client, NULL), 0);
     assert_int_equal(mr_client_open(f->client, syntax, NULL), 0);
 }
@@ -413,6 +415,125 @@ static void test_rest(void **state) {
     teardown(&f);
 }
 
+/* ---- the same question several times before the first answer is sent ---- */
+
+struct raw {
+    mr_stream stream;
+    mr_buf in;
+};
+
+static void on_opened(void *user, int result, const mr_error *err) {
+    (void)user;
+    (void)err;
+    assert_int_equal(result, 0);
+}
+
+static void on_received(void *user, mr_slice bytes) {
+    mr_buf_write(&((struct raw *)user)->in, bytes);
+}
+
+static void on_closed(void *user, int result, const mr_error *err) {
+    (void)user;
+    (void)result;
+    (void)err;
+    fail();
+}
+
+static const mr_stream_events raw_events = {
+    .opened = on_opened, .received = on_received, .closed = on_closed};
+
+/* The stub of the @index-th PDU that comes; a bind_ack has none. */
+static mr_slice read_stub(struct fixture *f, struct raw *raw, unsigned index) {
+    mr_nsec end = mr_clock_now() + PATIENCE;
+    size_t length;
+    mr_pdu pdu;
+
+    for (;;) {
+        mr_slice rest = mr_buf_slice(&raw->in);
+        unsigned i = 0;
+        for (; mr_pdu_frag_length(rest, &length, NULL) == 0 && length <= rest.len && i < index; i++)
+            rest = mr_slice_sub(rest, length, SIZE_MAX);
+        if (i == index && rest.len >= MR_PDU_HEADER_SIZE && length <= rest.len) {
+            assert_int_equal(mr_pdu_decode(mr_slice_sub(rest, 0, length), &pdu, NULL), 0);
+            return pdu.header.ptype == MR_PTYPE_RESPONSE ? pdu.u.response.stub : MR_SLICE_NULL;
+        }
+        assert_true(mr_clock_now() < end);
+        mr_loop_run(&f->loop, mr_clock_now() + MR_MSEC);
+    }
+}
+
+/* Asks for two entries from @handle on, a null handle where it is empty. */
+static void write_lookup(mr_buf *buf, uint32_t call_id, mr_slice handle) {
+    uint8_t stub[40] = {[12] = 1, [36] = 2};
+    const mr_pdu_header header = {.flags = MR_PFC_FIRST_FRAG | MR_PFC_LAST_FRAG,
+                                  .call_id = call_id};
+    const mr_pdu_request request = {.opnum = 2, .stub = mr_slice_of(stub, sizeof stub)};
+
+    if (handle.len)
+        memcpy(stub + 16, handle.data, 20);
+    assert_int_equal(mr_pdu_encode_request(buf, &header, &request), 0);
+}
+
+static void raw_open(struct fixture *f, struct raw *raw, mr_buf *out) {
+    const mr_pdu_header header = {.flags = MR_PFC_FIRST_FRAG | MR_PFC_LAST_FRAG, .call_id = 1};
+    const mr_pdu_bind bind = {.max_xmit = 4280, .max_recv = 4280};
+    const mr_connect_options options = {.remote = f->remote};
+
+    mr_buf_init(&raw->in, NULL, 0, 1 << 20);
+    assert_int_equal(mr_stream_init(&raw->stream, &f->loop, "ncacn_ip_tcp", &raw_events, raw,
+                                    NULL), 0);
+    assert_int_equal(mr_stream_connect(&raw->stream, &options, NULL), 0);
+    while (raw->stream.state == MR_STREAM_CONNECTING)
+        mr_loop_run(&f->loop, mr_clock_now() + MR_MSEC);
+    assert_int_equal(mr_pdu_encode_bind(out, &header, &bind), 0);
+    assert_int_equal(mr_pdu_add_context(out, 0, 0, &mr_epmapper_iface.syntax, &mr_syntax_ndr20, 1),
+                     0);
+    assert_int_equal(mr_stream_send(&raw->stream, mr_buf_slice(out), NULL), 0);
+    (void)read_stub(f, raw, 0);
+    mr_buf_reset(out);
+}
+
+/* What is lent to a call is not written into for the next one: every answer has a handle of its
+ * own, which goes on. */
+static void test_kept(void **state) {
+    enum { TIMES = 5 };
+    struct fixture f;
+    struct raw raw;
+    mr_slice stubs[TIMES];
+    uint8_t array[2048];
+    mr_buf out;
+
+    (void)state;
+    setup(&f, &mr_epmapper_iface.syntax);
+    for (uint16_t i = 1; i <= 5; i++)
+        add(&f.db, 7, 1, 0, 0, i);
+    mr_buf_init(&out, array, sizeof array, sizeof array);
+    raw_open(&f, &raw, &out);
+    for (uint32_t i = 0; i < TIMES; i++)
+        write_lookup(&out, 2 + i, MR_SLICE_NULL);
+    assert_int_equal(mr_stream_send(&raw.stream, mr_buf_slice(&out), NULL), 0);
+    (void)read_stub(&f, &raw, TIMES);
+    mr_buf_reset(&out);
+    for (unsigned i = 0; i < TIMES; i++) {
+        stubs[i] = read_stub(&f, &raw, 1 + i);
+        assert_true(stubs[i].len > 20);
+        assert_true(mr_slice_eq(mr_slice_sub(stubs[i], 20, SIZE_MAX),
+                                mr_slice_sub(stubs[0], 20, SIZE_MAX)));
+        for (unsigned k = 0; k < i; k++)
+            assert_memory_not_equal(stubs[i].data, stubs[k].data, 20);
+        write_lookup(&out, 100 + i, stubs[i]);
+    }
+    assert_int_equal(mr_stream_send(&raw.stream, mr_buf_slice(&out), NULL), 0);
+    for (unsigned i = 0; i < TIMES; i++) {
+        mr_slice stub = read_stub(&f, &raw, 1 + TIMES + i);
+        assert_true(stub.len > 24);
+        assert_int_equal(stub.data[20], 2); /* entries, behind a handle */
+    }
+    mr_stream_deinit(&raw.stream);
+    mr_buf_deinit(&raw.in);
+    teardown(&f);
+}
+
 static void test_mgmt(void **state) {
     struct fixture f;
     struct mr_mgmt_inq_if_ids ids = {0};
@@ -454,7 +575,7 @@ int main(void) {
         cmocka_unit_test(test_growing),  cmocka_unit_test(test_refused_entries),
         cmocka_unit_test(test_pages),    cmocka_unit_test(test_filtered_pages),
         cmocka_unit_test(test_map),      cmocka_unit_test(test_rest),
-        cmocka_unit_test(test_mgmt),
+        cmocka_unit_test(test_kept),     cmocka_unit_test(test_mgmt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
