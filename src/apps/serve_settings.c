@@ -111,7 +111,7 @@ static int take_ports(const app *a, const struct app_list *ports, struct serve_s
 static int take_interface(const app *a, mr_slice item, struct serve_settings *s) {
     struct serve_service *service;
     const char *text;
-    uint16_t port;
+    uint16_t port = 0;
 
     int code = split_port(a, s, "--interface", item, &text, &port);
     if (code)
