@@ -4,6 +4,7 @@ nothing else is lost; the numbers are told, never judged."""
 import os
 import re
 import resource
+import select
 import signal
 import socket
 import statistics
@@ -264,6 +265,60 @@ def one_client(port):
         client.close()
 
 
+def blast(port, source, count, ready):
+    """Asks on @count connections as fast as they take it, and reads what comes, until it is killed."""
+    octets = b''.join(request(0, struct.pack('<I', 41), 2 + i) for i in range(16384))
+    poll, at = select.poll(), {}
+    for _ in range(count):
+        it = Client(port, source).bind().socket
+        it.setblocking(False)
+        at[it.fileno()] = it, 0
+        poll.register(it, select.POLLIN | select.POLLOUT)
+    os.write(ready, b'.')
+    while True:
+        for fd, events in poll.poll():
+            it, sent = at[fd]
+            try:
+                if events & select.POLLIN:
+                    it.recv(1 << 20)
+                if events & select.POLLOUT:
+                    sent += it.send(memoryview(octets)[sent:])
+            except BlockingIOError:
+                pass
+            at[fd] = it, sent % len(octets)
+
+
+def blasted(port, asked=200):
+    """One client floods on 64 connections; how many of its calls come between those of another?"""
+    ready, told = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            blast(port, '10.77.1.2', 64, told)
+        finally:
+            os._exit(1)
+    os.close(told)
+    try:
+        os.read(ready, 1)
+        calls = 'msrpc_call_seconds_count'
+        start = numbers()[calls]
+        wait_for(numbers, lambda x: x[calls] > start + 10000)
+        other, before = Client(port, '10.77.1.3').bind(), numbers()[calls]
+        good, times = timed_calls(other, asked)
+        between = numbers()[calls] - before - asked
+        wait_for(numbers, lambda x: x[calls] > before + asked + between)
+        eq(os.waitpid(pid, os.WNOHANG), (0, 0), 'the flood goes on')
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    # 64 connections had 64 KiB each read in a turn: 150 thousand calls
+    ok(good == asked and 0 < between / asked < 20000,
+       'a client that floods on 64 connections does not hold up another', good, between)
+    tell('%d calls of the flood for each of the other, which took %.0f us, %.0f at the 99th percentile',
+         between / asked, *times)
+    other.close()
+
+
 def hangups(child):
     """SIGHUP moves the interface between two ports twenty times while calls go on."""
     before = numbers()
@@ -408,6 +463,7 @@ try:
     connects(echo)
     idle(echo, server)
     one_client(echo)
+    blasted(echo)
     for drip in drips:
         drip.join(60)
     eq([x.ended for x in drips], [True, True], 'a client of one octet a second is sent away')
