@@ -74,8 +74,10 @@ static int new_row(const mr_mapper_owner *owner, const mr_mapper_db_tower *from,
                    mr_mapper_db_row **rowp) {
     mr_tower tower;
 
+    /* a tower is its floors and nothing else (C706 appendix L): what follows would be told on */
     if (from->tower.len > MR_MAPPER_TOWER_MAX ||
-        mr_tower_decode(from->tower, &tower, NULL) != 0 || tower.protseq == MR_PROTSEQ_UNKNOWN)
+        mr_tower_decode(from->tower, &tower, NULL) != 0 || tower.rest.len ||
+        tower.protseq == MR_PROTSEQ_UNKNOWN)
         return MR_ERR_ARGUMENT;
     bool both = mr_syntax_eq(&tower.transfer, &mr_syntax_ndr20);
     size_t len = from->tower.len;

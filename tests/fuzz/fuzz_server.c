@@ -481,11 +481,15 @@ static void tweak(mr_buf *stub, uint8_t which, uint8_t to) {
         memcpy(stub->data + at, &value, 4);
 }
 
-static void put_handles(const mr_proc *proc, void *args, uint8_t seed) {
-    mr_cursor c = mr_cursor_of(mr_slice_of(run->handles[seed % HANDLES], 20));
+/* Every handle becomes one that was seen, most often the newest, or null. */
+static void put_handles(const mr_proc *proc, void *args, bool seen, uint8_t seed) {
+    unsigned which = run->handle_count - 1 - (seed >> 6);
+    mr_cursor c = mr_cursor_of(mr_slice_of(run->handles[which % HANDLES], 20));
     mr_ndr_context handle = {.attributes = mr_cursor_read_u32(&c)};
 
     handle.uuid = mr_cursor_read_uuid(&c);
+    if (!seen)
+        handle = (mr_ndr_context){0};
     for (uint16_t i = 0; i < proc->args->count; i++) {
         const mr_ndr_member *m = &proc->args->u.members[i];
         const mr_type *type = m->type;
@@ -507,9 +511,7 @@ static void make_stub(const mr_proc *proc, uint8_t how, uint8_t seed, mr_cursor 
     mr_arena_init(&arena, (size_t)4 << 20);
     void *args = proc && proc->args ? mr_arena_get(&arena, 1, proc->args->csize) : NULL;
     if (args && mr_ndr_generate(proc, MR_NDR_REQUEST, &random, &arena, args, NULL) == 0) {
-        put_handles(proc, args, how & SCRIPT_HANDLE ? seed : HANDLES - 1);
-        if (!(how & SCRIPT_HANDLE))
-            put_handles(proc, args, 0);
+        put_handles(proc, args, how & SCRIPT_HANDLE, seed);
         mr_ndr_encode(proc, MR_NDR_REQUEST, format, args, stub, NULL);
     }
     while (mr_cursor_left(tweaks) >= 2) {

@@ -138,6 +138,17 @@ static void test_refused_entries(void **state) {
     assert_int_equal(mr_mapper_db_add(&db, &entry, NULL), 0); /* the same again takes its place */
     entry.host.family = MR_FAMILY_IPV6;
     assert_int_equal(mr_mapper_db_add(&db, &entry, NULL), MR_ERR_ARGUMENT);
+
+    /* an octet behind the last floor */
+    uint8_t octets[128];
+    mr_slice tower = db.rows[0]->tower;
+    assert_true(tower.len < sizeof octets);
+    memcpy(octets, tower.data, tower.len);
+    octets[tower.len] = 0;
+    mr_mapper_db_tower one = {.tower = mr_slice_of(octets, tower.len + 1)};
+    assert_int_equal(mr_mapper_db_insert(&db, NULL, &one, 1, false, NULL), MR_ERR_ARGUMENT);
+    one.tower.len--;
+    assert_int_equal(mr_mapper_db_insert(&db, NULL, &one, 1, false, NULL), 0);
     assert_int_equal(db.count, 1);
     mr_mapper_db_deinit(&db);
 }

@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -360,8 +361,8 @@ static void on_changed(void *user, mr_registration *registration, int result,
     (void)err;
 }
 
-/* A server of its own, registered for two objects, until it is killed. */
-static _Noreturn void be_a_server(void) {
+/* A server of its own, registered for two objects, until it is killed, or @parent has failed. */
+static _Noreturn void be_a_server(pid_t parent) {
     const mr_listen_options listen = {.local = {.family = MR_FAMILY_IPV4, .ip = {127, 0, 0, 1}}};
     const mr_uuid objects[] = {{1, 2, 3, {4}}, {5, 6, 7, {8}}};
     const mr_register_options options = {
@@ -373,6 +374,8 @@ static _Noreturn void be_a_server(void) {
     mr_server *server;
     mr_loop loop;
 
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+        _exit(3);
     if (mr_loop_init(&loop, NULL) || mr_server_new(&loop, &(mr_server_options){0}, &server, NULL) ||
         mr_server_add_endpoint(server, &listen, &endpoint, NULL) ||
         mr_serve_add_mgmt(endpoint, NULL) || mr_serve_add_echo(endpoint, &loop, NULL) ||
@@ -386,12 +389,12 @@ static void test_killed(void **state) {
     struct mr_epmapper_ept_lookup all = {.vers_option = 1, .max_ents = 10};
     struct fixture f;
     int status;
-    pid_t child = fork();
+    pid_t parent = getpid(), child = fork();
 
     (void)state;
     assert_true(child >= 0);
     if (child == 0)
-        be_a_server();
+        be_a_server(parent);
     setup(&f);
     run_until(&f, 2);
     assert_int_equal(f.db.rows[0]->owner->pid, child);

@@ -87,8 +87,8 @@ void mr_mapper_db_deinit(mr_mapper_db *db);
 int mr_mapper_db_add(mr_mapper_db *db, const mr_mapper_db_entry *entry, mr_error *err);
 /* Registers @towers for @owner, all or none. A row of the same process with the same object and
  * tower is replaced; with @replace also those with the same object, interface, major version,
- * transfer syntax and protocol sequence. 0, MR_ERR_ARGUMENT (no tower, a protocol sequence nobody
- * knows), MR_ERR_LIMIT or MR_ERR_MEMORY. */
+ * transfer syntax and protocol sequence. 0, MR_ERR_ARGUMENT (no tower, octets behind its last
+ * floor, a protocol sequence nobody knows), MR_ERR_LIMIT or MR_ERR_MEMORY. */
 int mr_mapper_db_insert(mr_mapper_db *db, const mr_mapper_owner *owner,
                         const mr_mapper_db_tower *towers, size_t count, bool replace,
                         mr_error *err);
