@@ -66,11 +66,10 @@ FILE *app_err(const app *a) {
     return stderr;
 }
 
-int app_iface_read(const app *a, const char *text, mr_syntax *syntaxp) {
+bool app_iface_find(const char *text, mr_syntax *syntaxp) {
     const mr_iface *iface = mr_ifaces_find_name(mr_slice_str(text));
 
-    if (!iface)
-        return app_refuse(a, APP_USAGE, "no such interface");
-    *syntaxp = iface->syntax;
-    return 0;
+    if (iface)
+        *syntaxp = iface->syntax;
+    return iface != NULL;
 }

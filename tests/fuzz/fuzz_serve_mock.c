@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "serve_mock.h"
+#include "serve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,21 +21,38 @@ static void check_mock(const mr_mock *mock) {
     }
 }
 
+/* The file that is opened is the input; others are real ones (linked with --wrap). */
+FILE *__real_fopen64(const char *path, const char *mode);
+FILE *__wrap_fopen64(const char *path, const char *mode);
+
+static mr_slice text;
+
+FILE *__wrap_fopen64(const char *path, const char *mode) {
+    return strcmp(path, "FILE") ? __real_fopen64(path, mode)
+                                : fmemopen((void *)text.data, text.len, "r");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    app_mock *mock = calloc(1, sizeof *mock);
+    struct serve_settings *s = calloc(1, sizeof *s);
+    struct serve_mocks mocks = {0};
     app a;
 
-    if (!mock)
+    if (!s || !size) {
+        free(s);
         return 0;
-    fake_app_init(&a, mr_slice_of(data, size));
-    int code = app_mock_read(&a, MR_SLICE_LIT("FILE@4711"), false, mock);
-    fake_app_check(code ? fake_app_refusals > 0 : !fake_app_refusals, "refused and not told");
-    if (!code) {
-        fake_app_check(mock->port == 4711, "another port");
-        check_mock(&mock->mock);
-        mr_mock_deinit(&mock->mock);
     }
+    text = mr_slice_of(data, size);
+    fake_app_init(&a, MR_SLICE_NULL);
+    s->mocks = (struct app_list){1, {MR_SLICE_LIT("FILE@4711")}};
+    int code = serve_mocks_read(&a, s, NULL, &mocks);
+    fake_app_check(fake_app_refusals == (code ? 1 : 0), "refused and not told once");
+    fake_app_check(!code || strstr(fake_app_said, "FILE: "), "the file is not named");
+    if (!code) {
+        fake_app_check(mocks.count == 1 && mocks.items[0]->port == 4711, "another port");
+        check_mock(&mocks.items[0]->mock);
+    }
+    serve_mocks_deinit(&mocks);
     fake_app_deinit(&a);
-    free(mock);
+    free(s);
     return 0;
 }
