@@ -1,6 +1,6 @@
 /*
  * The file of msrpc serve --mock: any text. Checked: what is refused is told once, with its file;
- * a mock that is made has rows in order, and a reply or a fault for each.
+ * a mock that is made has its rows in order, each of a compiled method.
  */
 #include "fake_app.h"
 
@@ -17,7 +17,6 @@ static void check_mock(const mr_mock *mock) {
         fake_app_check(i == 0 || opnum > mock->rows[i - 1].opnum, "rows without an order");
         fake_app_check(opnum < mock->iface->proc_count, "a row that is no method");
         fake_app_check(mock->iface->procs[opnum].args != NULL, "a method that is not compiled");
-        fake_app_check(mock->methods[opnum].reply || mock->fault, "a method without an answer");
     }
 }
 
