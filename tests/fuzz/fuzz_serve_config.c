@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_refusal(int code) {
     unsigned line, column;
 
-    fake_app_check(code == APP_USAGE || code == APP_UNREADABLE || code == APP_BUG, "a strange code");
+    fake_app_check(code == APP_USAGE || code == APP_UNREADABLE || code == APP_BUG, "which code");
     fake_app_check(fake_app_refusals == 1 && fake_app_said[0], "refused and not told once");
     if (sscanf(fake_app_said, "FILE:%u:%u: ", &line, &column) == 2)
         fake_app_check(line > 0 && column > 0, "a place before the first one");
