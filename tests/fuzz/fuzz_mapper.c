@@ -521,7 +521,8 @@ static void try_stub(struct run *r, unsigned client, uint16_t opnum) {
     int bad = args ? mr_ndr_decode(proc, MR_NDR_REQUEST, format, mr_buf_slice(&r->stub), NULL,
                                    &arena, args, NULL, NULL)
                    : MR_ERR_MEMORY;
-    if (opnum == 0 && !bad && ((struct mr_epmapper_ept_insert *)args)->num_ents > ROWS_MAX - r->count)
+    if (opnum == 0 && !bad &&
+        ((struct mr_epmapper_ept_insert *)args)->num_ents > ROWS_MAX - r->count)
         opnum = UINT16_MAX;
     else if (bad)
         e.fault = bad == MR_ERR_MEMORY ? MR_FAULT_REMOTE_NO_MEMORY : MR_FAULT_NDR;
@@ -545,7 +546,7 @@ static void try_stub(struct run *r, unsigned client, uint16_t opnum) {
         else if (!fault && opnum == 1)
             check(((struct mr_epmapper_ept_delete *)args)->status == e.status, "of a delete");
         else if (!fault && opnum == 6)
-            check(((struct mr_epmapper_ept_mgmt_delete *)args)->status == e.status, "of a clean-up");
+            check(((struct mr_epmapper_ept_mgmt_delete *)args)->status == e.status, "a clean-up");
         check(r->db.count == r->count, "another number of rows");
     }
     mr_arena_deinit(&arena);
