@@ -8,6 +8,39 @@ static void inside(mr_slice part, mr_slice whole) {
         __builtin_trap();
 }
 
+static void inside_name(const mr_krb_name *name, mr_slice whole) {
+    for (uint8_t i = 0; i < name->count; i++)
+        inside(name->parts[i], whole);
+}
+
+static void clear_parts(mr_slice bytes) {
+    mr_krb_error_data data;
+    mr_krb_request request;
+    mr_krb_reply reply;
+    mr_krb_ap ap;
+    int32_t etype;
+    size_t size;
+
+    mr_krb_error_data_decode(bytes, &data);
+    inside(data.salt, bytes);
+    (void)mr_krb_get_size(bytes, &size);
+    (void)mr_krb_ap_rep_decode(bytes, &etype, NULL);
+    if (mr_krb_request_decode(bytes, &request, NULL) == 0) {
+        inside(request.realm, bytes);
+        inside_name(&request.client, bytes);
+        inside_name(&request.server, bytes);
+    }
+    if (mr_krb_reply_decode(bytes, &reply, NULL) == 0) {
+        inside(reply.client_realm, bytes);
+        inside_name(&reply.client, bytes);
+        inside_name(&reply.ticket.server, bytes);
+    }
+    if (mr_krb_ap_decode(bytes, &ap, NULL) == 0) {
+        inside(ap.ticket.realm, bytes);
+        inside_name(&ap.ticket.server, bytes);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mr_slice bytes = mr_slice_of(data, size);
     mr_error err = MR_ERROR_INIT;
@@ -16,10 +49,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mr_krb_rep rep;
 
     (void)mr_krb_get_type(bytes);
+    clear_parts(bytes);
     if (mr_krb_error_decode(bytes, &e, &err) == 0) {
         inside(e.realm, bytes);
         inside(e.text, bytes);
         inside(e.data, bytes);
+        inside_name(&e.server, bytes);
+        inside_name(&e.client, bytes);
+        clear_parts(e.data);
     }
     if (mr_krb_rep_decode(bytes, &rep, &err) == 0)
         inside(rep.realm, bytes);

@@ -8,6 +8,7 @@
 #include <msrpc/wire/krb.h>
 #include <msrpc/wire/ldap.h>
 #include <msrpc/wire/nbt.h>
+#include <msrpc/wire/ntlmssp.h>
 #include <msrpc/wire/ntp.h>
 #include <msrpc/wire/pdu.h>
 #include <msrpc/wire/protseq.h>
@@ -16,6 +17,7 @@
 #include <msrpc/wire/smb1.h>
 #include <msrpc/wire/smb2.h>
 #include <msrpc/wire/smb_negotiate.h>
+#include <msrpc/wire/spnego.h>
 #include <msrpc/wire/syntax.h>
 #include <msrpc/wire/tls_hello.h>
 #include <msrpc/wire/tower.h>

@@ -1,7 +1,8 @@
 /*
  * Kerberos messages that a stranger may send and read (RFC 4120): an AS-REQ without
- * pre-authentication, an AP-REQ in a password change that no key stands behind (RFC 3244), and the
- * KRB-ERROR with which every KDC answers them.
+ * pre-authentication, an AP-REQ in a password change that no key stands behind (RFC 3244), the
+ * KRB-ERROR with which every KDC answers them, and the clear parts of everything else that travels
+ * between clients, KDCs and services.
  */
 #ifndef MSRPC_WIRE_KRB_H
 #define MSRPC_WIRE_KRB_H
@@ -11,7 +12,9 @@
 enum mr_krb_message { /* RFC 4120 5.10 */
     MR_KRB_AS_REQ = 10,
     MR_KRB_AS_REP = 11,
+    MR_KRB_TGS_REQ = 12,
     MR_KRB_TGS_REP = 13,
+    MR_KRB_AP_REQ = 14,
     MR_KRB_AP_REP = 15,
     MR_KRB_ERROR = 30,
 };
@@ -24,12 +27,25 @@ int mr_krb_encode_as_req(const char *client, const char *realm, uint32_t nonce, 
  * server can only reject it. 0 or the buffer's error. */
 int mr_krb_encode_kpasswd_probe(const char *realm, mr_buf *out);
 
+#define MR_KRB_PARTS 4   /* of a principal's name that are kept */
+#define MR_KRB_LIST 16   /* encryption types and pre-authentications that are kept */
+
+typedef struct mr_krb_name { /* RFC 4120 5.2.2 */
+    int32_t type;
+    uint8_t count;       /* parts kept */
+    mr_slice parts[MR_KRB_PARTS]; /* "cifs", "fs1.lab.test" */
+} mr_krb_name;
+
 typedef struct mr_krb_error {
     uint32_t code;       /* error-code; MR_SPACE_KRB of the code table */
     int64_t server_time; /* Unix seconds */
     uint32_t server_usec;
+    int64_t client_time; /* as the client said it; 0: not told */
+    uint32_t client_usec;
     mr_slice realm;      /* of the service that answers */
+    mr_krb_name server;
     mr_slice client_realm;
+    mr_krb_name client;
     mr_slice text;       /* e-text */
     mr_slice data;       /* e-data */
 } mr_krb_error;
@@ -38,6 +54,69 @@ typedef struct mr_krb_error {
 unsigned mr_krb_get_type(mr_slice bytes);
 /* Decodes a KRB-ERROR (RFC 4120 5.9.1); slices *borrow*. MR_ERR_MALFORMED. */
 int mr_krb_error_decode(mr_slice bytes, mr_krb_error *errorp, mr_error *err);
+
+/* What a KRB-ERROR's data say, as far as they are of a known form (RFC 4120 5.9.1; MS-KILE 2.2.1,
+ * 2.2.2); else all is empty. */
+typedef struct mr_krb_error_data {
+    int32_t padata[MR_KRB_LIST];  /* pre-authentications the KDC takes */
+    uint8_t padata_count;
+    int32_t etypes[MR_KRB_LIST];  /* of PA-ETYPE-INFO2 */
+    uint8_t etype_count;
+    mr_slice salt;                /* of its first entry */
+    bool has_status;
+    uint32_t status;              /* NTSTATUS of KERB-ERROR-DATA: why really */
+} mr_krb_error_data;
+void mr_krb_error_data_decode(mr_slice data, mr_krb_error_data *datap);
+
+/* ---- AS and TGS ---- */
+
+typedef struct mr_krb_request { /* RFC 4120 5.4.1; the type is enum mr_krb_message */
+    uint8_t type;
+    mr_krb_name client;           /* of an AS-REQ */
+    mr_krb_name server;
+    mr_slice realm;               /* of the KDC that is asked */
+    uint32_t options;
+    int64_t till;                 /* Unix seconds */
+    uint32_t nonce;
+    int32_t etypes[MR_KRB_LIST];  /* best first */
+    uint8_t etype_count;
+    int32_t padata[MR_KRB_LIST];  /* types: 2 an encrypted time stamp, 1 a ticket, ... */
+    uint8_t padata_count;
+} mr_krb_request;
+/* Decodes an AS-REQ or TGS-REQ; slices *borrow*. MR_ERR_MALFORMED. */
+int mr_krb_request_decode(mr_slice bytes, mr_krb_request *requestp, mr_error *err);
+
+typedef struct mr_krb_ticket { /* RFC 4120 5.3, the clear part */
+    mr_slice realm;
+    mr_krb_name server;
+    int32_t etype;
+    uint32_t kvno;                /* 0: not told */
+} mr_krb_ticket;
+
+typedef struct mr_krb_reply { /* RFC 4120 5.4.2 */
+    uint8_t type;
+    mr_slice client_realm;
+    mr_krb_name client;
+    mr_krb_ticket ticket;
+    int32_t etype;                /* of the part sealed for the client */
+    uint32_t kvno;
+} mr_krb_reply;
+/* Decodes an AS-REP or TGS-REP; slices *borrow*. MR_ERR_MALFORMED. */
+int mr_krb_reply_decode(mr_slice bytes, mr_krb_reply *replyp, mr_error *err);
+
+typedef struct mr_krb_ap { /* RFC 4120 5.5.1 */
+    uint32_t options;             /* 0x20000000 mutual authentication, 0x40000000 session key */
+    mr_krb_ticket ticket;
+    int32_t etype;                /* of the authenticator */
+} mr_krb_ap;
+/* Decodes an AP-REQ; slices *borrow*. MR_ERR_MALFORMED. */
+int mr_krb_ap_decode(mr_slice bytes, mr_krb_ap *app, mr_error *err);
+/* The encryption type of an AP-REP (5.5.2). MR_ERR_MALFORMED. */
+int mr_krb_ap_rep_decode(mr_slice bytes, int32_t *etypep, mr_error *err);
+
+/* Length of the message over TCP that @bytes begin with, its four octets included (RFC 4120
+ * 7.2.2): 0; 1 when more octets are needed; MR_ERR_MALFORMED. */
+int mr_krb_get_size(mr_slice bytes, size_t *lenp);
 
 typedef struct mr_krb_rep {
     mr_slice realm;  /* crealm of an AS-REP */

@@ -1,0 +1,15 @@
+/* What the two files of Kerberos share; each read poisons its cursor when the form is broken. */
+#ifndef MSRPC_WIRE_KRB_PRIVATE_H
+#define MSRPC_WIRE_KRB_PRIVATE_H
+
+#include <msrpc/wire/ber.h>
+#include <msrpc/wire/krb.h>
+
+int krb_malformed(mr_error *err, const mr_cursor *c, const char *what);
+int64_t krb_read_time(mr_cursor *c);
+uint32_t krb_read_u32(mr_cursor *c);
+mr_krb_name krb_read_name(mr_cursor *c);
+/* The inner sequence of a message with application number @type. */
+mr_cursor krb_open_message(mr_slice bytes, unsigned type);
+
+#endif
