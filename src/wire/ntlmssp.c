@@ -111,7 +111,7 @@ static mr_ntlm_target read_target(mr_slice pairs) {
 int mr_ntlm_negotiate_decode(mr_slice bytes, mr_ntlm_negotiate *negotiatep, mr_error *err) {
     mr_ntlm_negotiate n = {0};
     size_t lowest = SIZE_MAX;
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_message(bytes, MR_NTLM_NEGOTIATE, &c, err);
 
     if (r < 0)
@@ -132,7 +132,7 @@ int mr_ntlm_negotiate_decode(mr_slice bytes, mr_ntlm_negotiate *negotiatep, mr_e
 int mr_ntlm_challenge_decode(mr_slice bytes, mr_ntlm_challenge *challengep, mr_error *err) {
     mr_ntlm_challenge m = {0};
     size_t lowest = SIZE_MAX;
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_message(bytes, MR_NTLM_CHALLENGE, &c, err);
 
     if (r < 0)
@@ -173,7 +173,7 @@ int mr_ntlm_authenticate_decode(mr_slice bytes, mr_ntlm_authenticate *authentica
                                 mr_error *err) {
     mr_ntlm_authenticate m = {0};
     size_t lowest = bytes.len;
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_message(bytes, MR_NTLM_AUTHENTICATE, &c, err);
 
     if (r < 0)

@@ -185,7 +185,7 @@ int mr_smb2_negotiate_decode(mr_slice message, mr_smb2_negotiate *negotiatep, mr
     static const char what[] = "a NEGOTIATE";
     mr_smb2_negotiate n = {0};
     bool contexts = false;
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_body(message, 36, what, &c, err);
 
     if (r < 0)
@@ -215,7 +215,7 @@ int mr_smb2_negotiate_decode(mr_slice message, mr_smb2_negotiate *negotiatep, mr
 int mr_smb2_session_decode(mr_slice message, mr_smb2_session *sessionp, mr_error *err) {
     static const char what[] = "a SESSION_SETUP";
     mr_smb2_session s = {0};
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_body(message, 25, what, &c, err);
 
     if (r < 0)
@@ -235,7 +235,7 @@ int mr_smb2_session_decode(mr_slice message, mr_smb2_session *sessionp, mr_error
 int mr_smb2_session_reply_decode(mr_slice message, mr_smb2_session *sessionp, mr_error *err) {
     static const char what[] = "the answer to a SESSION_SETUP";
     mr_smb2_session s = {0};
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_body(message, 9, what, &c, err);
 
     if (r < 0)
@@ -251,7 +251,7 @@ int mr_smb2_session_reply_decode(mr_slice message, mr_smb2_session *sessionp, mr
 
 int mr_smb2_tree_decode(mr_slice message, mr_slice *pathp, mr_error *err) {
     static const char what[] = "a TREE_CONNECT";
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_body(message, 9, what, &c, err);
 
     if (r < 0)
@@ -268,7 +268,7 @@ int mr_smb2_tree_decode(mr_slice message, mr_slice *pathp, mr_error *err) {
 int mr_smb2_tree_reply_decode(mr_slice message, mr_smb2_tree *treep, mr_error *err) {
     static const char what[] = "the answer to a TREE_CONNECT";
     mr_smb2_tree t = {0};
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_body(message, 16, what, &c, err);
 
     if (r < 0)
@@ -287,7 +287,7 @@ int mr_smb2_tree_reply_decode(mr_slice message, mr_smb2_tree *treep, mr_error *e
 int mr_smb2_create_decode(mr_slice message, mr_smb2_create *createp, mr_error *err) {
     static const char what[] = "a CREATE";
     mr_smb2_create q = {0};
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_body(message, 57, what, &c, err);
 
     if (r < 0)
@@ -311,7 +311,7 @@ int mr_smb2_create_decode(mr_slice message, mr_smb2_create *createp, mr_error *e
 int mr_smb2_created_decode(mr_slice message, mr_smb2_created *createdp, mr_error *err) {
     static const char what[] = "the answer to a CREATE";
     mr_smb2_created q = {0};
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_body(message, 89, what, &c, err);
 
     if (r < 0)
@@ -330,7 +330,7 @@ int mr_smb2_created_decode(mr_slice message, mr_smb2_created *createdp, mr_error
 }
 
 int mr_smb2_close_decode(mr_slice message, mr_smb2_fid *fidp, mr_error *err) {
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_body(message, 24, "a CLOSE", &c, err);
 
     if (r < 0)
@@ -406,7 +406,7 @@ static void read_ioctl(mr_cursor *c, bool response, mr_smb2_io *io) {
 int mr_smb2_io_decode(mr_slice message, mr_smb2_io *iop, mr_error *err) {
     mr_smb2_io io = {0};
     mr_smb2_header h;
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = mr_smb2_header_decode(message, &h, err);
 
     if (r < 0)
@@ -438,7 +438,7 @@ int mr_smb2_io_decode(mr_slice message, mr_smb2_io *iop, mr_error *err) {
 
 int mr_smb2_error_decode(mr_slice message, mr_smb2_error *errorp, mr_error *err) {
     mr_smb2_error e = {0};
-    mr_cursor c;
+    mr_cursor c = {0};
     int r = open_body(message, 9, "an error", &c, err);
 
     if (r < 0)

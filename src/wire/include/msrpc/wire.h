@@ -5,6 +5,7 @@
 #include <msrpc/wire/ber.h>
 #include <msrpc/wire/binding.h>
 #include <msrpc/wire/dns.h>
+#include <msrpc/wire/http.h>
 #include <msrpc/wire/krb.h>
 #include <msrpc/wire/ldap.h>
 #include <msrpc/wire/nbt.h>
@@ -19,6 +20,7 @@
 #include <msrpc/wire/smb_negotiate.h>
 #include <msrpc/wire/spnego.h>
 #include <msrpc/wire/syntax.h>
+#include <msrpc/wire/tls.h>
 #include <msrpc/wire/tls_hello.h>
 #include <msrpc/wire/tower.h>
 
