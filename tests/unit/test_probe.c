@@ -28,8 +28,13 @@ struct fixture {
     bool keep_handle;                /* ends with a live handle */
     uint64_t reject;                 /* contexts the service rejects while more than one is asked */
     bool reject_alone;               /* also alone */
+    /* what a stranger's calls meet there */
+    uint32_t mgmt_fault;             /* 0: an answer */
+    uint32_t iface_fault[MAX_PORTS]; /* 0: nca_s_op_rng_error, as there is no such method */
+    bool mute;                       /* the interfaces say nothing */
 };
 
+#define ECHO "60a15ec5-4de8-11d7-a637-005e56a20182"
 static const mr_syntax echo = {
     {0x60a15ec5, 0x4de8, 0x11d7, {0xa6, 0x37, 0x00, 0x5e, 0x56, 0xa2, 0x01, 0x82}}, 1, 0};
 static const mr_syntax samr = {
@@ -98,7 +103,20 @@ static void service_policy(struct peer *peer, size_t index, const mr_pdu_context
 
 static void service_request(struct peer_conn *conn, const mr_pdu *pdu) {
     struct mr_mgmt_is_server_listening args = {.result = 1};
-    peer_reply(conn, pdu, &mr_mgmt_iface, 2, &args);
+    struct fixture *f = conn->peer->user;
+    const mr_pdu_request *request = &pdu->u.request;
+
+    if (request->opnum != UINT16_MAX) {
+        if (f->mgmt_fault)
+            peer_fault(conn, pdu, f->mgmt_fault, MR_PFC_DID_NOT_EXECUTE);
+        else
+            peer_reply(conn, pdu, &mr_mgmt_iface, 2, &args);
+        return;
+    }
+    assert_int_equal(request->stub.len, 0);
+    uint32_t fault = f->iface_fault[request->context_id / 2]; /* each is offered twice */
+    if (!f->mute)
+        peer_fault(conn, pdu, fault ? fault : 0x1c010002, MR_PFC_DID_NOT_EXECUTE);
 }
 
 static void setup(struct fixture *f) {
@@ -154,10 +172,14 @@ static void walk(struct fixture *f) {
     assert_int_equal(mr_diag_run(&f->diag), 0);
 }
 
+/* The first check whose id begins so; a number is meant whole. */
 static const mr_check *find_check(struct fixture *f, const char *prefix) {
     const mr_check *check;
+    size_t len = strlen(prefix);
+    bool number = prefix[len - 1] >= '0' && prefix[len - 1] <= '9';
     for (size_t i = 0; (check = mr_diag_get_check(&f->diag, i)) != NULL; i++)
-        if (!strncmp(check->id, prefix, strlen(prefix)))
+        if (!strncmp(check->id, prefix, len) &&
+            !(number && check->id[len] >= '0' && check->id[len] <= '9'))
             return check;
     return NULL;
 }
@@ -190,7 +212,7 @@ static void test_healthy(void **state) {
             assert_int_equal(mr_diag_get_phase(&f.diag, phase), MR_STATUS_PASS);
         assert_int_equal(f.mapper.binds, 1);
         assert_int_equal(f.service.binds, 1);
-        assert_int_equal(f.service.requests, 1);
+        assert_int_equal(f.service.requests, 3); /* mgmt, and each interface once */
         assert_string_equal(find_check(&f, "EPM.LOOKUP")->summary, "2 interfaces registered");
         assert_string_equal(mr_probe_get_vantage(f.probe), "127.0.0.1");
         size_t count;
@@ -283,6 +305,50 @@ static void test_endpoints(void **state) {
     }
 }
 
+/* Who refuses strangers is named, and nobody who does not. */
+static void test_strangers(void **state) {
+    static const struct {
+        uint32_t mgmt, samr, echo;
+        bool mute;
+        const char *blamed; /* NULL: nobody */
+    } rows[] = {
+        {0, 0, 0, false, NULL},
+        {0, 0, 5, false, ECHO},
+        {0, 0x1c00001d, 0, false, "samr"},
+        {0, 5, 5, false, ECHO ", samr on 127.0.0.1 answer "},
+        {5, 0, 0, false, NULL}, /* mgmt alone is closed: RestrictRemoteClients 1 */
+        {5, 0, 5, false, ECHO},
+        {5, 0, 0, true, "mgmt"}, /* the interfaces do not tell */
+        {5, 0x1c010003, 0x1c010003, false, "mgmt"},
+        {0, 0x1c010003, 0x6f7, false, NULL},
+        {0, 0, 5, true, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        struct fixture f;
+        setup(&f);
+        f.mgmt_fault = rows[i].mgmt;
+        f.iface_fault[0] = rows[i].samr;
+        f.iface_fault[1] = rows[i].echo;
+        f.mute = rows[i].mute;
+        if (f.mute)
+            f.options.timeout = 3 * SOON;
+        walk(&f);
+        expect(&f, 0, "none");
+        assert_int_equal(f.service.requests, f.mute ? 2 : 3);
+        assert_int_equal(mr_diag_get_phase(&f.diag, MR_PHASE_COMMUNICATION), MR_STATUS_PASS);
+        assert_int_equal(mr_diag_finding_count(&f.diag), rows[i].blamed ? 1 : 0);
+        const mr_finding *finding = mr_diag_get_finding(&f.diag, 0);
+        if (rows[i].blamed) {
+            assert_string_equal(finding->id, "RPC.ANONYMOUS_DENIED");
+            if (strncmp(finding->cause, rows[i].blamed, strlen(rows[i].blamed)))
+                fail_msg("blamed, instead of %s: %s", rows[i].blamed, finding->cause);
+        }
+        teardown(&f);
+    }
+}
+
 /* One interface: mapped, found elsewhere, or not there. */
 static void test_interface(void **state) {
     struct fixture f;
@@ -336,7 +402,7 @@ static void test_choice(void **state) {
     setup(&f); /* what phase 4 needs is done, and not reported */
     f.options.phases[4] = true;
     walk(&f);
-    assert_int_equal(f.service.requests, 1);
+    assert_int_equal(f.service.requests, 3);
     assert_int_equal(mr_diag_get_phase(&f.diag, MR_PHASE_DISCOVERY), MR_STATUS_SKIP);
     assert_int_equal(mr_diag_get_phase(&f.diag, MR_PHASE_COMMUNICATION), MR_STATUS_PASS);
     assert_null(find_check(&f, "EPM."));
@@ -398,6 +464,7 @@ static void test_rate(void **state) {
     f.count = 4;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(peer_open(&more[i], &f.loop), 0);
+        more[i].user = &f;
         more[i].request = service_request;
         f.ports[i + 1] = peer_port(&more[i]);
         f.ifaces[i + 1] = echo;
@@ -452,7 +519,7 @@ int main(void) {
         cmocka_unit_test(test_healthy),   cmocka_unit_test(test_mapper),
         cmocka_unit_test(test_endpoints), cmocka_unit_test(test_interface),
         cmocka_unit_test(test_choice),    cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_cut),       cmocka_unit_test(test_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,8 @@ const mr_rule mr_rule_rpc_anonymous_denied = {
     .require = {{.any = {MR_FACT_RPC_FAULT}}},
     .test = is_denied,
     .summary = "anonymous calls are refused, as they should be",
-    .cause = "{interface} on {address} answers an anonymous call with \"access denied\". The path "
-             "to the service works; a call with credentials would tell more.",
+    .cause = "{interface} on {address} {#interface:answers|answer} an anonymous call with \"access "
+             "denied\": who asks must authenticate. The path to the service works; a call with "
+             "credentials would tell more.",
     .reference = "C706 appendix E",
 };

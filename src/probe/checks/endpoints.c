@@ -1,17 +1,21 @@
 /*
  * Phases 2 and 4: every TCP port that the mapper named: connect, bind to all its interfaces in one
  * bind, and one harmless call (mgmt is_server_listening, C706 appendix Q; it changes nothing and
- * every RPC server knows it). MR_PROBE_AT_ONCE ports at a time. An interface that was rejected in
- * company is asked for once more alone: some servers hand the connection to the process of the
- * first interface and know no other on it. A port that falls silent is asked once more on a fresh
- * connection.
+ * every RPC server knows it), then each interface for a method that none has, which tells whether
+ * strangers may call it and does nothing. MR_PROBE_AT_ONCE ports at a time. An interface that was
+ * rejected in company is asked for once more alone: some servers hand the connection to the process
+ * of the first interface and know no other on it. A port that falls silent is asked once more on a
+ * fresh connection.
  */
 #include <msrpc/ifaces/mgmt.h>
 
 #include "probe_private.h"
 
 enum { MGMT_IS_SERVER_LISTENING = 2 }; /* opnum */
+#define NO_METHOD UINT16_MAX         /* an opnum */
 #define FAULT_ACCESS_DENIED 5        /* mgmt is often closed to strangers: an answer all the same */
+#define FAULT_AUTHN_LEVEL 0x1c00001d /* nca_unsupported_authn_level */
+#define FAULT_OP_RNG 0x1c010002      /* nca_s_op_rng_error */
 
 struct endpoint {
     struct probe_op op;
@@ -19,6 +23,11 @@ struct endpoint {
     mr_call call;
     bool calling;
     struct mr_mgmt_is_server_listening args;
+    uint32_t mgmt_denied;    /* the fault with which mgmt refuses strangers, else 0 */
+    bool spoke;              /* an interface told itself whether it admits strangers */
+    size_t knocked;          /* interfaces that were asked so */
+    mr_iface knock;          /* the one that is, with a method it does not have */
+    mr_proc knock_proc;
     uint16_t port;
     bool alone;              /* a second question for one interface */
     bool repeated;           /* the first connection found silence */
@@ -42,11 +51,15 @@ static void start_more(mr_probe *p);
 static void ask_again(struct endpoint *e, const char *why);
 static void ask_alone(const struct endpoint *e, const mr_syntax *iface);
 
-static void cut(struct probe_op *op) {
-    struct endpoint *e = (struct endpoint *)op;
+static void end_call(struct endpoint *e) {
     if (e->calling)
         mr_call_deinit(&e->call);
     e->calling = false;
+}
+
+static void cut(struct probe_op *op) {
+    struct endpoint *e = (struct endpoint *)op;
+    end_call(e);
     mr_client_free(e->client);
     e->client = NULL;
 }
@@ -124,25 +137,81 @@ static bool falls_silent(struct endpoint *e, const mr_talk_seen *talk, const mr_
     return true;
 }
 
+/* ---- the interfaces themselves ---- */
+
+static void knock_next(struct endpoint *e);
+
+static bool is_denied(int result, uint32_t fault) {
+    return result == MR_ERR_FAULT && (fault == FAULT_ACCESS_DENIED || fault == FAULT_AUTHN_LEVEL);
+}
+
+/* A refusal on the way to @iface's method @opnum, in @talk. */
+static void add_denied(struct endpoint *e, const mr_syntax *iface, uint32_t opnum, uint32_t fault) {
+    mr_talk_seen talk = talk_about(e, iface);
+
+    talk.end = MR_TALK_FAULT;
+    talk.status = fault;
+    talk.when = MR_WHEN_AFTER_REQUEST;
+    talk.opnum = opnum;
+    add_talk(e, &talk);
+}
+
+static void on_knocked(void *user, mr_call *call, int result, const mr_error *err) {
+    struct endpoint *e = user;
+    bool denied = is_denied(result, call->fault);
+
+    (void)err; /* the port has proven itself already */
+    if (denied)
+        add_denied(e, &e->ifaces[e->knocked], NO_METHOD, call->fault);
+    e->spoke |= denied || (result == MR_ERR_FAULT && call->fault == FAULT_OP_RNG);
+    e->knocked = result == 0 || result == MR_ERR_FAULT ? e->knocked + 1 : e->count;
+    knock_next(e);
+}
+
+static bool start_knock(struct endpoint *e) {
+    mr_error err = MR_ERROR_INIT;
+
+    end_call(e);
+    e->knock_proc = mr_mgmt_iface.procs[MGMT_IS_SERVER_LISTENING]; /* which sends no parameters */
+    e->knock_proc.opnum = NO_METHOD;
+    e->knock = (mr_iface){.name = probe_iface(e->op.probe, &e->ifaces[e->knocked]),
+                          .syntax = e->ifaces[e->knocked], .proc_count = 1,
+                          .procs = &e->knock_proc};
+    if (mr_call_init(&e->call, &e->knock, 0, &e->args, &err) != 0)
+        return false;
+    e->calling = true;
+    e->call.done = on_knocked;
+    e->call.user = e;
+    return mr_call_start(&e->call, e->client, &err) == 0;
+}
+
+/* Whether strangers may call is each interface's own affair, whatever mgmt says, which is blamed
+ * only where no interface told. A server refuses a caller before it looks for the method. */
+static void knock_next(struct endpoint *e) {
+    for (; e->knocked < e->count; e->knocked++) {
+        const mr_client_context *context = mr_client_get_context(e->client, e->knocked);
+        if (context && context->accepted && start_knock(e))
+            return;
+    }
+    if (e->mgmt_denied && !e->spoke)
+        add_denied(e, &mr_mgmt_iface.syntax, MGMT_IS_SERVER_LISTENING, e->mgmt_denied);
+    finish(e);
+}
+
 /* ---- the call ---- */
 
 static void on_called(void *user, mr_call *call, int result, const mr_error *err) {
     struct endpoint *e = user;
     mr_talk_seen talk = talk_about(e, &e->ifaces[0]);
-    bool denied = result == MR_ERR_FAULT && call->fault == FAULT_ACCESS_DENIED;
-    bool answered = result == 0 || denied;
+    bool answered = result == 0 || is_denied(result, call->fault);
 
     if (end_own_failure(e, result, err))
         return;
+    e->mgmt_denied = result && answered ? call->fault : 0;
     probe_read_talk(mr_client_get_report(e->client), result, err, &talk);
     talk.when = MR_WHEN_AFTER_REQUEST;
     talk.opnum = MGMT_IS_SERVER_LISTENING;
-    if (denied) { /* of the interface that was called: the way there is open all the same */
-        mr_talk_seen refusal = talk;
-        refusal.interface = probe_iface(e->op.probe, &mr_mgmt_iface.syntax);
-        add_talk(e, &refusal);
-    }
-    if (answered)
+    if (answered) /* the way there is open, also where the caller is refused */
         talk.end = MR_TALK_CALLED;
     if (falls_silent(e, &talk, err)) {
         finish(e);
@@ -151,7 +220,10 @@ static void on_called(void *user, mr_call *call, int result, const mr_error *err
     add_talk(e, &talk);
     end_check(e, answered ? MR_STATUS_PASS : MR_STATUS_FAIL,
               probe_talk_text(e->op.probe, &talk, err));
-    finish(e);
+    if (answered)
+        knock_next(e);
+    else
+        finish(e);
 }
 
 /* Calls once the server lends mgmt on this connection; false when there is nothing to call. */
@@ -185,7 +257,10 @@ static void on_altered(void *user, mr_client *client, int result, const mr_error
         add_talk(e, &talk);
     end_check(e, bound ? MR_STATUS_PASS : MR_STATUS_FAIL,
               bound ? "bound" : probe_talk_text(e->op.probe, &talk, err));
-    finish(e);
+    if (bound)
+        knock_next(e);
+    else
+        finish(e);
 }
 
 /* Something to call: mgmt if the bind gave it, else asked for alone, because Samba accepts one
