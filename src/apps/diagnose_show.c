@@ -67,6 +67,15 @@ static void open_ports(app *a, const struct diagnose_run *run, bool *headp) {
     line(a, MR_PHASE_TCP, headp, APP_MARK_OK, text);
 }
 
+static bool refuses_strangers(const mr_diag *diag) {
+    const mr_finding *finding;
+
+    for (size_t i = 0; (finding = mr_diag_get_finding(diag, i)) != NULL; i++)
+        if (strcmp(finding->id, "RPC.ANONYMOUS_DENIED") == 0)
+            return true;
+    return false;
+}
+
 /* "12 interfaces on 3 ports bind and answer": what worked, on one line. */
 static void answered(app *a, const struct diagnose_run *run, bool *headp) {
     const mr_check *check, *only = NULL;
@@ -85,8 +94,9 @@ static void answered(app *a, const struct diagnose_run *run, bool *headp) {
         line(a, MR_PHASE_COMMUNICATION, headp, APP_MARK_OK, only->summary);
     if (checks < 2)
         return;
-    snprintf(text, sizeof text, "%zu endpoint%s bind%s and answer%s", ports,
-             ports == 1 ? "" : "s", ports == 1 ? "s" : "", ports == 1 ? "s" : "");
+    snprintf(text, sizeof text, "%zu endpoint%s bind%s and answer%s%s", ports,
+             ports == 1 ? "" : "s", ports == 1 ? "s" : "", ports == 1 ? "s" : "",
+             refuses_strangers(&run->diag) ? "; some refuse anonymous calls (-v)" : "");
     line(a, MR_PHASE_COMMUNICATION, headp, APP_MARK_OK, text);
 }
 

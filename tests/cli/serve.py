@@ -83,6 +83,9 @@ def life(save):
            'diagnose finds it', run)
         again(first + 1, 1, 'yes', first + 7)
         eq(Run('call', at, *ECHO).code, 0, 'an interface that asks for strangers')
+        run = Run('diagnose', server.address, '--interface', 'rpcecho', '--json')
+        ok('RPC.ANONYMOUS_DENIED' not in [x['id'] for x in run.json()['findings']],
+           'diagnose blames nobody, though mgmt is closed', run)
         again(first + 1, 2, 'yes', first + 7)
         run = Run('map', server.address)
         ok(run.code == 30 and '0x00000005' in run.err + run.out, 'RestrictRemoteClients 2: not '

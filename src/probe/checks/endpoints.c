@@ -24,6 +24,9 @@ struct endpoint {
     bool calling;
     struct mr_mgmt_is_server_listening args;
     uint32_t mgmt_denied;    /* the fault with which mgmt refuses strangers, else 0 */
+    const char *proof;       /* that the port answers, said when all were asked */
+    double proof_ms;
+    const char *denied;      /* interfaces that refuse strangers, or NULL */
     bool spoke;              /* an interface told itself whether it admits strangers */
     size_t knocked;          /* interfaces that were asked so */
     mr_iface knock;          /* the one that is, with a method it does not have */
@@ -116,8 +119,8 @@ static void add_retransmits(struct endpoint *e) {
 static void end_check(struct endpoint *e, enum mr_status status, const char *text) {
     if (status == MR_STATUS_PASS)
         add_retransmits(e);
-    probe_check_as(&e->op, e->check, MR_PHASE_COMMUNICATION, probe_op_ms(&e->op), status, NULL, 0,
-                   "%u %s: %s", e->port, iface_list(e), text);
+    probe_check_as(&e->op, e->check, MR_PHASE_COMMUNICATION,
+                   e->proof ? e->proof_ms : probe_op_ms(&e->op), status, NULL, 0, "%u %s: %s", e->port, iface_list(e), text);
 }
 
 /* This machine failed: nothing is known about the peer. */
@@ -161,8 +164,11 @@ static void on_knocked(void *user, mr_call *call, int result, const mr_error *er
     bool denied = is_denied(result, call->fault);
 
     (void)err; /* the port has proven itself already */
-    if (denied)
+    if (denied) {
+        const char *name = probe_iface(e->op.probe, &e->ifaces[e->knocked]);
+        e->denied = e->denied ? probe_text(e->op.probe, "%s, %s", e->denied, name) : name;
         add_denied(e, &e->ifaces[e->knocked], NO_METHOD, call->fault);
+    }
     e->spoke |= denied || (result == MR_ERR_FAULT && call->fault == FAULT_OP_RNG);
     e->knocked = result == 0 || result == MR_ERR_FAULT ? e->knocked + 1 : e->count;
     knock_next(e);
@@ -195,7 +201,18 @@ static void knock_next(struct endpoint *e) {
     }
     if (e->mgmt_denied && !e->spoke)
         add_denied(e, &mr_mgmt_iface.syntax, MGMT_IS_SERVER_LISTENING, e->mgmt_denied);
+    if (e->denied)
+        e->proof = probe_text(e->op.probe, "%s; anonymous calls of %s are refused", e->proof,
+                              e->denied);
+    end_check(e, MR_STATUS_PASS, e->proof);
     finish(e);
+}
+
+/* The port answers, as @proof says; now its interfaces. */
+static void prove(struct endpoint *e, const char *proof) {
+    e->proof = proof;
+    e->proof_ms = probe_op_ms(&e->op);
+    knock_next(e);
 }
 
 /* ---- the call ---- */
@@ -218,12 +235,13 @@ static void on_called(void *user, mr_call *call, int result, const mr_error *err
         return;
     }
     add_talk(e, &talk);
-    end_check(e, answered ? MR_STATUS_PASS : MR_STATUS_FAIL,
-              probe_talk_text(e->op.probe, &talk, err));
-    if (answered)
-        knock_next(e);
-    else
-        finish(e);
+    const char *text = probe_talk_text(e->op.probe, &talk, err);
+    if (answered) {
+        prove(e, text);
+        return;
+    }
+    end_check(e, MR_STATUS_FAIL, text);
+    finish(e);
 }
 
 /* Calls once the server lends mgmt on this connection; false when there is nothing to call. */
@@ -253,14 +271,13 @@ static void on_altered(void *user, mr_client *client, int result, const mr_error
         finish(e);
         return;
     }
-    if (!bound)
-        add_talk(e, &talk);
-    end_check(e, bound ? MR_STATUS_PASS : MR_STATUS_FAIL,
-              bound ? "bound" : probe_talk_text(e->op.probe, &talk, err));
-    if (bound)
-        knock_next(e);
-    else
-        finish(e);
+    if (bound) {
+        prove(e, "bound");
+        return;
+    }
+    add_talk(e, &talk);
+    end_check(e, MR_STATUS_FAIL, probe_talk_text(e->op.probe, &talk, err));
+    finish(e);
 }
 
 /* Something to call: mgmt if the bind gave it, else asked for alone, because Samba accepts one

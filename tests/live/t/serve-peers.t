@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
 """msrpc serve under others' clients: listings around the largest page, mgmt on every listener, what
-first octets of other protocols get."""
+first octets of other protocols get, who refuses strangers."""
 import json
 import os
 import re
@@ -135,6 +135,24 @@ def strangers():
        'Protocol major version: 5\n    Protocol minor version: 0' in text, 'tshark reads it', text)
 
 
+def access(settings, refused):
+    """What a stranger's diagnosis and call meet under these settings."""
+    path = os.path.join(names['TEST_TMP'], 'serve.conf')
+    with open(path, 'w') as file:
+        file.write('[access]\nRestrictRemoteClients = %d\n[interface rpcecho]\nport = 49200\n%s\n'
+                   % settings)
+    with background('mb', 'sh', '-c', 'exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --config ' + path):
+        run = msrpc('call', '--json', HOST, 'rpcecho.echo_AddOne', '{"in_data":41}')
+        eq(run.json['calls'][0].get('fault'), '0x00000005' if refused else None,
+           'RestrictRemoteClients %d, %s: call' % settings, run)
+        run = msrpc('diagnose', '--json', HOST)
+        blamed = [x['cause'].split(' on ')[0] for x in run.json['findings']
+                  if x['id'] == 'RPC.ANONYMOUS_DENIED']
+        eq((run.code, blamed), (0, ['rpcecho'] if refused else []), 'and diagnose says who', run)
+        run = msrpc('diagnose', '--interface', 'rpcecho', HOST)
+        eq('anonymous calls of' in run.out, refused, 'also on the screen', run)
+
+
 COMMAND = ('exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --socket %s/EPMAPPER --interface '
            'rpcecho@49200 --mock %s' % (FOLDER, MOCK))
 os.mkdir(FOLDER, 0o755)
@@ -147,4 +165,8 @@ with background('mb', 'sh', '-c', COMMAND) as server:
             break
         time.sleep(0.1)
     eq(server.poll(), 0, 'and stopped it is')
+access((0, 'min_auth_level = connect'), True)
+access((0, 'min_auth_level = none'), False)
+access((1, 'anonymous = no'), True)
+access((1, 'anonymous = yes'), False)
 done()
