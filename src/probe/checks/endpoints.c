@@ -1,11 +1,11 @@
 /*
  * Phases 2 and 4: every TCP port that the mapper named: connect, bind to all its interfaces in one
  * bind, and one harmless call (mgmt is_server_listening, C706 appendix Q; it changes nothing and
- * every RPC server knows it), then each interface for a method that none has, which tells whether
- * strangers may call it and does nothing. MR_PROBE_AT_ONCE ports at a time. An interface that was
- * rejected in company is asked for once more alone: some servers hand the connection to the process
- * of the first interface and know no other on it. A port that falls silent is asked once more on a
- * fresh connection.
+ * every RPC server knows it), and with it each interface for a method that none has, which tells
+ * whether strangers may call it and does nothing. MR_PROBE_AT_ONCE ports at a time. An interface
+ * that was rejected in company is asked for once more alone: some servers hand the connection to
+ * the process of the first interface and know no other on it. A port that falls silent is asked
+ * once more on a fresh connection.
  */
 #include <msrpc/ifaces/mgmt.h>
 
@@ -26,11 +26,11 @@ struct endpoint {
     uint32_t mgmt_denied;    /* the fault with which mgmt refuses strangers, else 0 */
     const char *proof;       /* that the port answers, said when all were asked */
     double proof_ms;
-    const char *denied;      /* interfaces that refuse strangers, or NULL */
+    bool plain;              /* the interfaces are not asked themselves */
+    struct knock *knocks;    /* one for each interface that was accepted */
+    size_t knock_count, knocks_open;
     bool spoke;              /* an interface told itself whether it admits strangers */
-    size_t knocked;          /* interfaces that were asked so */
-    mr_iface knock;          /* the one that is, with a method it does not have */
-    mr_proc knock_proc;
+    const char *denied;      /* those that do not, or NULL */
     uint16_t port;
     bool alone;              /* a second question for one interface */
     bool repeated;           /* the first connection found silence */
@@ -43,6 +43,16 @@ struct endpoint {
     size_t accepted;
 };
 
+/* A call of a method that the interface does not have. */
+struct knock {
+    struct endpoint *endpoint;
+    mr_call call;
+    bool calling;
+    mr_iface iface;
+    mr_proc proc;
+    struct mr_mgmt_is_server_listening args;
+};
+
 /* An interface that waits to be asked for alone. */
 struct probe_again {
     struct probe_again *next;
@@ -52,17 +62,18 @@ struct probe_again {
 
 static void start_more(mr_probe *p);
 static void ask_again(struct endpoint *e, const char *why);
+static void ask_plainly(struct endpoint *e);
 static void ask_alone(const struct endpoint *e, const mr_syntax *iface);
-
-static void end_call(struct endpoint *e) {
-    if (e->calling)
-        mr_call_deinit(&e->call);
-    e->calling = false;
-}
 
 static void cut(struct probe_op *op) {
     struct endpoint *e = (struct endpoint *)op;
-    end_call(e);
+    if (e->calling)
+        mr_call_deinit(&e->call);
+    e->calling = false;
+    for (size_t i = 0; i < e->knock_count; i++)
+        if (e->knocks[i].calling)
+            mr_call_deinit(&e->knocks[i].call);
+    e->knock_count = 0;
     mr_client_free(e->client);
     e->client = NULL;
 }
@@ -120,7 +131,8 @@ static void end_check(struct endpoint *e, enum mr_status status, const char *tex
     if (status == MR_STATUS_PASS)
         add_retransmits(e);
     probe_check_as(&e->op, e->check, MR_PHASE_COMMUNICATION,
-                   e->proof ? e->proof_ms : probe_op_ms(&e->op), status, NULL, 0, "%u %s: %s", e->port, iface_list(e), text);
+                   e->proof ? e->proof_ms : probe_op_ms(&e->op), status, NULL, 0, "%u %s: %s",
+                   e->port, iface_list(e), text);
 }
 
 /* This machine failed: nothing is known about the peer. */
@@ -142,13 +154,11 @@ static bool falls_silent(struct endpoint *e, const mr_talk_seen *talk, const mr_
 
 /* ---- the interfaces themselves ---- */
 
-static void knock_next(struct endpoint *e);
-
 static bool is_denied(int result, uint32_t fault) {
     return result == MR_ERR_FAULT && (fault == FAULT_ACCESS_DENIED || fault == FAULT_AUTHN_LEVEL);
 }
 
-/* A refusal on the way to @iface's method @opnum, in @talk. */
+/* A stranger's call of @iface's method @opnum was refused. */
 static void add_denied(struct endpoint *e, const mr_syntax *iface, uint32_t opnum, uint32_t fault) {
     mr_talk_seen talk = talk_about(e, iface);
 
@@ -159,46 +169,11 @@ static void add_denied(struct endpoint *e, const mr_syntax *iface, uint32_t opnu
     add_talk(e, &talk);
 }
 
-static void on_knocked(void *user, mr_call *call, int result, const mr_error *err) {
-    struct endpoint *e = user;
-    bool denied = is_denied(result, call->fault);
-
-    (void)err; /* the port has proven itself already */
-    if (denied) {
-        const char *name = probe_iface(e->op.probe, &e->ifaces[e->knocked]);
-        e->denied = e->denied ? probe_text(e->op.probe, "%s, %s", e->denied, name) : name;
-        add_denied(e, &e->ifaces[e->knocked], NO_METHOD, call->fault);
-    }
-    e->spoke |= denied || (result == MR_ERR_FAULT && call->fault == FAULT_OP_RNG);
-    e->knocked = result == 0 || result == MR_ERR_FAULT ? e->knocked + 1 : e->count;
-    knock_next(e);
-}
-
-static bool start_knock(struct endpoint *e) {
-    mr_error err = MR_ERROR_INIT;
-
-    end_call(e);
-    e->knock_proc = mr_mgmt_iface.procs[MGMT_IS_SERVER_LISTENING]; /* which sends no parameters */
-    e->knock_proc.opnum = NO_METHOD;
-    e->knock = (mr_iface){.name = probe_iface(e->op.probe, &e->ifaces[e->knocked]),
-                          .syntax = e->ifaces[e->knocked], .proc_count = 1,
-                          .procs = &e->knock_proc};
-    if (mr_call_init(&e->call, &e->knock, 0, &e->args, &err) != 0)
-        return false;
-    e->calling = true;
-    e->call.done = on_knocked;
-    e->call.user = e;
-    return mr_call_start(&e->call, e->client, &err) == 0;
-}
-
-/* Whether strangers may call is each interface's own affair, whatever mgmt says, which is blamed
- * only where no interface told. A server refuses a caller before it looks for the method. */
-static void knock_next(struct endpoint *e) {
-    for (; e->knocked < e->count; e->knocked++) {
-        const mr_client_context *context = mr_client_get_context(e->client, e->knocked);
-        if (context && context->accepted && start_knock(e))
-            return;
-    }
+/* Ends once the port has proven itself and every interface was asked. mgmt's refusal is told only
+ * where no interface said anything. */
+static void end_knocks(struct endpoint *e) {
+    if (!e->proof || e->knocks_open)
+        return;
     if (e->mgmt_denied && !e->spoke)
         add_denied(e, &mr_mgmt_iface.syntax, MGMT_IS_SERVER_LISTENING, e->mgmt_denied);
     if (e->denied)
@@ -208,11 +183,58 @@ static void knock_next(struct endpoint *e) {
     finish(e);
 }
 
-/* The port answers, as @proof says; now its interfaces. */
+static void on_knocked(void *user, mr_call *call, int result, const mr_error *err) {
+    struct knock *k = user;
+    struct endpoint *e = k->endpoint;
+    bool denied = is_denied(result, call->fault);
+
+    (void)err; /* what it means for the port is seen by the call of mgmt */
+    if (denied) {
+        e->denied = e->denied ? probe_text(e->op.probe, "%s, %s", e->denied, k->iface.name)
+                              : k->iface.name;
+        add_denied(e, &k->iface.syntax, NO_METHOD, call->fault);
+    }
+    e->spoke |= denied || (result == MR_ERR_FAULT && call->fault == FAULT_OP_RNG);
+    e->knocks_open--;
+    end_knocks(e);
+}
+
+static void knock(struct endpoint *e, struct knock *k, const mr_syntax *iface) {
+    mr_error err = MR_ERROR_INIT;
+
+    k->endpoint = e;
+    k->proc = mr_mgmt_iface.procs[MGMT_IS_SERVER_LISTENING]; /* which sends no parameters */
+    k->proc.opnum = NO_METHOD;
+    k->iface = (mr_iface){.name = probe_iface(e->op.probe, iface), .syntax = *iface,
+                          .proc_count = 1, .procs = &k->proc};
+    if (mr_call_init(&k->call, &k->iface, 0, &k->args, &err) != 0)
+        return;
+    k->calling = true;
+    k->call.done = on_knocked;
+    k->call.user = k;
+    if (mr_call_start(&k->call, e->client, &err) == 0)
+        e->knocks_open++;
+}
+
+/* Whether strangers may call is each interface's own affair, whatever mgmt says. A server refuses a
+ * caller before it looks for the method. The calls travel behind that of mgmt and cost no round
+ * trip of their own. */
+static void knock_all(struct endpoint *e) {
+    if (e->plain)
+        return;
+    e->knocks = mr_arena_get(e->op.probe->arena, e->count, sizeof *e->knocks);
+    for (size_t i = 0; e->knocks && i < e->count; i++) {
+        const mr_client_context *context = mr_client_get_context(e->client, i);
+        if (context && context->accepted)
+            knock(e, &e->knocks[e->knock_count++], &e->ifaces[i]);
+    }
+}
+
+/* The port answers, as @proof says. */
 static void prove(struct endpoint *e, const char *proof) {
     e->proof = proof;
     e->proof_ms = probe_op_ms(&e->op);
-    knock_next(e);
+    end_knocks(e);
 }
 
 /* ---- the call ---- */
@@ -230,6 +252,13 @@ static void on_called(void *user, mr_call *call, int result, const mr_error *err
     talk.opnum = MGMT_IS_SERVER_LISTENING;
     if (answered) /* the way there is open, also where the caller is refused */
         talk.end = MR_TALK_CALLED;
+    bool broke = talk.end == MR_TALK_RESET || talk.end == MR_TALK_CLOSED ||
+                 talk.end == MR_TALK_PROTOCOL;
+    if (broke && e->knocks_open) {
+        ask_plainly(e);
+        finish(e);
+        return;
+    }
     if (falls_silent(e, &talk, err)) {
         finish(e);
         return;
@@ -253,7 +282,10 @@ static bool start_call(struct endpoint *e) {
     e->calling = true;
     e->call.done = on_called;
     e->call.user = e;
-    return mr_call_start(&e->call, e->client, &err) == 0;
+    if (mr_call_start(&e->call, e->client, &err) != 0)
+        return false;
+    knock_all(e);
+    return true;
 }
 
 /* The answer to asking for mgmt once more: without it the bind alone must do. */
@@ -272,6 +304,7 @@ static void on_altered(void *user, mr_client *client, int result, const mr_error
         return;
     }
     if (bound) {
+        knock_all(e);
         prove(e, "bound");
         return;
     }
@@ -404,22 +437,42 @@ static void connect_endpoint(struct probe_op *op) {
     }
 }
 
-/* The same question on a fresh connection; what was silent is a check of its own. */
+/* The same question for a fresh connection, and for mgmt alone; NULL without memory. */
+static struct endpoint *begin_again(struct endpoint *e) {
+    struct endpoint *next = begin(e->op.probe, e->port, e->alone);
+
+    if (!next)
+        return NULL;
+    next->check = e->check;
+    next->count = e->count;
+    memcpy(next->ifaces, e->ifaces, sizeof next->ifaces);
+    next->plain = true;
+    next->repeated = e->repeated;
+    next->told = mr_client_get_report(e->client)->connected != 0;
+    return next;
+}
+
+/* The connection ended with calls on it that not every server may have expected: they are no
+ * reason to find fault with it. */
+static void ask_plainly(struct endpoint *e) {
+    struct endpoint *next = begin_again(e);
+
+    if (next)
+        probe_op_connect(&next->op, connect_endpoint);
+}
+
+/* What was silent is a check of its own. */
 static void ask_again(struct endpoint *e, const char *why) {
     mr_probe *p = e->op.probe;
     const mr_client_report *report = mr_client_get_report(e->client);
-    struct endpoint *next = begin(p, e->port, e->alone);
+    struct endpoint *next = begin_again(e);
 
     if (!next)
         return;
     probe_check_as(&e->op, probe_text(p, "%s.SILENT", e->check),
                    report->connected ? MR_PHASE_COMMUNICATION : MR_PHASE_TCP, probe_op_ms(&e->op),
                    MR_STATUS_WARN, NULL, 0, "%u %s: %s; asked again", e->port, iface_list(e), why);
-    next->check = e->check;
-    next->count = e->count;
-    memcpy(next->ifaces, e->ifaces, sizeof next->ifaces);
     next->repeated = true;
-    next->told = report->connected != 0;
     if (report->has_tcp && !report->all_acked)
         next->lost = report->tcp.total_retrans;
     probe_op_connect(&next->op, connect_endpoint);
