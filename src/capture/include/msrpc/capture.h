@@ -10,6 +10,7 @@
 #include <msrpc/capture/file.h>
 #include <msrpc/capture/flow.h>
 #include <msrpc/capture/packet.h>
+#include <msrpc/capture/seen.h>
 #include <msrpc/capture/write.h>
 
 #endif
