@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 """msrpc serve under faults and load, in a network namespace of its own: what is asserted is that
 nothing else is lost; the numbers are told, never judged."""
+import json
 import os
 import re
 import resource
@@ -23,6 +24,8 @@ if 'SERVE_LOAD_ALONE' not in os.environ:
 from tap import *
 
 MSRPC = names['MSRPC']
+REGISTERED = os.path.join(os.path.dirname(os.path.realpath(MSRPC)), '../../tests/live/registered')
+TEST_SLEEP = 6
 HOST, MAPPER, METRICS = '10.77.0.1', 135, 9135
 ECHO = ('60a15ec5-4de8-11d7-a637-005056a20182', 1, 0)
 EPM = ('e1af8308-5d1f-11c9-91a4-08002b14a0fa', 3, 0)
@@ -131,11 +134,16 @@ def wait_for(what, good):
     return value
 
 
+def entries():
+    """What the mapper knows: interfaces and ports."""
+    run = subprocess.run([MSRPC, 'map', HOST, '--json'], capture_output=True, check=False)
+    report = json.loads(run.stdout or '{}')
+    return [(x['interface']['uuid'], int(x['endpoint'])) for x in report.get('endpoints', ())]
+
+
 def mapped():
     """The ports that the mapper gives for rpcecho and for ours."""
-    run = subprocess.run([MSRPC, 'map', HOST, '--json'], capture_output=True, check=False)
-    report = __import__('json').loads(run.stdout or '{}')
-    return {x['interface']['uuid']: int(x['endpoint']) for x in report.get('endpoints', ())}
+    return dict(entries())
 
 
 def resident(child):
@@ -382,62 +390,58 @@ def full_pool(child):
 
 # ---- a server of this machine that dies
 
-def tower(interface, port, host):
-    def floor(left, right):
-        return struct.pack('<H', len(left)) + left + struct.pack('<H', len(right)) + right
-    text = struct.pack('<H', 5)
-    for it in (interface, NDR):
-        text += floor(b'\x0d' + uuid.UUID(it[0]).bytes_le + struct.pack('<H', it[1]),
-                      struct.pack('<H', it[2]))
-    text += floor(b'\x0b', struct.pack('<H', 0)) + floor(b'\x07', struct.pack('>H', port))
-    return text + floor(b'\x09', socket.inet_aton(host))
-
-
-def registered_server(ready):
-    """Registers, listens, and never answers what it is asked."""
-    listener = socket.create_server((HOST, 0))
-    octets = tower(OURS, listener.getsockname()[1], HOST)
-    text = b'fault proof\0'
-    stub = struct.pack('<II16xIII', 1, 1, 1, 0, len(text)) + text
-    stub += struct.pack('<II', len(octets), len(octets)) + octets
-    stub += b'\0' * (-len(stub) % 4) + struct.pack('<I', 1)
-    local = socket.socket(socket.AF_UNIX)
-    local.connect(SOCKET)
-    local.sendall(BIND_EPM)
-    local.recv(4096)
-    local.sendall(request(0, stub))
-    os.write(ready, local.recv(4096)[24:28])
-    while True:
-        peer = listener.accept()[0]
-        threading.Thread(target=peer.recv, args=(4096,), daemon=True).start()
+def pressing(port, index, counts, answered):
+    """Calls without end; what ends it is the death of the server."""
+    client = Client(port).bind(bind(OURS))
+    try:
+        while client.add_one():
+            counts[index] += 1
+            answered.set()
+    except (OSError, Gone):
+        counts[index + 2] = 1
 
 
 def killed():
-    ready, told = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            registered_server(told)
-        finally:
-            os._exit(1)
-    os.close(told)
-    eq(os.read(ready, 4), b'\0\0\0\0', 'a server registers over the local socket')
-    port = mapped().get(OURS[0])
-    ok(port, 'the mapper knows it')
-    caller = Client(port)
-    caller.socket.sendall(bind(OURS))
+    """A server that the library registered is killed while calls are answered and others wait."""
+    child = subprocess.Popen([REGISTERED, SOCKET, HOST], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE)
+    eq(child.stdout.readline(), b'ready\n', 'a server registers over the local socket')
+    before = sorted(entries())
+    ports = [x for interface, x in before if interface == OURS[0]]
+    eq(len(set(ports)), 2, 'the mapper knows its two endpoints', before)
+    waiting = Client(ports[0]).bind(bind(OURS))
+    waiting.socket.sendall(request(TEST_SLEEP, struct.pack('<I', 1)))
     others = Client(mapped()[ECHO[0]]).bind()
+    counts, begun = [0, 0, 0, 0], [threading.Event(), threading.Event()]
+    threads = [threading.Thread(target=pressing, args=(port, i, counts, begun[i]))
+               for i, port in enumerate(ports)]
+    for thread in threads:
+        thread.start()
+    eq([x.wait(60) for x in begun], [True, True], 'calls are being answered')
     begin = time.monotonic()
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    entry = wait_for(lambda: mapped().get(OURS[0]), lambda x: x is None)
-    eq(entry, None, 'kill -9 in the middle of a call: its entry is gone')
-    tell('%.0f ms after the kill, one map of ours included', (time.monotonic() - begin) * 1e3)
+    child.kill()
+    child.wait()
+    left = wait_for(entries, lambda x: OURS[0] not in dict(x))
+    took = time.monotonic() - begin
+    eq(sorted(left), [x for x in before if x[0] != OURS[0]],
+       'kill -9 in the middle of calls: its entries are gone, all others are there')
+    tell('%.0f ms after the kill, one map of ours included', took * 1e3)
+    for thread in threads:
+        thread.join(60)
+    tell('%d and %d calls until then', *counts[:2])
     try:
-        ended = caller.socket.recv(1) == b''
+        ended = waiting.socket.recv(1) == b''
     except ConnectionResetError:
         ended = True
-    eq((ended, others.add_one()), (True, True), '... its client learns of it, others of nothing')
+    eq((ended, counts[2:], others.add_one()), (True, [1, 1], True),
+       '... its clients learn of it, others of nothing')
+    again = subprocess.Popen([REGISTERED, SOCKET, HOST], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE)
+    eq(again.stdout.readline(), b'ready\n', 'it registers again')
+    again.terminate()
+    eq(again.wait(60), 0, '... and ends in order')
+    eq(sorted(wait_for(entries, lambda x: OURS[0] not in dict(x))), sorted(left),
+       'its entries go with it')
 
 
 # ---- the run
