@@ -396,7 +396,8 @@ def pressing(port, index, counts, answered):
     try:
         while client.add_one():
             counts[index] += 1
-            answered.set()
+            if counts[index] == 100:
+                answered.set()
     except (OSError, Gone):
         counts[index + 2] = 1
 
