@@ -1,8 +1,8 @@
 /*
  * A server of this machine as the library makes it, to be killed: registered SOCKET ADDR. On two
  * dynamic ports of ADDR it offers rpcecho under a UUID of its own, where AddOne answers at once and
- * TestSleep never, and registers both with the mapper behind SOCKET ("-": the usual one). "ready" is
- * printed once that is done, on standard error why it cannot be.
+ * TestSleep never, and registers both with the mapper behind SOCKET ("-": the usual one). "ready"
+ * is printed once that is done, on standard error why it cannot be.
  */
 #include <stdio.h>
 #include <string.h>
