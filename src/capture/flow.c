@@ -125,8 +125,8 @@ static int evict(mr_flows *flows) {
     return oldest ? end_flow(flows, oldest, MR_FLOW_END_LIMIT) : 0;
 }
 
-/* Ports below 1024 belong to services; the rest is told by number, lower is likelier to listen.
- * The endpoint mapper's dynamic range lies above what most clients use (RFC 6335 6). */
+/* Without a SYN only the ports tell: services listen on the lower one, nearly always, for clients
+ * take theirs from the top (RFC 6335 6). */
 static bool is_server(uint16_t mine, uint16_t other) {
     return mine < other;
 }

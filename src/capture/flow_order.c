@@ -235,16 +235,17 @@ static int hold(mr_flows *flows, mr_flow *flow, int from, uint32_t seq, mr_slice
             continue;
         }
         if (piece) {
-            whole->seen.side[from].conflicts += differing(piece, seq, octets);
             if (!seq_after(piece->seq, seq))
                 part = 0;
             else if (piece->seq - seq < len)
                 part = piece->seq - seq;
         }
-        if (part > 0)
+        if (part > 0) {
             r = add_piece(flows, cold, link, seq, mr_slice_sub(octets, 0, part), part, packet);
-        else
+        } else {
+            whole->seen.side[from].conflicts += differing(piece, seq, octets);
             part = piece->seq + piece->len - seq < len ? piece->seq + piece->len - seq : len;
+        }
         seq += part;
         octets = mr_slice_sub(octets, part, octets.len);
         len -= part;

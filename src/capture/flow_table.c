@@ -228,3 +228,9 @@ void mr_flow_table_deinit(mr_flows *flows) {
     flows->slots = NULL;
     flows->chunk_count = flows->chunk_size = flows->count = 0;
 }
+
+size_t mr_flows_memory(const mr_flows *flows) {
+    return (size_t)flows->chunk_count * sizeof(mr_flow_chunk) +
+           flows->chunk_size * sizeof(mr_flow_chunk *) +
+           ((size_t)flows->mask + 1) * sizeof(mr_flow_slot) + (size_t)flows->waiting;
+}

@@ -98,17 +98,17 @@ static uint32_t window_of(const track *t, const mr_flow_lane *receiver) {
 
 static void note_reset(track *t, mr_flow_reset *reset) {
     const mr_segment *seg = t->seg;
-    const mr_flow_lane *s = t->s, *o = t->o;
+    const mr_flow_lane *s = t->s, *o = t->o; /* s->packets counts this one */
 
     *reset = (mr_flow_reset){
         .packet = seg->packet->number, .time = seg->packet->time,
         .idle = since(seg->packet->time, t->flow->last),
         .ip_id = seg->family == 4 ? seg->ip_id : MR_FLOW_NO_IP_ID,
-        .usual_ip_id = seg->family == 4 && s->packets > 0 ? s->ip_id : MR_FLOW_NO_IP_ID,
+        .usual_ip_id = seg->family == 4 && s->packets > 1 ? s->ip_id : MR_FLOW_NO_IP_ID,
         .window = seg->tcp.window, .usual_window = s->window, .flags = seg->tcp.flags,
         .ttl = seg->ttl, .usual_ttl = s->ttl, .state = t->flow->state,
         .other_mac = other_mac(t), .payload_len = (uint16_t)seg->payload_len};
-    if (t->flow->state == MR_FLOW_SYN && t->from == MR_FROM_SERVER && s->packets == 0) {
+    if (t->flow->state == MR_FLOW_SYN && t->from == MR_FROM_SERVER && s->packets == 1) {
         reset->answers_syn = true;
         reset->exact = (seg->tcp.flags & MR_TCP_ACK) && seg->tcp.ack == o->top;
         reset->in_window = reset->known_seq = reset->exact;

@@ -282,6 +282,9 @@ int mr_flows_end(mr_flows *flows);
 /* What was seen of @flow until now; *borrowed* until the next call on @flows. */
 const mr_flow_seen *mr_flows_get_seen(mr_flows *flows, mr_flow *flow);
 
+/* Octets of memory in use, of the table and of what waits. */
+size_t mr_flows_memory(const mr_flows *flows);
+
 /* The round trip as the handshake shows it, wherever the capture was taken; 0 when unknown. */
 mr_nsec mr_flow_seen_rtt(const mr_flow_seen *seen);
 
