@@ -151,6 +151,8 @@ static bool peek(mr_smb_state *s, smb_lane *lane, mr_slice bytes, size_t *usedp,
         *usedp += part.len;
         lane->offset += part.len;
     }
+    if (lane->hold.len == 0) /* there may be no memory yet to point into */
+        return false;
     *headp = mr_slice_of(lane->hold.data + lane->hold_at, want);
     return !s->error && held(lane) >= want;
 }
@@ -241,7 +243,7 @@ static void read_name(mr_cursor *c, char out[20]) {
         return;
     for (size_t i = 0; i < 16; i++) {
         uint8_t high = mr_cursor_read_u8(c), low = mr_cursor_read_u8(c);
-        uint8_t octet = (uint8_t)((high - 'A') << 4 | ((low - 'A') & 15));
+        uint8_t octet = (uint8_t)((unsigned)(high - 'A') << 4 | ((unsigned)(low - 'A') & 15));
         if (i < 15 && octet >= ' ')
             out[n++] = (char)octet;
     }
@@ -369,9 +371,11 @@ static enum step read_data(mr_smb_state *s, enum mr_dir dir, mr_slice bytes, siz
 }
 
 static enum step skip(smb_lane *lane, mr_slice bytes, size_t *usedp) {
-    lane->command -= take(lane, bytes, usedp, lane->command).len;
+    size_t n = take(lane, bytes, usedp, lane->command).len; /* what is held, or what came */
+
+    lane->command -= n;
     if (lane->command)
-        return STEP_MORE;
+        return n ? STEP_ON : STEP_MORE;
     lane->phase = lane->frame ? SMB_HEAD : SMB_FRAME;
     return STEP_ON;
 }

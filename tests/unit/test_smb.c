@@ -289,6 +289,24 @@ static void test_sealed_and_foreign(void **state) {
     mr_smb_deinit(&w.smb);
 }
 
+/* A chain that points at itself, or backwards, ends. */
+static void test_andx_loop(void **state) {
+    static world w;
+
+    (void)state;
+    for (uint8_t to = 0; to <= 33; to++) {
+        uint8_t m[64] = {0, 0, 0, 60, 0xff, 'S', 'M', 'B', MR_SMB1_LOGOFF_ANDX};
+        m[4 + 32] = 2; /* words: the next command, where it stands */
+        m[4 + 33] = MR_SMB1_LOGOFF_ANDX;
+        m[4 + 35] = to;
+        begin(&w, false);
+        feed(&w, MR_DIR_TO_SERVER, mr_slice_of(m, sizeof m), 1);
+        if (to <= 32)
+            assert_string_equal(w.text, "damaged  0 0\n");
+        mr_smb_deinit(&w.smb);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chunks),
@@ -297,6 +315,7 @@ int main(void) {
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_file_is_skipped),
         cmocka_unit_test(test_sealed_and_foreign),
+        cmocka_unit_test(test_andx_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
