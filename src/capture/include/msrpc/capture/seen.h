@@ -54,6 +54,7 @@ enum mr_seen_kind {
 };
 
 #define MR_SEEN_SLOW_MS 3000
+#define MR_SEEN_RECORDS 64
 
 typedef struct mr_ip {
     mr_host host;
@@ -75,8 +76,15 @@ enum mr_seen_names {
     MR_SEEN_NBNS,
 };
 
-typedef struct mr_seen_record { /* an answer of a name service */
+enum mr_seen_section { /* RFC 1035 4.1 */
+    MR_SEEN_IN_ANSWER,
+    MR_SEEN_IN_AUTHORITY,
+    MR_SEEN_IN_ADDITIONAL,
+};
+
+typedef struct mr_seen_record { /* of a name service's answer */
     uint16_t type;      /* DNS type; NBNS: MR_DNS_A */
+    uint8_t section;    /* enum mr_seen_section */
     uint32_t ttl;
     const char *name;
     mr_ip address;      /* A, AAAA, NB */
@@ -89,13 +97,16 @@ typedef struct mr_seen_name {
     uint16_t id;
     uint16_t type;
     uint16_t rcode;
+    uint8_t opcode;     /* 0 a query; DNS: 5 update; NBNS: 5 registration, 6 release, 7 wait (WACK),
+                           8, 9 and 15 refresh and multi-homed registration */
     uint8_t suffix;     /* NBNS */
     bool broadcast;     /* NBNS, LLMNR, mDNS: asked of everybody */
     bool truncated, authoritative, recursion_available;
     bool tcp;
     bool unread;        /* what came cannot be decoded */
     const char *name;   /* of the question */
-    const mr_seen_record *records; /* answers, then authority's SOA or NS */
+    const mr_seen_record *records; /* answers, authority's SOA and NS, additional addresses: the
+                                      first MR_SEEN_RECORDS of them */
     uint32_t count;
 } mr_seen_name;
 
