@@ -9,6 +9,7 @@
 #include <msrpc/capture/decap.h>
 #include <msrpc/capture/file.h>
 #include <msrpc/capture/flow.h>
+#include <msrpc/capture/live.h>
 #include <msrpc/capture/packet.h>
 #include <msrpc/capture/seen.h>
 #include <msrpc/capture/write.h>
