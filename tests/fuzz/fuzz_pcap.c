@@ -1,0 +1,8 @@
+/* pcap and Network Monitor files, plain or packed. */
+#include "capture_walk.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    return capture_walk(data, size);
+}
