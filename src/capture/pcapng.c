@@ -97,7 +97,7 @@ static int read_enhanced(mr_capture_reader *r, const uint8_t *p, uint32_t total,
         len = captured;
     }
     mr_packet packet = {
-        .number = ++r->stats.packets,
+        .number = ++r->stats.packets + r->stats.others,
         .time = time_of(iface, stamp),
         .bytes = {p + 28, captured},
         .len = len,
@@ -129,7 +129,7 @@ static int read_simple(mr_capture_reader *r, const uint8_t *p, uint32_t total,
     if (captured > total - 16)
         return skip_packet(r);
     *packetp = (mr_packet){
-        .number = ++r->stats.packets,
+        .number = ++r->stats.packets + r->stats.others,
         .bytes = {p + 12, captured},
         .len = len,
         .link = iface->link,
@@ -223,7 +223,11 @@ static int read_block(mr_capture_reader *r, uint32_t type, uint32_t total, mr_pa
     case MR_BLOCK_ENHANCED: return read_enhanced(r, p, total, false, packetp);
     case MR_BLOCK_PACKET: return read_enhanced(r, p, total, true, packetp);
     case MR_BLOCK_SIMPLE: return read_simple(r, p, total, packetp);
-    case MR_BLOCK_JOURNAL: return skip_packet(r); /* no packet, but it has a number */
+    case MR_BLOCK_JOURNAL:
+    case MR_BLOCK_CUSTOM:
+    case MR_BLOCK_CUSTOM_LOCAL:
+        r->stats.others++;
+        return GO_ON;
     case MR_BLOCK_SECTION: return read_section(r, p, total, err);
     case MR_BLOCK_IFACE: return read_iface(r, p, total, err);
     case MR_BLOCK_STATISTICS: return read_statistics(r, p, total);

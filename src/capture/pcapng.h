@@ -14,6 +14,8 @@ enum {
     MR_BLOCK_STATISTICS = 5,
     MR_BLOCK_ENHANCED = 6,
     MR_BLOCK_JOURNAL = 9, /* an entry of systemd's journal */
+    MR_BLOCK_CUSTOM = 0xbad,
+    MR_BLOCK_CUSTOM_LOCAL = 0x40000bad, /* not to be copied into changed files */
     MR_BLOCK_SECTION = 0x0a0d0d0a,
 };
 

@@ -291,6 +291,33 @@ static void test_pcapng(void **state) {
     made_free(&m);
 }
 
+/* Records that are no packets but take a number, as Wireshark counts; others take none. */
+static void test_pcapng_numbers(void **state) {
+    static const uint32_t types[] = {4, 5, 9, 0xbad, 0x40000bad, 0x1234};
+    mr_capture_file file;
+    mr_packet p;
+    made m = made_new(false);
+
+    (void)state;
+    put_section(&m, NULL);
+    put_iface(&m, 1, 0, NULL, 9, 0);
+    put_enhanced(&m, 0, 1, "first", NULL);
+    for (size_t i = 0; i < MR_COUNT(types); i++) {
+        size_t at = put_block(&m, types[i]);
+        mr_buf_write_str(&m.buf, "any text.");
+        put_block_end(&m, at);
+    }
+    put_enhanced(&m, 0, 1, "last", NULL);
+    open_made(&m, &file);
+    expect_packet(&file, "first", 1, &p);
+    expect_packet(&file, "last", 1, &p);
+    assert_int_equal(p.number, 5);
+    assert_int_equal(mr_capture_file_stats(&file)->packets, 2);
+    assert_int_equal(mr_capture_file_stats(&file)->others, 3);
+    mr_capture_file_deinit(&file);
+    made_free(&m);
+}
+
 static void test_pcapng_times(void **state) {
     static const struct { int resolution; int64_t offset; uint64_t stamp; mr_nsec time; } rows[] = {
         {0, 0, 7, 7 * MR_SEC}, {3, 0, 1500, 1500 * MR_MSEC}, {9, -1, 1000000005, 5},
@@ -607,7 +634,8 @@ int main(void) {
         cmocka_unit_test(test_pcap), cmocka_unit_test(test_pcap_variants),
         cmocka_unit_test(test_cut), cmocka_unit_test(test_no_capture),
         cmocka_unit_test(test_lies), cmocka_unit_test(test_lying_packets),
-        cmocka_unit_test(test_pcapng), cmocka_unit_test(test_pcapng_times),
+        cmocka_unit_test(test_pcapng), cmocka_unit_test(test_pcapng_numbers),
+        cmocka_unit_test(test_pcapng_times),
         cmocka_unit_test(test_pcapng_large), cmocka_unit_test(test_netmon),
         cmocka_unit_test(test_packed), cmocka_unit_test(test_packed_badly),
         cmocka_unit_test(test_nested_too_deep), cmocka_unit_test(test_growing),

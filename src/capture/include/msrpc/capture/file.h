@@ -51,10 +51,11 @@ typedef struct mr_capture_about {
 } mr_capture_about;
 
 typedef struct mr_capture_stats {
-    uint64_t packets;    /* numbered so far, skipped ones included */
-    uint64_t skipped;    /* pcapng packets that were not handed out because their lengths lie, or
-                          * records that are no packets but count */
+    uint64_t packets;    /* so far, those skipped included */
+    uint64_t skipped;    /* pcapng packets that were not handed out because their lengths lie */
     uint64_t skipped_at; /* offset of the first of them */
+    uint64_t others;     /* pcapng records that have a number as packets have, but are none: custom
+                          * blocks, journal entries */
     uint64_t short_len;  /* packets said to be shorter on the wire than what was captured of them */
     uint64_t dropped;    /* lost by the capture, as far as it says so */
     uint64_t cut_at;     /* after MR_CAPTURE_CUT: offset where the last, incomplete record begins */
