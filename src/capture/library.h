@@ -21,7 +21,8 @@
     F(pcap_set_buffer_size) F(pcap_set_tstamp_precision) F(pcap_get_tstamp_precision) \
     F(pcap_activate) F(pcap_datalink) F(pcap_compile) F(pcap_setfilter) F(pcap_freecode) \
     F(pcap_next_ex) F(pcap_breakloop) F(pcap_stats) F(pcap_geterr) F(pcap_statustostr) \
-    F(pcap_close) F(pcap_open_dead) F(pcap_offline_filter)
+    F(pcap_close) F(pcap_open_dead) F(pcap_offline_filter) F(pcap_setnonblock) \
+    F(pcap_get_selectable_fd)
 
 #define MR_LIBRARY_MEMBER(name) __typeof__(&(name)) name;
 typedef struct mr_zlib {

@@ -1,11 +1,14 @@
 /*
  * Live capture through libpcap: the kernel's ring, packets handed over in batches (immediate mode
- * stays off), nanoseconds where the system has them. Root is needed to open only.
+ * stays off), nanoseconds where the system has them. Root is needed to open only. The waiting is
+ * our own: with Linux's ring libpcap waits for a packet however long its timeout is.
  */
 #include <msrpc/capture/live.h>
 
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -20,6 +23,8 @@ struct mr_capture_live_state {
     pcap_t *pcap;
     mr_capture_iface iface;
     uint64_t number;
+    int fd, wait_msec;
+    volatile sig_atomic_t stopped;
     uint32_t unit; /* nanoseconds of a time stamp's fraction */
     uint32_t received, dropped, dropped_card; /* as last asked: libpcap's counters are narrow */
     mr_live_stats total;
@@ -50,17 +55,21 @@ static int said(const struct mr_capture_live_state *l, int code, const char *wha
 static int activate(struct mr_capture_live_state *l, const mr_live_options *o, mr_error *err) {
     const mr_libpcap *lib = &l->lib;
     uint32_t snaplen = o->snaplen ? o->snaplen : MR_CAPTURE_PACKET_MAX;
+    char text[PCAP_ERRBUF_SIZE] = "";
     struct bpf_program program;
 
     /* these fail on a handle in use only */
     lib->pcap_set_snaplen(l->pcap, (int)(snaplen < INT32_MAX ? snaplen : INT32_MAX));
     lib->pcap_set_promisc(l->pcap, o->promiscuous);
-    lib->pcap_set_timeout(l->pcap, o->wait_msec ? (int)o->wait_msec : WAIT_MSEC);
+    lib->pcap_set_timeout(l->pcap, l->wait_msec);
     lib->pcap_set_buffer_size(l->pcap, o->buffer ? (int)o->buffer : RING);
     lib->pcap_set_tstamp_precision(l->pcap, PCAP_TSTAMP_PRECISION_NANO); /* or it stays micro */
     int status = lib->pcap_activate(l->pcap);
     if (status < 0)
         return said(l, status_code(status), "cannot capture on", status, err);
+    l->fd = lib->pcap_get_selectable_fd(l->pcap);
+    if (l->fd < 0 || lib->pcap_setnonblock(l->pcap, 1, text) != 0)
+        return said(l, MR_ERR_UNSUPPORTED, "cannot wait for packets on", PCAP_ERROR, err);
     l->unit = lib->pcap_get_tstamp_precision(l->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
     l->iface = (mr_capture_iface){
         .link = mr_link_of(lib->pcap_datalink(l->pcap)),
@@ -86,6 +95,7 @@ int mr_capture_live_init(mr_capture_live *live, const char *iface, const mr_live
     if (!l)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_CAPTURE, MR_ERROR_NO_OFFSET, "out of memory");
     mr_capture_live made = {l};
+    l->wait_msec = options && options->wait_msec ? (int)options->wait_msec : WAIT_MSEC;
     size_t len = strnlen(iface, sizeof l->name - 1);
     memcpy(l->name, iface, len);
     int r = mr_libpcap_init(&l->lib, err);
@@ -119,8 +129,15 @@ int mr_capture_live_read(mr_capture_live *live, mr_packet *packetp, mr_error *er
     struct mr_capture_live_state *l = live->state;
     struct pcap_pkthdr *header;
     const uint8_t *bytes;
+    if (l->stopped)
+        return MR_CAPTURE_END;
     int r = l->lib.pcap_next_ex(l->pcap, &header, &bytes);
 
+    if (r == 0) { /* a signal ends the waiting too, which is as good as no packet */
+        struct pollfd ready = {.fd = l->fd, .events = POLLIN};
+        poll(&ready, 1, l->wait_msec);
+        r = l->lib.pcap_next_ex(l->pcap, &header, &bytes);
+    }
     if (r == 0)
         return MR_CAPTURE_WAIT;
     if (r == PCAP_ERROR_BREAK)
@@ -139,6 +156,7 @@ int mr_capture_live_read(mr_capture_live *live, mr_packet *packetp, mr_error *er
 }
 
 void mr_capture_live_stop(mr_capture_live *live) {
+    live->state->stopped = 1;
     live->state->lib.pcap_breakloop(live->state->pcap);
 }
 

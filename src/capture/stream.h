@@ -1,7 +1,7 @@
 /*
  * The octets of a capture file, unpacked, as one bounded window that slides forward. Files are read
  * with pread into the window, not mapped: a file that somebody truncates meanwhile is then a short
- * read and no signal, several readers may share a file, and walking is as fast (doc/capture.md).
+ * read and no signal, several readers may share a file, and walking is as fast.
  * gzip (RFC 1952) and zstd (RFC 8878) are told by their magic and may be nested.
  */
 #ifndef MR_CAPTURE_STREAM_H

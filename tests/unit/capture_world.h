@@ -142,7 +142,7 @@ static inline void open_made(made *m, mr_capture_file *file) {
     mr_error err = MR_ERROR_INIT;
     int r = mr_capture_file_init_fd(file, made_fd(m), "made", NULL, &err);
     if (r != 0)
-        print_message("%s\n", err.text);
+        print_message("# %s\n", err.text);
     assert_int_equal(r, 0);
 }
 

@@ -137,7 +137,7 @@ static void test_wireshark_reads(void **state) {
     int r = run(fields, out, sizeof out);
     if (r == -1) {
         close(fd);
-        print_message("skipped: tshark is not installed\n");
+        print_message("# skipped: tshark is not installed\n");
         skip();
     }
     assert_int_equal(r, 0);
@@ -337,7 +337,7 @@ static void test_filter(void **state) {
 
     (void)state;
     if (r == MR_ERR_UNSUPPORTED) {
-        print_message("skipped: %s\n", err.text);
+        print_message("# skipped: %s\n", err.text);
         skip();
     }
     assert_int_equal(r, 0);
@@ -400,7 +400,7 @@ static int walk_one(const char *path, const struct stat *st, int type, struct FT
     assert_int_equal(mr_slice_get_number(mr_slice_of(tab + 1, strcspn(tab + 1, "\r\n")),
                                          UINT64_MAX, &theirs), 0);
     if (ours != theirs)
-        print_message("%s: %llu, capinfos %llu\n", path, (unsigned long long)ours,
+        print_message("# %s: %llu, capinfos %llu\n", path, (unsigned long long)ours,
                       (unsigned long long)theirs);
     walked++;
     differing += ours != theirs;
@@ -414,7 +414,7 @@ static void test_as_capinfos(void **state) {
 
     (void)state;
     if (!folder || run(version, out, sizeof out) != 0) {
-        print_message("skipped: MSRPC_PCAPS names no folder, or capinfos is not installed\n");
+        print_message("# skipped: MSRPC_PCAPS names no folder, or capinfos is not installed\n");
         skip();
     }
     assert_int_equal(nftw(folder, walk_one, 16, FTW_PHYS), 0);
