@@ -43,6 +43,26 @@ static const char *const words_what[] = {
 #include <msrpc/diag/words.list>
 #undef MR_WORDS_what
 };
+static const char *const words_clock[] = {
+#define MR_WORDS_clock
+#include <msrpc/diag/words.list>
+#undef MR_WORDS_clock
+};
+static const char *const words_step[] = {
+#define MR_WORDS_step
+#include <msrpc/diag/words.list>
+#undef MR_WORDS_step
+};
+static const char *const words_exchange[] = {
+#define MR_WORDS_exchange
+#include <msrpc/diag/words.list>
+#undef MR_WORDS_exchange
+};
+static const char *const words_channel[] = {
+#define MR_WORDS_channel
+#include <msrpc/diag/words.list>
+#undef MR_WORDS_channel
+};
 #undef MR_WORD
 
 #define WORDS_mr_fact_role words_role, MR_COUNT(words_role)
@@ -52,6 +72,10 @@ static const char *const words_what[] = {
 #define WORDS_mr_when words_when, MR_COUNT(words_when)
 #define WORDS_mr_acked words_acked, MR_COUNT(words_acked)
 #define WORDS_mr_what words_what, MR_COUNT(words_what)
+#define WORDS_mr_clock words_clock, MR_COUNT(words_clock)
+#define WORDS_mr_smb_step words_step, MR_COUNT(words_step)
+#define WORDS_mr_exchange words_exchange, MR_COUNT(words_exchange)
+#define WORDS_mr_channel words_channel, MR_COUNT(words_channel)
 /* one more expansion, so that WORDS_... becomes its two initialisers */
 #define FIELD_WORD(member, words) {#member, MR_FIELD_IS_WORD, offsetof(mr_fact, member), words},
 

@@ -55,6 +55,26 @@ enum mr_what {
 #include <msrpc/diag/words.list>
 #undef MR_WORDS_what
 };
+enum mr_clock {
+#define MR_WORDS_clock
+#include <msrpc/diag/words.list>
+#undef MR_WORDS_clock
+};
+enum mr_smb_step {
+#define MR_WORDS_step
+#include <msrpc/diag/words.list>
+#undef MR_WORDS_step
+};
+enum mr_exchange {
+#define MR_WORDS_exchange
+#include <msrpc/diag/words.list>
+#undef MR_WORDS_exchange
+};
+enum mr_channel {
+#define MR_WORDS_channel
+#include <msrpc/diag/words.list>
+#undef MR_WORDS_channel
+};
 #undef MR_WORD
 
 #define MR_FIELD_TEXT(constant, member) MR_FIELD_##constant,
