@@ -67,6 +67,7 @@ const char *mr_seen_kind_name(enum mr_seen_kind kind) {
     case MR_SEEN_RTS: return "rts";
     case MR_SEEN_TLS: return "tls";
     case MR_SEEN_GAP: return "gap";
+    case MR_SEEN_STUB: return "stub";
     }
     return "";
 }

@@ -6,12 +6,14 @@
 #ifndef MSRPC_CAPTURE_H
 #define MSRPC_CAPTURE_H
 
+#include <msrpc/capture/analyse.h>
 #include <msrpc/capture/decap.h>
 #include <msrpc/capture/file.h>
 #include <msrpc/capture/flow.h>
 #include <msrpc/capture/live.h>
 #include <msrpc/capture/packet.h>
 #include <msrpc/capture/seen.h>
+#include <msrpc/capture/tap.h>
 #include <msrpc/capture/write.h>
 
 #endif

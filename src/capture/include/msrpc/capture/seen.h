@@ -51,6 +51,7 @@ enum mr_seen_kind {
     MR_SEEN_RTS,        /* u.rts */
     MR_SEEN_TLS,        /* u.tls */
     MR_SEEN_GAP,        /* octets are missing from the capture: u.gap */
+    MR_SEEN_STUB,       /* only where they are asked for: u.stub */
 };
 
 #define MR_SEEN_SLOW_MS 3000
@@ -195,6 +196,21 @@ typedef struct mr_seen_call {
     uint32_t eerr_count;
 } mr_seen_call;
 
+/* The stub data of a request or a response, put together. */
+typedef struct mr_seen_stub {
+    mr_uuid interface;
+    uint16_t version;
+    uint16_t opnum;
+    bool known;         /* the interface is */
+    bool ndr64;
+    bool big;           /* the sender's integers are big-endian */
+    bool sealed;        /* what is here is still encrypted */
+    bool cut;           /* octets are missing, or it was too long to keep */
+    uint32_t id;        /* of the call */
+    uint64_t request;   /* packet of the request's first octet */
+    mr_slice bytes;
+} mr_seen_stub;
+
 typedef struct mr_seen_foreign {
     enum mr_foreign guess;
     const char *text;
@@ -325,6 +341,8 @@ typedef struct mr_seen {
     bool to_client;     /* travelled from the server to the client */
     uint64_t packet;    /* its number in the file; END: the connection's last */
     mr_nsec time;
+    uint64_t order;     /* of the packet that brought it to light, over all files: records come in
+                         * this order, those of equal order by @flow */
     uint64_t flow;
     mr_ip client, server; /* datagrams: sender and receiver */
     uint16_t client_port, server_port;
@@ -346,6 +364,7 @@ typedef struct mr_seen {
         mr_seen_rts rts;
         mr_seen_tls tls;
         mr_seen_end end;
+        mr_seen_stub stub;
         struct { uint64_t missing; } gap;
         struct { uint8_t protocol; uint32_t have, want; } fragments;
     } u;
