@@ -63,6 +63,11 @@ static const char *const words_channel[] = {
 #include <msrpc/diag/words.list>
 #undef MR_WORDS_channel
 };
+static const char *const words_proof[] = {
+#define MR_WORDS_proof
+#include <msrpc/diag/words.list>
+#undef MR_WORDS_proof
+};
 #undef MR_WORD
 
 #define WORDS_mr_fact_role words_role, MR_COUNT(words_role)
@@ -76,6 +81,7 @@ static const char *const words_channel[] = {
 #define WORDS_mr_smb_step words_step, MR_COUNT(words_step)
 #define WORDS_mr_exchange words_exchange, MR_COUNT(words_exchange)
 #define WORDS_mr_channel words_channel, MR_COUNT(words_channel)
+#define WORDS_mr_proof words_proof, MR_COUNT(words_proof)
 /* one more expansion, so that WORDS_... becomes its two initialisers */
 #define FIELD_WORD(member, words) {#member, MR_FIELD_IS_WORD, offsetof(mr_fact, member), words},
 

@@ -75,6 +75,11 @@ enum mr_channel {
 #include <msrpc/diag/words.list>
 #undef MR_WORDS_channel
 };
+enum mr_proof {
+#define MR_WORDS_proof
+#include <msrpc/diag/words.list>
+#undef MR_WORDS_proof
+};
 #undef MR_WORD
 
 #define MR_FIELD_TEXT(constant, member) MR_FIELD_##constant,
