@@ -9,6 +9,7 @@
 
 #define SWEEP 2      /* flows looked at for each one that begins */
 #define EVICT_LOOK 64
+#define FILE_SHIFT 48 /* of the file's index in a flow's id */
 
 int mr_flows_init(mr_flows *flows, const mr_flows_config *config, const mr_flow_sink *sink) {
     mr_flows_config c = config ? *config : (mr_flows_config){0};
@@ -101,12 +102,6 @@ static int sweep(mr_flows *flows, uint32_t count) {
     return 0;
 }
 
-int mr_flows_expire(mr_flows *flows, mr_nsec now) {
-    if (now > flows->now)
-        flows->now = now;
-    return sweep(flows, flows->chunk_count << CHUNK_BITS);
-}
-
 /* The cap is reached: of the flows next under the hand the one that is silent longest goes. */
 static int evict(mr_flows *flows) {
     uint32_t indices = flows->chunk_count << CHUNK_BITS;
@@ -134,7 +129,8 @@ static bool is_server(uint16_t mine, uint16_t other) {
 static int new_flow(mr_flows *flows, uint64_t hash, const mr_segment *seg, bool reuse,
                     mr_flow **flowp, int *fromp) {
     uint16_t flags = seg->tcp.flags & (MR_TCP_SYN | MR_TCP_ACK);
-    int r = flows->count >= flows->config.flows ? evict(flows) : sweep(flows, SWEEP);
+    int r = flows->count >= flows->config.flows ? evict(flows)
+            : flows->config.manual ? 0 : sweep(flows, SWEEP);
 
     if (r != 0)
         return r;
@@ -156,7 +152,7 @@ static int new_flow(mr_flows *flows, uint64_t hash, const mr_segment *seg, bool 
                   : flags & MR_TCP_SYN ? MR_FLOW_SYN_ACK : MR_FLOW_OPEN;
     flow->last = seg->packet->time;
     flow_cold *cold = cold_of(flows, flow);
-    cold->seen.id = seg->first;
+    cold->seen.id = (uint64_t)seg->packet->file << FILE_SHIFT | seg->first;
     cold->seen.first = seg->packet->time;
     cold->seen.reuse = reuse;
     cold->seen.side[0].wscale = cold->seen.side[1].wscale = MR_TCP_NO_SCALE;
@@ -267,11 +263,50 @@ void mr_flows_lost(void *ctx, const mr_fragments_lost *lost) {
 typedef struct in_order {
     uint64_t id;
     uint32_t index;
+    enum mr_flow_end why;
 } in_order;
 
 static int by_id(const void *a, const void *b) {
     const in_order *x = a, *y = b;
     return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Ends the flows of @list, oldest first. */
+static int end_list(mr_flows *flows, in_order *list, uint32_t count) {
+    int r = 0;
+
+    if (count > 1)
+        qsort(list, count, sizeof *list, by_id);
+    for (uint32_t i = 0; i < count && r == 0; i++)
+        r = end_flow(flows, flow_at(flows, list[i].index), list[i].why);
+    return r;
+}
+
+int mr_flows_expire(mr_flows *flows, mr_nsec now) {
+    uint32_t indices = flows->chunk_count << CHUNK_BITS, count = 0, room = 0;
+    in_order *list = NULL;
+
+    if (now > flows->now)
+        flows->now = now;
+    for (uint32_t i = 0; i < indices; i++) {
+        const mr_flow *flow = flow_at(flows, i);
+        enum mr_flow_end why;
+        if (!flow->used || !is_over(flows, flow, flows->now, &why))
+            continue;
+        if (count == room) {
+            room = room ? room * 2 : 256;
+            in_order *grown = reallocarray(list, room, sizeof *list);
+            if (!grown) {
+                free(list);
+                return MR_ERR_MEMORY;
+            }
+            list = grown;
+        }
+        list[count++] = (in_order){cold_of(flows, flow)->seen.id, i, why};
+    }
+    int r = end_list(flows, list, count);
+    free(list);
+    return r;
 }
 
 int mr_flows_end(mr_flows *flows) {
@@ -283,18 +318,16 @@ int mr_flows_end(mr_flows *flows) {
         return r != 0 || !flows->count ? r : MR_ERR_MEMORY;
     for (uint32_t i = 0; i < indices; i++) {
         const mr_flow *flow = flow_at(flows, i);
-        if (flow->used)
-            list[count++] = (in_order){cold_of(flows, flow)->seen.id, i};
-    }
-    qsort(list, count, sizeof *list, by_id);
-    for (uint32_t i = 0; i < count && r == 0; i++) {
-        mr_flow *flow = flow_at(flows, list[i].index);
         enum mr_flow_end why = MR_FLOW_END_CAPTURE;
+        if (!flow->used)
+            continue;
         if (!is_over(flows, flow, flows->now, &why) &&
             (flow->state == MR_FLOW_CLOSED || flow->state == MR_FLOW_RESET))
             why = MR_FLOW_END_CLOSED;
-        r = end_flow(flows, flow, why);
+        list[count++] = (in_order){cold_of(flows, flow)->seen.id, i, why};
     }
+    if (r == 0)
+        r = end_list(flows, list, count);
     free(list);
     return r;
 }

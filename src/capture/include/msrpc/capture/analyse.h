@@ -13,10 +13,13 @@
 #define MR_ANALYSIS_WORKERS_MAX 16
 
 /* How often each of a few codes was seen. */
-#define MR_CODES_MAX 64
+#define MR_CODES_MAX 128
+typedef struct mr_code_count {
+    uint32_t code;
+    uint64_t count;
+} mr_code_count;
 typedef struct mr_codes {
-    struct { uint32_t code; uint64_t count; } rows[MR_CODES_MAX]; /* as they came; sorted by code
-                                                                   * once the analysis is over */
+    mr_code_count rows[MR_CODES_MAX]; /* sorted by code once the analysis is over */
     uint32_t count;
     uint64_t others;  /* found no row */
 } mr_codes;

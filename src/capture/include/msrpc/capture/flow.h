@@ -167,7 +167,7 @@ typedef struct mr_flow_side_seen {
 
 /* The TCP observations of a flow. */
 typedef struct mr_flow_seen {
-    uint64_t id;              /* number of its first packet: stable, unique in a file */
+    uint64_t id;              /* number of its first packet, and the file's index << 48 */
     mr_nsec first;
     mr_nsec last;
     uint64_t last_packet;
@@ -231,6 +231,8 @@ typedef struct mr_flows_config {
     uint32_t shard;       /* this one */
     uint32_t shards;      /* of so many; 0: 1 */
     bool vlans;           /* the VLAN tells flows apart */
+    bool manual;          /* flows end by mr_flows_expire only, or with their own next packet: when
+                           * depends on nothing but the capture */
     uint32_t flows;       /* most at a time; 0: 4 Mi */
     uint32_t lane_octets; /* most that wait for a hole to fill, per direction; 0: 512 KiB */
     uint64_t all_octets;  /* in all flows; 0: 16 MiB */
@@ -273,7 +275,7 @@ int mr_flows_feed(mr_flows *flows, const mr_segment *segment);
 /* For mr_decap_config.lost, with the flows as ctx: forwards to the sink of the right shard. */
 void mr_flows_lost(void *flows, const mr_fragments_lost *lost);
 
-/* Ends the flows that were silent for too long at @now; needed only where nothing is fed. */
+/* Ends the flows that were silent for too long at @now, oldest first. */
 int mr_flows_expire(mr_flows *flows, mr_nsec now);
 /* The capture is over: delivers what waits, ends every flow, oldest first. Call mr_decap_end
  * before. */

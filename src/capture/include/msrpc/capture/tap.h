@@ -25,7 +25,8 @@ struct mr_tap_ctx {
     mr_flows *flows;
     bool stubs;              /* somebody wants stub data: MR_SEEN_STUB */
     int failed;              /* MR_ERR_MEMORY, sticky: no memory for a record */
-    struct mr_rpc_pool *rpc; /* private to tap_rpc.c */
+    int (*more)(mr_tap_ctx *ctx); /* private: a flow's records are complete */
+    void *owner;             /* private */
 };
 
 /* How a stream begins, judged. */
@@ -42,6 +43,7 @@ typedef struct mr_tap_head {
     uint16_t client_port;
     uint16_t server_port;
     bool midstream;         /* the stream's true beginning was not captured */
+    bool last;              /* no more octets will come */
 } mr_tap_head;
 
 typedef struct mr_tap_class {
@@ -76,8 +78,9 @@ struct mr_tap {
 
 /* ---- for taps ---- */
 
-/* A record of @kind with everything but its union, at the end of the batch; NULL when memory is out
- * (ctx->failed). @packet and @time are those of what it tells. */
+/* A record of @kind with everything but its union, at the end of the batch, where it stays until the
+ * next one is added; NULL when memory is out (ctx->failed). @packet and @time are those of what it
+ * tells. */
 mr_seen *mr_tap_add(mr_tap *tap, enum mr_seen_kind kind, enum mr_dir dir, uint64_t packet,
                     mr_nsec time);
 /* The same for a datagram: its client is the sender. */
