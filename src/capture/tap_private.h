@@ -10,7 +10,7 @@
 void mr_tap_drop(mr_flow *flow);
 
 /* totals.c */
-/* The row of a method, made when there is none: 0, MR_ERR_MEMORY, or MR_ERR_LIMIT beyond the cap. */
+/* The row of a method, made when there is none: 0, MR_ERR_MEMORY, MR_ERR_LIMIT beyond the cap. */
 int mr_totals_find_method(mr_totals *totals, const mr_uuid *interface, uint16_t version,
                           uint16_t opnum, uint32_t *rowp);
 /* Adds what a shard counted. 0 or MR_ERR_MEMORY. */

@@ -78,9 +78,9 @@ struct mr_tap {
 
 /* ---- for taps ---- */
 
-/* A record of @kind with everything but its union, at the end of the batch, where it stays until the
- * next one is added; NULL when memory is out (ctx->failed). @packet and @time are those of what it
- * tells. */
+/* A record of @kind with everything but its union, at the end of the batch, where it stays until
+ * the next one is added; NULL when memory is out (ctx->failed). @packet and @time are those of what
+ * it tells. */
 mr_seen *mr_tap_add(mr_tap *tap, enum mr_seen_kind kind, enum mr_dir dir, uint64_t packet,
                     mr_nsec time);
 /* The same for a datagram: its client is the sender. */
