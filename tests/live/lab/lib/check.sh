@@ -146,6 +146,16 @@ check_faults() {
     with_fault stall-bind 'tcp 135 ok; bind FAIL timeout' probe "$dc"
     with_fault stall-request 'bind ok; map FAIL timeout' probe "$dc"
     with_fault 'stall-bind 49152-65535' 'map ok; tcp 49[0-9]+ ok; bind FAIL timeout' probe "$dc"
+    with_fault 'drop-in 135' 'tcp 135 FAIL timeout' probe "$dc"
+    with_fault 'drop-out 53' 'timed out|no servers' on client dig +tries=1 +time=1 "@$DC_IP" "$dc"
+    with_fault 'drop-back 135' 'tcp 135 FAIL timeout' probe "$dc"
+    with_fault 'drop-ack 135' 'tcp 135 ok; bind FAIL timeout' probe "$dc"
+    with_fault 'drop-data-back 135' 'tcp 135 ok; bind FAIL timeout' probe "$dc"
+    with_fault 'drop-udp-back 53' 'timed out|no servers' \
+        on client dig +tries=1 +time=1 "@$DC_IP" "$dc"
+    with_fault 'mss-clamp 900' 'call ok' probe "$dc"
+    with_fault strip-options 'call ok' probe "$dc"
+    with_fault nat '"uuid"' tool epmlook.py "$MB_CLIENT_IP" 20 10135
     with_fault 'drop-ipv6' 'tcp 135 FAIL timeout' probe dc6.lab.test
     with_fault hang-lsa 'map ok; tcp 49[0-9]+ ok; bind FAIL timeout' probe srv.lab.test
     with_fault hang-rpc 'tcp 135 ok; bind FAIL timeout' probe "$dc"

@@ -85,6 +85,61 @@ fault_lose_binds() {
     need 1 "$@"
     nft_fault mb forward "$(pdu_to $BIND "${2:-}") limit rate 1/day burst ${1:-1} packets drop"
 }
+#: drop-back N[,N...]            answers to connections (SYN-ACK) from these ports vanish
+fault_drop_back() {
+    need 1 "$@"
+    nft_fault mb forward "tcp sport { ${1:-} } tcp flags & (syn|ack) == syn|ack counter drop"
+}
+#: drop-ack N[,N...]             to these ports only SYNs pass: the client's ACK never arrives
+fault_drop_ack() {
+    need 1 "$@"
+    nft_fault mb forward "tcp dport { ${1:-} } tcp flags & syn == 0 counter drop"
+}
+#: drop-data-back N[,N...]       what these ports send with data vanishes
+fault_drop_data_back() {
+    need 1 "$@"
+    nft_fault mb forward "tcp sport { ${1:-} } tcp flags & psh == psh counter drop"
+}
+#: drop-udp-back N[,N...]        datagrams from these ports vanish
+fault_drop_udp_back() {
+    need 1 "$@"
+    nft_fault mb forward "udp sport { ${1:-} } counter drop"
+}
+#: drop-in N[,N...]              dc1 itself drops what comes to these TCP ports
+fault_drop_in() {
+    need 1 "$@"
+    nft_fault dc1 input "tcp dport { ${1:-} } counter drop"
+}
+#: drop-out N[,N...]             dc1 hears datagrams to these ports and its answers stay inside
+fault_drop_out() {
+    need 1 "$@"
+    nft_fault dc1 output "udp sport { ${1:-} } counter drop"
+}
+#: mss-clamp N                   the router makes the MSS of SYNs N at most
+fault_mss_clamp() {
+    need 1 "$@"
+    nft_fault mb forward "tcp flags & syn == syn tcp option maxseg size set ${1:-536}"
+}
+#: strip-options                 SACK, timestamps and window scale are taken out of SYNs
+fault_strip_options() {
+    nft_fault mb forward 'tcp flags & syn == syn reset tcp option sack-perm' \
+        'tcp flags & syn == syn reset tcp option timestamp' \
+        'tcp flags & syn == syn reset tcp option window'
+}
+#: nat                           the client hides behind the router, whose port 10135 is 135 of dc1
+fault_nat() {
+    local table=nat_faulty
+    on mb nft delete table ip $table 2>/dev/null || true
+    [ "$SWITCH" = on ] || return 0
+    on mb nft -f - <<RULES
+table ip $table {
+    chain there { type nat hook prerouting priority dstnat; policy accept;
+        ip daddr $MB_CLIENT_IP tcp dport 10135 dnat to $DC_IP:135; }
+    chain hidden { type nat hook postrouting priority srcnat; policy accept;
+        oifname "br0" meta l4proto { tcp, udp } masquerade to :20000-29999; }
+}
+RULES
+}
 #: drop-ipv6                     the router drops IPv6
 fault_drop_ipv6() { nft_fault mb forward 'meta nfproto ipv6 counter drop'; }
 #: no-icmp                       the router neither forwards nor sends ICMP (but neighbour discovery)
