@@ -18,6 +18,11 @@ scene healthy-ipv6          healthy '' 'tcp dc6.lab.test % enumdomains'
 scene healthy-impacket      healthy '' '"$LABDIR/epmlook.py" "$SRV_IP" 20'
 scene healthy-locator       healthy '' 'dig +short _ldap._tcp.dc._msdcs.lab.test SRV; dig +short dc1.lab.test; tcp dc1.lab.test % enumdomains'
 
+scene healthy-smb-file      healthy '' 'yes "a line of a file" | head -c 60000 >file; smb //srv.lab.test/share -U "$ROOT" -c "put file file; get file back; del file"'
+scene healthy-many-calls    healthy '' 'tcp dc1.lab.test % "$(printf "enumdomains;%.0s" {1..20})"'
+scene healthy-many-pipe     healthy '' 'pipe dc1.lab.test "$ADMIN" "$(printf "enumdomusers;lookupnames alice;%.0s" {1..10})"'
+scene healthy-many-lookups  healthy '' 'for i in 1 2 3; do "$LABDIR/epmlook.py" "$DC_IP" 500; done'
+
 # names
 scene name-nxdomain         NAME.NXDOMAIN 'dns-nxdomain on' '"$LABDIR/probe.py" dc1.lab.test'
 scene name-nodata           NAME.NODATA 'dns-nodata on' '"$LABDIR/probe.py" dc1.lab.test'
