@@ -1,10 +1,10 @@
 /*
  * A large capture from small ones: traffic OUT OCTETS RECORDING...
  *
- * Every recording is a visit of one client. Visits are played again and again, hundreds at a
- * time and slower than they were, each with a client, servers, ports and a beginning of its own, and their packets are
- * written in the order of time. A server's address is also changed where DNS and the endpoint
- * mapper name it, so that a visit stays true. Which recording comes next is chosen so that packets
+ * Every recording is a visit of one client. Visits are played again and again, hundreds at a time
+ * and slower than they were, each with a client, servers, ports and a beginning of its own, and
+ * their packets are written in the order of time. A server's address is also changed where DNS and
+ * the endpoint mapper name it, so that a visit stays true. Recordings are chosen so that packets
  * average AVERAGE octets. The same arguments give the same file. Checksums of TCP are left as they
  * were; cards make those, and captures of senders have them wrong as well.
  */
