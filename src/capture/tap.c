@@ -15,7 +15,7 @@
 #define LOOK_FAR ((uint64_t)256 << 10)   /* octets of a direction let pass unknown */
 
 static const mr_tap_class *const classes[] = {
-    &mr_tap_rpc,
+    &mr_tap_rpc, &mr_tap_names, &mr_tap_krb, &mr_tap_tls,
 };
 
 /* A flow that nobody knows. */
@@ -438,12 +438,6 @@ static int on_end(void *user, mr_flow *flow, const mr_flow_seen *seen) {
     return r == 0 && ctx->more ? ctx->more(ctx) : r;
 }
 
-__attribute__((weak)) int mr_tap_datagram(mr_tap_ctx *ctx, const mr_segment *segment) {
-    (void)ctx;
-    (void)segment;
-    return 0;
-}
-
 static int on_datagram(void *user, const mr_segment *segment) {
     mr_tap_ctx *ctx = user;
 
@@ -496,5 +490,5 @@ void mr_tap_drop(mr_flow *flow) {
 }
 
 void mr_tap_ctx_deinit(mr_tap_ctx *ctx) {
-    (void)ctx;
+    mr_tap_net_free(ctx);
 }

@@ -27,6 +27,7 @@ struct mr_tap_ctx {
     int failed;              /* MR_ERR_MEMORY, sticky: no memory for a record */
     int (*more)(mr_tap_ctx *ctx); /* private: a flow's records are complete */
     void *owner;             /* private */
+    struct mr_tap_net *net;  /* private to tap_net.h */
 };
 
 /* How a stream begins, judged. */
@@ -74,6 +75,7 @@ struct mr_tap {
     uint64_t id;            /* mr_seen.flow of its records */
     enum mr_seen_via via;   /* of its records */
     const char *pipe;       /* via PIPE: *borrowed* from the tap around it */
+    uint8_t offered;        /* private to tap_token.c: enum mr_auth_type that SPNEGO began with */
 };
 
 /* ---- for taps ---- */
@@ -111,6 +113,10 @@ int mr_tap_token(mr_tap *tap, enum mr_dir dir, uint8_t auth_type, mr_slice token
 /* DCE/RPC over TCP, and inside pipes and tunnels (mr_tap_new). */
 extern const mr_tap_class mr_tap_rpc;
 extern const mr_tap_class mr_tap_smb;
+extern const mr_tap_class mr_tap_names; /* DNS and LLMNR over TCP */
+extern const mr_tap_class mr_tap_krb;
+extern const mr_tap_class mr_tap_tls;
+extern const mr_tap_class mr_tap_http; /* with RPC over HTTP, and port 593 */
 
 /* Datagrams and what else is no TCP; adds records. 0 or MR_ERR_MEMORY. */
 int mr_tap_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
@@ -119,6 +125,8 @@ int mr_tap_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
 
 /* Flows with taps on them: what mr_flows_init is given. */
 void mr_tap_sink(mr_tap_ctx *ctx, mr_flow_sink *sinkp);
+/* Frees what the taps of datagrams, names, Kerberos and HTTP share. */
+void mr_tap_net_free(mr_tap_ctx *ctx);
 /* Frees what taps share. */
 void mr_tap_ctx_deinit(mr_tap_ctx *ctx);
 
