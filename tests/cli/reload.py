@@ -176,6 +176,46 @@ def pool(save):
        '1721 is told once for each time it is so', told)
 
 
+def tasks(server):
+    return len(os.listdir('/proc/%d/task' % server.child.pid))
+
+
+def sleep(port, seconds):
+    """What a call is answered that takes so long."""
+    run = Run('call', '127.0.0.1:%d' % port, '--json', '--timeout', '50', 'rpcecho.echo_TestSleep',
+              '{"seconds":%d}' % seconds)
+    call = (run.json() or {'calls': [{}]})['calls'][0]
+    return call.get('fault') or call.get('reply', {}).get('result')
+
+
+def workers(save):
+    """Threads for bodies, and an end to calls that take too long."""
+    port = free_ports(1)
+    text = '[interface rpcecho]\nport = %d\n[limits]\n' % port
+    path = save('serve.conf', text)
+    with Reloaded('--config', path) as server:
+        eq(tasks(server), 1, 'one thread does everything')
+    save('serve.conf', text + 'threads = 2\ncall_timeout = 1\n')
+    with Reloaded('--config', path) as server:
+        eq((tasks(server), answer(port)), (3, 42), 'threads = 2: workers beside it')
+        eq(sleep(port, 40), '0x1c00000d', 'call_timeout: a call that takes longer is given up')
+        eq(sleep(port, 0), 0, '... and no other')
+        save('serve.conf', text + 'threads = 4\n')
+        eq((server.reload(), sleep(port, 2)), (True, 2), 'SIGHUP: calls may take for ever again')
+        eq((tasks(server), answer(port)), (3, 42), '... and the threads are those of the start')
+        told = server.end()
+        eq(server.child.returncode, 0, '... which end with it', told)
+    ok('the number of threads changes with a restart' in told, 'the log says so', told)
+    with Reloaded('--config', path, '--threads', '3', '--call-timeout', '1') as server:
+        eq((tasks(server), answer(port)), (4, 42), '--threads overrides the file')
+        eq(sleep(port, 40), '0x1c00000d', '... and so does --call-timeout')
+    for switch in '--threads', '--call-timeout':
+        for value in '0', '-1', 'x', '99999':
+            run = Run('serve', '--check-config', switch, value)
+            ok(run.code == 64 and '%s %s: a number from 1 to ' % (switch, value) in run.err,
+               '%s %s' % (switch, value), run)
+
+
 # ---- families
 
 class Everywhere(Server):
@@ -270,5 +310,6 @@ with tempfile.TemporaryDirectory() as folder:
     storms(save)
     descriptors(save)
     pool(save)
+    workers(save)
     families()
 done()
