@@ -17,6 +17,7 @@ BUILT = os.path.join(os.path.dirname(os.path.realpath(names['MSRPC'])), '../..')
 FOLDER = os.path.join(names['TEST_TMP'], 'systemd')
 ROOT, LOG = os.path.join(FOLDER, 'root'), os.path.join(FOLDER, 'log')
 SERVICE, SOCKET = 'msrpc-mapper.service', 'msrpc-mapper.socket'
+PROGRAM = '/usr/local/bin/msrpc'  # as it is installed there
 OURS = '3d1f7e52-6c0a-4c54-9d0e-5a2b6f0c9a77'
 PATIENCE = 30
 
@@ -49,7 +50,7 @@ def is_(state, unit=SERVICE):
 
 
 def endpoints(host='127.0.0.1'):
-    code, text = inside('msrpc', 'map', host, '--json')
+    code, text = inside(PROGRAM, 'map', host, '--json')
     report = json.loads(text) if text.startswith('{') else {}
     return code, sorted((x['interface'].get('name') or x['interface']['uuid'], x['endpoint'])
                         for x in report.get('endpoints', ()))
@@ -209,7 +210,7 @@ def reload():
 
 
 def end():
-    call = subprocess.Popen(enter('msrpc', 'call', '127.0.0.1:49200', 'rpcecho.echo_TestSleep',
+    call = subprocess.Popen(enter(PROGRAM, 'call', '127.0.0.1:49200', 'rpcecho.echo_TestSleep',
                                   '{"seconds":2}', '--json'), stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE)
     ok(wait_for(lambda: inside('ss', '-Htn', 'state', 'established', 'sport', '= :49200')[1],
