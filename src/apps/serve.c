@@ -85,7 +85,7 @@ static const struct {
     [MR_NOTICE_PROTOCOL] = {SERVE_PROTOCOL, SERVE_NOTICE, "closed: protocol error"},
     [MR_NOTICE_SLOW] = {SERVE_SLOW, SERVE_NOTICE, "closed: too slow"},
     [MR_NOTICE_IDLE] = {SERVE_SLOW, SERVE_INFO, "closed: idle"},
-    [MR_NOTICE_ACCEPT] = {SERVE_ACCEPT, SERVE_ERROR, "cannot accept"},
+    [MR_NOTICE_ACCEPT] = {SERVE_ACCEPT, SERVE_ERROR, "nobody is accepted"},
 };
 
 static void on_noticed(void *user, enum mr_server_notice what, const mr_server_endpoint *endpoint,
@@ -98,8 +98,10 @@ static void on_noticed(void *user, enum mr_server_notice what, const mr_server_e
         return;
     if (!path)
         path = mr_addr_port_text(mr_server_endpoint_get_local(endpoint), at);
-    serve_log(&s->log, notices[what].kind, notices[what].level, "%s at %s: %s%s%s",
-              mr_addr_port_text(peer, from), path, notices[what].text, *text ? ": " : "", text);
+    bool known = peer->family != MR_FAMILY_ANY; /* who could not be accepted is not */
+    serve_log(&s->log, notices[what].kind, notices[what].level, "%s%s%s: %s%s%s",
+              known ? mr_addr_port_text(peer, from) : "", known ? " at " : "", path,
+              notices[what].text, *text ? ": " : "", text);
 }
 
 static const mr_server_watcher watcher = {on_answered, on_noticed};
@@ -381,8 +383,8 @@ const app_command app_serve = {
         "SIGINT let the calls in flight finish and end it.",
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
                  "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135",
-                 "msrpc serve --interface rpcecho@49152 --register samr@49999",
-                 "on port 135; rpcecho has a fixed port, samr's has nobody behind it"},
+                 "msrpc serve --interface rpcecho@49152 --threads 4 --call-timeout 10",
+                 "on port 135; rpcecho on a port of its own, with four workers, ten seconds a call"},
     .exits = {"0", "ended by SIGTERM or SIGINT, or by the management interface",
               "66", "the file of --mock or --config cannot be read",
               "69", "an address or port cannot be had",

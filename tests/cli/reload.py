@@ -148,6 +148,15 @@ def descriptors(save):
             limits = re.search(r'^Max open files +(\d+)', file.read(), re.M)[1]
         eq(int(limits), 820, 'what is wanted is asked for')
         eq('open files' in server.end(), False, '... and nothing said')
+    save('serve.conf', '[interface rpcecho]\n')
+    with Reloaded('--config', path, preexec_fn=limit(60, 60)) as server:
+        kept = [socket.create_connection(('127.0.0.1', server.mapper)) for _ in range(70)]
+        wait_for(lambda: len(os.listdir('/proc/%d/fd' % server.child.pid)), lambda x: x == 60)
+        for one in kept:
+            one.close()
+        eq(endpoints(server) != [], True, 'who waited for a descriptor is served')
+        told = server.end()
+    ok('msrpc serve: %s: nobody is accepted: ' % server.address in told, '... and it is told', told)
 
 
 def pool(save):
