@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include <msrpc/base/codes.h>
+
 static bool where_fits(const mr_where *where, const mr_fact *fact) {
     uint64_t value = mr_fact_number(fact, where->field);
     switch (where->op) {
@@ -255,6 +257,22 @@ static int fill_next(mr_diag *diag, const mr_match *match, mr_finding *finding) 
     return 0;
 }
 
+/* What Windows shows: the rule's number, or where it says so what the anchor's status means. */
+static uint32_t win32_of(const mr_rule *rule, const mr_fact *anchor) {
+    uint32_t shown = 0;
+    if (!rule->win32_status)
+        return rule->win32;
+    if (anchor->ntstatus)
+        shown = mr_code_win32(MR_SPACE_NTSTATUS, anchor->ntstatus);
+    else if (anchor->win32)
+        shown = anchor->win32;
+    else if (anchor->status >= 0xc0000000)
+        shown = mr_code_win32(MR_SPACE_NTSTATUS, anchor->status);
+    else if (anchor->status < 0x10000)
+        shown = anchor->status;
+    return shown ? shown : rule->win32;
+}
+
 static int add_finding(mr_diag *diag, const mr_rule *rule, size_t order, const group *g) {
     mr_finding *finding = mr_diag_new_finding(diag);
     if (!finding)
@@ -263,8 +281,7 @@ static int add_finding(mr_diag *diag, const mr_rule *rule, size_t order, const g
                             .phase = rule->phase,
                             .severity = rule->severity,
                             .confidence = g->confidence,
-                            .win32 = rule->win32_status && g->key->status < 0x10000 ? g->key->status
-                                                                                     : rule->win32,
+                            .win32 = win32_of(rule, g->key),
                             .summary = rule->summary,
                             .reference = rule->reference,
                             .rule = rule,

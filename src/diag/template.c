@@ -48,14 +48,15 @@ static void add_values(values *v, const mr_match *match, size_t slot) {
     }
 }
 
-/* A word that cmd, PowerShell and sh take literally and no command takes for a switch. */
-static bool plain_word(mr_slice s) {
-    if (!s.len || s.data[0] == '-')
+/* A word that cmd, PowerShell and sh take literally and no command takes for a switch; with @slash
+ * one in which slashes are at home, after its first octet. */
+static bool plain_word(mr_slice s, bool slash) {
+    if (!s.len || s.data[0] == '-' || s.data[0] == '/')
         return false;
     for (size_t i = 0; i < s.len; i++) {
         uint8_t c = s.data[i];
         bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  (c && memchr(".:,_-", c, 5));
+                  (c && memchr(".:,_-", c, 5)) || (slash && c == '/');
         if (!ok)
             return false;
     }
@@ -75,10 +76,10 @@ static mr_slice part_of(const expansion *e, const char *text) {
     return mr_slice_of((const uint8_t *)text + bracket, (size_t)(colon - text) - 2 * bracket);
 }
 
-static void write_text(expansion *e, const char *text) {
+static void write_text(expansion *e, const char *text, bool slash) {
     mr_slice s = part_of(e, text);
 
-    if (e->plain && !plain_word(s))
+    if (e->plain && !plain_word(s, slash))
         e->unknown = true;
     else
         mr_buf_write(&e->out, s);
@@ -95,16 +96,34 @@ static bool is_repeated(const expansion *e, const values *v, size_t i) {
     return false;
 }
 
+/* The name of a code, and whether the number stands behind it. */
+static const mr_code_info *code_of(const mr_fact *fact, enum mr_field field, bool *numberp) {
+    *numberp = field != MR_FIELD_RCODE;
+    if (field == MR_FIELD_RCODE)
+        return mr_code_find(MR_SPACE_DNS_RCODE, fact->rcode);
+    if (field == MR_FIELD_NTSTATUS)
+        return mr_code_find(MR_SPACE_NTSTATUS, fact->ntstatus);
+    if (field == MR_FIELD_KRB)
+        return mr_code_find(MR_SPACE_KRB, fact->krb);
+    if (field == MR_FIELD_ALERT)
+        return mr_code_find(MR_SPACE_TLS_ALERT, fact->alert);
+    return field == MR_FIELD_WIN32 ? mr_code_find(MR_SPACE_WIN32, fact->win32) : NULL;
+}
+
 static void write_value(expansion *e, const values *v, size_t i) {
-    const mr_code_info *code = v->field == MR_FIELD_RCODE && !e->plain
-                                   ? mr_code_find(MR_SPACE_DNS_RCODE, v->facts[i]->rcode) : NULL;
+    bool number = false;
+    const mr_code_info *code = e->plain ? NULL : code_of(v->facts[i], v->field, &number);
 
     if (code)
         mr_buf_write_str(&e->out, mr_code_symbol(code));
-    else if (mr_field_infos[v->field].is == MR_FIELD_IS_TEXT)
-        write_text(e, mr_fact_text(v->facts[i], v->field));
+    if (code && !number)
+        return;
+    mr_buf_write_str(&e->out, code ? " (" : "");
+    if (mr_field_infos[v->field].is == MR_FIELD_IS_TEXT)
+        write_text(e, mr_fact_text(v->facts[i], v->field), v->field == MR_FIELD_SPN);
     else
         mr_fact_write_field(v->facts[i], v->field, &e->out);
+    mr_buf_write_str(&e->out, code ? ")" : "");
 }
 
 /* The index after the run of consecutive ports that starts at @i; only runs of three are one. */
@@ -187,7 +206,7 @@ static int expand_one(expansion *e, mr_slice body) {
     if (mr_slice_eq(name, MR_SLICE_LIT("host")) || mr_slice_eq(name, MR_SLICE_LIT("from"))) {
         const char *text = name.data[0] == 'h' ? e->diag->host : e->diag->from;
         if (text)
-            write_text(e, text);
+            write_text(e, text, false);
         else
             unknown(e, has_word, word);
         return 0;

@@ -338,9 +338,18 @@ static bool circle(const mr_rule *start, const mr_rule *at, int depth) {
     return false;
 }
 
+static bool begins_with_one(const char *id, const char *const *words, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(id, words[i], strlen(words[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The file name and the id of a rule say the same: tcp_host_silent, TCP.HOST_SILENT. */
 static void check_id(size_t i) {
     static const char *const prefixes[] = {"", "NAME.", "TCP.", "EPM.", "RPC."};
+    static const char *const later[] = {"KRB.", "NTLM.", "HTTP.", "TLS."};
     const mr_rule *rule = mr_rule_get(i);
     char id[64];
     snprintf(id, sizeof id, "%s", mr_rule_name(i));
@@ -353,6 +362,10 @@ static void check_id(size_t i) {
         assert_int_equal(rule->phase, MR_PHASE_NAMES);
     else if (strncmp(id, "RANGE.", 6) == 0)
         assert_int_equal(rule->phase, MR_PHASE_TCP);
+    else if (strncmp(id, "SMB.", 4) == 0)
+        assert_int_equal(rule->phase, MR_PHASE_DISCOVERY);
+    else if (begins_with_one(id, later, MR_COUNT(later)))
+        assert_int_equal(rule->phase, MR_PHASE_COMMUNICATION);
     else if (strncmp(id, "LOCAL.", 6) != 0 && strncmp(id, "NETBIOS.", 8) != 0 &&
              strncmp(id, "AUDIT.", 6) != 0)
         assert_int_equal(strncmp(id, prefixes[rule->phase], strlen(prefixes[rule->phase])), 0);

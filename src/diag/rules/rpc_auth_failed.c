@@ -4,9 +4,13 @@
 #include "rules.h"
 
 #define RPC_SEC_PKG_ERROR 0x721u
+#define NCA_PROTO_ERROR 0x1c01000bu /* Samba's answer to an auth3 that it does not accept */
 
 static bool is_auth_failure(const mr_fact *fact) {
-    return fact->kind == MR_FACT_RPC_NAK ? fact->reason == 9 : fact->status == RPC_SEC_PKG_ERROR;
+    if (fact->kind == MR_FACT_RPC_NAK)
+        return fact->reason == 9;
+    return fact->status == RPC_SEC_PKG_ERROR ||
+           (fact->status == NCA_PROTO_ERROR && fact->when == MR_WHEN_AFTER_AUTH3);
 }
 
 const mr_rule mr_rule_rpc_auth_failed = {

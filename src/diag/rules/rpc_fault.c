@@ -4,8 +4,11 @@
 #include "rules.h"
 
 static bool is_other_fault(const mr_fact *fact) {
-    static const uint32_t known[] = {5,          0x721,      0x6f7,      0x1c000008, 0x1c00001d,
-                                     0x1c010002, 0x1c010003, 0x1c01000b, 0x1c010014};
+    static const uint32_t known[] = {
+        5,          0x6d8,      0x6f7,      0x721,      0x1c000008, 0x1c000009, 0x1c00000a,
+        0x1c00000b, 0x1c00000c, 0x1c00000d, 0x1c000019, 0x1c00001a, 0x1c00001b, 0x1c00001d,
+        0x1c000024, 0x1c010002, 0x1c010003, 0x1c01000b, 0x1c010013, 0x1c010014, 0x1c010017,
+        0x80010105, 0x80010108, 0x80010113};
     for (size_t i = 0; i < MR_COUNT(known); i++) {
         if (fact->status == known[i])
             return false;

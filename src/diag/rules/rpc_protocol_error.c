@@ -9,7 +9,8 @@
 static bool is_protocol_error(const mr_fact *fact) {
     if (fact->kind == MR_FACT_RPC_NAK)
         return fact->reason == 4;
-    return fact->status == NCA_RPC_VERSION_MISMATCH || fact->status == NCA_PROTO_ERROR;
+    return fact->status == NCA_RPC_VERSION_MISMATCH ||
+           (fact->status == NCA_PROTO_ERROR && fact->when != MR_WHEN_AFTER_AUTH3);
 }
 
 const mr_rule mr_rule_rpc_protocol_error = {

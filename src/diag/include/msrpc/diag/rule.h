@@ -14,6 +14,7 @@
  *   {#port:is|are}    the first form for exactly one distinct value, else the second
  *   {host} {from}     the target and the address it was seen from
  *   {{                a brace
+ * Codes stand in sentences with their names: "STATUS_LOGON_FAILURE (0xC000006D)".
  * A remedy or a next test whose command needs an unknown value, or a value that a shell could
  * read as anything but a plain word, is left out.
  */
@@ -61,7 +62,7 @@ struct mr_rule {
     enum mr_confidence confidence;
     mr_pattern sure;     /* where it finds facts too, the confidence is certain */
     uint32_t win32;
-    bool win32_status;   /* a status of the anchor below 0x10000 is the Win32 code */
+    bool win32_status;   /* the Win32 code is what the anchor's status means, where it means one */
     mr_fields per;
     mr_pattern require[MR_RULE_REQUIRE];
     mr_pattern forbid[MR_RULE_FORBID];
