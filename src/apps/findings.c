@@ -69,8 +69,7 @@ void app_finding_show(app *a, const mr_finding *finding) {
     show_next(a, &finding->next);
 }
 
-static void show_verdict(app *a, const mr_diag *diag, bool partial) {
-    const mr_verdict *verdict = mr_diag_get_verdict(diag);
+void app_verdict_show(app *a, const mr_verdict *verdict, bool partial) {
     char left[200], right[40] = "";
 
     if (!verdict->finding) {
@@ -90,7 +89,8 @@ static void show_verdict(app *a, const mr_diag *diag, bool partial) {
 }
 
 /* A line, or the id on one of its own where both do not fit. */
-static void show_title(app *a, const mr_finding *finding, enum app_mark mark) {
+void app_finding_title(app *a, const mr_finding *finding) {
+    enum app_mark mark = app_finding_mark(finding);
     size_t width = 6 + strlen("phase 1: ") + strlen(finding->summary) + 4 + strlen(finding->id);
 
     fprintf(a->out, "\n %s phase %d: %s%s(%s)\n", app_mark(a, mark), (int)finding->phase,
@@ -107,13 +107,13 @@ static void show_others(app *a, const mr_diag *diag) {
             continue;
         if (finding->severity == MR_SEVERITY_INFO && !a->set.verbose)
             continue;
-        show_title(a, finding, app_finding_mark(finding));
+        app_finding_title(a, finding);
         app_finding_show(a, finding);
     }
 }
 
 void app_findings_show(app *a, const mr_diag *diag, bool partial) {
-    show_verdict(a, diag, partial);
+    app_verdict_show(a, mr_diag_get_verdict(diag), partial);
     show_others(a, diag);
 }
 

@@ -155,7 +155,7 @@ static int read_icmp(mr_cursor *c, uint32_t len, mr_segment *seg) {
     const uint8_t *p = mr_cursor_take(&q, 8);
     if (!p)
         return MR_DECAP_SHORT;
-    mr_icmp *icmp = &seg->icmp;
+    mr_icmp_message *icmp = &seg->icmp;
     seg->kind = MR_SEGMENT_ICMP;
     seg->payload_len = len;
     icmp->type = p[0];

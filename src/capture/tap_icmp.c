@@ -64,7 +64,7 @@ static bool is_error(const mr_segment *segment) {
 }
 
 int tap_icmp_datagram(mr_tap_ctx *ctx, const mr_segment *segment) {
-    const mr_icmp *icmp = &segment->icmp;
+    const mr_icmp_message *icmp = &segment->icmp;
     const mr_quote *quote = &icmp->quote;
 
     if (segment->family == 6 && (icmp->type == V6_SOLICITATION || icmp->type == V6_ADVERTISEMENT))

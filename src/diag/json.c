@@ -106,8 +106,7 @@ static void write_win32(mr_writer *w, uint32_t win32) {
         mr_writer_null(w, "win32");
 }
 
-static void write_finding(const mr_finding *finding, mr_writer *w) {
-    mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
+void mr_finding_write(const mr_finding *finding, mr_writer *w) {
     mr_writer_str(w, "id", finding->id);
     mr_writer_int(w, "phase", finding->phase);
     mr_writer_str(w, "severity", mr_severity_name(finding->severity));
@@ -126,22 +125,9 @@ static void write_finding(const mr_finding *finding, mr_writer *w) {
         write_remedy(&finding->remedies[i], w);
     mr_writer_close(w);
     write_next(&finding->next, w);
-    mr_writer_close(w);
 }
 
-void mr_diag_write_json(const mr_diag *diag, mr_writer *w) {
-    write_phases(diag, w);
-    write_checks(diag, w);
-    mr_diag_write_findings(diag, w);
-}
-
-void mr_diag_write_findings(const mr_diag *diag, mr_writer *w) {
-    const mr_verdict *verdict = mr_diag_get_verdict(diag);
-
-    mr_writer_open(w, "findings", MR_SHAPE_ARRAY);
-    for (size_t i = 0; i < mr_diag_finding_count(diag); i++)
-        write_finding(mr_diag_get_finding(diag, i), w);
-    mr_writer_close(w);
+void mr_verdict_write(const mr_verdict *verdict, mr_writer *w) {
     mr_writer_open(w, "verdict", MR_SHAPE_OBJECT);
     if (verdict->finding) {
         mr_writer_int(w, "phase", verdict->phase);
@@ -154,4 +140,21 @@ void mr_diag_write_findings(const mr_diag *diag, mr_writer *w) {
     }
     mr_writer_str(w, "summary", verdict->summary);
     mr_writer_close(w);
+}
+
+void mr_diag_write_json(const mr_diag *diag, mr_writer *w) {
+    write_phases(diag, w);
+    write_checks(diag, w);
+    mr_diag_write_findings(diag, w);
+}
+
+void mr_diag_write_findings(const mr_diag *diag, mr_writer *w) {
+    mr_writer_open(w, "findings", MR_SHAPE_ARRAY);
+    for (size_t i = 0; i < mr_diag_finding_count(diag); i++) {
+        mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
+        mr_finding_write(mr_diag_get_finding(diag, i), w);
+        mr_writer_close(w);
+    }
+    mr_writer_close(w);
+    mr_verdict_write(mr_diag_get_verdict(diag), w);
 }

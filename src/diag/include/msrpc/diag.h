@@ -178,6 +178,9 @@ const mr_check *mr_diag_get_check(const mr_diag *diag, size_t i);
 void mr_diag_write_json(const mr_diag *diag, mr_writer *w);
 /* The last two of them only. */
 void mr_diag_write_findings(const mr_diag *diag, mr_writer *w);
+/* The members of one finding, into the object that is open; the member "verdict". */
+void mr_finding_write(const mr_finding *finding, mr_writer *w);
+void mr_verdict_write(const mr_verdict *verdict, mr_writer *w);
 
 const char *mr_status_name(enum mr_status status);         /* "pass" ... */
 const char *mr_severity_name(enum mr_severity severity);   /* "error" ... */

@@ -81,12 +81,12 @@ typedef struct mr_quote {
     mr_host dst;
 } mr_quote;
 
-typedef struct mr_icmp {
+typedef struct mr_icmp_message {
     uint8_t type;
     uint8_t code;
     uint32_t mtu; /* of the next hop, for "fragmentation needed" and "packet too big"; else 0 */
     mr_quote quote;
-} mr_icmp;
+} mr_icmp_message;
 
 typedef struct mr_arp {
     uint16_t op;    /* 1 request, 2 reply (RFC 826); src and dst are the protocol addresses */
@@ -122,7 +122,7 @@ typedef struct mr_segment {
     mr_slice payload;        /* above TCP or UDP; above IP otherwise; *borrowed* */
     union {
         mr_tcp tcp;
-        mr_icmp icmp;
+        mr_icmp_message icmp;
         mr_arp arp;
     };
 } mr_segment;

@@ -13,7 +13,7 @@
 
 /* Link types as files number them (the LINKTYPE_ registry of tcpdump.org), those that decap knows
  * and a few more that need a name. */
-enum mr_link {
+enum mr_linktype {
     MR_LINK_NULL = 0,       /* BSD loopback: address family in the writer's byte order */
     MR_LINK_ETHERNET = 1,
     MR_LINK_PPP = 9,
@@ -34,7 +34,7 @@ typedef struct mr_packet {
     mr_nsec time;     /* since 1970-01-01 UTC; 0 when not @timed */
     mr_slice bytes;   /* what was captured; *borrowed* */
     uint32_t len;     /* octets on the wire, never less than bytes.len */
-    uint16_t link;    /* enum mr_link, or another number of the registry */
+    uint16_t link;    /* enum mr_linktype, or another number of the registry */
     uint16_t iface;   /* index for mr_capture_file_iface, over all sections of the file */
     uint16_t file;    /* index of the file in a merge, else 0 */
     uint8_t fcs;      /* octets of frame check sequence at the end of the frame, 0: none known */
