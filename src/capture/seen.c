@@ -66,6 +66,7 @@ const char *mr_seen_kind_name(enum mr_seen_kind kind) {
     case MR_SEEN_HTTP: return "http";
     case MR_SEEN_RTS: return "rts";
     case MR_SEEN_TLS: return "tls";
+    case MR_SEEN_CLOSED: return "closed";
     case MR_SEEN_GAP: return "gap";
     case MR_SEEN_STUB: return "stub";
     }

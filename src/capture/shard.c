@@ -44,11 +44,15 @@ int mr_shard_init(mr_shard *s, const mr_analysis_config *config, const uint64_t 
     mr_flow_sink sink;
 
     *s = (mr_shard){.config = config, .index = index};
-    s->taps = (mr_tap_ctx){.totals = &s->totals, .flows = &s->flows, .stubs = config->stubs,
-                           .more = on_more, .owner = s};
-    mr_tap_sink(&s->taps, &sink);
     mr_decap_init(&s->decap, &decap);
-    if (mr_flows_init(&s->flows, &flows, &sink) < 0)
+    int r = mr_tap_ctx_init(&s->taps);
+    s->taps.totals = &s->totals;
+    s->taps.flows = &s->flows;
+    s->taps.stubs = config->stubs;
+    s->taps.more = on_more;
+    s->taps.owner = s;
+    mr_tap_sink(&s->taps, &sink);
+    if (r < 0 || mr_flows_init(&s->flows, &flows, &sink) < 0)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_CAPTURE, MR_ERROR_NO_OFFSET, "out of memory");
     s->flowing = true;
     if (config->read)

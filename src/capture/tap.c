@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#define SCRATCH_MAX ((size_t)16 << 20)
 #define LOOK_OCTETS 64
 #define LOOK_TRIES 48                    /* segments of a direction looked at in the midst */
 #define LOOK_FAR ((uint64_t)256 << 10)   /* octets of a direction let pass unknown */
@@ -489,6 +490,15 @@ void mr_tap_drop(mr_flow *flow) {
     flow->user = NULL;
 }
 
+int mr_tap_ctx_init(mr_tap_ctx *ctx) {
+    *ctx = (mr_tap_ctx){.ring = malloc(MR_TAP_EVENTS * sizeof *ctx->ring)};
+    mr_arena_init(&ctx->scratch, SCRATCH_MAX);
+    return ctx->ring ? 0 : MR_ERR_MEMORY;
+}
+
 void mr_tap_ctx_deinit(mr_tap_ctx *ctx) {
     mr_tap_net_free(ctx);
+    mr_arena_deinit(&ctx->scratch);
+    free(ctx->ring);
+    ctx->ring = NULL;
 }

@@ -6,6 +6,8 @@
 
 #include <msrpc/capture/tap.h>
 
+#define MR_TAP_EVENTS 16 /* in mr_tap_ctx.ring */
+
 /* Frees what a flow's sink hung on it, for flows that are given up without an end. */
 void mr_tap_drop(mr_flow *flow);
 

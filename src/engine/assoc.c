@@ -88,6 +88,9 @@ int mr_assoc_init(mr_assoc *a, const mr_assoc_config *config, mr_error *err) {
 void mr_assoc_trim(mr_assoc *a) {
     mr_assoc_state *s = a->state;
 
+    for (int dir = 0; dir < 2 && mr_state_is_tap(s) && s->event_count == 0; dir++)
+        if (s->lane[dir].hold.len == 0)
+            mr_buf_deinit(&s->lane[dir].hold);
     if (s->event_count > 0 || s->round.open || s->round.waits || s->step != MR_STEP_NONE ||
         s->out.len > 0)
         return;
@@ -128,6 +131,8 @@ mr_event mr_state_event(const mr_assoc_state *s, enum mr_event_kind kind, enum m
 }
 
 int mr_state_need_events(mr_assoc_state *s) {
+    if (!s->events && s->config.ring)
+        s->events = s->config.ring;
     if (!s->events)
         s->events = mr_arena_get_raw(&s->queue, s->config.max_events, sizeof *s->events);
     return s->events ? 0 : mr_state_fail_code(s, MR_ERR_MEMORY, "no memory for events");

@@ -50,6 +50,8 @@ enum mr_seen_kind {
     MR_SEEN_HTTP,       /* u.http: a request with its answer */
     MR_SEEN_RTS,        /* u.rts */
     MR_SEEN_TLS,        /* u.tls */
+    MR_SEEN_CLOSED,     /* a pipe was closed, or its connection ended: u.end of this pipe alone,
+                         * without tcp */
     MR_SEEN_GAP,        /* octets are missing from the capture: u.gap */
     MR_SEEN_STUB,       /* only where they are asked for: u.stub */
 };
@@ -315,7 +317,8 @@ typedef struct mr_seen_tls {
 
 /* What ended a connection, with everything TCP told. */
 typedef struct mr_seen_end {
-    const mr_flow_seen *tcp;   /* a copy in the batch; its client is that of the record */
+    const mr_flow_seen *tcp;   /* a copy in the batch; its client is that of the record. CLOSED:
+                                * NULL */
     bool turned;               /* its sides are the other way round */
     uint16_t service;          /* enum mr_seen_service: what was recognised */
     uint64_t calls, faults, unanswered;

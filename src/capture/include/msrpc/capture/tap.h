@@ -24,6 +24,8 @@ struct mr_tap_ctx {
     uint64_t order;          /* of the packet at hand, over all files, from 1 */
     mr_flows *flows;
     bool stubs;              /* somebody wants stub data: MR_SEEN_STUB */
+    mr_arena scratch;        /* for one observation; reset by whoever uses it */
+    mr_event *ring;          /* room for the events of an association, all use the same */
     int failed;              /* MR_ERR_MEMORY, sticky: no memory for a record */
     int (*more)(mr_tap_ctx *ctx); /* private: a flow's records are complete */
     void *owner;             /* private */
@@ -127,7 +129,8 @@ int mr_tap_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
 void mr_tap_sink(mr_tap_ctx *ctx, mr_flow_sink *sinkp);
 /* Frees what the taps of datagrams, names, Kerberos and HTTP share. */
 void mr_tap_net_free(mr_tap_ctx *ctx);
-/* Frees what taps share. */
+/* What taps share: 0 or MR_ERR_MEMORY. The members above are the caller's to set afterwards. */
+int mr_tap_ctx_init(mr_tap_ctx *ctx);
 void mr_tap_ctx_deinit(mr_tap_ctx *ctx);
 
 #endif

@@ -55,6 +55,9 @@ typedef struct mr_assoc_config {
     uint16_t features;      /* bind-time feature bits offered or granted (MS-RPCE 2.2.2.14);
                              * 0 = the pseudo context is not sent, and refused */
     bool midstream;         /* tap: the capture may begin inside the connection */
+    mr_event *ring;         /* tap: room for max_events events, *borrowed* and shared with other
+                             * taps whose events are all pulled before another one is fed; NULL:
+                             * room of its own */
 } mr_assoc_config;
 
 /* Positive outcomes of mr_assoc_feed. */
@@ -125,8 +128,8 @@ bool mr_assoc_pull_event(mr_assoc *a, mr_event *eventp);
  * takes them as written. Fragments are cut and protected here. Returns 0, or a negative result
  * when protecting failed (sticky); output made before it is still yielded first. */
 int mr_assoc_pull(mr_assoc *a, mr_nsec now, mr_slice *outp, mr_error *err);
-/* Gives back what an association does not need while it rests: memory of binds and of large output.
- * What pull gave last ends with it; while events wait it does nothing. */
+/* Gives back what an association does not need while it rests: memory of binds, of large output, and
+ * of a tap's fragments. What pull gave last ends with it; while events wait it does nothing. */
 void mr_assoc_trim(mr_assoc *a);
 /* Whether pull would yield octets. Fragments also need room in the event queue for their SENT:
  * pull the events first. */

@@ -1,0 +1,87 @@
+/*
+ * Inside the tap of DCE/RPC: what its files share.
+ */
+#ifndef MSRPC_CAPTURE_TAP_RPC_H
+#define MSRPC_CAPTURE_TAP_RPC_H
+
+#include "tap_private.h"
+
+#include <msrpc/ifaces.h>
+
+#define MR_RPC_FLOW_TIMES 64 /* classes, two for each doubling */
+
+/* A call in flight. */
+typedef struct rpc_call {
+    uint32_t id;
+    uint32_t method;     /* row of the totals; NO_METHOD */
+    uint64_t packet;     /* of the request's first octet */
+    mr_nsec time;
+    uint64_t end;        /* behind the request's last octet, in the stream fed */
+    uint32_t sent;       /* octets of the request's stub */
+    uint16_t context;
+    uint16_t opnum;
+    uint16_t asked_version;
+    uint8_t auth_type, auth_level;
+    bool asked;          /* an ept_map whose question was read */
+    bool whole;          /* the request's last fragment came */
+    bool begun;          /* part of the answer came */
+    mr_uuid asked_interface;
+    mr_stub *stub[2];    /* per direction; where they are wanted */
+} rpc_call;
+
+/* What a presentation context means. */
+typedef struct rpc_context {
+    bool valid;
+    bool known;
+    bool ndr64;
+    uint16_t id;
+    uint16_t version;
+    mr_uuid interface;
+    const mr_iface *iface; /* compiled in; NULL */
+} rpc_context;
+
+typedef struct rpc_tap {
+    mr_tap tap;
+    mr_assoc assoc;
+    bool made;           /* assoc is */
+    bool started;        /* the first octets came: midstream is decided */
+    bool midstream;      /* in a pipe: it was opened before the capture */
+    uint64_t base;       /* position of the client's first octet fed */
+    /* per direction, as the association counts: */
+    uint64_t fed[2];
+    uint64_t next[2];    /* where the next PDU begins */
+    uint64_t packet[2];  /* of the first octet of the PDU that is not complete */
+    rpc_call *calls;
+    uint32_t call_count, call_room;
+    rpc_context context; /* the last one used */
+    uint32_t method;     /* the last one used, of opnum @method_opnum in @context */
+    uint16_t method_opnum;
+    bool method_valid;
+    uint8_t auth_type, auth_level;
+    uint8_t damages;     /* told */
+    bool foreign;        /* told */
+    mr_nsec bind_time;
+    mr_uuid bind_interface; /* the first one asked for */
+    uint8_t bind_auth_type, bind_auth_level;
+    uint64_t call_total, faults, unanswered, sent, received;
+    rpc_context most;    /* called most, by majority vote */
+    uint64_t votes;
+    uint32_t max_us;
+    uint64_t answered;
+    uint16_t times[MR_RPC_FLOW_TIMES];
+} rpc_tap;
+
+/* tap_epm.c */
+bool mr_epm_is(const rpc_context *context);
+/* The request of an ept_map or ept_lookup: what it asks for goes into @call. */
+void mr_epm_question(rpc_tap *t, rpc_call *call, const rpc_context *context, mr_slice stub,
+                     bool big);
+/* The answer becomes an observation; @call is NULL when the question was not captured. */
+int mr_epm_answer(rpc_tap *t, const rpc_call *call, const mr_event *event,
+                  const rpc_context *context, uint16_t opnum, mr_slice stub,
+                  const mr_flow_at *at);
+
+/* tap_eerr.c: the records of @blob, at most 16, in the batch; 0 when it holds none. */
+uint32_t mr_eerr_read(mr_tap_ctx *ctx, mr_slice blob, const mr_seen_eerr **listp);
+
+#endif
