@@ -128,8 +128,8 @@ bool mr_assoc_pull_event(mr_assoc *a, mr_event *eventp);
  * takes them as written. Fragments are cut and protected here. Returns 0, or a negative result
  * when protecting failed (sticky); output made before it is still yielded first. */
 int mr_assoc_pull(mr_assoc *a, mr_nsec now, mr_slice *outp, mr_error *err);
-/* Gives back what an association does not need while it rests: memory of binds, of large output, and
- * of a tap's fragments. What pull gave last ends with it; while events wait it does nothing. */
+/* Gives back what an association does not need while it rests: memory of binds, of large output
+ * and of a tap's fragments. What pull gave last ends with it; while events wait it does nothing. */
 void mr_assoc_trim(mr_assoc *a);
 /* Whether pull would yield octets. Fragments also need room in the event queue for their SENT:
  * pull the events first. */
