@@ -254,6 +254,7 @@ int mr_listener_open(mr_listener *listener, const mr_listen_options *options, mr
     if (options->path)
         listener->local = (mr_addr){.family = MR_FAMILY_UNIX};
     state->listeners[state->listener_count++] = listener;
+    listener->watch = (struct mr_watch *)listener; /* it is open; nobody looks behind it */
     return 0;
 }
 
@@ -263,6 +264,7 @@ void mr_listener_deinit(mr_listener *listener) {
     for (unsigned i = 0; state && i < state->listener_count; i++)
         if (state->listeners[i] == listener)
             state->listeners[i] = NULL;
+    listener->watch = NULL;
 }
 
 /* ---- streams ---- */
@@ -287,6 +289,77 @@ int mr_stream_accept(mr_stream *stream, mr_accepted *accepted, mr_error *err) {
     stream->top->pipe->stream = stream;
     stream->state = MR_STREAM_OPEN;
     return 0;
+}
+
+/* A pipe that nobody holds any more is taken again, for who connects may do so for ever. */
+static fake_pipe *get_pipe(struct mr_loop_state *state) {
+    fake_pipe *pipe = NULL;
+
+    for (unsigned i = 0; i < state->pipe_count && !pipe; i++)
+        if (state->pipes[i].dialled && state->pipes[i].let_go)
+            pipe = &state->pipes[i];
+    if (pipe) {
+        mr_buf_deinit(&pipe->in);
+        mr_buf_deinit(&pipe->out);
+        mr_buf_deinit(&pipe->queue);
+    } else if (state->pipe_count < FAKE_PIPES) {
+        pipe = &state->pipes[state->pipe_count++];
+    }
+    if (pipe) {
+        *pipe = (fake_pipe){.reading = true, .window = SIZE_MAX};
+        mr_buf_init(&pipe->in, NULL, 0, SIZE_MAX);
+        mr_buf_init(&pipe->out, NULL, 0, SIZE_MAX);
+        mr_buf_init(&pipe->queue, NULL, 0, SIZE_MAX);
+    }
+    return pipe;
+}
+
+int mr_stream_connect(mr_stream *stream, const mr_connect_options *options, mr_error *err) {
+    fake_pipe *pipe = get_pipe(stream->loop->state);
+
+    (void)options;
+    if (!pipe)
+        return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_IO, MR_ERROR_NO_OFFSET, "no pipe is left");
+    pipe->stream = stream;
+    pipe->dialled = ++stream->loop->state->dials;
+    stream->top->pipe = pipe;
+    stream->state = MR_STREAM_CONNECTING;
+    return 0;
+}
+
+void mr_stream_close(mr_stream *stream) {
+    stream->state = MR_STREAM_CLOSED;
+    if (stream->top->pipe)
+        stream->top->pipe->shut = true;
+}
+
+/* Nothing is known of a connection without a system. */
+int mr_stream_get_attempt(mr_stream *stream, mr_attempt *attemptp) {
+    (void)stream;
+    (void)attemptp;
+    return MR_ERR_NOT_FOUND;
+}
+
+int mr_stream_get_tcp_info(mr_stream *stream, mr_tcp_info *infop) {
+    (void)stream;
+    (void)infop;
+    return MR_ERR_NOT_FOUND;
+}
+
+bool mr_tcp_info_all_acked(const mr_tcp_info *info) {
+    (void)info;
+    return false;
+}
+
+/* Who waits would wait for ever: the input is not asked from inside. */
+int mr_loop_run(mr_loop *loop, mr_nsec deadline) {
+    (void)loop;
+    (void)deadline;
+    return MR_LOOP_IDLE;
+}
+
+void mr_loop_stop(mr_loop *loop) {
+    (void)loop;
 }
 
 void mr_stream_deinit(mr_stream *stream) {
@@ -360,20 +433,30 @@ fake_pipe *fake_connect(mr_loop *loop, unsigned listener, const mr_accepted *fro
     struct mr_loop_state *state = loop->state;
     mr_accepted accepted = *from;
 
-    if (state->pipe_count == FAKE_PIPES || !state->listener_count)
+    if (!state->listener_count)
         return NULL;
     mr_listener *l = state->listeners[listener % state->listener_count];
-    if (!l)
+    fake_pipe *pipe = l ? get_pipe(state) : NULL;
+    if (!pipe)
         return NULL;
-    fake_pipe *pipe = &state->pipes[state->pipe_count];
-    *pipe = (fake_pipe){.reading = true, .window = SIZE_MAX};
-    mr_buf_init(&pipe->in, NULL, 0, SIZE_MAX);
-    mr_buf_init(&pipe->out, NULL, 0, SIZE_MAX);
-    mr_buf_init(&pipe->queue, NULL, 0, SIZE_MAX);
-    accepted.fd = (int)state->pipe_count++;
+    accepted.fd = (int)(pipe - state->pipes);
     accepted.local = l->local;
     l->events->accepted(l->user, &accepted);
     return pipe;
+}
+
+fake_pipe *fake_get_dialled(mr_loop *loop) {
+    for (unsigned i = loop->state->pipe_count; i-- > 0;)
+        if (loop->state->pipes[i].dialled && !loop->state->pipes[i].let_go)
+            return &loop->state->pipes[i];
+    return NULL;
+}
+
+void fake_open(fake_pipe *pipe, int result) {
+    if (pipe->dialled && !pipe->answered) {
+        pipe->answered = true;
+        pipe->opened = result;
+    }
 }
 
 void fake_feed(fake_pipe *pipe, mr_slice octets) {
@@ -405,6 +488,11 @@ static bool serve_pipe(fake_pipe *pipe) {
     static const mr_error broken = {.text = "reset"};
     mr_stream *stream = pipe->stream;
 
+    if (stream && stream->state == MR_STREAM_CONNECTING && pipe->answered) {
+        stream->state = pipe->opened ? MR_STREAM_CLOSED : MR_STREAM_OPEN;
+        stream->events->opened(stream->user, pipe->opened, pipe->opened ? &broken : &MR_ERROR_INIT);
+        return true;
+    }
     if (!stream || (stream->state != MR_STREAM_OPEN && stream->state != MR_STREAM_PEER_CLOSED))
         return false;
     if (pipe->ended && pipe->result && !pipe->told) {
@@ -417,11 +505,13 @@ static bool serve_pipe(fake_pipe *pipe) {
     }
     if (pipe->waits && !pipe->queue.len) {
         pipe->waits = false;
-        stream->events->drained(stream->user);
+        if (stream->events->drained)
+            stream->events->drained(stream->user);
         return true;
     }
     bool ends = !pipe->in.len && pipe->ended && !pipe->told;
-    if (!pipe->reading || (!pipe->in.len && !ends) || !stream->events->readable(stream->user))
+    if (!pipe->reading || (!pipe->in.len && !ends) ||
+        (stream->events->readable && !stream->events->readable(stream->user)))
         return false;
     if (ends)
         tell_end(pipe);

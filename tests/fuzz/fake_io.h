@@ -13,7 +13,7 @@
 
 #define FAKE_PIPES 12
 
-/* Both ends of a connection; the server's is the stream. */
+/* Both ends of a connection; the stream's is that of what is tested: a server, or a client. */
 typedef struct fake_pipe {
     mr_stream *stream;   /* NULL: none, or the server let go of it */
     bool reading;
@@ -22,6 +22,9 @@ typedef struct fake_pipe {
     bool told;           /* the server heard of that */
     int result;          /* 0, or what broke it */
     bool let_go;         /* the server freed its stream */
+    unsigned dialled;    /* which mr_stream_connect began it, from 1; 0: it was accepted */
+    bool answered;       /* the first: it has its outcome, @opened */
+    int opened;
     size_t window;       /* octets the client takes before it must be asked to take more */
     bool waits;          /* the server is to be told when all is taken */
     mr_buf in;           /* octets for the server */
@@ -41,6 +44,7 @@ struct mr_loop_state {
     uint64_t turn;
     fake_pipe pipes[FAKE_PIPES];
     unsigned pipe_count;
+    unsigned dials;
 };
 
 /* Begins anew; @loop is the only one there is. */
@@ -51,6 +55,11 @@ void fake_turn(mr_loop *loop);
 /* A client connects to the listener with that index; NULL when there is no pipe left, or nobody
  * listens. The server may have refused it: stream is NULL then. */
 fake_pipe *fake_connect(mr_loop *loop, unsigned listener, const mr_accepted *from);
+/* What mr_stream_connect began last and was not let go of; NULL: nothing. Its pipe serves another
+ * connection once it is let go of. */
+fake_pipe *fake_get_dialled(mr_loop *loop);
+/* The outcome of mr_stream_connect, which the next turn tells; once. */
+void fake_open(fake_pipe *pipe, int result);
 /* Octets from the client, which the next turn hands on. */
 void fake_feed(fake_pipe *pipe, mr_slice octets);
 void fake_end(fake_pipe *pipe, int result);
