@@ -37,8 +37,8 @@ hostile() { # MODE COMMAND: with a misbehaving mapper on the server's host
     kill $pid
     wait $pid || true
 }
-after() { # both ends hear of one another once more; "after tcp" asks nothing over UDP
-    sleep 1
+word() { # both ends hear of one another; "word tcp" asks nothing over UDP
     ping -c1 -W1 "$DC_IP"
     dig +short +tries=1 +timeout=2 ${1:+"+$1"} "@$DC_IP" dc1.lab.test
+    sleep 1
 }

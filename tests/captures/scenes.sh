@@ -45,7 +45,7 @@ scene tcp-refused           TCP.ENDPOINT_REFUSED '' 'for i in 1 2 3; do (exec 3<
 scene tcp-dyn-filtered      TCP.DYNAMIC_FILTERED 'drop-dyn on' '"$LABDIR/probe.py" dc1.lab.test 10'
 scene tcp-dyn-refused       TCP.DYNAMIC_REFUSED 'rst-dyn on' '"$LABDIR/probe.py" dc1.lab.test'
 scene tcp-dyn-forged        TCP.FORGED_RESET 'rst-dyn-mb on' '"$LABDIR/probe.py" dc1.lab.test'
-scene tcp-445-filtered      TCP.ENDPOINT_FILTERED 'block-445 on' 'timeout 12 smb -L dc1.lab.test -U% || true; dig +short @$DC_IP dc1.lab.test'
+scene tcp-445-filtered      TCP.ENDPOINT_FILTERED 'block-445 on' 'timeout 12 smbclient -s "$LAB_SMBCONF" -L dc1.lab.test -U% || true; dig +short @$DC_IP dc1.lab.test'
 scene tcp-host-down         TCP.HOST_UNREACHABLE 'host-down on srv' '"$LABDIR/probe.py" 10.88.2.11 10'
 scene tcp-unused            TCP.HOST_UNREACHABLE '' '"$LABDIR/probe.py" 10.88.2.99 10'
 scene tcp-pmtu-hole         RPC.LARGE_LOST 'pmtu-hole on' 'timeout 15 "$LABDIR/epmlook.py" "$DC_IP" 500'
@@ -91,20 +91,20 @@ scene krb-skew              KRB.SKEW '' 'unsynced; printf "%s\n" "$PASSWORD" | f
 scene krb-skew-ap           KRB.SKEW '' 'unsynced; ticket Administrator "$PASSWORD"; faketime -f +20m rpcclient -s "$LAB_SMBCONF" --use-kerberos=required "ncacn_ip_tcp:dc1.lab.test[sign]" -c enumdomusers'
 scene krb-other-realm       KRB.CLIENT_UNKNOWN '' 'sed "s/^ *LAB.TEST = {/    OTHER.TEST = {\n kdc = $DC_IP\n }\n&/" "$KRB5_CONFIG" >krb5.conf; KRB5_CONFIG=$PWD/krb5.conf ticket Administrator@OTHER.TEST "$PASSWORD"'
 
-# for two captures: where it died, with a word of both ends afterwards
-scene pair-syn-lost         TCP.MAPPER_FILTERED 'drop-port on 135' '"$LABDIR/probe.py" "$DC_IP" 2; after'
-scene pair-syn-unanswered   TCP.MAPPER_FILTERED 'drop-in on 135' '"$LABDIR/probe.py" "$DC_IP" 4; after'
-scene pair-syn-ack-lost     TCP.MAPPER_FILTERED 'drop-back on 135' '"$LABDIR/probe.py" "$DC_IP" 4; after'
-scene pair-ack-lost         EPM.SWALLOWED 'drop-ack on 135' '"$LABDIR/probe.py" "$DC_IP" 4; after'
-scene pair-answer-lost      EPM.SWALLOWED 'drop-data-back on 135' '"$LABDIR/probe.py" "$DC_IP" 4; after'
-scene pair-query-lost       NAME.TIMEOUT 'drop-udp on 53' 'dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; after tcp'
-scene pair-query-unanswered NAME.TIMEOUT 'drop-out on 53' 'dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; after tcp'
-scene pair-query-back-lost  NAME.TIMEOUT 'drop-udp-back on 53' 'dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; after tcp'
+# for two captures: where it died, with a word of both ends before and afterwards
+scene pair-syn-lost         TCP.MAPPER_FILTERED 'drop-port on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 2; word'
+scene pair-syn-unanswered   TCP.MAPPER_FILTERED 'drop-in on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 4; word'
+scene pair-syn-ack-lost     TCP.MAPPER_FILTERED 'drop-back on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 4; word'
+scene pair-ack-lost         EPM.SWALLOWED 'drop-ack on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 4; word'
+scene pair-answer-lost      EPM.SWALLOWED 'drop-data-back on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 4; word'
+scene pair-query-lost       NAME.TIMEOUT 'drop-udp on 53' 'word tcp; dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; word tcp'
+scene pair-query-unanswered NAME.TIMEOUT 'drop-out on 53' 'word tcp; dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; word tcp'
+scene pair-query-back-lost  NAME.TIMEOUT 'drop-udp-back on 53' 'word tcp; dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; word tcp'
 scene pair-mss-clamped      healthy 'mss-clamp on 900' 'timeout 15 "$LABDIR/epmlook.py" "$DC_IP" 500'
 scene pair-stripped         healthy 'strip-options on' 'timeout 15 "$LABDIR/epmlook.py" "$DC_IP" 20'
 scene pair-nat              healthy 'nat on' 'tcp dc1.lab.test % enumdomains'
 scene pair-nat-both         healthy 'nat on' '"$LABDIR/epmlook.py" "$MB_CLIENT_IP" 20 10135; dig +short @$DC_IP dc1.lab.test'
-scene pair-nat-stall        EPM.SWALLOWED 'nat on;stall-bind on 135' '"$LABDIR/probe.py" "$DC_IP" 4; after'
+scene pair-nat-stall        EPM.SWALLOWED 'nat on;stall-bind on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 4; word'
 
 # a mapper that misbehaves
 for mode in garbage close-on-accept close-after-bind close-after-bind-ack close-mid-reply bind-nak \

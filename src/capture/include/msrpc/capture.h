@@ -12,6 +12,7 @@
 #include <msrpc/capture/flow.h>
 #include <msrpc/capture/live.h>
 #include <msrpc/capture/packet.h>
+#include <msrpc/capture/pair.h>
 #include <msrpc/capture/seen.h>
 #include <msrpc/capture/tap.h>
 #include <msrpc/capture/write.h>
