@@ -16,7 +16,7 @@
 #define LOOK_FAR ((uint64_t)256 << 10)   /* octets of a direction let pass unknown */
 
 static const mr_tap_class *const classes[] = {
-    &mr_tap_rpc, &mr_tap_smb, &mr_tap_names, &mr_tap_krb, &mr_tap_tls,
+    &mr_tap_http, &mr_tap_rpc, &mr_tap_smb, &mr_tap_names, &mr_tap_krb, &mr_tap_tls,
 };
 
 /* A flow that nobody knows. */
