@@ -105,7 +105,7 @@ static int run_alone(run *r, mr_shard *s, const uint64_t key[2], mr_error *err) 
     s->hand_over_ctx = r;
     rc = mr_shard_run(s);
     mr_seen_deinit(&batch);
-    if (rc < 0 && err)
+    if (rc != 0 && err)
         *err = s->err;
     return rc;
 }
@@ -265,7 +265,7 @@ static int run_together(run *r, const uint64_t key[2], mr_totals *totalsp, mr_er
     stop(r);
     for (uint32_t i = 0; i < r->count && rc == 0; i++) {
         rc = r->lanes[i].result;
-        if (rc < 0 && err)
+        if (rc != 0 && err)
             *err = r->lanes[i].shard.err;
     }
     int merged = collect(r, totalsp);

@@ -55,6 +55,8 @@ int mr_shard_init(mr_shard *s, const mr_analysis_config *config, const uint64_t 
     if (r < 0 || mr_flows_init(&s->flows, &flows, &sink) < 0)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_CAPTURE, MR_ERROR_NO_OFFSET, "out of memory");
     s->flowing = true;
+    if (config->filter && (r = mr_capture_filter_init(&s->filter, config->filter, err)) != 0)
+        return r;
     if (config->read)
         return 0;
     return mr_capture_merge_init(&s->merge, config->paths, config->count, config->order, err);
@@ -75,6 +77,7 @@ void mr_shard_deinit(mr_shard *s) {
     }
     mr_decap_deinit(&s->decap);
     mr_capture_merge_deinit(&s->merge);
+    mr_capture_filter_deinit(&s->filter);
     mr_tap_ctx_deinit(&s->taps);
     mr_totals_deinit(&s->totals);
 }
@@ -167,12 +170,20 @@ static int finish(mr_shard *s) {
 
 /* The first outcome that is not 0 is the one to tell. */
 static void note(mr_shard *s, int outcome, const mr_error *err) {
-    if (outcome == MR_CAPTURE_CUT)
+    const mr_capture_file *file = NULL;
+
+    if (outcome == MR_CAPTURE_CUT) {
         s->totals.file_cut = true;
-    if (s->outcome == 0 || (s->outcome > 0 && outcome < 0)) {
-        s->outcome = outcome;
-        s->err = *err;
+        file = s->config->read ? NULL : mr_capture_merge_file(&s->merge, s->at_file);
     }
+    if (s->outcome != 0 && (s->outcome < 0 || outcome > 0))
+        return;
+    s->outcome = outcome;
+    s->err = *err;
+    if (file)
+        mr_fail(&s->err, MR_ERR_TRUNCATED, MR_FLOOR_CAPTURE,
+                (size_t)mr_capture_file_stats(file)->cut_at,
+                "%s: ends in the midst of a record", mr_capture_file_name(file));
 }
 
 static int no_memory(mr_shard *s, int r) {
@@ -187,6 +198,11 @@ int mr_shard_run(mr_shard *s) {
     int outcome, r = 0;
 
     while (r == 0 && (outcome = read_packet(s, &packet, &err)) != MR_CAPTURE_END) {
+        bool pass = true;
+        if (outcome == 0 && s->config->filter)
+            r = mr_capture_filter_match(&s->filter, &packet, &pass, &s->err);
+        if (r != 0 || !pass)
+            continue;
         if (outcome == 0) {
             r = feed(s, &packet);
             if (r == 0 && (s->taps.order - s->handed >= HAND_OVER_PACKETS ||

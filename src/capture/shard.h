@@ -4,6 +4,8 @@
 #ifndef MSRPC_CAPTURE_SHARD_H
 #define MSRPC_CAPTURE_SHARD_H
 
+#include <msrpc/capture/live.h>
+
 #include "tap_private.h"
 
 typedef struct mr_shard mr_shard;
@@ -15,6 +17,7 @@ struct mr_shard {
     mr_decap decap;
     mr_flows flows;
     mr_capture_merge merge;
+    mr_capture_filter filter;
     bool flowing;         /* flows are made */
     bool ending;          /* many flows end between two packets */
     size_t at_file;
