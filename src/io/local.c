@@ -53,23 +53,25 @@ static int take_lock(const char *path) {
     return close_keeping_errno(fd);
 }
 
-/* Removes a socket's file that nobody listens behind; anything else at @path stays. */
-static bool remove_stale(const char *path) {
+/* Whether @path is nothing yet, or a socket; else errno says why. */
+static bool may_listen(const char *path) {
     struct stat st;
 
     if (lstat(path, &st) != 0)
         return errno == ENOENT;
-    if (!S_ISSOCK(st.st_mode)) {
-        errno = EEXIST;
-        return false;
-    }
-    return unlink(path) == 0;
+    errno = EEXIST;
+    return S_ISSOCK(st.st_mode);
+}
+
+/* Removes a socket's file that nobody listens behind; anything else at @path stays. */
+static bool remove_stale(const char *path) {
+    return may_listen(path) && (unlink(path) == 0 || errno == ENOENT);
 }
 
 int mr_local_listen(const char *path, unsigned mode, int backlog, int *lockp) {
     struct sockaddr_un sa;
 
-    if (!name(path, &sa))
+    if (!name(path, &sa) || !may_listen(path)) /* no lock beside what is somebody else's */
         return -1;
     int lock = take_lock(path);
     if (lock < 0)

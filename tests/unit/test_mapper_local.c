@@ -282,7 +282,7 @@ static void test_groups(void **state) {
 static void test_files(void **state) {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     mr_listen_options options = {.path = path, .mode = 0640};
-    char too_long[200];
+    char too_long[200], lock[80];
     mr_listener one = {0}, two = {0};
     struct stat st;
     mr_loop loop;
@@ -304,11 +304,14 @@ static void test_files(void **state) {
     assert_int_equal(stat(path, &st), -1);
     assert_int_equal(mr_listener_open(&two, &options, NULL), 0);
     mr_listener_deinit(&two);
-    /* what is no socket stays */
+    /* what is no socket stays, and gets no lock beside it */
+    snprintf(lock, sizeof lock, "%s.lock", path);
+    assert_int_equal(unlink(lock), 0);
     fd = open(path, O_CREAT | O_WRONLY, 0600);
     close(fd);
     assert_int_equal(mr_listener_open(&one, &options, NULL), MR_ERR_SYSTEM);
     assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(stat(lock, &st), -1);
     unlink(path);
     memset(too_long, 'x', sizeof too_long - 1);
     too_long[sizeof too_long - 1] = '\0';
