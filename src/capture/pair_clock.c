@@ -16,6 +16,9 @@
 #define BINS 64
 #define WINDOW ((int64_t)10 * (int64_t)MR_SEC) /* differences farther off than this are mistakes */
 #define STEPS 64
+#define COPY (2 * MR_MSEC)
+#define JITTER 5e3       /* of time stamps, nanoseconds: tried first, and */
+#define MOST_JITTER 3e6  /* at most */
 #define MAX_DRIFT 5e-4 /* the most that a computer's clock is corrected by */
 
 static uint64_t mix(uint64_t h, uint64_t word) {
@@ -74,7 +77,9 @@ typedef struct difference {
 static int by_key(const void *x, const void *y) {
     const pair_anchor *a = x, *b = y;
 
-    return a->key < b->key ? -1 : a->key > b->key;
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    return a->time < b->time ? -1 : a->time > b->time;
 }
 
 static int by_difference(const void *x, const void *y) {
@@ -83,7 +88,7 @@ static int by_difference(const void *x, const void *y) {
     return a->by < b->by ? -1 : a->by > b->by;
 }
 
-/* The anchors of a view that are there once, sorted. */
+/* The anchors of a view that are there once (or captured twice), sorted. */
 static uint32_t unique(pair_anchor *anchors, uint32_t count) {
     uint32_t kept = 0;
 
@@ -91,7 +96,7 @@ static uint32_t unique(pair_anchor *anchors, uint32_t count) {
     for (uint32_t i = 0, next; i < count; i = next) {
         for (next = i + 1; next < count && anchors[next].key == anchors[i].key; next++)
             ;
-        if (next == i + 1)
+        if (anchors[next - 1].time - anchors[i].time < COPY)
             anchors[kept++] = anchors[i];
     }
     return kept;
@@ -234,11 +239,23 @@ static double usual_slope(const bounds *b) {
     return list[count / 2];
 }
 
-static void settle(const bounds *b, mr_pair_clock *clock) {
+/* Time stamps are taken a little early or late: lets every packet be this far off. */
+static void loosen(bounds *b, double by) {
+    for (int i = 0; i < BINS; i++) {
+        b->by[0][i] += by;
+        b->by[1][i] -= by;
+    }
+}
+
+static void settle(bounds *b, mr_pair_clock *clock) {
     double min, max, low, high, slope = usual_slope(b);
     double least = 1e300, most = -1e300;
 
     clock->steady = slopes(b, &min, &max);
+    for (double jitter = JITTER; !clock->steady && jitter <= MOST_JITTER; jitter *= 8) {
+        loosen(b, jitter);
+        clock->steady = slopes(b, &min, &max);
+    }
     if (!clock->steady) {
         min = max = slope = 0;
     } else if (slope < min || slope > max) {

@@ -283,6 +283,8 @@ int mr_pair_gram_match(pair_state *state) {
 }
 
 int mr_pair_gram_judge(pair_state *state) {
+    const mr_pair_place *place = state->pair->totals.place;
+    bool limited = place[0].beyond != 0 || place[1].beyond != 0; /* answers may lie past a cap */
     int r = 0;
 
     for (int of = 0; of < 2; of++)
@@ -290,7 +292,7 @@ int mr_pair_gram_judge(pair_state *state) {
             r = judge_alone(state, of, &state->view[of].grams[i]);
     for (uint32_t i = 0; i < state->view[0].gram_count && r == 0; i++) {
         const pair_gram *a = &state->view[0].grams[i];
-        if (a->mate != PAIR_NONE && !a->answer)
+        if (a->mate != PAIR_NONE && !a->answer && !limited)
             r = judge_silence(state, a, &state->view[1].grams[a->mate]);
     }
     return r;

@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#define TOGETHER (2 * MR_SEC) /* octets that die and a reset that comes are one event */
-#define SAME_TIME MR_SEC
 
 /* A connection that both have, seen from its own client. */
 typedef struct couple {
@@ -279,25 +277,27 @@ static int judge_data(couple *c, int side, bool *lostp) {
     return mr_pair_look_add(c->state, of, c->index[of], side, from, to, &seen);
 }
 
-static bool same_time(const couple *c, int of, mr_nsec time, int at, mr_nsec other) {
-    mr_nsec x = mr_pair_a_time(c->state, of, time), y = mr_pair_a_time(c->state, at, other);
-    mr_nsec apart = x > y ? x - y : y - x;
+/* Both captures have the direction from its first packet to its last. */
+static bool is_whole(const couple *c, int of, const pair_lane *sent, const pair_lane *got) {
+    bool begun = sent->syns != 0 && got->syns == sent->syns;
+    bool ended = sent->fin_packet != 0 && got->fin_packet != 0;
 
-    return apart <= SAME_TIME + (mr_nsec)c->state->pair->totals.clock.err;
+    return (begun || mr_pair_covers(c->state, !of, of, sent->first_time) == 2) &&
+           (ended || mr_pair_covers(c->state, !of, of, sent->last_time) == 2);
 }
 
-/* Packets that were lost and sent again: less was captured behind the loss than before it. Both
- * captures must have the whole direction. */
+/* Packets that were lost and sent again: less was captured behind the loss than before it. */
 static int judge_loss(couple *c, int side) {
     int of = side == 0 ? c->near : c->far, at = !of;
     const pair_lane *sent = &c->flow[of]->lane[side], *got = &c->flow[at]->lane[side];
-    uint32_t syns = sent->syns > got->syns ? sent->syns - got->syns : 0;
     mr_pair_seen seen = c->seen;
 
-    if ((sent->sent <= got->sent && syns == 0) || got->packets == 0 ||
-        !same_time(c, of, sent->last_time, at, got->last_time) ||
-        (mr_pair_covers(c->state, at, of, sent->first_time) != 2 &&
-         !same_time(c, of, sent->first_time, at, got->first_time)))
+    if (sent->syns != 0 && got->syns == 0 && got->after_syn != 0) {
+        c->state->pair->totals.place[at].missed++; /* it went on: only the capture lacks the SYN */
+        return 0;
+    }
+    if ((sent->sent <= got->sent && sent->syns <= got->syns) || got->packets == 0 ||
+        !is_whole(c, of, sent, got))
         return 0;
     seen.kind = MR_PAIR_LOSS;
     seen.back = side == 1;

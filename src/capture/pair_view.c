@@ -234,7 +234,7 @@ static bool is_copy(pair_lane *lane, const mr_segment *seg) {
     bool copy = lane->packets != 0 && lane->copy_seq == tcp->seq &&
                 lane->copy_len == seg->payload_len && lane->copy_flags == tcp->flags &&
                 lane->copy_stamp == tcp->ts_value && lane->copy_ack == tcp->ack &&
-                lane->copy_id == seg->ip_id && (seg->family == 6 || seg->ip_id != 0) &&
+                lane->copy_id == seg->ip_id &&
                 (tcp->flags & MR_TCP_SYN || seg->payload_len != 0) &&
                 seg->packet->time - lane->copy_time < PAIR_COPY;
 
