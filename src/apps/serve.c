@@ -384,7 +384,7 @@ const app_command app_serve = {
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
                  "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135",
                  "msrpc serve --interface rpcecho@49152 --threads 4 --call-timeout 10",
-                 "on port 135; rpcecho on its own port, with four workers, ten seconds a call"},
+                 "on port 135; rpcecho on its own port, four workers, ten seconds a call"},
     .exits = {"0", "ended by SIGTERM or SIGINT, or by the management interface",
               "66", "the file of --mock or --config cannot be read",
               "69", "an address or port cannot be had",
