@@ -38,7 +38,7 @@ void mr_smb_deinit(mr_smb *smb) {
 
     if (!s)
         return;
-    smb_free_spent(s);
+    mr_smb_free_spent(s);
     for (size_t i = 0; i < s->pending_count; i++)
         free(s->pending[i].name);
     for (size_t i = 0; i < s->pipe_count; i++)
@@ -54,7 +54,7 @@ void mr_smb_deinit(mr_smb *smb) {
 
 /* ---- events ---- */
 
-mr_smb_event smb_event(const mr_smb_state *s, enum mr_smb_event_kind kind, enum mr_dir dir) {
+mr_smb_event mr_smb_add_event(const mr_smb_state *s, enum mr_smb_event_kind kind, enum mr_dir dir) {
     return (mr_smb_event){
         .kind = kind,
         .dir = dir,
@@ -64,7 +64,7 @@ mr_smb_event smb_event(const mr_smb_state *s, enum mr_smb_event_kind kind, enum 
     };
 }
 
-void smb_push(mr_smb_state *s, const mr_smb_event *event) {
+void mr_smb_push(mr_smb_state *s, const mr_smb_event *event) {
     if (s->event_count < SMB_EVENTS)
         s->events[(s->event_first + s->event_count++) % SMB_EVENTS] = *event;
 }
@@ -80,14 +80,14 @@ bool mr_smb_pull_event(mr_smb *smb, mr_smb_event *eventp) {
     return true;
 }
 
-void smb_damaged(mr_smb_state *s, const mr_smb_event *at, const mr_error *err) {
+void mr_smb_damaged(mr_smb_state *s, const mr_smb_event *at, const mr_error *err) {
     mr_smb_event e = *at;
 
     e.kind = MR_SMB_EVENT_DAMAGED;
     e.name = "";
     s->note = *err;
     e.u.error = &s->note;
-    smb_push(s, &e);
+    mr_smb_push(s, &e);
 }
 
 /* Whether octets may begin a connection-oriented PDU (C706 12.6.3.1). */
@@ -95,8 +95,8 @@ static bool looks_rpc(mr_slice b) {
     return b.len >= 4 && b.data[0] == 5 && b.data[1] <= 1 && b.data[2] <= PTYPE_MAX;
 }
 
-void smb_push_data(mr_smb_state *s, const mr_smb_event *at, uint32_t key, mr_slice bytes) {
-    smb_pipe *pipe = smb_pipe_find(s, key);
+void mr_smb_push_data(mr_smb_state *s, const mr_smb_event *at, uint32_t key, mr_slice bytes) {
+    smb_pipe *pipe = mr_smb_pipe_find(s, key);
     mr_smb_event e = *at;
 
     e.kind = MR_SMB_EVENT_DATA;
@@ -109,8 +109,8 @@ void smb_push_data(mr_smb_state *s, const mr_smb_event *at, uint32_t key, mr_sli
             open.late = true;
             open.status = 0;
             open.fid = pipe->fid;
-            open.name = smb_pipe_name(pipe->name);
-            smb_push(s, &open);
+            open.name = mr_smb_pipe_name(pipe->name);
+            mr_smb_push(s, &open);
         }
     }
     if (pipe && pipe->sure == SMB_FILE)
@@ -119,7 +119,7 @@ void smb_push_data(mr_smb_state *s, const mr_smb_event *at, uint32_t key, mr_sli
     e.u.data = (mr_smb_data){.bytes = bytes, .damaged = pipe && pipe->damaged[e.dir]};
     if (pipe)
         pipe->damaged[e.dir] = false;
-    smb_push(s, &e);
+    mr_smb_push(s, &e);
 }
 
 /* ---- octets ---- */
@@ -194,12 +194,12 @@ static void search(smb_lane *lane) {
 
 static void broken(mr_smb_state *s, enum mr_dir dir, const char *what) {
     smb_lane *lane = &s->lane[dir];
-    mr_smb_event e = smb_event(s, MR_SMB_EVENT_DAMAGED, dir);
+    mr_smb_event e = mr_smb_add_event(s, MR_SMB_EVENT_DAMAGED, dir);
     mr_error err = MR_ERROR_INIT;
 
     mr_fail(&err, MR_ERR_MALFORMED, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET, "SMB: %s", what);
     if (lane->began || !s->config.midstream)
-        smb_damaged(s, &e, &err);
+        mr_smb_damaged(s, &e, &err);
     search(lane);
 }
 
@@ -256,7 +256,7 @@ static void read_name(mr_cursor *c, char out[20]) {
 
 static enum step read_names(mr_smb_state *s, enum mr_dir dir, mr_slice bytes, size_t *usedp) {
     smb_lane *lane = &s->lane[dir];
-    mr_smb_event e = smb_event(s, MR_SMB_EVENT_NBSS_REQUEST, dir);
+    mr_smb_event e = mr_smb_add_event(s, MR_SMB_EVENT_NBSS_REQUEST, dir);
     mr_slice head;
 
     if (!peek(s, lane, bytes, usedp, lane->frame, &head))
@@ -274,7 +274,7 @@ static enum step read_names(mr_smb_state *s, enum mr_dir dir, mr_slice bytes, si
         e.code = lane->type == MR_NBT_NEGATIVE ? mr_cursor_read_u8(&c) : 0;
     }
     consume(lane, usedp, lane->frame);
-    smb_push(s, &e);
+    mr_smb_push(s, &e);
     return STEP_ON;
 }
 
@@ -282,14 +282,14 @@ static enum step read_names(mr_smb_state *s, enum mr_dir dir, mr_slice bytes, si
 
 static enum step sealed(mr_smb_state *s, enum mr_dir dir, mr_slice head,
                         enum mr_smb_event_kind kind, bool *saidp) {
-    mr_smb_event e = smb_event(s, kind, dir);
+    mr_smb_event e = mr_smb_add_event(s, kind, dir);
     mr_smb2_transform transform;
     smb_lane *lane = &s->lane[dir];
 
     if (kind == MR_SMB_EVENT_ENCRYPTED && mr_smb2_transform_decode(head, &transform, NULL) == 0)
         e.session = transform.session_id;
     if (!*saidp)
-        smb_push(s, &e);
+        mr_smb_push(s, &e);
     *saidp = true;
     lane->began = true;
     lane->command = lane->frame;
@@ -304,7 +304,7 @@ static enum step read_command(mr_smb_state *s, enum mr_dir dir, mr_slice bytes, 
     size_t len = lane->frame, want;
 
     if (smb1) {
-        want = smb1_want(head, len);
+        want = mr_smb1_want(head, len);
     } else {
         mr_smb2_header h;
         if (mr_smb2_header_decode(head, &h, NULL) < 0 || h.next > len) {
@@ -312,7 +312,7 @@ static enum step read_command(mr_smb_state *s, enum mr_dir dir, mr_slice bytes, 
             return STEP_ON;
         }
         len = h.next ? h.next : len;
-        want = smb2_want(head, len);
+        want = mr_smb2_want(head, len);
     }
     if (!peek(s, lane, bytes, usedp, want, &head))
         return STEP_MORE;
@@ -320,9 +320,9 @@ static enum step read_command(mr_smb_state *s, enum mr_dir dir, mr_slice bytes, 
     lane->pipe = 0;
     lane->lead = lane->data = 0;
     if (smb1)
-        smb1_handle(s, dir, head);
+        mr_smb1_handle(s, dir, head);
     else
-        smb2_handle(s, dir, head);
+        mr_smb2_handle(s, dir, head);
     consume(lane, usedp, want);
     lane->frame -= len;
     lane->command = len - want;
@@ -362,7 +362,7 @@ static enum step read_data(mr_smb_state *s, enum mr_dir dir, mr_slice bytes, siz
     if (part.len == 0)
         return STEP_MORE;
     if (leftp == &lane->data)
-        smb_push_data(s, &lane->data_event, lane->pipe, part);
+        mr_smb_push_data(s, &lane->data_event, lane->pipe, part);
     *leftp -= part.len;
     lane->command -= part.len;
     if (lane->data == 0)
@@ -414,10 +414,10 @@ static void found(mr_smb_state *s, enum mr_dir dir) {
     lane->phase = SMB_FRAME;
     lane->first = s->now;
     lane->at = lane->offset - held(lane);
-    e = smb_event(s, MR_SMB_EVENT_RESYNC, dir);
+    e = mr_smb_add_event(s, MR_SMB_EVENT_RESYNC, dir);
     e.u.skipped = lane->skipped;
     if (lane->began || lane->skipped)
-        smb_push(s, &e);
+        mr_smb_push(s, &e);
 }
 
 static enum step look(mr_smb_state *s, enum mr_dir dir, mr_slice bytes, size_t *usedp) {
@@ -486,7 +486,7 @@ int mr_smb_feed(mr_smb *smb, enum mr_dir dir, mr_slice bytes, mr_nsec now, size_
     *usedp = 0;
     if (rc != 0)
         return rc;
-    smb_free_spent(s);
+    mr_smb_free_spent(s);
     s->now = now;
     do {
         enum step next = step(s, dir, bytes, &used);

@@ -97,40 +97,40 @@ typedef struct mr_smb_state {
 
 /* ---- smb.c ---- */
 /* An event of the message that @dir is at; the caller fills the rest and pushes it. */
-mr_smb_event smb_event(const mr_smb_state *s, enum mr_smb_event_kind kind, enum mr_dir dir);
-void smb_push(mr_smb_state *s, const mr_smb_event *event);
-void smb_damaged(mr_smb_state *s, const mr_smb_event *at, const mr_error *err);
+mr_smb_event mr_smb_add_event(const mr_smb_state *s, enum mr_smb_event_kind kind, enum mr_dir dir);
+void mr_smb_push(mr_smb_state *s, const mr_smb_event *event);
+void mr_smb_damaged(mr_smb_state *s, const mr_smb_event *at, const mr_error *err);
 /* Hands on octets of a pipe; a doubtful one is judged by them. */
-void smb_push_data(mr_smb_state *s, const mr_smb_event *at, uint32_t key, mr_slice bytes);
+void mr_smb_push_data(mr_smb_state *s, const mr_smb_event *at, uint32_t key, mr_slice bytes);
 
 /* ---- smb_track.c ---- */
-char *smb_name(mr_smb_state *s, mr_slice text, bool unicode);
-void smb_spend(mr_smb_state *s, char *name);
-void smb_free_spent(mr_smb_state *s);
-smb_pending *smb_pending_add(mr_smb_state *s, uint64_t id, uint16_t command);
+char *mr_smb_name(mr_smb_state *s, mr_slice text, bool unicode);
+void mr_smb_spend(mr_smb_state *s, char *name);
+void mr_smb_free_spent(mr_smb_state *s);
+smb_pending *mr_smb_pending_add(mr_smb_state *s, uint64_t id, uint16_t command);
 /* @command 0xffff: any. NULL when it was not seen. */
-smb_pending *smb_pending_find(mr_smb_state *s, uint64_t id, uint16_t command);
+smb_pending *mr_smb_pending_find(mr_smb_state *s, uint64_t id, uint16_t command);
 /* Its name lives on until the next feed. */
-void smb_pending_drop(mr_smb_state *s, smb_pending *p);
-void smb_tree_set(mr_smb_state *s, uint64_t session, uint32_t id, bool pipes);
-const smb_tree *smb_tree_find(const mr_smb_state *s, uint64_t session, uint32_t id);
-void smb_tree_drop(mr_smb_state *s, uint64_t session, uint32_t id);
-smb_pipe *smb_pipe_find(mr_smb_state *s, uint32_t key);
+void mr_smb_pending_drop(mr_smb_state *s, smb_pending *p);
+void mr_smb_tree_set(mr_smb_state *s, uint64_t session, uint32_t id, bool pipes);
+const smb_tree *mr_smb_tree_find(const mr_smb_state *s, uint64_t session, uint32_t id);
+void mr_smb_tree_drop(mr_smb_state *s, uint64_t session, uint32_t id);
+smb_pipe *mr_smb_pipe_find(mr_smb_state *s, uint32_t key);
 /* Opens @fid under @key (0: a new one); takes @name. NULL: it is not followed. */
-smb_pipe *smb_pipe_add(mr_smb_state *s, mr_smb2_fid fid, uint32_t key, enum smb_sure sure,
-                       char *name);
+smb_pipe *mr_smb_pipe_add(mr_smb_state *s, mr_smb2_fid fid, uint32_t key, enum smb_sure sure,
+                          char *name);
 /* The key of @fid; one that was never seen opened is followed too, unless it is a file's. */
-uint32_t smb_pipe_key(mr_smb_state *s, mr_smb2_fid fid, uint64_t session, uint32_t tree);
-void smb_pipe_drop(mr_smb_state *s, smb_pipe *pipe);
+uint32_t mr_smb_pipe_key(mr_smb_state *s, mr_smb2_fid fid, uint64_t session, uint32_t tree);
+void mr_smb_pipe_drop(mr_smb_state *s, smb_pipe *pipe);
 /* "svcctl" of "\PIPE\svcctl". */
-const char *smb_pipe_name(const char *name);
+const char *mr_smb_pipe_name(const char *name);
 
 /* ---- smb_v2.c, smb_v1.c ----
  * How many octets of the command, of @len in all, have to be seen together; 0: @head is too short
  * to tell and MR_SMB2_HEADER octets are needed (of SMB1, the words). Then what they say. */
-size_t smb2_want(mr_slice head, size_t len);
-void smb2_handle(mr_smb_state *s, enum mr_dir dir, mr_slice head);
-size_t smb1_want(mr_slice head, size_t len);
-void smb1_handle(mr_smb_state *s, enum mr_dir dir, mr_slice head);
+size_t mr_smb2_want(mr_slice head, size_t len);
+void mr_smb2_handle(mr_smb_state *s, enum mr_dir dir, mr_slice head);
+size_t mr_smb1_want(mr_slice head, size_t len);
+void mr_smb1_handle(mr_smb_state *s, enum mr_dir dir, mr_slice head);
 
 #endif

@@ -26,7 +26,7 @@ static bool grow(mr_smb_state *s, void **arrayp, size_t count, size_t *sizep, si
 
 /* ---- names ---- */
 
-char *smb_name(mr_smb_state *s, mr_slice text, bool unicode) {
+char *mr_smb_name(mr_smb_state *s, mr_slice text, bool unicode) {
     uint8_t room[NAME_MAX_OCTETS];
     mr_buf buf;
 
@@ -47,12 +47,12 @@ char *smb_name(mr_smb_state *s, mr_slice text, bool unicode) {
     return name;
 }
 
-void smb_free_spent(mr_smb_state *s) {
+void mr_smb_free_spent(mr_smb_state *s) {
     while (s->spent_count)
         free(s->spent[--s->spent_count]);
 }
 
-void smb_spend(mr_smb_state *s, char *name) {
+void mr_smb_spend(mr_smb_state *s, char *name) {
     if (!name)
         return;
     if (s->spent_count == SMB_SPENT)
@@ -61,7 +61,7 @@ void smb_spend(mr_smb_state *s, char *name) {
         s->spent[s->spent_count++] = name;
 }
 
-const char *smb_pipe_name(const char *name) {
+const char *mr_smb_pipe_name(const char *name) {
     if (!name)
         return "";
     while (*name == '\\')
@@ -74,28 +74,28 @@ const char *smb_pipe_name(const char *name) {
 
 /* ---- requests ---- */
 
-smb_pending *smb_pending_find(mr_smb_state *s, uint64_t id, uint16_t command) {
+smb_pending *mr_smb_pending_find(mr_smb_state *s, uint64_t id, uint16_t command) {
     for (size_t i = 0; i < s->pending_count; i++)
         if (s->pending[i].id == id && (command == 0xffff || s->pending[i].command == command))
             return &s->pending[i];
     return NULL;
 }
 
-void smb_pending_drop(mr_smb_state *s, smb_pending *p) {
+void mr_smb_pending_drop(mr_smb_state *s, smb_pending *p) {
     size_t i = (size_t)(p - s->pending);
 
-    smb_spend(s, p->name);
+    mr_smb_spend(s, p->name);
     s->pending_count--;
     memmove(p, p + 1, (s->pending_count - i) * sizeof *p);
 }
 
-smb_pending *smb_pending_add(mr_smb_state *s, uint64_t id, uint16_t command) {
-    smb_pending *old = smb_pending_find(s, id, command);
+smb_pending *mr_smb_pending_add(mr_smb_state *s, uint64_t id, uint16_t command) {
+    smb_pending *old = mr_smb_pending_find(s, id, command);
 
     if (old) /* sent again, or its answer was lost */
-        smb_pending_drop(s, old);
+        mr_smb_pending_drop(s, old);
     else if (s->pending_count == MR_SMB_PENDING_MAX)
-        smb_pending_drop(s, s->pending);
+        mr_smb_pending_drop(s, s->pending);
     if (!grow(s, (void **)&s->pending, s->pending_count, &s->pending_size, sizeof *s->pending))
         return NULL;
     smb_pending *p = &s->pending[s->pending_count++];
@@ -105,14 +105,14 @@ smb_pending *smb_pending_add(mr_smb_state *s, uint64_t id, uint16_t command) {
 
 /* ---- shares ---- */
 
-const smb_tree *smb_tree_find(const mr_smb_state *s, uint64_t session, uint32_t id) {
+const smb_tree *mr_smb_tree_find(const mr_smb_state *s, uint64_t session, uint32_t id) {
     for (size_t i = 0; i < s->tree_count; i++)
         if (s->trees[i].id == id && s->trees[i].session == session)
             return &s->trees[i];
     return NULL;
 }
 
-void smb_tree_drop(mr_smb_state *s, uint64_t session, uint32_t id) {
+void mr_smb_tree_drop(mr_smb_state *s, uint64_t session, uint32_t id) {
     for (size_t i = 0; i < s->tree_count; i++)
         if (s->trees[i].id == id && s->trees[i].session == session) {
             s->tree_count--;
@@ -121,10 +121,10 @@ void smb_tree_drop(mr_smb_state *s, uint64_t session, uint32_t id) {
         }
 }
 
-void smb_tree_set(mr_smb_state *s, uint64_t session, uint32_t id, bool pipes) {
-    smb_tree_drop(s, session, id);
+void mr_smb_tree_set(mr_smb_state *s, uint64_t session, uint32_t id, bool pipes) {
+    mr_smb_tree_drop(s, session, id);
     if (s->tree_count == MR_SMB_TREES_MAX)
-        smb_tree_drop(s, s->trees[0].session, s->trees[0].id);
+        mr_smb_tree_drop(s, s->trees[0].session, s->trees[0].id);
     if (!grow(s, (void **)&s->trees, s->tree_count, &s->tree_size, sizeof *s->trees))
         return;
     s->trees[s->tree_count++] = (smb_tree){.session = session, .id = id, .pipes = pipes};
@@ -132,7 +132,7 @@ void smb_tree_set(mr_smb_state *s, uint64_t session, uint32_t id, bool pipes) {
 
 /* ---- pipes ---- */
 
-smb_pipe *smb_pipe_find(mr_smb_state *s, uint32_t key) {
+smb_pipe *mr_smb_pipe_find(mr_smb_state *s, uint32_t key) {
     for (size_t i = 0; key && i < s->pipe_count; i++)
         if (s->pipes[i].key == key)
             return &s->pipes[i];
@@ -147,23 +147,23 @@ static smb_pipe *find_fid(mr_smb_state *s, mr_smb2_fid fid) {
     return NULL;
 }
 
-void smb_pipe_drop(mr_smb_state *s, smb_pipe *pipe) {
+void mr_smb_pipe_drop(mr_smb_state *s, smb_pipe *pipe) {
     size_t i = (size_t)(pipe - s->pipes);
 
-    smb_spend(s, pipe->name);
+    mr_smb_spend(s, pipe->name);
     s->pipe_count--;
     memmove(pipe, pipe + 1, (s->pipe_count - i) * sizeof *pipe);
 }
 
-smb_pipe *smb_pipe_add(mr_smb_state *s, mr_smb2_fid fid, uint32_t key, enum smb_sure sure,
-                       char *name) {
+smb_pipe *mr_smb_pipe_add(mr_smb_state *s, mr_smb2_fid fid, uint32_t key, enum smb_sure sure,
+                          char *name) {
     smb_pipe *old = find_fid(s, fid);
 
     if (old) /* its CLOSE was lost, or came in another way */
-        smb_pipe_drop(s, old);
+        mr_smb_pipe_drop(s, old);
     if (s->pipe_count == MR_SMB_PIPES_MAX ||
         !grow(s, (void **)&s->pipes, s->pipe_count, &s->pipe_size, sizeof *s->pipes)) {
-        smb_spend(s, name);
+        mr_smb_spend(s, name);
         return NULL;
     }
     smb_pipe *p = &s->pipes[s->pipe_count++];
@@ -171,14 +171,14 @@ smb_pipe *smb_pipe_add(mr_smb_state *s, mr_smb2_fid fid, uint32_t key, enum smb_
     return p;
 }
 
-uint32_t smb_pipe_key(mr_smb_state *s, mr_smb2_fid fid, uint64_t session, uint32_t tree) {
+uint32_t mr_smb_pipe_key(mr_smb_state *s, mr_smb2_fid fid, uint64_t session, uint32_t tree) {
     smb_pipe *pipe = find_fid(s, fid);
 
     if (!pipe) {
-        const smb_tree *t = smb_tree_find(s, session, tree);
+        const smb_tree *t = mr_smb_tree_find(s, session, tree);
         if (t && !t->pipes)
             return 0;
-        pipe = smb_pipe_add(s, fid, 0, SMB_UNSURE, NULL);
+        pipe = mr_smb_pipe_add(s, fid, 0, SMB_UNSURE, NULL);
     }
     return pipe && pipe->sure != SMB_FILE ? pipe->key : 0;
 }

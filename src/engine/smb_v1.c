@@ -13,7 +13,7 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-size_t smb1_want(mr_slice head, size_t len) {
+size_t mr_smb1_want(mr_slice head, size_t len) {
     bool response = head.len > 9 && head.data[9] & 0x80;
 
     if (head.len > WORDS_AT + 1 && len > STREAM_MIN &&
@@ -44,7 +44,7 @@ static void data(turn *t, uint32_t key, const mr_smb1_io *io) {
     if (!key || !io->data_len)
         return;
     if (io->data_at < t->message.len) {
-        smb_push_data(t->s, &t->e, key, mr_slice_sub(t->message, io->data_at, io->data_len));
+        mr_smb_push_data(t->s, &t->e, key, mr_slice_sub(t->message, io->data_at, io->data_len));
         return;
     }
     lane->pipe = key;
@@ -72,7 +72,7 @@ static int ask_negotiate(turn *t) {
             if (mr_slice_eq(text, mr_slice_str(known[i].text)) &&
                 offer->count < MR_SMB2_DIALECTS_MAX)
                 offer->dialects[offer->count++] = known[i].dialect;
-    smb_push(t->s, &t->e);
+    mr_smb_push(t->s, &t->e);
     return 0;
 }
 
@@ -91,7 +91,7 @@ static int tell_session(turn *t) {
         .domain = session.domain,
         .unicode = t->h->unicode,
     };
-    smb_push(t->s, &t->e);
+    mr_smb_push(t->s, &t->e);
     return 0;
 }
 
@@ -104,11 +104,11 @@ static int ask_trans(turn *t, smb_pending *p) {
     if (t->cmd->command == MR_SMB1_TRANSACTION) {
         p->code = trans.function;
         if (trans.has_function && trans.function == MR_SMB1_TRANSACT_NM_PIPE)
-            p->pipe = smb_pipe_key(t->s, fid_of(trans.fid), 0, t->h->tid);
+            p->pipe = mr_smb_pipe_key(t->s, fid_of(trans.fid), 0, t->h->tid);
     }
     t->e.kind = MR_SMB_EVENT_DATA;
     if (p->pipe && trans.data.len)
-        smb_push_data(t->s, &t->e, p->pipe, trans.data);
+        mr_smb_push_data(t->s, &t->e, p->pipe, trans.data);
     return 0;
 }
 
@@ -118,7 +118,7 @@ static int ask_io(turn *t, smb_pending *p) {
 
     if (r < 0)
         return r;
-    p->pipe = smb_pipe_key(t->s, fid_of(io.fid), 0, t->h->tid);
+    p->pipe = mr_smb_pipe_key(t->s, fid_of(io.fid), 0, t->h->tid);
     data(t, p->pipe, &io);
     return 0;
 }
@@ -131,10 +131,10 @@ static int ask(turn *t) {
     int r;
 
     if (command == MR_SMB1_TRANSACTION_SECONDARY) {
-        p = smb_pending_find(t->s, t->e.message, MR_SMB1_TRANSACTION);
+        p = mr_smb_pending_find(t->s, t->e.message, MR_SMB1_TRANSACTION);
         return p ? ask_trans(t, p) : 0;
     }
-    p = smb_pending_add(t->s, t->e.message, command);
+    p = mr_smb_pending_add(t->s, t->e.message, command);
     if (!p)
         return 0;
     p->time = t->e.time;
@@ -149,13 +149,13 @@ static int ask(turn *t) {
     case MR_SMB1_TREE_CONNECT_ANDX:
         r = mr_smb1_tree_decode(t->h, t->cmd, &tree, &t->err);
         if (r == 0)
-            p->name = smb_name(t->s, tree.path, t->h->unicode);
+            p->name = mr_smb_name(t->s, tree.path, t->h->unicode);
         return r;
     case MR_SMB1_NT_CREATE_ANDX:
     case MR_SMB1_OPEN_ANDX:
         r = mr_smb1_open_decode(t->h, t->cmd, &open, &t->err);
         if (r == 0)
-            p->name = smb_name(t->s, open.name, t->h->unicode);
+            p->name = mr_smb_name(t->s, open.name, t->h->unicode);
         return r;
     default: return 0; /* only waited for */
     }
@@ -171,7 +171,7 @@ static int tell_negotiated(turn *t) {
         return r;
     if (!t->e.u.negotiated.status)
         t->s->dialect = MR_SMB1;
-    smb_push(t->s, &t->e);
+    mr_smb_push(t->s, &t->e);
     return 0;
 }
 
@@ -188,25 +188,25 @@ static int tell_tree(turn *t) {
     if (!t->e.status) {
         t->e.u.tree.type = pipes ? MR_SMB_SHARE_PIPE : print ? MR_SMB_SHARE_PRINT
                                                              : MR_SMB_SHARE_DISK;
-        smb_tree_set(t->s, 0, t->h->tid, pipes);
+        mr_smb_tree_set(t->s, 0, t->h->tid, pipes);
     }
-    smb_push(t->s, &t->e);
+    mr_smb_push(t->s, &t->e);
     return 0;
 }
 
 static void failed(turn *t, const smb_pending *was) {
-    const smb_pipe *pipe = smb_pipe_find(t->s, was->pipe);
+    const smb_pipe *pipe = mr_smb_pipe_find(t->s, was->pipe);
 
     t->e.kind = MR_SMB_EVENT_ERROR;
     t->e.pipe = pipe ? pipe->key : 0;
     t->e.code = was->code;
     if (pipe && pipe->name)
-        t->e.name = smb_pipe_name(pipe->name);
-    smb_push(t->s, &t->e);
+        t->e.name = mr_smb_pipe_name(pipe->name);
+    mr_smb_push(t->s, &t->e);
 }
 
 static int tell_open(turn *t, smb_pending *was) {
-    const smb_tree *tree = smb_tree_find(t->s, 0, t->h->tid);
+    const smb_tree *tree = mr_smb_tree_find(t->s, 0, t->h->tid);
     mr_smb1_open open = {0};
     int r = t->e.status ? 0 : mr_smb1_open_decode(t->h, t->cmd, &open, &t->err);
 
@@ -219,16 +219,16 @@ static int tell_open(turn *t, smb_pending *was) {
         return 0;
     }
     t->e.kind = MR_SMB_EVENT_OPEN;
-    t->e.name = smb_pipe_name(was->name);
+    t->e.name = mr_smb_pipe_name(was->name);
     if (!t->e.status) {
-        smb_pipe *pipe = smb_pipe_add(t->s, fid_of(open.fid), 0, SMB_PIPE, was->name);
+        smb_pipe *pipe = mr_smb_pipe_add(t->s, fid_of(open.fid), 0, SMB_PIPE, was->name);
         was->name = NULL;
         if (!pipe)
             return 0;
         t->e.pipe = pipe->key;
         t->e.fid = (mr_smb2_fid){.persistent = open.fid};
     }
-    smb_push(t->s, &t->e);
+    mr_smb_push(t->s, &t->e);
     return 0;
 }
 
@@ -249,22 +249,22 @@ static int tell_data(turn *t, const smb_pending *was, bool *morep) {
     *morep = (size_t)trans.displacement + trans.data.len < trans.total || t->cmd->count == 0;
     t->e.kind = MR_SMB_EVENT_DATA;
     if (was->pipe && trans.data.len)
-        smb_push_data(t->s, &t->e, was->pipe, trans.data);
+        mr_smb_push_data(t->s, &t->e, was->pipe, trans.data);
     return 0;
 }
 
 static void tell_close(turn *t, const smb_pending *was) {
-    smb_pipe *pipe = smb_pipe_find(t->s, was->pipe);
+    smb_pipe *pipe = mr_smb_pipe_find(t->s, was->pipe);
 
     if (!pipe)
         return;
     t->e.kind = MR_SMB_EVENT_CLOSED;
     t->e.pipe = pipe->key;
     t->e.fid = (mr_smb2_fid){.persistent = pipe->fid.persistent};
-    t->e.name = smb_pipe_name(pipe->name);
+    t->e.name = mr_smb_pipe_name(pipe->name);
     if (pipe->sure == SMB_PIPE)
-        smb_push(t->s, &t->e);
-    smb_pipe_drop(t->s, pipe);
+        mr_smb_push(t->s, &t->e);
+    mr_smb_pipe_drop(t->s, pipe);
 }
 
 static int tell(turn *t, smb_pending *was, bool *morep) {
@@ -288,16 +288,16 @@ static int tell(turn *t, smb_pending *was, bool *morep) {
     if (command == MR_SMB1_CLOSE)
         tell_close(t, was);
     if (command == MR_SMB1_TREE_DISCONNECT)
-        smb_tree_drop(t->s, 0, t->h->tid);
+        mr_smb_tree_drop(t->s, 0, t->h->tid);
     if (command == MR_SMB1_LOGOFF_ANDX) {
         t->e.kind = MR_SMB_EVENT_LOGOFF;
-        smb_push(t->s, &t->e);
+        mr_smb_push(t->s, &t->e);
     }
     return 0;
 }
 
 static int answer(turn *t) {
-    smb_pending *p = smb_pending_find(t->s, t->e.message, t->cmd->command);
+    smb_pending *p = mr_smb_pending_find(t->s, t->e.message, t->cmd->command);
     smb_pending was = {0};
     bool more = false;
 
@@ -309,16 +309,16 @@ static int answer(turn *t) {
         t->e.name = was.name ? was.name : "";
     }
     int r = tell(t, &was, &more);
-    smb_spend(t->s, was.name);
+    mr_smb_spend(t->s, was.name);
     /* the rest of a transaction's answer comes in further messages (2.2.4.33.2) */
     if (p && !more)
-        smb_pending_drop(t->s, p);
+        mr_smb_pending_drop(t->s, p);
     return r;
 }
 
-void smb1_handle(mr_smb_state *s, enum mr_dir dir, mr_slice head) {
+void mr_smb1_handle(mr_smb_state *s, enum mr_dir dir, mr_slice head) {
     turn t = {.s = s, .message = head, .err = MR_ERROR_INIT};
-    mr_smb_event e = smb_event(s, MR_SMB_EVENT_ERROR, dir);
+    mr_smb_event e = mr_smb_add_event(s, MR_SMB_EVENT_ERROR, dir);
     mr_smb1_command cmd;
     mr_smb1_chain chain;
     mr_smb1_header h;
@@ -345,5 +345,5 @@ void smb1_handle(mr_smb_state *s, enum mr_dir dir, mr_slice head) {
         r = h.response ? answer(&t) : ask(&t);
     }
     if (r < 0)
-        smb_damaged(s, &e, &t.err);
+        mr_smb_damaged(s, &e, &t.err);
 }

@@ -15,7 +15,7 @@ static bool carries_data(const mr_smb2_header *h) {
     return !(h->flags & MR_SMB2_RESPONSE) || h->status == 0 || h->status == STATUS_BUFFER_OVERFLOW;
 }
 
-size_t smb2_want(mr_slice head, size_t len) {
+size_t mr_smb2_want(mr_slice head, size_t len) {
     mr_smb2_header h;
 
     if (mr_smb2_header_decode(head, &h, NULL) < 0)
@@ -56,7 +56,7 @@ static int ask_negotiate(mr_smb_state *s, mr_smb_event *e, mr_slice head, mr_err
     e->kind = MR_SMB_EVENT_NEGOTIATE;
     e->u.offer = (mr_smb_offer){.count = n.dialect_count, .security = n.security, .guid = n.guid};
     memcpy(e->u.offer.dialects, n.dialects, sizeof n.dialects);
-    smb_push(s, e);
+    mr_smb_push(s, e);
     return 0;
 }
 
@@ -68,19 +68,19 @@ static int ask_session(mr_smb_state *s, mr_smb_event *e, mr_slice head, mr_error
         return r;
     e->kind = MR_SMB_EVENT_SESSION;
     e->u.session = (mr_smb_session){.token = session.token, .previous = session.previous};
-    smb_push(s, e);
+    mr_smb_push(s, e);
     return 0;
 }
 
 static int ask_create(mr_smb_state *s, smb_lane *lane, smb_pending *p, mr_slice head,
                       mr_error *err) {
-    const smb_tree *tree = smb_tree_find(s, p->session, p->tree);
+    const smb_tree *tree = mr_smb_tree_find(s, p->session, p->tree);
     mr_smb2_create create;
     int r = mr_smb2_create_decode(head, &create, err);
 
     if (r < 0)
         return r;
-    p->name = smb_name(s, create.name, true);
+    p->name = mr_smb_name(s, create.name, true);
     if (tree && tree->pipes)
         p->pipe = ++s->last_key;
     lane->related = p->pipe;
@@ -89,7 +89,7 @@ static int ask_create(mr_smb_state *s, smb_lane *lane, smb_pending *p, mr_slice 
 
 static uint32_t key_of(mr_smb_state *s, smb_lane *lane, const smb_pending *p, mr_smb2_fid fid) {
     if (!mr_smb2_fid_is_related(fid))
-        lane->related = smb_pipe_key(s, fid, p->session, p->tree);
+        lane->related = mr_smb_pipe_key(s, fid, p->session, p->tree);
     return lane->related;
 }
 
@@ -118,7 +118,7 @@ static int ask(mr_smb_state *s, mr_smb_event *e, const mr_smb2_header *h, mr_sli
 
     if (h->command == MR_SMB2_CANCEL) /* has the message id of what it cancels, and no answer */
         return 0;
-    smb_pending *p = smb_pending_add(s, h->message_id, h->command);
+    smb_pending *p = mr_smb_pending_add(s, h->message_id, h->command);
     if (!p)
         return 0;
     p->time = e->time;
@@ -134,7 +134,7 @@ static int ask(mr_smb_state *s, mr_smb_event *e, const mr_smb2_header *h, mr_sli
     case MR_SMB2_TREE_CONNECT:
         r = mr_smb2_tree_decode(head, &path, err);
         if (r == 0)
-            p->name = smb_name(s, path, true);
+            p->name = mr_smb_name(s, path, true);
         return r;
     case MR_SMB2_CLOSE:
         r = mr_smb2_close_decode(head, &fid, err);
@@ -148,14 +148,14 @@ static int ask(mr_smb_state *s, mr_smb_event *e, const mr_smb2_header *h, mr_sli
 /* ---- answers ---- */
 
 static void failed(mr_smb_state *s, mr_smb_event *e, const smb_pending *was) {
-    const smb_pipe *pipe = smb_pipe_find(s, was->pipe);
+    const smb_pipe *pipe = mr_smb_pipe_find(s, was->pipe);
 
     e->kind = MR_SMB_EVENT_ERROR;
     e->pipe = pipe ? was->pipe : 0;
     e->code = was->code;
     if (pipe && pipe->name)
-        e->name = smb_pipe_name(pipe->name);
-    smb_push(s, e);
+        e->name = mr_smb_pipe_name(pipe->name);
+    mr_smb_push(s, e);
 }
 
 static int tell_negotiated(mr_smb_state *s, mr_smb_event *e, mr_slice head, mr_error *err) {
@@ -164,7 +164,7 @@ static int tell_negotiated(mr_smb_state *s, mr_smb_event *e, mr_slice head, mr_e
         if (s->pending[i].command == MR_SMB1_NEGOTIATE) {
             e->answers = true;
             e->latency = e->time > s->pending[i].time ? e->time - s->pending[i].time : 0;
-            smb_pending_drop(s, &s->pending[i]);
+            mr_smb_pending_drop(s, &s->pending[i]);
             break;
         }
     e->kind = MR_SMB_EVENT_NEGOTIATED;
@@ -174,7 +174,7 @@ static int tell_negotiated(mr_smb_state *s, mr_smb_event *e, mr_slice head, mr_e
         return r;
     if (!e->status)
         s->dialect = e->u.negotiated.dialect;
-    smb_push(s, e);
+    mr_smb_push(s, e);
     return 0;
 }
 
@@ -188,7 +188,7 @@ static int tell_session(mr_smb_state *s, mr_smb_event *e, mr_slice head, mr_erro
         return r;
     e->kind = MR_SMB_EVENT_SESSION;
     e->u.session = (mr_smb_session){.token = session.token, .flags = session.flags};
-    smb_push(s, e);
+    mr_smb_push(s, e);
     return 0;
 }
 
@@ -199,16 +199,16 @@ static int tell_tree(mr_smb_state *s, mr_smb_event *e, mr_slice head, mr_error *
     if (r < 0)
         return r;
     if (!e->status)
-        smb_tree_set(s, e->session, e->tree, tree.type == MR_SMB_SHARE_PIPE);
+        mr_smb_tree_set(s, e->session, e->tree, tree.type == MR_SMB_SHARE_PIPE);
     e->kind = MR_SMB_EVENT_TREE;
     e->u.tree = tree;
-    smb_push(s, e);
+    mr_smb_push(s, e);
     return 0;
 }
 
 static int tell_create(mr_smb_state *s, mr_smb_event *e, smb_pending *was, mr_slice head,
                        mr_error *err) {
-    const smb_tree *tree = smb_tree_find(s, e->session, e->tree);
+    const smb_tree *tree = mr_smb_tree_find(s, e->session, e->tree);
     mr_smb2_created created = {0};
     int r = e->status ? 0 : mr_smb2_created_decode(head, &created, err);
 
@@ -222,17 +222,17 @@ static int tell_create(mr_smb_state *s, mr_smb_event *e, smb_pending *was, mr_sl
     if (!sure && tree)
         return 0;
     e->kind = MR_SMB_EVENT_OPEN;
-    e->name = smb_pipe_name(was->name);
+    e->name = mr_smb_pipe_name(was->name);
     if (!e->status) {
-        smb_pipe *pipe = smb_pipe_add(s, created.fid, was->pipe, sure ? SMB_PIPE : SMB_UNSURE,
-                                      was->name);
+        smb_pipe *pipe = mr_smb_pipe_add(s, created.fid, was->pipe, sure ? SMB_PIPE : SMB_UNSURE,
+                                         was->name);
         was->name = NULL;
         if (!pipe || !sure)
             return 0;
         e->pipe = pipe->key;
         e->fid = created.fid;
     }
-    smb_push(s, e);
+    mr_smb_push(s, e);
     return 0;
 }
 
@@ -247,17 +247,17 @@ static int tell_io(mr_smb_state *s, mr_smb_event *e, const smb_pending *was, mr_
 }
 
 static void tell_close(mr_smb_state *s, mr_smb_event *e, const smb_pending *was) {
-    smb_pipe *pipe = smb_pipe_find(s, was->pipe);
+    smb_pipe *pipe = mr_smb_pipe_find(s, was->pipe);
 
     if (!pipe)
         return;
     e->kind = MR_SMB_EVENT_CLOSED;
     e->pipe = pipe->key;
     e->fid = pipe->fid;
-    e->name = smb_pipe_name(pipe->name);
+    e->name = mr_smb_pipe_name(pipe->name);
     if (pipe->sure == SMB_PIPE)
-        smb_push(s, e);
-    smb_pipe_drop(s, pipe);
+        mr_smb_push(s, e);
+    mr_smb_pipe_drop(s, pipe);
 }
 
 /* @was is the request, zeroed when it was not seen. */
@@ -279,17 +279,17 @@ static int tell(mr_smb_state *s, mr_smb_event *e, const mr_smb2_header *h, smb_p
     if (h->command == MR_SMB2_CLOSE)
         tell_close(s, e, was);
     if (h->command == MR_SMB2_TREE_DISCONNECT)
-        smb_tree_drop(s, e->session, e->tree);
+        mr_smb_tree_drop(s, e->session, e->tree);
     if (h->command == MR_SMB2_LOGOFF) {
         e->kind = MR_SMB_EVENT_LOGOFF;
-        smb_push(s, e);
+        mr_smb_push(s, e);
     }
     return 0;
 }
 
 static int answer(mr_smb_state *s, mr_smb_event *e, const mr_smb2_header *h, mr_slice head,
                   mr_error *err) {
-    smb_pending *p = smb_pending_find(s, h->message_id, h->command);
+    smb_pending *p = mr_smb_pending_find(s, h->message_id, h->command);
     smb_pending was = {0};
 
     if (h->status == STATUS_PENDING) /* the answer is still to come */
@@ -297,7 +297,7 @@ static int answer(mr_smb_state *s, mr_smb_event *e, const mr_smb2_header *h, mr_
     if (p) {
         was = *p;
         p->name = NULL;
-        smb_pending_drop(s, p);
+        mr_smb_pending_drop(s, p);
         e->answers = true;
         e->latency = e->time > was.time ? e->time - was.time : 0;
         e->name = was.name ? was.name : "";
@@ -305,12 +305,12 @@ static int answer(mr_smb_state *s, mr_smb_event *e, const mr_smb2_header *h, mr_
             e->tree = was.tree;
     }
     int r = tell(s, e, h, &was, head, err);
-    smb_spend(s, was.name);
+    mr_smb_spend(s, was.name);
     return r;
 }
 
-void smb2_handle(mr_smb_state *s, enum mr_dir dir, mr_slice head) {
-    mr_smb_event e = smb_event(s, MR_SMB_EVENT_ERROR, dir);
+void mr_smb2_handle(mr_smb_state *s, enum mr_dir dir, mr_slice head) {
+    mr_smb_event e = mr_smb_add_event(s, MR_SMB_EVENT_ERROR, dir);
     mr_error err = MR_ERROR_INIT;
     mr_smb2_header h;
     int r = mr_smb2_header_decode(head, &h, &err);
@@ -330,5 +330,5 @@ void smb2_handle(mr_smb_state *s, enum mr_dir dir, mr_slice head) {
         r = response ? answer(s, &e, &h, head, &err) : ask(s, &e, &h, head, &err);
     }
     if (r < 0)
-        smb_damaged(s, &e, &err);
+        mr_smb_damaged(s, &e, &err);
 }

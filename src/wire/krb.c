@@ -148,7 +148,7 @@ unsigned mr_krb_get_type(mr_slice bytes) {
     return bytes.data[0] & 0x1f;
 }
 
-int krb_malformed(mr_error *err, const mr_cursor *c, const char *what) {
+int mr_krb_malformed(mr_error *err, const mr_cursor *c, const char *what) {
     return mr_fail(err, MR_ERR_MALFORMED, MR_FLOOR_WIRE, c->bad ? c->bad_at : c->pos,
                    "Kerberos: %s breaks its form", what);
 }
@@ -178,7 +178,7 @@ static int64_t days_of(unsigned year, unsigned month, unsigned day) {
 }
 
 /* KerberosTime "YYYYMMDDHHMMSSZ" (RFC 4120 5.2.3) as Unix seconds; poisons @c when it is not. */
-int64_t krb_read_time(mr_cursor *c) {
+int64_t mr_krb_read_time(mr_cursor *c) {
     mr_slice s = mr_ber_read_octets(c, MR_BER_GENERALIZED_TIME);
     mr_cursor t = mr_cursor_of(s);
     unsigned year = digits(&t, 4), month = digits(&t, 2), day = digits(&t, 2);
@@ -191,7 +191,7 @@ int64_t krb_read_time(mr_cursor *c) {
     return days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
 }
 
-uint32_t krb_read_u32(mr_cursor *c) {
+uint32_t mr_krb_read_u32(mr_cursor *c) {
     int64_t v = mr_ber_read_int(c, MR_BER_INTEGER);
 
     if (v < 0 || v > UINT32_MAX)
@@ -200,7 +200,7 @@ uint32_t krb_read_u32(mr_cursor *c) {
 }
 
 /* The inner sequence of a message with application number @type. */
-mr_cursor krb_open_message(mr_slice bytes, unsigned type) {
+mr_cursor mr_krb_open_message(mr_slice bytes, unsigned type) {
     mr_cursor c = mr_cursor_of(bytes);
     mr_cursor app = mr_ber_read(&c, (uint8_t)MR_BER_APPLICATION(type));
 
@@ -208,7 +208,7 @@ mr_cursor krb_open_message(mr_slice bytes, unsigned type) {
 }
 
 int mr_krb_error_decode(mr_slice bytes, mr_krb_error *errorp, mr_error *err) {
-    mr_cursor c = krb_open_message(bytes, MR_KRB_ERROR);
+    mr_cursor c = mr_krb_open_message(bytes, MR_KRB_ERROR);
     mr_krb_error e = {0};
     bool coded = false;
 
@@ -216,32 +216,32 @@ int mr_krb_error_decode(mr_slice bytes, mr_krb_error *errorp, mr_error *err) {
         uint8_t tag = mr_ber_peek(&c);
         mr_cursor field = mr_ber_read(&c, tag);
         switch (tag) {
-        case MR_BER_CONTEXT(2): e.client_time = krb_read_time(&field); break;
-        case MR_BER_CONTEXT(3): e.client_usec = krb_read_u32(&field); break;
-        case MR_BER_CONTEXT(4): e.server_time = krb_read_time(&field); break;
-        case MR_BER_CONTEXT(5): e.server_usec = krb_read_u32(&field); break;
-        case MR_BER_CONTEXT(6): e.code = krb_read_u32(&field); coded = true; break;
+        case MR_BER_CONTEXT(2): e.client_time = mr_krb_read_time(&field); break;
+        case MR_BER_CONTEXT(3): e.client_usec = mr_krb_read_u32(&field); break;
+        case MR_BER_CONTEXT(4): e.server_time = mr_krb_read_time(&field); break;
+        case MR_BER_CONTEXT(5): e.server_usec = mr_krb_read_u32(&field); break;
+        case MR_BER_CONTEXT(6): e.code = mr_krb_read_u32(&field); coded = true; break;
         case MR_BER_CONTEXT(7):
             e.client_realm = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING);
             break;
         case MR_BER_CONTEXT(9): e.realm = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING); break;
-        case MR_BER_CONTEXT(8): e.client = krb_read_name(&field); break;
-        case MR_BER_CONTEXT(10): e.server = krb_read_name(&field); break;
+        case MR_BER_CONTEXT(8): e.client = mr_krb_read_name(&field); break;
+        case MR_BER_CONTEXT(10): e.server = mr_krb_read_name(&field); break;
         case MR_BER_CONTEXT(11): e.text = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING); break;
         case MR_BER_CONTEXT(12): e.data = mr_ber_read_octets(&field, MR_BER_OCTET_STRING); break;
         default: break; /* versions, and what is to come */
         }
         if (!mr_cursor_ok(&field))
-            return krb_malformed(err, &field, "an error message");
+            return mr_krb_malformed(err, &field, "an error message");
     }
     if (!mr_cursor_ok(&c) || !coded)
-        return krb_malformed(err, &c, "an error message");
+        return mr_krb_malformed(err, &c, "an error message");
     *errorp = e;
     return 0;
 }
 
 int mr_krb_rep_decode(mr_slice bytes, mr_krb_rep *repp, mr_error *err) {
-    mr_cursor c = krb_open_message(bytes, MR_KRB_AS_REP);
+    mr_cursor c = mr_krb_open_message(bytes, MR_KRB_AS_REP);
     mr_krb_rep rep = {0};
 
     while (mr_cursor_left(&c)) {
@@ -250,10 +250,10 @@ int mr_krb_rep_decode(mr_slice bytes, mr_krb_rep *repp, mr_error *err) {
         if (tag == MR_BER_CONTEXT(3))
             rep.realm = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING);
         if (!mr_cursor_ok(&field))
-            return krb_malformed(err, &field, "an AS-REP");
+            return mr_krb_malformed(err, &field, "an AS-REP");
     }
     if (!mr_cursor_ok(&c))
-        return krb_malformed(err, &c, "an AS-REP");
+        return mr_krb_malformed(err, &c, "an AS-REP");
     *repp = rep;
     return 0;
 }
@@ -267,7 +267,7 @@ int mr_kpasswd_decode(mr_slice bytes, mr_kpasswd_reply *replyp, mr_error *err) {
     reply.version = mr_cursor_read_u16(&c);
     uint16_t ap_len = mr_cursor_read_u16(&c);
     if (mr_cursor_ok(&c) && (len < 6 || ap_len > len - 6))
-        return krb_malformed(err, &c, "a password reply");
+        return mr_krb_malformed(err, &c, "a password reply");
     mr_cursor window = mr_cursor_window(&c, mr_cursor_ok(&c) ? len - 6u : 0);
     if (!mr_cursor_ok(&c))
         return mr_fail(err, MR_ERR_TRUNCATED, MR_FLOOR_WIRE, c.bad_at,

@@ -10,7 +10,7 @@
 #define PA_PW_SALT 3          /* Windows: holds KERB-EXT-ERROR in an error, MS-KILE 2.2.1 */
 #define EXT_ERROR 12          /* octets of KERB-EXT-ERROR, MS-KILE 2.2.2 */
 
-mr_krb_name krb_read_name(mr_cursor *c) {
+mr_krb_name mr_krb_read_name(mr_cursor *c) {
     mr_cursor name = mr_ber_read(c, MR_BER_SEQUENCE);
     mr_cursor type = mr_ber_read(&name, MR_BER_CONTEXT(0));
     mr_krb_name n = {.type = (int32_t)mr_ber_read_int(&type, MR_BER_INTEGER)};
@@ -76,7 +76,7 @@ static mr_krb_ticket read_ticket(mr_cursor *c) {
         mr_cursor field = mr_ber_read(&body, tag);
         switch (tag) {
         case MR_BER_CONTEXT(1): t.realm = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING); break;
-        case MR_BER_CONTEXT(2): t.server = krb_read_name(&field); break;
+        case MR_BER_CONTEXT(2): t.server = mr_krb_read_name(&field); break;
         case MR_BER_CONTEXT(3): t.etype = read_sealed(&field, &t.kvno); break;
         default: break; /* the version */
         }
@@ -186,12 +186,12 @@ static void read_body(mr_cursor *c, mr_krb_request *q) {
         mr_cursor field = mr_ber_read(&body, tag);
         switch (tag) {
         case MR_BER_CONTEXT(0): q->options = read_flags(&field); break;
-        case MR_BER_CONTEXT(1): q->client = krb_read_name(&field); break;
+        case MR_BER_CONTEXT(1): q->client = mr_krb_read_name(&field); break;
         case MR_BER_CONTEXT(2):
             q->realm = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING);
             break;
-        case MR_BER_CONTEXT(3): q->server = krb_read_name(&field); break;
-        case MR_BER_CONTEXT(5): q->till = krb_read_time(&field); break;
+        case MR_BER_CONTEXT(3): q->server = mr_krb_read_name(&field); break;
+        case MR_BER_CONTEXT(5): q->till = mr_krb_read_time(&field); break;
         case MR_BER_CONTEXT(7): q->nonce = (uint32_t)mr_ber_read_int(&field, MR_BER_INTEGER); break;
         case MR_BER_CONTEXT(8):
             list = mr_ber_read(&field, MR_BER_SEQUENCE);
@@ -209,7 +209,7 @@ static void read_body(mr_cursor *c, mr_krb_request *q) {
 
 int mr_krb_request_decode(mr_slice bytes, mr_krb_request *requestp, mr_error *err) {
     mr_krb_request q = {.type = (uint8_t)mr_krb_get_type(bytes)};
-    mr_cursor c = krb_open_message(bytes, q.type);
+    mr_cursor c = mr_krb_open_message(bytes, q.type);
 
     if (q.type != MR_KRB_AS_REQ && q.type != MR_KRB_TGS_REQ)
         mr_cursor_poison(&c);
@@ -221,17 +221,17 @@ int mr_krb_request_decode(mr_slice bytes, mr_krb_request *requestp, mr_error *er
         else if (tag == MR_BER_CONTEXT(4))
             read_body(&field, &q);
         if (!mr_cursor_ok(&field))
-            return krb_malformed(err, &field, "a request to a KDC");
+            return mr_krb_malformed(err, &field, "a request to a KDC");
     }
     if (!mr_cursor_ok(&c))
-        return krb_malformed(err, &c, "a request to a KDC");
+        return mr_krb_malformed(err, &c, "a request to a KDC");
     *requestp = q;
     return 0;
 }
 
 int mr_krb_reply_decode(mr_slice bytes, mr_krb_reply *replyp, mr_error *err) {
     mr_krb_reply a = {.type = (uint8_t)mr_krb_get_type(bytes)};
-    mr_cursor c = krb_open_message(bytes, a.type);
+    mr_cursor c = mr_krb_open_message(bytes, a.type);
 
     if (a.type != MR_KRB_AS_REP && a.type != MR_KRB_TGS_REP)
         mr_cursor_poison(&c);
@@ -242,16 +242,16 @@ int mr_krb_reply_decode(mr_slice bytes, mr_krb_reply *replyp, mr_error *err) {
         case MR_BER_CONTEXT(3):
             a.client_realm = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING);
             break;
-        case MR_BER_CONTEXT(4): a.client = krb_read_name(&field); break;
+        case MR_BER_CONTEXT(4): a.client = mr_krb_read_name(&field); break;
         case MR_BER_CONTEXT(5): a.ticket = read_ticket(&field); break;
         case MR_BER_CONTEXT(6): a.etype = read_sealed(&field, &a.kvno); break;
         default: break; /* versions, pre-authentication */
         }
         if (!mr_cursor_ok(&field))
-            return krb_malformed(err, &field, "a KDC's answer");
+            return mr_krb_malformed(err, &field, "a KDC's answer");
     }
     if (!mr_cursor_ok(&c))
-        return krb_malformed(err, &c, "a KDC's answer");
+        return mr_krb_malformed(err, &c, "a KDC's answer");
     *replyp = a;
     return 0;
 }
@@ -259,7 +259,7 @@ int mr_krb_reply_decode(mr_slice bytes, mr_krb_reply *replyp, mr_error *err) {
 /* ---- AP ---- */
 
 int mr_krb_ap_decode(mr_slice bytes, mr_krb_ap *app, mr_error *err) {
-    mr_cursor c = krb_open_message(bytes, MR_KRB_AP_REQ);
+    mr_cursor c = mr_krb_open_message(bytes, MR_KRB_AP_REQ);
     mr_krb_ap a = {0};
     uint32_t kvno = 0;
 
@@ -273,16 +273,16 @@ int mr_krb_ap_decode(mr_slice bytes, mr_krb_ap *app, mr_error *err) {
         default: break; /* versions */
         }
         if (!mr_cursor_ok(&field))
-            return krb_malformed(err, &field, "an AP-REQ");
+            return mr_krb_malformed(err, &field, "an AP-REQ");
     }
     if (!mr_cursor_ok(&c))
-        return krb_malformed(err, &c, "an AP-REQ");
+        return mr_krb_malformed(err, &c, "an AP-REQ");
     *app = a;
     return 0;
 }
 
 int mr_krb_ap_rep_decode(mr_slice bytes, int32_t *etypep, mr_error *err) {
-    mr_cursor c = krb_open_message(bytes, MR_KRB_AP_REP);
+    mr_cursor c = mr_krb_open_message(bytes, MR_KRB_AP_REP);
     uint32_t kvno = 0;
     int32_t etype = 0;
 
@@ -292,10 +292,10 @@ int mr_krb_ap_rep_decode(mr_slice bytes, int32_t *etypep, mr_error *err) {
         if (tag == MR_BER_CONTEXT(2))
             etype = read_sealed(&field, &kvno);
         if (!mr_cursor_ok(&field))
-            return krb_malformed(err, &field, "an AP-REP");
+            return mr_krb_malformed(err, &field, "an AP-REP");
     }
     if (!mr_cursor_ok(&c))
-        return krb_malformed(err, &c, "an AP-REP");
+        return mr_krb_malformed(err, &c, "an AP-REP");
     *etypep = etype;
     return 0;
 }

@@ -5,11 +5,11 @@
 #include <msrpc/wire/ber.h>
 #include <msrpc/wire/krb.h>
 
-int krb_malformed(mr_error *err, const mr_cursor *c, const char *what);
-int64_t krb_read_time(mr_cursor *c);
-uint32_t krb_read_u32(mr_cursor *c);
-mr_krb_name krb_read_name(mr_cursor *c);
+int mr_krb_malformed(mr_error *err, const mr_cursor *c, const char *what);
+int64_t mr_krb_read_time(mr_cursor *c);
+uint32_t mr_krb_read_u32(mr_cursor *c);
+mr_krb_name mr_krb_read_name(mr_cursor *c);
 /* The inner sequence of a message with application number @type. */
-mr_cursor krb_open_message(mr_slice bytes, unsigned type);
+mr_cursor mr_krb_open_message(mr_slice bytes, unsigned type);
 
 #endif

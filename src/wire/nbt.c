@@ -93,7 +93,7 @@ static void write_session_name(mr_buf *out, const char *text, uint8_t suffix) {
     memset(name, ' ', sizeof name);
     memcpy(name, text, len < MR_NBT_NAME - 1 ? len : MR_NBT_NAME - 1);
     name[MR_NBT_NAME - 1] = suffix;
-    nbt_write_name(out, name, MR_SLICE_NULL);
+    mr_nbt_write_name(out, name, MR_SLICE_NULL);
 }
 
 int mr_nbt_encode_session(const char *called, const char *calling, mr_buf *out) {

@@ -145,7 +145,7 @@ mr_slice mr_nbt_name_trim(const uint8_t name[MR_NBT_NAME]) {
     return text;
 }
 
-void nbt_write_name(mr_buf *out, const uint8_t name[MR_NBT_NAME], mr_slice scope) {
+void mr_nbt_write_name(mr_buf *out, const uint8_t name[MR_NBT_NAME], mr_slice scope) {
     mr_buf_write_u8(out, 2 * MR_NBT_NAME);
     for (size_t i = 0; i < MR_NBT_NAME; i++) {
         mr_buf_write_u8(out, (uint8_t)('A' + (name[i] >> 4)));

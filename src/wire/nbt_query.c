@@ -50,7 +50,7 @@ int mr_nbt_encode_question(const mr_nbt_question *question, mr_buf *out) {
                                      (question->broadcast ? FLAG_BROADCAST : 0)));
     mr_buf_write_u16(out, 1);
     mr_buf_write_zero(out, 6);
-    nbt_write_name(out, question->name, question->scope);
+    mr_nbt_write_name(out, question->name, question->scope);
     mr_buf_write_u16(out, question->type);
     mr_buf_write_u16(out, NBT_CLASS_IN);
     out->big = big;

@@ -80,6 +80,16 @@ def exports(prefix, folder):
                       '\ndeclared and not exported: ' + ' '.join(sorted(want - have)))
 
 
+def names(prefix, folder):
+    """Whoever links the archive meets no name of ours without the prefix."""
+    archive = os.path.join(prefix, 'lib/libmsrpc.a')
+    rows = [x.split() for x in output(['nm', '-g', '--defined-only', archive], folder,
+                                      prefix).splitlines()]
+    wild = sorted({x[2] for x in rows if len(x) == 3 and not x[2].startswith('mr_')})
+    if wild or not any(x[2:] == ['mr_server_new'] for x in rows):
+        raise Failure('without the prefix: ' + ' '.join(wild))
+
+
 def linked(prefix, folder, static, library_only=False):
     """The calculator, linked statically, is found and answers."""
     flags = output(['pkg-config', '--cflags', '--libs', *static, 'msrpc'], folder, prefix).split()
@@ -104,6 +114,7 @@ def linked(prefix, folder, static, library_only=False):
 
 CASES = [
     ('the shared library exports what installed headers declare', exports, ()),
+    ('every global name of the archive begins with mr_', names, ()),
     ('programs link with the archive', linked, (['--static'], True)),
     ('programs link with nothing but archives', linked, (['--static'], False)),
 ]
