@@ -225,12 +225,12 @@ static void test_forms(void **state) {
     assert_string_equal(verdict_of(&arena, "error 5"), "RPC.ACCESS_DENIED");
     assert_string_equal(verdict_of(&arena, "It failed with code 1753."), "EPM.NOT_REGISTERED");
     assert_string_equal(verdict_of(&arena, "0x800706ba"), "TCP.MAPPER_FILTERED");
-    assert_string_equal(verdict_of(&arena, "(-2146893022)"), "RPC.AUTH_FAILED");
+    assert_string_equal(verdict_of(&arena, "(-2146893022)"), "KRB.MODIFIED");
     assert_string_equal(verdict_of(&arena, "error 5.1.7 of 2026"), "");
     assert_string_equal(verdict_of(&arena, "exit code 1722"), "");
     assert_string_equal(verdict_of(&arena, "Status = 0 0x0 NERR_Success"), "");
     assert_string_equal(verdict_of(&arena, "Error Code: 0x7 KDC_ERR_S_PRINCIPAL_UNKNOWN"),
-                        "RPC.AUTH_FAILED");
+                        "KRB.SERVICE_UNKNOWN");
     mr_arena_deinit(&arena);
 }
 
