@@ -121,6 +121,17 @@ static void when(couple *c, mr_pair_seen *seen, int of, mr_nsec time, mr_nsec la
     seen->last = mr_pair_a_time(c->state, of, last);
 }
 
+/* What the receiver acknowledged of @sent, as a place has it, by that place's positions. */
+static uint64_t acked(const pair_lane *sent, const pair_lane *receiver) {
+    return sent->begun && receiver->has_ack ? mr_pair_position(sent, receiver->ack) : 0;
+}
+
+static uint64_t lost_octets(const pair_lane *sent, const pair_lane *got) {
+    uint64_t all = mr_pair_range_octets(sent), arrived = mr_pair_range_octets(got);
+
+    return all > arrived ? all - arrived : 0;
+}
+
 /* The handshake. *donep: it failed, or cannot be judged: nothing else is to be said. */
 static int judge_handshake(couple *c, bool *donep) {
     const pair_flow *far = c->flow[c->far];
@@ -161,6 +172,7 @@ static int judge_handshake(couple *c, bool *donep) {
         if (covers == 0)
             return 0;
         seen.kind = MR_PAIR_ACK_LOST;
+        seen.octets = lost_octets(c->nc, c->fc);
         seen.certain = covers == 2;
         evidence(c, &seen, c->far, c->fs->syn_packet, c->fs->syn_last_packet, c->fs->syns);
         evidence(c, &seen, c->near, c->ns->syn_packet, c->nc->last_packet, c->nc->after_syn);
@@ -189,12 +201,6 @@ static bool forged_back(const couple *c) { /* to the client, in the server's nam
             (c->fs->packets != 0 || sends_at(host_at(c->state, c->far, c->flow[c->far], 1))) &&
             mr_pair_covers(c->state, c->far, c->near, c->ns->rst_time) != 0) ||
            astray(c->fs, c->ns);
-}
-
-static uint64_t lost_octets(const pair_lane *sent, const pair_lane *got) {
-    uint64_t all = mr_pair_range_octets(sent), arrived = mr_pair_range_octets(got);
-
-    return all > arrived ? all - arrived : 0;
 }
 
 static int judge_reset(couple *c, bool *donep) {
@@ -226,11 +232,6 @@ static int64_t shift_of(const pair_lane *from, const pair_lane *to) {
     if (!to->begun || !from->begun)
         return 0;
     return (apart + (apart >= 0 ? epoch / 2 : -(epoch / 2))) / epoch * epoch;
-}
-
-/* What the receiver acknowledged of @sent, as a place has it, by that place's positions. */
-static uint64_t acked(const pair_lane *sent, const pair_lane *receiver) {
-    return sent->begun && receiver->has_ack ? mr_pair_position(sent, receiver->ack) : 0;
 }
 
 /* One direction: octets that never arrived. *lostp: there are some. */
@@ -330,6 +331,7 @@ static int judge_silence(couple *c) {
     seen.kind = MR_PAIR_UNANSWERED;
     seen.certain = true;
     seen.wait = gave_up - c->fc->data_time;
+    seen.acked = acked(c->fc, c->fs) >= c->fc->top;
     evidence(c, &seen, c->near, c->nc->data_packet, c->nc->last_packet, 1);
     evidence(c, &seen, c->far, c->fc->data_packet, c->fc->last_packet, 1);
     when(c, &seen, c->far, c->fc->data_time, gave_up);

@@ -64,6 +64,7 @@ typedef struct mr_pair_seen {
     bool certain;          /* the capture that lacks it ran before and after, and lost nothing */
     bool at_host;          /* nothing lies between the far place and the server: its packets come
                               there with an initial TTL */
+    bool acked;            /* UNANSWERED: the server's TCP took the octets in */
     bool opened;           /* the handshake was complete at the client */
     uint8_t proto;         /* MR_IP_TCP, MR_IP_UDP */
     mr_pair_tuple at[2];
