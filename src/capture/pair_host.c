@@ -118,18 +118,21 @@ void mr_pair_host_both(pair_state *state, uint8_t family, const mr_host *host) {
     }
 }
 
+static bool is_constant(const pair_view *view, const pair_host *host) {
+    return host->family != 0 && (uint64_t)host->from + host->to >= view->single;
+}
+
+void mr_pair_host_end(pair_view *view) {
+    view->constant = 0;
+    for (uint32_t i = 0; i <= view->host_mask; i++)
+        view->constant += is_constant(view, &view->hosts[i]);
+}
+
 bool mr_pair_host_on_path(const pair_state *state, int at, uint8_t family, const mr_host *host) {
     const pair_view *view = &state->view[at];
     const pair_host *found = mr_pair_host_find(view, family, host);
 
     if (found == NULL || found->to == 0)
         return false;
-    if (found->both)
-        return true;
-    for (uint32_t i = 0; i <= view->host_mask; i++) { /* every packet is of one other host, too */
-        const pair_host *other = &view->hosts[i];
-        if (other != found && other->family != 0 && other->from + other->to >= view->single)
-            return false;
-    }
-    return found->from != 0 && found->from + found->to >= view->single;
+    return found->both || (found->from != 0 && view->constant == 1 && is_constant(view, found));
 }

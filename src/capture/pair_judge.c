@@ -461,6 +461,8 @@ static int judge_alone(pair_state *state, int of, uint32_t index) {
 int mr_pair_judge(pair_state *state) {
     int r = mr_pair_gram_match(state);
 
+    for (int at = 0; at < 2; at++)
+        mr_pair_host_end(&state->view[at]);
     for (int of = 0; of < 2; of++) {
         state->pair->totals.place[of].flows = state->view[of].flow_count;
         for (uint32_t i = 0; i < state->view[of].flow_count && r == 0; i++) {

@@ -131,6 +131,7 @@ typedef struct pair_view {
     pair_host *hosts;
     uint32_t host_count, host_mask;
     uint64_t single;        /* packets of IP to one host */
+    uint32_t constant;      /* hosts that all of them are from or to */
     pair_anchor *anchors;
     uint32_t anchor_count;
     uint64_t anchor_mask;
@@ -191,6 +192,8 @@ bool mr_pair_same_ends(const pair_flow *flow, const mr_segment *seg, int *sidep)
 /* pair_host.c */
 pair_host *mr_pair_host_find(const pair_view *view, uint8_t family, const mr_host *host);
 int mr_pair_host_add(pair_view *view, const mr_segment *seg);
+/* Counts them, once everything is read. */
+void mr_pair_host_end(pair_view *view);
 /* Both captures have something that this host serves, under the same address. */
 void mr_pair_host_both(pair_state *state, uint8_t family, const mr_host *host);
 /* Whether what the capture @at lacks of the traffic to this host did not come by: the two captures
