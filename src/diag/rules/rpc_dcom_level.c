@@ -3,18 +3,7 @@
  */
 #include "rules.h"
 
-#define E_ACCESSDENIED 0x80070005u
-
-static bool is_activation(const mr_fact *fact) {
-static const char *const interfaces[] = {
-        "IActivation", "IRemoteActivation", "IRemoteSCMActivator", "ISystemActivator",
-        "4d9f4ab8-7d1c-11cf-861e-0020af6e7c57", "000001a0-0000-0000-c000-000000000046"};
-    for (size_t i = 0; i < MR_COUNT(interfaces); i++) {
-        if (mr_str_eq_nocase(fact->interface, interfaces[i]))
-            return fact->status == 5 || fact->status == E_ACCESSDENIED;
-    }
-    return false;
-}
+#include "dcom.h"
 
 const mr_rule mr_rule_rpc_dcom_level = {
     .id = "RPC.DCOM_LEVEL",
@@ -23,10 +12,10 @@ const mr_rule mr_rule_rpc_dcom_level = {
     .confidence = MR_CONFIDENCE_LIKELY,
     .win32 = WIN32_ACCESS_DENIED,
     .per = MR_F(ADDRESS) | MR_F(PORT),
-    .require = {{.any = {MR_FACT_RPC_FAULT},
+    .require = {{.any = {MR_FACT_RPC_FAULT, MR_FACT_RPC_RETURNED},
                  .where = {MR_WHERE(AUTH, GE, 2), MR_WHERE(AUTH, LT, 5)}}},
-    .test = is_activation,
-    .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED"},
+    .test = mr_is_dcom_denied,
+    .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED", "RPC.STATUS_RETURNED"},
     .summary = "DCOM activation lacks packet integrity",
     .cause = "{address} denies the activation of a DCOM object at authentication level {auth}. "
              "Since the update of March 2023 a server demands level 5 (packet integrity) or "

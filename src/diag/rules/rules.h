@@ -16,6 +16,16 @@
     "TCP.HOST_SILENT", "TCP.HOST_UNREACHABLE", "TCP.NET_UNREACHABLE",                     \
         "TCP.ADMIN_PROHIBITED", "LOCAL.NO_NEIGHBOUR", "LOCAL.NO_ROUTE", "LOCAL.NO_SOURCE"
 
+/* What a port gives that does not answer a SYN; a rule that knows who drops it explains them. */
+#define FINDINGS_OF_A_SILENT_PORT                                                         \
+    "TCP.MAPPER_FILTERED", "TCP.DYNAMIC_FILTERED", "TCP.RANGE_FILTERED",                  \
+        "TCP.ENDPOINT_FILTERED", "TCP.HOST_SILENT", "TCP.ADDRESS_BLOCKED"
+
+/* What data gives that is never acknowledged. */
+#define FINDINGS_OF_SWALLOWED_DATA                                                        \
+    "EPM.SWALLOWED", "EPM.LARGE_LOST", "EPM.SILENT", "RPC.SWALLOWED", "RPC.LARGE_LOST",   \
+        "RPC.SILENT", "TCP.DATA_SWALLOWED", "TCP.MTU_HOLE"
+
 #define WIN32_ACCESS_DENIED 5
 #define WIN32_DUP_NAME 52
 #define WIN32_BAD_NETPATH 53
