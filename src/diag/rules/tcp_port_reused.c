@@ -13,8 +13,8 @@ const mr_rule mr_rule_tcp_port_reused = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_TCP_CHALLENGED}}},
     .summary = "the ports of an older connection are reused too soon",
-    .cause = "A SYN to {#port:port|ports} {port} of {address} was answered with an acknowledgement "
-             "of something else: there the older connection on the same ports still stands. The "
+    .cause = "A SYN to {#port:port|ports} {port} of {address} was answered with an "
+             "acknowledgement of something else: there the older connection on the same ports still stands. The "
              "client resets it and tries again, which costs a second or, now and then, the "
              "connection.",
     .reference = "RFC 5961 4, RFC 6191",
