@@ -1,7 +1,7 @@
 /*
  * Small segments are sent again and again and never acknowledged: not their size, but what they say
- * or where they go. For conversations whose protocol was not understood; of RPC and SMB the findings
- * of the mapper and the service speak.
+ * or where they go. For conversations whose protocol was not understood; of RPC and SMB the
+ * findings of the mapper and the service speak.
  */
 #include "rules.h"
 

@@ -16,9 +16,9 @@ const mr_rule mr_rule_tcp_lost_back = {
     .explains = {FINDINGS_OF_A_SILENT_PORT, "NAME.ADDRESS_DEAD", "TCP.IPV6_BROKEN"},
     .summary = "the host's answer is lost on the way back",
     .cause = "{address} answered the SYN to {#port:port|ports} {port} {tries} times, as the "
-             "capture nearer to it shows, and no answer reached the client. The way back is broken: it "
-             "leads through a firewall that has not seen the SYN (asymmetric routing), or the host "
-             "has no route to {from|the client}.",
+             "capture nearer to it shows, and no answer reached the client. The way back is "
+             "broken: it leads through a firewall that has not seen the SYN (asymmetric "
+             "routing), or the host has no route to {from|the client}.",
     .reference = "RFC 9293 3.5",
     .remedies = {{.text = "See on the host which way it takes to the client.",
                   .run_on = MR_PLACE_SERVER,

@@ -16,8 +16,8 @@ const mr_rule mr_rule_tcp_lost_there = {
     .explains = {FINDINGS_OF_A_SILENT_PORT, "NAME.ADDRESS_DEAD", "TCP.IPV6_BROKEN"},
     .summary = "the connection request is lost on the way",
     .cause = "The SYN to {#port:port|ports} {port} of {address} was sent {tries} times and is "
-             "not in the capture nearer to the host: it is dropped between the two places, by a filter, "
-             "a missing route or a tunnel. The host never heard of it.",
+             "not in the capture nearer to the host: it is dropped between the two places, by a "
+             "filter, a missing route or a tunnel. The host never heard of it.",
     .reference = "RFC 9293 3.5",
     .remedies = {{.text = "On the firewalls and routers between the two places, allow TCP {port} "
                           "from {from|the client} to {address}.",
