@@ -82,20 +82,18 @@ static int read_authenticate(mr_tap_ctx *ctx, mr_slice token, mr_seen_ntlm *ntlm
     return 0;
 }
 
+/* A message that breaks its form behind its type is told with what could be read. */
 static int add_ntlm(const tap_place *place, mr_slice token) {
     mr_tap_ctx *ctx = place->ctx;
     mr_seen_ntlm ntlm = {.type = (uint8_t)mr_ntlm_get_type(token)};
-    int rc;
 
     switch (ntlm.type) {
-    case MR_NTLM_NEGOTIATE: rc = read_negotiate(ctx, token, &ntlm); break;
-    case MR_NTLM_CHALLENGE: rc = read_challenge(ctx, token, &ntlm); break;
-    case MR_NTLM_AUTHENTICATE: rc = read_authenticate(ctx, token, &ntlm); break;
+    case MR_NTLM_NEGOTIATE: (void)read_negotiate(ctx, token, &ntlm); break;
+    case MR_NTLM_CHALLENGE: (void)read_challenge(ctx, token, &ntlm); break;
+    case MR_NTLM_AUTHENTICATE: (void)read_authenticate(ctx, token, &ntlm); break;
     default: return 0; /* an octet of the wire: no message */
     }
-    ctx->totals->ntlm[rc == 0 ? ntlm.type : 0]++;
-    if (rc != 0)
-        return 0;
+    ctx->totals->ntlm[ntlm.type]++;
     mr_seen *seen = tap_place_add(place, MR_SEEN_NTLM);
     if (seen == NULL)
         return MR_ERR_MEMORY;
