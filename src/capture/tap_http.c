@@ -391,8 +391,15 @@ static void take_body(http_side *side, mr_slice *octetsp) {
         side->part = HTTP_HEAD;
 }
 
+/* PDUs; or a head where a PDU would begin: a channel that was refused has no body after all. */
 static int take_pdus(tap_http *http, enum mr_dir dir, mr_slice *octetsp, const mr_flow_at *at) {
     http_side *side = &http->side[dir];
+
+    if (!http->direct && side->pdus.len == 0 && side->pdus.skip == 0 &&
+        mr_http_is_head(*octetsp)) {
+        side->part = HTTP_HEAD;
+        return 0;
+    }
     size_t n = side->left < octetsp->len ? (size_t)side->left : octetsp->len;
     mr_slice part = mr_slice_sub(*octetsp, 0, n);
 

@@ -42,3 +42,25 @@ word() { # both ends hear of one another; "word tcp" asks nothing over UDP
     dig +short +tries=1 +timeout=2 ${1:+"+$1"} "@$DC_IP" dc1.lab.test
     sleep 1
 }
+certificate() { # NAME DAYS [FILE]: a certificate of its own, valid until DAYS from now
+    faketime -f "$(($2 - 30))d" openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=$1" \
+        -addext "subjectAltName=DNS:$1" -keyout key.pem -out "${3:-cert.pem}" 2>/dev/null
+}
+web() { # MODE: a web server on the server's host that fails, and a client
+    local pid
+    case $1 in
+    tls-expired) certificate srv.lab.test -10 ;;
+    tls-name) certificate mail.lab.test 10 ;;
+    tls-*) certificate srv.lab.test 10 ;;
+    esac
+    case $1 in
+    tls-*) cat cert.pem key.pem >web.pem; cp cert.pem trusted.pem ;;
+    esac
+    [ "$1" != tls-unknown-ca ] || certificate other.lab.test 10 trusted.pem
+    ip netns exec "$NS_SRV" "$HERE/web.py" serve "$1" "$SRV_IP" &
+    pid=$!
+    sleep 1
+    "$HERE/web.py" ask "$1" srv.lab.test
+    kill $pid
+    wait $pid || true
+}

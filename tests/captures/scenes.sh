@@ -124,3 +124,14 @@ for mode in garbage close-on-accept close-after-bind close-after-bind-ack close-
 done
 scene hostile-big-endian    healthy '' 'hostile big-endian "$LABDIR/epmlook.py" "$SRV_IP" 20 1350'
 scene hostile-one-byte      healthy '' 'hostile one-byte "$LABDIR/epmlook.py" "$SRV_IP" 20 1350'
+
+# RPC over HTTP, TLS
+scene http-401-loop         HTTP.AUTH_REFUSED '' 'web 401 srv'
+scene http-403              HTTP.FORBIDDEN '' 'web 403 srv'
+scene http-404              HTTP.NO_PROXY '' 'web 404 srv'
+scene http-503-rpc-error    HTTP.BACKEND '' 'web 503 srv'
+scene http-593-no-banner    HTTP.NO_BANNER '' 'web 593 srv'
+scene tls-unknown-ca        TLS.NOT_TRUSTED '' 'web tls-unknown-ca srv'
+scene tls-expired           TLS.CERTIFICATE_EXPIRED '' 'web tls-expired srv'
+scene tls-version           TLS.NO_COMMON '' 'web tls-version srv'
+scene tls-name              TLS.CERTIFICATE_NAME '' 'web tls-name srv'
