@@ -54,8 +54,8 @@ static void sip_host(uint64_t v[4], const mr_host *host) {
     sip_word(v, word[1]);
 }
 
-uint64_t mr_flow_hash(const uint64_t key[2], uint8_t family, const mr_host *a, uint16_t a_port,
-                      const mr_host *b, uint16_t b_port) {
+static uint64_t hash_of(const uint64_t key[2], uint8_t family, const mr_host *a, uint16_t a_port,
+                        const mr_host *b, uint16_t b_port) {
     uint64_t v[4] = {key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,
                      key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u};
 
@@ -82,6 +82,21 @@ uint64_t mr_flow_hash(const uint64_t key[2], uint8_t family, const mr_host *a, u
     sip_round(v);
     sip_round(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* Ports on which two connections make one association (RPC over HTTP in clear). */
+static bool is_tunnel(uint16_t port) {
+    return port == 80 || port == 593 || port == 8080;
+}
+
+/* The lower half finds the flow, the upper one its shard. */
+uint64_t mr_flow_hash(const uint64_t key[2], uint8_t family, const mr_host *a, uint16_t a_port,
+                      const mr_host *b, uint16_t b_port) {
+    uint64_t hash = hash_of(key, family, a, a_port, b, b_port);
+
+    if (!is_tunnel(a_port) && !is_tunnel(b_port))
+        return hash;
+    return (hash_of(key, family, a, 0, b, 0) >> 32 << 32) | (uint32_t)hash;
 }
 
 uint32_t mr_flow_shard_of(uint64_t hash, uint32_t shards) {

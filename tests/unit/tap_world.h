@@ -90,6 +90,7 @@ static inline void tap_world_end(tap_world *w) {
 }
 
 static inline void tap_world_deinit(tap_world *w) {
+    tap_world_end(w); /* once more: connections that are still open go */
     mr_flows_deinit(&w->flows);
     mr_decap_deinit(&w->decap);
     mr_tap_ctx_deinit(&w->ctx);

@@ -254,6 +254,23 @@ static void rpc_over_http(void **state) {
     assert_int_equal(found(MR_SEEN_END, 1)->via, MR_SEEN_HTTP_RPC);
 }
 
+/* With several workers one of them has both connections; those of other services are spread. */
+static void channels_share_a_shard(void **state) {
+    const uint64_t key[2] = {1, 2};
+    const mr_host a = {{10, 0, 0, 1}}, b = {{10, 0, 0, 2}};
+    uint32_t http = mr_flow_shard(key, 4, &a, 5000, &b, 80);
+    bool spread = false;
+
+    (void)state;
+    for (uint16_t port = 5001; port < 5100; port++) {
+        assert_int_equal(mr_flow_shard(key, 4, &a, port, &b, 80), http);
+        assert_int_equal(mr_flow_shard(key, 4, &b, 80, &a, port), http);
+        spread |= mr_flow_shard(key, 4, &a, port, &b, 135) !=
+                  mr_flow_shard(key, 4, &a, 5000, &b, 135);
+    }
+    assert_true(spread);
+}
+
 static void port_593(void **state) {
     (void)state;
     tap_world_open(&w, 7100, 593);
@@ -302,6 +319,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(http_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(http_gap, setup, teardown),
         cmocka_unit_test_setup_teardown(rpc_over_http, setup, teardown),
+        cmocka_unit_test(channels_share_a_shard),
         cmocka_unit_test_setup_teardown(port_593, setup, teardown),
         cmocka_unit_test_setup_teardown(tls, setup, teardown),
     };
