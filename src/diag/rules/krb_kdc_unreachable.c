@@ -1,6 +1,6 @@
 /*
- * Nothing that was sent to the KDC came back, over UDP nor over TCP. A host that is dead
- * altogether is another finding, and so is one KDC of several.
+ * Nothing that was sent to the KDC came back, over UDP nor over TCP. A host whose other ports are
+ * silent too is another finding; one KDC of several is none.
  */
 #include "rules.h"
 
@@ -14,12 +14,17 @@ const mr_rule mr_rule_krb_kdc_unreachable = {
     .require = {{.any = {MR_FACT_KRB_UNANSWERED}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}},
                {.any = {MR_FACT_KRB_ERROR}, .same = MR_F(ADDRESS)},
-               {.any = {MR_FACT_HOST_DOWN}, .same = MR_F(ADDRESS)}},
-    .explains = {"TCP.ENDPOINT_FILTERED", "TCP.ENDPOINT_REFUSED", "TCP.REJECTED"},
+               {.any = {MR_FACT_TCP_SILENT}, .same = MR_F(ADDRESS), .differs = MR_F(PORT)},
+               {.any = {MR_FACT_TCP_UNREACHABLE, MR_FACT_LOCAL_NO_NEIGHBOUR,
+                        MR_FACT_LOCAL_NO_ROUTE},
+                .same = MR_F(ADDRESS)}},
+    .explains = {"TCP.HOST_SILENT", "TCP.ENDPOINT_FILTERED", "TCP.ENDPOINT_REFUSED",
+                 "TCP.REJECTED"},
     .summary = "the KDC does not answer",
     .cause = "Port 88 of {address} answers neither over UDP nor over TCP ({tries} "
              "{#tries:attempt|attempts}): the Kerberos service is stopped there or a firewall is "
-             "in between. Logons fail or fall back to NTLM.",
+             "in between; nothing else of the host is seen failing. Logons fail or fall back to "
+             "NTLM.",
     .reference = "RFC 4120 7.2; MS-KILE 2.1",
     .remedies = {{.text = "At the controller, see that the service runs.",
                   .run_on = MR_PLACE_DC,
@@ -32,4 +37,9 @@ const mr_rule mr_rule_krb_kdc_unreachable = {
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_CMD,
                   .command = "nltest /dsgetdc:%USERDNSDOMAIN% /force /kdc"}},
+    .next = {.command = "msrpc port {address} --ports 88,135,389",
+             .branches = {{"88 alone is silent",
+                           "the service is stopped or a firewall blocks its port"},
+                          {"all are silent",
+                           "the host is down or the path to it is blocked"}}},
 };
