@@ -6,6 +6,7 @@
 import sys
 
 from impacket.dcerpc.v5 import srvs, transport
+from impacket.smb3structs import SMB2_DIALECT_21
 from impacket.uuid import uuidtup_to_bin
 
 
@@ -15,6 +16,8 @@ def main():
     link.set_connect_timeout(5)
     if hasattr(link, 'set_credentials'):
         link.set_credentials(user, password)
+    if hasattr(link, 'preferred_dialect'):
+        link.preferred_dialect(SMB2_DIALECT_21)  # with 3.0 impacket encrypts
     rpc = link.get_dce_rpc()
     try:
         rpc.connect()
