@@ -13,7 +13,7 @@ enum {
     LINUX_EHOSTUNREACH = 113,
 };
 
-static int add_local(mr_diag *diag, const mr_connect_seen *s) {
+static mr_fact of_local(const mr_connect_seen *s) {
     mr_fact fact = {.check = s->check, .at = s->at, .address = s->address};
 
     switch (s->os_error) {
@@ -42,10 +42,10 @@ static int add_local(mr_diag *diag, const mr_connect_seen *s) {
         fact.kind = MR_FACT_LOCAL_NO_ROUTE;
         break;
     }
-    return mr_diag_add_fact(diag, &fact);
+    return fact;
 }
 
-static int add_unreachable(mr_diag *diag, const mr_connect_seen *s) {
+static mr_fact of_unreachable(const mr_connect_seen *s) {
     mr_fact fact = {
         .kind = MR_FACT_TCP_UNREACHABLE,
         .check = s->check,
@@ -61,26 +61,37 @@ static int add_unreachable(mr_diag *diag, const mr_connect_seen *s) {
         fact.code = s->icmp_code;
         fact.mtu = s->mtu;
     }
-    return mr_diag_add_fact(diag, &fact);
+    return fact;
+}
+
+mr_fact mr_facts_of_connect(const mr_connect_seen *s) {
+    mr_fact fact = {.check = s->check, .at = s->at, .address = s->address, .port = s->port,
+                    .role = s->role};
+
+    switch (s->end) {
+    case MR_CONNECT_OPEN:
+        fact.kind = MR_FACT_TCP_OPEN;
+        fact.ms = s->ms;
+        break;
+    case MR_CONNECT_REFUSED:
+        fact.kind = MR_FACT_TCP_REFUSED;
+        fact.whose = s->icmp ? MR_WHOSE_ICMP : MR_WHOSE_HOST;
+        fact.sender = s->icmp ? s->sender : NULL;
+        fact.ms = s->ms;
+        break;
+    case MR_CONNECT_SILENT:
+        fact.kind = MR_FACT_TCP_SILENT;
+        fact.tries = s->tries;
+        break;
+    case MR_CONNECT_UNREACHABLE:
+        return of_unreachable(s);
+    case MR_CONNECT_LOCAL:
+        return of_local(s);
+    }
+    return fact;
 }
 
 int mr_facts_add_connect(mr_diag *diag, const mr_connect_seen *s) {
-    switch (s->end) {
-    case MR_CONNECT_OPEN:
-        return mr_fact_add(diag, MR_FACT_TCP_OPEN, s->check, .at = s->at, .address = s->address,
-                           .port = s->port, .role = s->role, .ms = s->ms);
-    case MR_CONNECT_REFUSED:
-        return mr_fact_add(diag, MR_FACT_TCP_REFUSED, s->check, .at = s->at,
-                           .address = s->address, .port = s->port, .role = s->role,
-                           .whose = s->icmp ? MR_WHOSE_ICMP : MR_WHOSE_HOST,
-                           .sender = s->icmp ? s->sender : NULL, .ms = s->ms);
-    case MR_CONNECT_SILENT:
-        return mr_fact_add(diag, MR_FACT_TCP_SILENT, s->check, .at = s->at, .address = s->address,
-                           .port = s->port, .role = s->role, .tries = s->tries);
-    case MR_CONNECT_UNREACHABLE:
-        return add_unreachable(diag, s);
-    case MR_CONNECT_LOCAL:
-        return add_local(diag, s);
-    }
-    return MR_ERR_ARGUMENT;
+    mr_fact fact = mr_facts_of_connect(s);
+    return fact.kind == MR_FACT_NONE ? MR_ERR_ARGUMENT : mr_diag_add_fact(diag, &fact);
 }

@@ -18,7 +18,7 @@ static enum mr_what what_speaks(const mr_talk_seen *s) {
     return s->first.len ? MR_WHAT_TEXT : MR_WHAT_GARBAGE;
 }
 
-static int add_mapper(mr_diag *diag, const mr_talk_seen *s) {
+static mr_fact of_mapper(const mr_talk_seen *s) {
     mr_fact fact = {.check = s->check, .at = s->at, .address = s->address, .port = s->port};
 
     switch (s->end) {
@@ -28,7 +28,7 @@ static int add_mapper(mr_diag *diag, const mr_talk_seen *s) {
         fact.ms = s->ms;
         break;
     case MR_TALK_CALLED:
-        return 0; /* what the mapper said is facts of its own */
+        break; /* what the mapper said is facts of its own */
     case MR_TALK_NAK:
         fact.kind = MR_FACT_EPM_NAK;
         fact.reason = s->reason;
@@ -65,10 +65,10 @@ static int add_mapper(mr_diag *diag, const mr_talk_seen *s) {
         fact.what = what_speaks(s);
         break;
     }
-    return mr_diag_add_fact(diag, &fact);
+    return fact;
 }
 
-static int add_service(mr_diag *diag, const mr_talk_seen *s) {
+static mr_fact of_service(const mr_talk_seen *s) {
     mr_fact fact = {
         .check = s->check,
         .at = s->at,
@@ -124,9 +124,14 @@ static int add_service(mr_diag *diag, const mr_talk_seen *s) {
         fact.what = what_speaks(s);
         break;
     }
-    return mr_diag_add_fact(diag, &fact);
+    return fact;
+}
+
+mr_fact mr_facts_of_talk(const mr_talk_seen *s) {
+    return s->mapper ? of_mapper(s) : of_service(s);
 }
 
 int mr_facts_add_talk(mr_diag *diag, const mr_talk_seen *s) {
-    return s->mapper ? add_mapper(diag, s) : add_service(diag, s);
+    mr_fact fact = mr_facts_of_talk(s);
+    return fact.kind == MR_FACT_NONE ? 0 : mr_diag_add_fact(diag, &fact);
 }

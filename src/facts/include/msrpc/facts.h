@@ -38,6 +38,8 @@ typedef struct mr_connect_seen {
 } mr_connect_seen;
 
 int mr_facts_add_connect(mr_diag *diag, const mr_connect_seen *seen);
+/* The fact alone; its texts are those of @seen. */
+mr_fact mr_facts_of_connect(const mr_connect_seen *seen);
 
 /* How a conversation over an open connection ended, or how far it has come. */
 enum mr_talk_end {
@@ -76,6 +78,8 @@ typedef struct mr_talk_seen {
 } mr_talk_seen;
 
 int mr_facts_add_talk(mr_diag *diag, const mr_talk_seen *seen);
+/* The fact alone, of kind MR_FACT_NONE when there is none; its texts are those of @seen. */
+mr_fact mr_facts_of_talk(const mr_talk_seen *seen);
 
 /* What is to be said of a wanted list of dynamic ports (KB154596): how many, how low, which known
  * services over @protocols (MR_PORT_TCP, MR_PORT_UDP) lie inside, what netsh makes of it. @check is

@@ -1,0 +1,168 @@
+/*
+ * A trace: each observation goes to the file that understands it. Connections are told at their
+ * end; what is given out afterwards was made by the judgement.
+ */
+#include "trace_private.h"
+
+#include <stdlib.h>
+
+#define TRACE_MEMORY ((size_t)96 << 20)
+
+int mr_trace_new(const mr_trace_config *config, mr_trace **tracep) {
+    mr_trace *trace = calloc(1, sizeof *trace);
+    if (!trace)
+        return MR_ERR_MEMORY;
+    if (config)
+        trace->config = *config;
+    mr_trace_config *c = &trace->config;
+    c->talks = c->talks ? c->talks : 4096;
+    c->sums = c->sums ? c->sums : 4096;
+    c->relations = c->relations ? c->relations : 16384;
+    c->names = c->names ? c->names : 16384;
+    mr_arena_init(&trace->arena, TRACE_MEMORY);
+    trace->relations_end = &trace->relations;
+    trace->names_end = &trace->names;
+    trace->kept_end = &trace->kept_list;
+    trace->tickets_end = &trace->tickets;
+    trace->verdict_index = SIZE_MAX;
+    *tracep = trace;
+    return 0;
+}
+
+void mr_trace_free(mr_trace *trace) {
+    if (!trace)
+        return;
+    trace_judge_deinit(trace);
+    trace_tables_deinit(trace);
+    free(trace);
+}
+
+int mr_trace_add(mr_trace *trace, const mr_seen *seen) {
+    if (seen->time) {
+        if (!trace->totals.first || seen->time < trace->totals.first)
+            trace->totals.first = seen->time;
+        if (seen->time > trace->totals.last)
+            trace->totals.last = seen->time;
+    }
+    switch (seen->kind) {
+    case MR_SEEN_QUESTION:
+    case MR_SEEN_ANSWER:
+        trace_take_name(trace, seen);
+        break;
+    case MR_SEEN_BEGIN:
+        trace_take_begin(trace, seen);
+        break;
+    case MR_SEEN_END:
+        return trace_take_end(trace, seen);
+    case MR_SEEN_ICMP:
+        trace_take_icmp(trace, seen);
+        break;
+    case MR_SEEN_FRAGMENTS:
+        trace_take_fragments(trace, seen);
+        break;
+    case MR_SEEN_MAP:
+    case MR_SEEN_BIND:
+    case MR_SEEN_BOUND:
+    case MR_SEEN_NAK:
+    case MR_SEEN_AUTH3:
+    case MR_SEEN_FAULT:
+    case MR_SEEN_RETURNED:
+    case MR_SEEN_UNANSWERED:
+    case MR_SEEN_SLOW:
+    case MR_SEEN_CANCEL:
+    case MR_SEEN_SHUTDOWN:
+    case MR_SEEN_FOREIGN:
+    case MR_SEEN_DAMAGE:
+        trace_take_rpc(trace, seen);
+        break;
+    case MR_SEEN_NTLM:
+        trace_take_ntlm(trace, seen);
+        break;
+    case MR_SEEN_KERBEROS:
+        trace_take_kerberos(trace, seen);
+        break;
+    case MR_SEEN_SPNEGO:
+        trace_take_spnego(trace, seen);
+        break;
+    case MR_SEEN_SMB:
+        trace_take_smb(trace, seen);
+        break;
+    case MR_SEEN_HTTP:
+        trace_take_http(trace, seen);
+        break;
+    case MR_SEEN_RTS:
+        trace_take_rts(trace, seen);
+        break;
+    case MR_SEEN_TLS:
+        trace_take_tls(trace, seen);
+        break;
+    case MR_SEEN_ARP:
+    case MR_SEEN_GAP:
+        break;
+    }
+    return 0;
+}
+
+int mr_trace_end(mr_trace *trace, mr_nsec first, mr_nsec last) {
+    if (first)
+        trace->totals.first = first;
+    if (last > trace->totals.last)
+        trace->totals.last = last;
+    trace->totals.one_way = trace->one_way && !trace->other_way;
+    trace_names_end(trace);
+    trace_kerberos_end(trace);
+    trace->ended = true;
+    return trace_judge(trace);
+}
+
+const mr_trace_totals *mr_trace_get_totals(const mr_trace *trace) {
+    return &trace->totals;
+}
+
+size_t mr_trace_talk_count(const mr_trace *trace) {
+    return trace->talk_count;
+}
+
+const mr_trace_talk *mr_trace_get_talk(const mr_trace *trace, size_t i) {
+    return i < trace->talk_count ? trace->talks[i] : NULL;
+}
+
+const mr_trace_talk *mr_trace_find_talk(const mr_trace *trace, uint32_t id) {
+    const trace_kept *kept = trace_kept_find(trace, id);
+    return kept ? &kept->talk : NULL;
+}
+
+size_t mr_trace_event_count(const mr_trace *trace, uint32_t id) {
+    const trace_kept *kept = trace_kept_find(trace, id);
+    return kept ? kept->event_count : 0;
+}
+
+const mr_trace_event *mr_trace_get_event(const mr_trace *trace, uint32_t id, size_t i) {
+    const trace_kept *kept = trace_kept_find(trace, id);
+    const trace_event *event = kept ? kept->events : NULL;
+    if (!kept || i >= kept->event_count)
+        return NULL;
+    while (event && i--)
+        event = event->next;
+    return event ? &event->told : NULL;
+}
+
+size_t mr_trace_finding_count(const mr_trace *trace) {
+    return trace->finding_count;
+}
+
+const mr_trace_finding *mr_trace_get_finding(const mr_trace *trace, size_t i) {
+    return i < trace->finding_count ? &trace->findings[i] : NULL;
+}
+
+enum mr_status mr_trace_get_phase(const mr_trace *trace, enum mr_phase phase) {
+    return (unsigned)phase <= MR_PHASE_COUNT ? trace->phases[phase] : MR_STATUS_UNKNOWN;
+}
+
+const mr_verdict *mr_trace_get_verdict(const mr_trace *trace) {
+    return &trace->verdict;
+}
+
+size_t mr_trace_verdict_index(const mr_trace *trace) {
+    return trace->verdict_index;
+}

@@ -1,0 +1,163 @@
+/*
+ * Facts of a trace before they are judged: kept at their relation, with the packet that proves them.
+ * What works is kept once for each subject, what fails up to a cap, so that a client that tries
+ * again for hours costs no more than one that gave up.
+ */
+#include "trace_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define FACTS_OF_RELATION 384
+#define SAME_BAD 8 /* facts of one kind and subject that are kept */
+#define EVENTS_OF_ALL 65536
+
+static bool text_eq(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Whether two facts say the same but for numbers that were measured. */
+static bool same(const mr_fact *a, const mr_fact *b) {
+    return a->kind == b->kind && a->port == b->port && a->role == b->role && a->when == b->when &&
+           a->status == b->status && a->reason == b->reason && a->rcode == b->rcode &&
+           a->step == b->step && a->ntstatus == b->ntstatus && a->krb == b->krb &&
+           a->opnum == b->opnum && a->auth == b->auth && text_eq(a->address, b->address) &&
+           text_eq(a->interface, b->interface) && text_eq(a->name, b->name) &&
+           text_eq(a->server, b->server) && text_eq(a->record, b->record) &&
+           text_eq(a->spn, b->spn) && text_eq(a->user, b->user) && text_eq(a->share, b->share) &&
+           text_eq(a->pipe, b->pipe) && text_eq(a->other, b->other);
+}
+
+/* What a call answered proves does not depend on which call it was. */
+static bool same_good(const mr_fact *a, const mr_fact *b) {
+    return a->kind == b->kind && a->port == b->port && a->role == b->role &&
+           text_eq(a->address, b->address) && text_eq(a->interface, b->interface) &&
+           text_eq(a->name, b->name) && text_eq(a->server, b->server) &&
+           text_eq(a->share, b->share) && text_eq(a->pipe, b->pipe) && text_eq(a->spn, b->spn);
+}
+
+static bool is_enough(const trace_relation *relation, bool bad, const mr_fact *fact) {
+    uint32_t count = 0;
+    for (const trace_fact *f = relation->facts; f; f = f->next)
+        count += bad ? same(&f->fact, fact) : same_good(&f->fact, fact);
+    return count >= (bad ? SAME_BAD : 1);
+}
+
+static void intern_texts(mr_trace *trace, mr_fact *fact) {
+#define MR_FIELD_TEXT(constant, member) fact->member = trace_intern(trace, fact->member);
+#define MR_FIELD_UINT(constant, member)
+#define MR_FIELD_CODE(constant, member)
+#define MR_FIELD_WORD(constant, member, words)
+#include <msrpc/diag/fields.list>
+#undef MR_FIELD_TEXT
+#undef MR_FIELD_UINT
+#undef MR_FIELD_CODE
+#undef MR_FIELD_WORD
+}
+
+static bool is_connect(const mr_fact *fact) {
+    return fact->kind == MR_FACT_TCP_SILENT || fact->kind == MR_FACT_TCP_REFUSED;
+}
+
+void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uint32_t talk,
+               bool bad, const mr_fact *fact) {
+    char check[32];
+
+    if (!relation)
+        return;
+    relation->bad = relation->bad || bad;
+    if (is_enough(relation, bad, fact))
+        return;
+    trace_fact *copy = NULL;
+    if (relation->fact_count < FACTS_OF_RELATION)
+        copy = MR_ARENA_NEW(&trace->arena, trace_fact);
+    if (!copy) {
+        trace->totals.left_out++;
+        return;
+    }
+    copy->packet = at->packet;
+    copy->file = at->file;
+    copy->talk = talk;
+    copy->bad = bad;
+    copy->connect = is_connect(fact);
+    copy->fact = *fact;
+    if (at->file)
+        snprintf(check, sizeof check, "%u#%llu", at->file + 1, (unsigned long long)at->packet);
+    else
+        snprintf(check, sizeof check, "#%llu", (unsigned long long)at->packet);
+    copy->fact.check = check;
+    copy->fact.check = trace_intern(trace, check);
+    copy->fact.at = at->time;
+    intern_texts(trace, &copy->fact);
+    *relation->facts_end = copy;
+    relation->facts_end = &copy->next;
+    relation->fact_count++;
+}
+
+void trace_reach(trace_live *live, enum mr_phase phase) {
+    if (live->talk.reached < phase)
+        live->talk.reached = phase;
+}
+
+void trace_bad(mr_trace *trace, trace_live *live, const mr_seen *at, const mr_fact *fact) {
+    enum mr_phase phase = mr_fact_phase(fact->kind);
+
+    if (live->talk.outcome != MR_TRACE_FAILED || phase < live->talk.failed)
+        live->talk.failed = phase;
+    live->talk.outcome = MR_TRACE_FAILED;
+    trace_add(trace, live->relation, at, live->talk.id, true, fact);
+}
+
+void trace_add_talk(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad,
+                    const mr_talk_seen *talk) {
+    mr_fact fact = mr_facts_of_talk(talk);
+    if (fact.kind == MR_FACT_NONE)
+        return;
+    if (bad)
+        trace_bad(trace, live, at, &fact);
+    else
+        trace_add(trace, live->relation, at, live->talk.id, false, &fact);
+}
+
+void trace_add_connect(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad,
+                       const mr_connect_seen *connect) {
+    mr_fact fact = mr_facts_of_connect(connect);
+    if (bad)
+        trace_bad(trace, live, at, &fact);
+    else
+        trace_add(trace, live->relation, at, live->talk.id, false, &fact);
+}
+
+static trace_event *new_event(mr_trace *trace) {
+    trace_event *event = trace->event_free;
+    if (event)
+        trace->event_free = event->next;
+    else if (trace->event_count < EVENTS_OF_ALL)
+        event = MR_ARENA_NEW(&trace->arena, trace_event);
+    return event;
+}
+
+void trace_tell(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad, const char *fmt,
+                ...) {
+    va_list args;
+
+    if (live->event_count >= MR_TRACE_EVENTS)
+        return;
+    trace_event *event = new_event(trace);
+    if (!event)
+        return;
+    va_start(args, fmt);
+    vsnprintf(event->text, sizeof event->text, fmt, args);
+    va_end(args);
+    event->told = (mr_trace_event){.packet = at->packet,
+                                   .file = at->file,
+                                   .time = at->time,
+                                   .to_client = at->to_client,
+                                   .bad = bad,
+                                   .text = event->text};
+    event->next = NULL;
+    *live->events_end = event;
+    live->events_end = &event->next;
+    live->event_count++;
+    trace->event_count++;
+}

@@ -1,0 +1,455 @@
+/*
+ * TCP as facts: how each connection began and ended (RFC 9293), who reset it, what was lost. A
+ * connection is judged when it is over. Silence counts only where the client asked again and the
+ * capture went on; a reset is called forged only where it differs from what the host sends
+ * otherwise.
+ */
+#include "trace_private.h"
+
+#define PATIENCE (3 * MR_SEC) /* without an answer, before silence is said */
+#define RETRANSMITS_MIN 3
+#define PMTU_MIN 1200         /* octets of a segment that is called large */
+
+void trace_take_begin(mr_trace *trace, const mr_seen *seen) {
+    trace_live *live = trace_live_get(trace, seen, true);
+    if (!live)
+        return;
+    trace_tell(trace, live, seen, false, "connection to port %u", seen->server_port);
+}
+
+/* Ports that RPC and what it rests on use, beside the dynamic ranges (MS "Service overview and
+ * network port requirements for Windows"). */
+static bool is_windows_port(uint16_t port) {
+    static const uint16_t ports[] = {80, 88, 135, 139, 389, 443, 445, 464, 593, 636,
+                                     3268, 3269, 6001, 6002, 6004, 9389};
+    for (size_t i = 0; i < MR_COUNT(ports); i++) {
+        if (ports[i] == port)
+            return true;
+    }
+    return port >= 49152;
+}
+
+static enum mr_fact_role role_of(const trace_live *live) {
+    const mr_trace_talk *talk = &live->talk;
+    if (talk->server_port == 135)
+        return MR_ROLE_MAPPER;
+    if (talk->mapped || live->service == MR_SEEN_RPC || live->bound_count ||
+        is_windows_port(talk->server_port))
+        return MR_ROLE_ENDPOINT;
+    return MR_ROLE_NEIGHBOUR;
+}
+
+static mr_seen at_packet(const mr_seen *seen, uint64_t packet, mr_nsec time, bool to_client) {
+    mr_seen at = *seen;
+    at.packet = packet ? packet : seen->packet;
+    at.time = time ? time : seen->time;
+    at.to_client = to_client;
+    return at;
+}
+
+/* Whether a TTL can be that of the same host on the same path, begun from another of the usual
+ * initial values (32, 64, 128, 255). */
+static unsigned hops(uint8_t ttl) {
+    unsigned from = ttl <= 32 ? 32 : ttl <= 64 ? 64 : ttl <= 128 ? 128 : 255;
+    return from - ttl;
+}
+
+/* A reset of the server's address that another device sent. */
+static bool is_forged(const trace_live *live, const mr_flow_side_seen *server) {
+    const mr_flow_reset *reset = &server->reset;
+    const trace_relation *r = live->relation;
+    uint8_t low = 0, high = 0;
+
+    if (!reset->packet)
+        return false;
+    if (reset->usual_ttl) {
+        low = server->ttl_min;
+        high = server->ttl_max;
+    } else if (r && r->ttl_min) {
+        low = r->ttl_min;
+        high = r->ttl_max;
+    }
+    if (!low)
+        return false;
+    if (reset->ttl >= low && reset->ttl <= high)
+        return false;
+    return hops(reset->ttl) != hops(low) && hops(reset->ttl) != hops(high);
+}
+
+static void say_reset(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                      const mr_flow_side_seen *server) {
+    mr_seen at = at_packet(seen, server->reset.packet, server->reset.time, true);
+    mr_fact fact = {.kind = MR_FACT_TCP_FORGED,
+                    .address = trace_intern_ip(trace, &live->talk.server),
+                    .port = live->talk.server_port,
+                    .role = role_of(live)};
+    trace_tell(trace, live, &at, true, "RST%s", server->reset.answers_syn ? ", refused" : "");
+    if (fact.role == MR_ROLE_NEIGHBOUR || !is_forged(live, server))
+        return;
+    trace_tell(trace, live, &at, true, "the reset has TTL %u, the host's packets have %u",
+               server->reset.ttl,
+               server->reset.usual_ttl ? server->reset.usual_ttl : live->relation->ttl_min);
+    trace_bad(trace, live, &at, &fact);
+}
+
+static void count_failure(mr_trace *trace, const trace_live *live) {
+    trace_client *client = trace_client_get(trace, &live->talk.client);
+    if (client && client->last_port != live->talk.server_port) {
+        client->failed_connects++;
+        client->last_port = live->talk.server_port;
+    }
+}
+
+static mr_connect_seen connect_of(mr_trace *trace, const trace_live *live) {
+    return (mr_connect_seen){.address = trace_intern_ip(trace, &live->talk.server),
+                             .port = live->talk.server_port,
+                             .role = role_of(live)};
+}
+
+static mr_nsec last_syn(const mr_flow_side_seen *side) {
+    uint32_t most = 0;
+    for (size_t i = 0; i < MR_FLOW_TIMES; i++)
+        most = side->syn_delay[i] > most ? side->syn_delay[i] : most;
+    return side->syn_time + (mr_nsec)most * 1000;
+}
+
+/* The client's SYNs got no answer from the host. */
+static void judge_unopened(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                           const mr_flow_seen *tcp, const mr_flow_side_seen *client) {
+    mr_connect_seen c = connect_of(trace, live);
+    mr_seen at = at_packet(seen, client->syn_packet, client->syn_time, false);
+
+    if (tcp->icmp) {
+        unsigned version = live->talk.server.family;
+        at = at_packet(seen, tcp->icmp_packet, 0, true);
+        c.icmp = true;
+        c.icmp_version = (uint8_t)version;
+        c.icmp_type = tcp->icmp_type;
+        c.icmp_code = tcp->icmp_code;
+        c.mtu = tcp->icmp_mtu;
+        c.end = mr_icmp_class(version, tcp->icmp_type, tcp->icmp_code) == MR_ICMP_PORT
+                    ? MR_CONNECT_REFUSED : MR_CONNECT_UNREACHABLE;
+        c.sender = live->relation ? live->relation->icmp_sender : NULL;
+        trace_tell(trace, live, &at, true, "ICMP type %u code %u", c.icmp_type, c.icmp_code);
+        trace_add_connect(trace, live, &at, c.role != MR_ROLE_NEIGHBOUR, &c);
+        return;
+    }
+    mr_nsec until = trace->totals.last > tcp->last ? trace->totals.last : tcp->last;
+    mr_nsec last = last_syn(client);
+    bool sure = client->syns >= 3 ? until - client->syn_time >= PATIENCE
+                                  : client->syns == 2 && until - last >= 5 * MR_SEC;
+    live->talk.outcome = sure ? MR_TRACE_FAILED : MR_TRACE_UNKNOWN;
+    if (!sure)
+        return;
+    c.end = MR_CONNECT_SILENT;
+    c.tries = client->syns;
+    live->talk.failed = MR_PHASE_TCP;
+    count_failure(trace, live);
+    trace_tell(trace, live, &at, true, "SYN, sent %u times, no answer", client->syns);
+    trace_add_connect(trace, live, &at, c.role != MR_ROLE_NEIGHBOUR, &c);
+}
+
+static void judge_refused(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                          const mr_flow_side_seen *server) {
+    mr_seen at = at_packet(seen, server->reset.packet, server->reset.time, true);
+    mr_connect_seen c = connect_of(trace, live);
+
+    c.end = MR_CONNECT_REFUSED;
+    live->talk.failed = MR_PHASE_TCP;
+    live->talk.outcome = MR_TRACE_FAILED;
+    count_failure(trace, live);
+    say_reset(trace, live, seen, server);
+    trace_add_connect(trace, live, &at, c.role != MR_ROLE_NEIGHBOUR, &c);
+}
+
+/* Segments near the MSS are stuck while smaller ones pass. */
+static bool is_pmtu_hole(const mr_flow_side_seen *side) {
+    return side->stuck && side->stuck_times >= 3 && side->stuck_len >= PMTU_MIN &&
+           side->through < side->stuck_len;
+}
+
+static void judge_loss(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                       const mr_flow_seen *tcp, const mr_flow_side_seen *client,
+                       const mr_flow_side_seen *server) {
+    uint32_t lost = client->retransmits - client->spurious + server->retransmits -
+                    server->spurious;
+    uint32_t syns = client->syns > 1 ? client->syns - 1u : 0;
+
+    if (tcp->one_way || role_of(live) == MR_ROLE_NEIGHBOUR || !live->relation)
+        return;
+    if (is_pmtu_hole(client) || is_pmtu_hole(server) || server->reset.packet)
+        return;
+    live->relation->retransmits += lost;
+    /* a tail that is sent again because the other side is gone is no loss on the path */
+    uint32_t tail = (client->stuck ? client->stuck_times : 0) +
+                    (server->stuck ? server->stuck_times : 0);
+    if (lost + syns <= tail || lost + syns - tail < RETRANSMITS_MIN)
+        return;
+    uint32_t packets = client->packets + server->packets;
+    if ((lost + syns - tail) * 100 < packets * 2)
+        return; /* less than 2 % costs nobody a call */
+    uint64_t first = client->retransmit_packet ? client->retransmit_packet
+                     : server->retransmit_packet ? server->retransmit_packet
+                                                 : client->syn_last_packet;
+    mr_seen at = at_packet(seen, first, 0, false);
+    mr_fact fact = {.kind = MR_FACT_TCP_RETRANSMITS,
+                    .address = trace_intern_ip(trace, &live->talk.server),
+                    .port = live->talk.server_port,
+                    .role = role_of(live),
+                    .tries = syns ? syns + 1 : 0,
+                    .count = lost + syns - tail};
+    trace_tell(trace, live, &at, false, "%u segments sent again", fact.count);
+    if (live->talk.outcome == MR_TRACE_WELL)
+        live->talk.outcome = MR_TRACE_UNUSUAL;
+    trace_add(trace, live->relation, &at, live->talk.id, true, &fact);
+}
+
+/* Opened, and left again before anything was said. */
+static void judge_empty(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                        const mr_flow_side_seen *client, const mr_flow_side_seen *server) {
+    mr_fact fact = {.address = trace_intern_ip(trace, &live->talk.server),
+                    .port = live->talk.server_port,
+                    .role = role_of(live)};
+    if (server->octets || client->octets || fact.role == MR_ROLE_NEIGHBOUR)
+        return;
+    bool left_first = client->fin_packet &&
+                      (!server->fin_packet || client->fin_packet < server->fin_packet);
+    if (server->reset.packet && !client->fin_packet && !client->reset.packet) {
+        mr_seen at = at_packet(seen, server->reset.packet, server->reset.time, true);
+        fact.kind = MR_FACT_TCP_RESET;
+        trace_bad(trace, live, &at, &fact);
+    } else if (server->fin_packet && !left_first && !client->reset.packet) {
+        mr_seen at = at_packet(seen, server->fin_packet, server->fin_time, true);
+        fact.kind = MR_FACT_TCP_CLOSED;
+        trace_tell(trace, live, &at, true, "closed by the server before anything was said");
+        trace_bad(trace, live, &at, &fact);
+    }
+}
+
+static void judge_pmtu(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                       const mr_flow_seen *tcp, const mr_flow_side_seen *side, bool to_client) {
+    if (!is_pmtu_hole(side))
+        return;
+    mr_seen at = at_packet(seen, side->retransmit_last_packet, side->retransmit_last_time,
+                           to_client);
+    trace_tell(trace, live, &at, true, "%u octets sent %u times, never acknowledged",
+               side->stuck_len, side->stuck_times + 1);
+    if (tcp->icmp && mr_icmp_class(live->talk.server.family, tcp->icmp_type, tcp->icmp_code) ==
+                         MR_ICMP_FRAG) {
+        mr_connect_seen c = connect_of(trace, live);
+        mr_seen icmp = at_packet(seen, tcp->icmp_packet, 0, true);
+        c.end = MR_CONNECT_UNREACHABLE;
+        c.icmp = true;
+        c.icmp_version = live->talk.server.family;
+        c.icmp_type = tcp->icmp_type;
+        c.icmp_code = tcp->icmp_code;
+        c.mtu = tcp->icmp_mtu;
+        trace_add_connect(trace, live, &icmp, true, &c);
+    }
+}
+
+static void note_ttls(trace_live *live, const mr_flow_side_seen *server) {
+    trace_relation *r = live->relation;
+    if (!r || !server->packets || !server->ttl_min ||
+        (server->reset.packet && server->packets <= server->reset.count))
+        return;
+    r->ttl_min = !r->ttl_min || server->ttl_min < r->ttl_min ? server->ttl_min : r->ttl_min;
+    r->ttl_max = server->ttl_max > r->ttl_max ? server->ttl_max : r->ttl_max;
+}
+
+static void judge(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_seen_end *end = &seen->u.end;
+    const mr_flow_seen *tcp = end->tcp;
+    const mr_flow_side_seen *client = &tcp->side[end->turned ? 1 : 0];
+    const mr_flow_side_seen *server = &tcp->side[end->turned ? 0 : 1];
+
+    live->talk.midstream = !client->syn_packet && !server->syn_packet;
+    live->talk.octets[MR_FROM_CLIENT] = client->octets;
+    live->talk.octets[MR_FROM_SERVER] = server->octets;
+    if (client->packets && server->packets) {
+        trace->other_way = true;
+        if (live->relation)
+            live->relation->two_way = true;
+    } else if (client->octets || server->packets) {
+        trace->one_way = true; /* a conversation of which one side is missing */
+        live->talk.outcome = MR_TRACE_UNKNOWN;
+    }
+    note_ttls(live, server);
+    if (server->reset.answers_syn && !tcp->opened) {
+        judge_refused(trace, live, seen, server);
+        return;
+    }
+    if (!server->packets) {
+        if (client->syn_packet && !client->octets && !client->fin_packet)
+            judge_unopened(trace, live, seen, tcp, client);
+        return;
+    }
+    bool open = live->talk.midstream || tcp->opened || client->octets || server->octets;
+    if (!open) {
+        live->talk.outcome = MR_TRACE_UNKNOWN;
+        return;
+    }
+    mr_connect_seen c = connect_of(trace, live);
+    mr_seen at = at_packet(seen, server->syn_packet ? server->syn_packet : server->first_packet,
+                           0, true);
+    c.end = MR_CONNECT_OPEN;
+    trace_reach(live, MR_PHASE_TCP);
+    if (c.role != MR_ROLE_NEIGHBOUR || live->relation->bad)
+        trace_add_connect(trace, live, &at, false, &c);
+    if (!live->talk.midstream)
+        judge_empty(trace, live, seen, client, server);
+    if (server->reset.packet && (live->bind.open || live->call.open || server->octets == 0))
+        say_reset(trace, live, seen, server);
+    judge_pmtu(trace, live, seen, tcp, client, false);
+    judge_pmtu(trace, live, seen, tcp, server, true);
+    judge_loss(trace, live, seen, tcp, client, server);
+}
+
+/* ---- what stays of a conversation ---- */
+
+static bool same_sum(const mr_trace_talk *a, const mr_trace_talk *b) {
+    return a->server_port == b->server_port && a->transport == b->transport &&
+           a->outcome == b->outcome && a->interface == b->interface && a->pipe == b->pipe &&
+           a->file == b->file && trace_ip_eq(&a->client, &b->client) &&
+           trace_ip_eq(&a->server, &b->server);
+}
+
+static void sum_up(mr_trace_talk *sum, const mr_trace_talk *talk) {
+    if (sum->client_port != talk->client_port)
+        sum->client_port = 0;
+    sum->count += talk->count;
+    sum->calls += talk->calls;
+    sum->faults += talk->faults;
+    sum->unanswered += talk->unanswered;
+    sum->octets[0] += talk->octets[0];
+    sum->octets[1] += talk->octets[1];
+    sum->median_us = talk->median_us > sum->median_us ? talk->median_us : sum->median_us;
+    sum->p99_us = talk->p99_us > sum->p99_us ? talk->p99_us : sum->p99_us;
+    sum->max_us = talk->max_us > sum->max_us ? talk->max_us : sum->max_us;
+    sum->auth_type = talk->auth_type ? talk->auth_type : sum->auth_type;
+    sum->auth_level = talk->auth_level > sum->auth_level ? talk->auth_level : sum->auth_level;
+    sum->reached = talk->reached > sum->reached ? talk->reached : sum->reached;
+    sum->first = talk->first < sum->first ? talk->first : sum->first;
+    sum->last = talk->last > sum->last ? talk->last : sum->last;
+    sum->begin = talk->begin < sum->begin ? talk->begin : sum->begin;
+    sum->end = talk->end > sum->end ? talk->end : sum->end;
+    sum->mapped = sum->mapped || talk->mapped;
+    sum->midstream = sum->midstream && talk->midstream;
+    sum->name = sum->name ? sum->name : talk->name;
+}
+
+static uint32_t sum_slot(const mr_trace_talk *talk) {
+    uint32_t h = trace_hash(talk->client.host.octets, 16, talk->server_port);
+    return trace_hash(talk->server.host.octets, 16, h) % TRACE_SLOTS;
+}
+
+static void keep_talk(mr_trace *trace, trace_live *live) {
+    const mr_trace_talk *talk = &live->talk;
+    bool sum = talk->outcome == MR_TRACE_WELL || talk->outcome == MR_TRACE_UNKNOWN;
+    uint32_t slot = sum_slot(talk);
+
+    if (sum) {
+        for (trace_kept *k = trace->sum_slots[slot]; k; k = k->hash_next) {
+            if (!same_sum(&k->talk, talk))
+                continue;
+            sum_up(&k->talk, talk);
+            return;
+        }
+    }
+    uint32_t *count = sum ? &trace->sum_count : &trace->kept_count;
+    trace_kept *kept = NULL;
+    if (*count < (sum ? trace->config.sums : trace->config.talks))
+        kept = MR_ARENA_NEW(&trace->arena, trace_kept);
+    if (!kept) {
+        trace->totals.left_out++;
+        return;
+    }
+    ++*count;
+    kept->talk = *talk;
+    kept->events = live->events; /* of a sum: those of its first connection */
+    kept->event_count = live->event_count;
+    live->events = NULL;
+    live->event_count = 0;
+    trace_kept **at = sum ? &trace->sum_slots[slot] : &trace->kept_slots[talk->id % TRACE_SLOTS];
+    kept->hash_next = *at;
+    *at = kept;
+    *trace->kept_end = kept;
+    trace->kept_end = &kept->list_next;
+}
+
+static void fill_transport(mr_trace *trace, trace_live *live, const mr_seen_end *end) {
+    mr_trace_talk *talk = &live->talk;
+
+    switch ((enum mr_seen_service)end->service) {
+    case MR_SEEN_RPC: talk->transport = MR_TRACE_IP_TCP; break;
+    case MR_SEEN_IS_SMB: talk->transport = MR_TRACE_NP; break;
+    case MR_SEEN_IS_HTTP:
+        talk->transport = live->http ? MR_TRACE_HTTP : MR_TRACE_TCP_OTHER;
+        break;
+    case MR_SEEN_IS_TLS: talk->transport = MR_TRACE_TCP_OTHER; break;
+    case MR_SEEN_IS_KRB: talk->transport = MR_TRACE_KERBEROS; break;
+    case MR_SEEN_IS_DNS: talk->transport = MR_TRACE_NAMES; break;
+    case MR_SEEN_IS_LDAP: talk->transport = MR_TRACE_LDAP; break;
+    case MR_SEEN_UNKNOWN:
+        if (talk->server_port == 445 || talk->server_port == 139)
+            talk->transport = MR_TRACE_NP;
+        else if (talk->server_port == 88)
+            talk->transport = MR_TRACE_KERBEROS;
+        break;
+    case MR_SEEN_OTHER: break;
+    }
+    talk->calls = end->calls;
+    talk->faults = end->faults;
+    talk->unanswered = end->unanswered;
+    talk->median_us = end->median_us;
+    talk->p99_us = end->p99_us;
+    talk->max_us = end->max_us;
+    if (end->auth_type) {
+        talk->auth_type = end->auth_type;
+        talk->auth_level = end->auth_level;
+    }
+    if (!mr_uuid_is_nil(&end->interface)) {
+        talk->uuid = end->interface;
+        talk->version = end->interface_version;
+        talk->interface = trace_interface(trace, &end->interface);
+    }
+    if (end->pipe && *end->pipe)
+        talk->pipe = trace_intern(trace, end->pipe);
+}
+
+int trace_take_end(mr_trace *trace, const mr_seen *seen) {
+    trace_live *live = trace_live_get(trace, seen, true);
+    if (!live || !seen->u.end.tcp)
+        return 0;
+    live->service = (uint8_t)seen->u.end.service;
+    live->talk.last = seen->packet;
+    live->talk.end = seen->time;
+    fill_transport(trace, live, &seen->u.end);
+    judge(trace, live, seen);
+    trace_rpc_ended(trace, live, seen);
+    trace_smb_ended(trace, live, seen);
+    trace_web_ended(trace, live, seen);
+    if (live->talk.calls > live->talk.unanswered + live->talk.faults)
+        trace_reach(live, MR_PHASE_COMMUNICATION);
+    switch (live->talk.outcome) {
+    case MR_TRACE_FAILED: trace->totals.failed++; break;
+    case MR_TRACE_UNUSUAL: trace->totals.unusual++; break;
+    case MR_TRACE_UNKNOWN: trace->totals.unknown++; break;
+    case MR_TRACE_WELL: break;
+    }
+    int rc = trace->config.talk ? trace->config.talk(trace->config.ctx, &live->talk) : 0;
+    keep_talk(trace, live);
+    trace_live_drop(trace, live);
+    return rc;
+}
+
+void trace_take_icmp(mr_trace *trace, const mr_seen *seen) {
+    const mr_seen_icmp *icmp = &seen->u.icmp;
+    /* what it says of a connection comes with the connection's end; who says it is known here */
+    trace_relation *r = icmp->to.family
+                            ? trace_relation_get(trace, &icmp->from, &icmp->to, NULL) : NULL;
+    if (r)
+        r->icmp_sender = trace_intern_ip(trace, &seen->client);
+    if (icmp->protocol == 17 && icmp->to_port == 53)
+        trace_names_refused(trace, seen);
+}

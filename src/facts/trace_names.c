@@ -1,0 +1,524 @@
+/*
+ * Names as facts: questions and answers of DNS (RFC 1035), LLMNR, mDNS and NBNS (RFC 1002), per
+ * client and name. Only the terminal state of a name counts: not an NXDOMAIN on the way through a
+ * list of suffixes, not a missing AAAA beside an A, not a broadcast that nobody answers while DNS
+ * knows the name.
+ */
+#include "trace_private.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#define TYPE_A 1
+#define TYPE_CNAME 5
+#define TYPE_SOA 6
+#define TYPE_NS 2
+#define TYPE_AAAA 28
+#define TYPE_SRV 33
+#define NAME_TEXT 256
+#define WALK (10 * MR_SEC)     /* a list of suffixes is tried within */
+#define PATIENCE (3 * MR_SEC)
+#define FAILED_NAMES 256       /* that are judged */
+#define NBNS_QUERY 0
+
+static const char *record_of(uint16_t type) {
+    switch (type) {
+    case TYPE_A: return "A";
+    case TYPE_AAAA: return "AAAA";
+    case TYPE_CNAME: return "CNAME";
+    case TYPE_SRV: return "SRV";
+    default: return NULL;
+    }
+}
+
+static void lower(const char *text, char out[NAME_TEXT]) {
+    size_t n = 0;
+    for (; text[n] && n + 1 < NAME_TEXT; n++)
+        out[n] = (char)tolower((unsigned char)text[n]);
+    while (n > 1 && (out[n - 1] == '.' || out[n - 1] == ' '))
+        n--;
+    out[n] = '\0';
+}
+
+static trace_name *name_get(mr_trace *trace, const mr_ip *client, const char *text, bool netbios,
+                            uint8_t suffix, bool make) {
+    char name[NAME_TEXT];
+    lower(text, name);
+    uint32_t h = trace_hash(client->host.octets, 16, 5u + netbios);
+    trace_name **slot = &trace->name_slots[trace_hash(name, strlen(name), h) % TRACE_SLOTS];
+    for (trace_name *n = *slot; n; n = n->hash_next) {
+        if (n->netbios == netbios && n->suffix == suffix && strcmp(n->name, name) == 0 &&
+            trace_ip_eq(&n->client, client))
+            return n;
+    }
+    if (!make)
+        return NULL;
+    trace_name *n = NULL;
+    if (trace->name_count < trace->config.names)
+        n = MR_ARENA_NEW(&trace->arena, trace_name);
+    const char *copy = n ? trace_intern(trace, name) : NULL;
+    if (!copy) {
+        trace->totals.left_out++;
+        return NULL;
+    }
+    n->client = *client;
+    n->name = copy;
+    n->netbios = netbios;
+    n->suffix = suffix;
+    n->hash_next = *slot;
+    *slot = n;
+    *trace->names_end = n;
+    trace->names_end = &n->list_next;
+    trace->name_count++;
+    return n;
+}
+
+static trace_asked *asked_get(trace_name *name, const mr_ip *server, uint16_t type, bool make) {
+    for (size_t i = 0; i < name->asked_count; i++) {
+        if (name->asked[i].type == type &&
+            (name->asked[i].broadcast || trace_ip_eq(&name->asked[i].server, server)))
+            return &name->asked[i];
+    }
+    if (!make || name->asked_count == TRACE_SERVERS)
+        return NULL;
+    trace_asked *a = &name->asked[name->asked_count++];
+    *a = (trace_asked){.server = *server, .type = type};
+    return a;
+}
+
+static trace_given **given_slot(mr_trace *trace, const mr_ip *client, const mr_ip *address) {
+    uint32_t h = trace_hash(client->host.octets, 16, 6);
+    return &trace->given_slots[trace_hash(address->host.octets, 16, h) % TRACE_SLOTS];
+}
+
+static trace_given *given_find(mr_trace *trace, const mr_ip *client, const mr_ip *address) {
+    trace_given *g = *given_slot(trace, client, address);
+    while (g && (!trace_ip_eq(&g->client, client) || !trace_ip_eq(&g->address, address)))
+        g = g->hash_next;
+    return g;
+}
+
+const char *trace_name_of(mr_trace *trace, const mr_ip *client, const mr_ip *address,
+                          uint64_t *packetp) {
+    trace_given *g = given_find(trace, client, address);
+    if (!g)
+        return NULL;
+    *packetp = g->packet;
+    return g->name;
+}
+
+static void give(mr_trace *trace, const mr_seen *seen, trace_name *name, const mr_ip *server,
+                 const mr_seen_record *record) {
+    trace_given *g = given_find(trace, &name->client, &record->address);
+
+    if (!g && trace->given_count < 2 * trace->config.names) {
+        g = MR_ARENA_NEW(&trace->arena, trace_given);
+        if (g) {
+            trace_given **slot = given_slot(trace, &name->client, &record->address);
+            g->client = name->client;
+            g->address = record->address;
+            g->hash_next = *slot;
+            *slot = g;
+            trace->given_count++;
+        }
+    }
+    if (g) {
+        g->name = name->name;
+        g->packet = seen->packet;
+    }
+    name->resolved = true;
+    for (size_t i = 0; i < name->address_count; i++) {
+        if (trace_ip_eq(&name->addresses[i].ip, &record->address))
+            return;
+    }
+    if (name->address_count == TRACE_ADDRESSES)
+        return;
+    size_t i = name->address_count++;
+    name->addresses[i].ip = record->address;
+    name->addresses[i].packet = seen->packet;
+    name->addresses[i].file = seen->file;
+    name->addresses[i].service = (uint8_t)seen->u.name.service;
+    name->addresses[i].server = *server;
+    name->addresses[i].ttl = record->ttl;
+}
+
+static bool is_wanted(const mr_seen_name *name) {
+    if (!name->name || !*name->name || name->opcode != 0)
+        return false;
+    return name->service == MR_SEEN_NBNS || record_of(name->type);
+}
+
+static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *asker,
+                          const mr_ip *server) {
+    const mr_seen_name *q = &seen->u.name;
+    bool netbios = q->service == MR_SEEN_NBNS;
+    trace_name *name =
+        name_get(trace, asker, q->name, netbios, netbios ? q->suffix : 0, true);
+    trace_asked *a = name ? asked_get(name, server, netbios ? TYPE_A : q->type, true) : NULL;
+    if (!a)
+        return;
+    if (!name->first_packet) {
+        name->first = seen->time;
+        name->first_packet = seen->packet;
+    }
+    a->service = (uint8_t)q->service;
+    a->broadcast = q->broadcast;
+    a->tcp = q->tcp;
+    if (a->tries == 0 || a->state != TRACE_OPEN) {
+        a->time = seen->time;
+        if (a->state == TRACE_OPEN)
+            a->packet = seen->packet;
+    }
+    a->file = seen->file;
+    a->tries++;
+}
+
+static enum trace_answer judge_answer(mr_trace *trace, const mr_seen *seen, trace_name *name,
+                                      const mr_ip *server) {
+    const mr_seen_name *a = &seen->u.name;
+    bool answers = false, soa = false, referral = false;
+
+    if (a->unread)
+        return TRACE_UNREAD;
+    if (a->rcode)
+        return TRACE_RCODE;
+    for (uint32_t i = 0; i < a->count; i++) {
+        const mr_seen_record *r = &a->records[i];
+        if (r->section == MR_SEEN_IN_ANSWER) {
+            if (r->address.family && (r->type == TYPE_A || r->type == TYPE_AAAA))
+                give(trace, seen, name, server, r);
+            if (r->type == TYPE_CNAME && r->target && a->type != TYPE_CNAME)
+                name->alias = trace_intern(trace, r->target);
+            answers = answers || r->type == a->type || a->service == MR_SEEN_NBNS;
+        } else if (r->section == MR_SEEN_IN_AUTHORITY) {
+            soa = soa || r->type == TYPE_SOA;
+            referral = referral || r->type == TYPE_NS;
+        }
+    }
+    if (answers) {
+        name->resolved = true;
+        return TRACE_RECORDS;
+    }
+    if (!soa && !a->authoritative && (referral || !a->recursion_available) &&
+        a->service == MR_SEEN_DNS)
+        return TRACE_LAME;
+    return TRACE_NODATA;
+}
+
+static void take_answer(mr_trace *trace, const mr_seen *seen, const mr_ip *asker,
+                        const mr_ip *server) {
+    const mr_seen_name *q = &seen->u.name;
+    bool netbios = q->service == MR_SEEN_NBNS;
+    trace_name *name =
+        name_get(trace, asker, q->name, netbios, netbios ? q->suffix : 0, !netbios);
+    if (!name)
+        return;
+    trace_asked *a = asked_get(name, server, netbios ? TYPE_A : q->type, true);
+    enum trace_answer state = judge_answer(trace, seen, name, server);
+    if (!a || (a->state == TRACE_RECORDS && state != TRACE_RECORDS))
+        return;
+    if (a->tries && seen->time >= a->time)
+        a->ms = (uint32_t)((seen->time - a->time) / 1000000);
+    a->service = (uint8_t)q->service;
+    a->state = (uint8_t)state;
+    a->rcode = q->rcode;
+    a->packet = seen->packet;
+    a->file = seen->file;
+}
+
+void trace_take_name(mr_trace *trace, const mr_seen *seen) {
+    bool question = seen->kind == MR_SEEN_QUESTION;
+    bool forth = seen->flow || question;
+    const mr_ip *asker = forth ? &seen->client : &seen->server;
+    const mr_ip *server = forth ? &seen->server : &seen->client;
+
+    if (!is_wanted(&seen->u.name))
+        return;
+    if (question)
+        take_question(trace, seen, asker, server);
+    else
+        take_answer(trace, seen, asker, server);
+    if (!question && !seen->flow) { /* whoever answers is alive */
+        trace_relation *r = trace_relation_find(trace, asker, server, NULL);
+        mr_fact fact = {.kind = MR_FACT_HOST_ECHO, .address = trace_intern_ip(trace, server)};
+        if (!r && seen->u.name.service == MR_SEEN_DNS)
+            r = trace_relation_get(trace, asker, server, NULL);
+        if (r) {
+            trace_add(trace, r, seen, 0, false, &fact);
+            if (seen->ttl) {
+                r->ttl_min = !r->ttl_min || seen->ttl < r->ttl_min ? seen->ttl : r->ttl_min;
+                r->ttl_max = seen->ttl > r->ttl_max ? seen->ttl : r->ttl_max;
+            }
+        }
+    }
+}
+
+void trace_names_refused(mr_trace *trace, const mr_seen *seen) {
+    for (trace_name *n = trace->names; n; n = n->list_next) {
+        for (size_t i = 0; i < n->asked_count; i++) {
+            trace_asked *a = &n->asked[i];
+            if (a->state == TRACE_OPEN && !a->broadcast && a->service == MR_SEEN_DNS &&
+                trace_ip_eq(&n->client, &seen->u.icmp.from) &&
+                trace_ip_eq(&a->server, &seen->u.icmp.to)) {
+                a->refused = true;
+                a->packet = seen->packet;
+            }
+        }
+    }
+}
+
+/* ---- the end ---- */
+
+static bool begins(const char *text, const char *with) {
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Names that are asked for in vain on every network. */
+static bool is_noise(const trace_name *name) {
+    static const char *const always[] = {"wpad", "isatap", "_kerberos-master", "_kpasswd",
+                                         "localhost", "*", "teredo", "_kerberos."};
+    for (size_t i = 0; i < MR_COUNT(always); i++) {
+        if (begins(name->name, always[i]))
+            return true;
+    }
+    return strstr(name->name, ".arpa") || strstr(name->name, "._sites.");
+}
+
+static size_t label_len(const char *name) {
+    return strcspn(name, ".");
+}
+
+/* Whether two names can be steps of one walk through the suffixes. */
+static bool is_walk(const trace_name *a, const trace_name *b) {
+    size_t len = label_len(a->name);
+    if (a->name[0] == '_' || len != label_len(b->name) || strncmp(a->name, b->name, len) != 0)
+        return false;
+    if (!trace_ip_eq(&a->client, &b->client))
+        return false;
+    if (a->netbios != b->netbios)
+        return true;
+    size_t la = strlen(a->name), lb = strlen(b->name);
+    const trace_name *shorter = la < lb ? a : b, *longer = la < lb ? b : a;
+    mr_nsec apart = a->first > b->first ? a->first - b->first : b->first - a->first;
+    return apart <= WALK &&
+           (begins(longer->name, shorter->name) || label_len(shorter->name) == len);
+}
+
+/* Another name of the same walk was resolved, or (@earlier) failed before this one. */
+static bool is_settled(const mr_trace *trace, const trace_name *name) {
+    for (const trace_name *n = trace->names; n; n = n->list_next) {
+        if (n == name || !is_walk(n, name))
+            continue;
+        if (n->resolved || (!n->netbios && n->first_packet < name->first_packet))
+            return true;
+    }
+    return false;
+}
+
+static const char *parent(const char *name) {
+    const char *dot = strchr(name, '.');
+    return dot ? dot + 1 : "";
+}
+
+/* A name that has nothing to do with what the client talks RPC to says nothing about RPC. */
+static bool is_relevant(const mr_trace *trace, const trace_name *name) {
+    bool talks = false;
+    for (const trace_relation *r = trace->relations; r; r = r->list_next) {
+        if (!r->server.family || !r->name || !trace_ip_eq(&r->client, &name->client))
+            continue;
+        for (const trace_fact *f = r->facts; f; f = f->next)
+            talks = talks || mr_fact_phase(f->fact.kind) > MR_PHASE_TCP;
+        const char *domain = parent(r->name);
+        size_t len = strlen(domain), own = strlen(name->name);
+        if (!*parent(name->name) ||
+            (len && own >= len && strcmp(name->name + own - len, domain) == 0))
+            return true;
+    }
+    return !talks;
+}
+
+static void add(mr_trace *trace, trace_relation *r, const trace_asked *a, bool bad,
+                const mr_fact *fact) {
+    mr_seen at = {.packet = a->packet, .file = a->file, .time = a->time};
+    trace_add(trace, r, &at, 0, bad, fact);
+}
+
+static void add_srv(mr_trace *trace, trace_relation *r, const trace_name *name,
+                    const trace_asked *a) {
+    const char *domain = strstr(name->name, "_msdcs.");
+    if (domain)
+        domain += 7;
+    else if ((domain = strstr(name->name, "_tcp.")))
+        domain += 5;
+    if (!domain || !*domain || begins(name->name, "_kerberos._udp"))
+        return;
+    mr_fact fact = {.kind = MR_FACT_LOCATOR_NO_SRV,
+                    .name = name->name,
+                    .domain = domain,
+                    .rcode = a->state == TRACE_RCODE ? a->rcode : 0,
+                    .server = trace_intern_ip(trace, &a->server)};
+    add(trace, r, a, true, &fact);
+}
+
+/* What one server said, or did not say, of a name in DNS. */
+static void add_asked(mr_trace *trace, trace_relation *r, const trace_name *name,
+                      const trace_asked *a) {
+    mr_fact fact = {.name = name->name,
+                    .server = trace_intern_ip(trace, &a->server),
+                    .record = record_of(a->type)};
+    bool bad = !name->resolved;
+
+    switch ((enum trace_answer)a->state) {
+    case TRACE_OPEN:
+        if (a->refused) {
+            fact = (mr_fact){.kind = MR_FACT_NAME_NO_SERVICE, .server = fact.server};
+            break;
+        }
+        if (a->tries < 2 || trace->totals.last - a->time < PATIENCE)
+            return;
+        fact.kind = MR_FACT_NAME_TIMEOUT;
+        fact.tries = a->tries;
+        bad = true;
+        break;
+    case TRACE_RCODE:
+        if (a->type == TYPE_SRV && a->rcode == 3) {
+            add_srv(trace, r, name, a);
+            return;
+        }
+        fact.kind = MR_FACT_NAME_RCODE;
+        fact.rcode = a->rcode;
+        bad = bad || a->rcode != 3;
+        break;
+    case TRACE_NODATA:
+        if (a->type == TYPE_SRV) {
+            add_srv(trace, r, name, a);
+            return;
+        }
+        fact.kind = MR_FACT_NAME_NODATA;
+        break;
+    case TRACE_RECORDS:
+        if (a->type == TYPE_A || a->type == TYPE_AAAA)
+            return;
+        fact.kind = MR_FACT_NAME_ANSWERED;
+        fact.ms = a->ms;
+        break;
+    case TRACE_LAME:
+        fact.kind = MR_FACT_NAME_LAME;
+        bad = true;
+        break;
+    case TRACE_UNREAD:
+        fact.kind = MR_FACT_NAME_MALFORMED;
+        bad = true;
+        break;
+    }
+    add(trace, r, a, bad, &fact);
+}
+
+static void add_netbios(mr_trace *trace, trace_relation *r, const trace_name *name,
+                        const trace_asked *a) {
+    char suffix[4];
+    snprintf(suffix, sizeof suffix, "%02x", name->suffix);
+    mr_fact fact = {.name = name->name, .suffix = suffix};
+
+    if (a->state == TRACE_RCODE) {
+        fact.kind = MR_FACT_NETBIOS_NEGATIVE;
+        fact.rcode = a->rcode;
+        fact.server = trace_intern_ip(trace, &a->server);
+    } else if (a->state == TRACE_OPEN && a->tries >= 3 && a->broadcast) {
+        fact.kind = MR_FACT_NETBIOS_NO_ANSWER;
+        fact.address = trace_intern_ip(trace, &a->server);
+        fact.tries = a->tries;
+    } else if (a->state == TRACE_OPEN && a->tries >= 3) {
+        fact = (mr_fact){.kind = MR_FACT_NETBIOS_WINS_SILENT,
+                         .server = trace_intern_ip(trace, &a->server),
+                         .tries = a->tries};
+    } else {
+        return;
+    }
+    add(trace, r, a, true, &fact);
+}
+
+static enum mr_source source_of(uint8_t service) {
+    switch ((enum mr_seen_names)service) {
+    case MR_SEEN_DNS:
+    case MR_SEEN_LLMNR: return MR_SOURCE_DNS;
+    case MR_SEEN_MDNS: return MR_SOURCE_MDNS;
+    case MR_SEEN_NBNS: return MR_SOURCE_NETBIOS;
+    }
+    return MR_SOURCE_UNKNOWN;
+}
+
+static trace_relation *root_of(trace_relation *r) {
+    while (r->root != r)
+        r = r->root = r->root->root;
+    return r;
+}
+
+/* The name's own failures and the hosts it leads to are judged together. */
+static void add_addresses(mr_trace *trace, const trace_name *name, trace_relation *own) {
+    trace_relation *first = own;
+
+    for (size_t i = 0; i < name->address_count; i++) {
+        const mr_ip *ip = &name->addresses[i].ip;
+        trace_relation *r = trace_relation_find(trace, &name->client, ip, NULL);
+        mr_seen at = {.packet = name->addresses[i].packet, .file = name->addresses[i].file};
+        mr_fact fact = {.kind = MR_FACT_NAME_RESOLVED,
+                        .name = name->name,
+                        .address = trace_intern_ip(trace, ip),
+                        .family = ip->family,
+                        .source = source_of(name->addresses[i].service),
+                        .server = trace_intern_ip(trace, &name->addresses[i].server),
+                        .ttl = name->addresses[i].ttl};
+        if (!r)
+            r = own;
+        if (!r)
+            continue;
+        trace_add(trace, r, &at, 0, false, &fact);
+        if (!first)
+            first = r;
+        else if (root_of(first) != root_of(r))
+            root_of(r)->root = root_of(first);
+    }
+}
+
+/* Whether a server failed although the name was resolved in the end. */
+static bool is_degraded(const mr_trace *trace, const trace_name *name) {
+    for (size_t i = 0; i < name->asked_count; i++) {
+        const trace_asked *a = &name->asked[i];
+        if (a->service != MR_SEEN_DNS || (a->type != TYPE_A && a->type != TYPE_AAAA))
+            continue;
+        if (a->state == TRACE_OPEN && a->tries >= 2 && trace->totals.last - a->time >= PATIENCE)
+            return true;
+        if (a->state == TRACE_RCODE && (a->rcode == 2 || a->rcode == 5))
+            return true;
+    }
+    return false;
+}
+
+void trace_names_end(mr_trace *trace) {
+    uint32_t failed = 0;
+
+    for (trace_name *n = trace->names; n; n = n->list_next) {
+        trace_relation *own = NULL;
+        bool dns = false, degraded = n->resolved && is_degraded(trace, n);
+        trace->totals.names++;
+        for (size_t i = 0; i < n->asked_count; i++)
+            dns = dns || n->asked[i].service == MR_SEEN_DNS;
+        if (!n->resolved && (dns || n->netbios) && !is_noise(n)) {
+            trace->totals.names_failed++;
+            if (failed < FAILED_NAMES && is_relevant(trace, n) && !is_settled(trace, n)) {
+                failed++;
+                own = trace_relation_get(trace, &n->client, NULL, n->name);
+            }
+        } else if (degraded && dns) {
+            own = trace_relation_get(trace, &n->client, NULL, n->name);
+        }
+        for (size_t i = 0; own && i < n->asked_count; i++) {
+            if (n->netbios)
+                add_netbios(trace, own, n, &n->asked[i]);
+            else if (n->asked[i].service == MR_SEEN_DNS)
+                add_asked(trace, own, n, &n->asked[i]);
+        }
+        add_addresses(trace, n, own);
+    }
+}

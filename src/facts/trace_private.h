@@ -1,0 +1,311 @@
+/*
+ * What the files of the trace share. A live connection (trace_live) lasts from its first packet to
+ * its last; what is unusual about it, and the first of each kind of what works, become facts
+ * (trace_fact) of the relation between its client and its server (trace_relation). Names that a
+ * client asked for (trace_name) are relations too, and are joined with the addresses they gave when
+ * the facts are judged.
+ */
+#ifndef MSRPC_FACTS_TRACE_PRIVATE_H
+#define MSRPC_FACTS_TRACE_PRIVATE_H
+
+#include <msrpc/facts.h>
+#include <msrpc/trace.h>
+
+#define TRACE_IDS 4 /* interfaces bound on one connection that are told apart */
+
+typedef struct trace_relation trace_relation;
+
+typedef struct trace_fact trace_fact;
+struct trace_fact {
+    trace_fact *next;
+    uint64_t packet;
+    uint32_t talk;      /* id, 0: none */
+    uint16_t file;
+    bool bad;           /* makes the relation worth a judgement */
+    bool connect;       /* a failed connect: dropped when the client scans or the capture is one-way */
+    mr_fact fact;       /* texts are interned */
+};
+
+/* A client, a host's address or a name. */
+struct trace_relation {
+    trace_relation *hash_next, *list_next;
+    trace_relation *root;    /* joined: of the set it belongs to */
+    trace_fact *facts, **facts_end;
+    mr_ip client, server;    /* server.family 0: a name */
+    const char *name;        /* by which the client knew it, or that was looked for; NULL */
+    uint64_t name_packet;
+    uint32_t fact_count;
+    uint32_t retransmits;    /* segments */
+    uint8_t ttl_min, ttl_max; /* of packets of the server that are no resets; 0: none */
+    bool bad;
+    bool two_way;            /* packets of both were captured */
+    const char *icmp_sender; /* who spoke last about packets to the server */
+    bool mapper_works;
+};
+
+/* An endpoint that a mapper gave to a client. */
+typedef struct trace_expected trace_expected;
+struct trace_expected {
+    trace_expected *hash_next;
+    mr_ip client, server;
+    uint16_t port;
+    mr_uuid interface;
+    uint16_t version;
+    uint64_t packet;
+    mr_nsec time;
+    uint16_t file;
+    bool tried;
+    bool map;           /* it was asked for, not merely listed */
+    trace_relation *relation; /* with the mapper */
+};
+
+#define TRACE_SERVERS 6 /* pairs of server and type */
+#define TRACE_ADDRESSES 8
+
+/* What one name server was asked about a name and type, and said. */
+typedef struct trace_asked {
+    mr_ip server;
+    uint16_t type;
+    uint8_t service;    /* enum mr_seen_names */
+    uint8_t state;      /* enum trace_answer */
+    uint16_t rcode;
+    uint16_t tries;
+    bool broadcast, tcp, refused; /* ICMP: nothing serves there */
+    uint16_t file;
+    mr_nsec time;       /* of the first question that is open */
+    uint64_t packet;    /* of the answer, else of the first question */
+    uint32_t ms;
+} trace_asked;
+
+enum trace_answer { TRACE_OPEN, TRACE_RCODE, TRACE_NODATA, TRACE_RECORDS, TRACE_LAME, TRACE_UNREAD };
+
+typedef struct trace_name trace_name;
+struct trace_name {
+    trace_name *hash_next, *list_next;
+    mr_ip client;
+    const char *name;   /* interned, lower case */
+    uint8_t suffix;     /* NetBIOS */
+    bool netbios;
+    trace_asked asked[TRACE_SERVERS];
+    uint8_t asked_count;
+    struct {
+        mr_ip ip;
+        uint64_t packet;
+        uint16_t file;
+        uint8_t service;
+        mr_ip server;
+        uint32_t ttl;
+    } addresses[TRACE_ADDRESSES];
+    uint8_t address_count;
+    bool resolved;      /* addresses, or other records that were asked for */
+    mr_nsec first;
+    uint64_t first_packet;
+    const char *alias;  /* CNAME */
+};
+
+/* The name that gave an address to a client last. */
+typedef struct trace_given trace_given;
+struct trace_given {
+    trace_given *hash_next;
+    mr_ip client, address;
+    const char *name;
+    uint64_t packet;
+};
+
+typedef struct trace_event trace_event;
+struct trace_event {
+    trace_event *next;
+    mr_trace_event told;
+    char text[96];
+};
+
+/* A bind or a call that waits for its answer, or ended without one. */
+typedef struct trace_pending {
+    uint64_t packet;
+    mr_nsec time;
+    uint32_t bytes;
+    uint16_t contexts;
+    const char *interface;
+    bool mapper;
+    bool open;
+    bool acked, partial;
+} trace_pending;
+
+typedef struct trace_live trace_live;
+struct trace_live {
+    trace_live *hash_next;
+    uint64_t flow;
+    trace_relation *relation;
+    mr_trace_talk talk;
+    trace_event *events, **events_end;
+    uint16_t event_count;
+    trace_expected *expected;
+    trace_pending bind, call;
+    uint32_t calls_lost;
+    const char *bound[TRACE_IDS];
+    mr_uuid bound_id[TRACE_IDS];
+    uint8_t bound_count;
+    bool refused_all;      /* no context of the last bind was accepted */
+    bool answered;         /* an RPC PDU came from the server */
+    bool foreign;
+    bool damaged;
+    bool auth3;            /* its credentials are not judged yet */
+    uint8_t smb_step;      /* enum mr_smb_step that is unanswered, STEP_UNKNOWN: none */
+    uint8_t smb_done;      /* the last that was a success */
+    bool smb, smb_ntlm, smb_failed, closing;
+    uint16_t smb_dialect;
+    uint32_t smb_status;   /* of a SESSION_SETUP that failed; 0: none */
+    uint64_t smb_packet;
+    const char *user, *spn, *share, *pipe;
+    bool http_in, http_out, http_c2, http, tls_hello, tls_server, tls_alert;
+    uint16_t http_status, http_tries;
+    uint32_t http_error;
+    uint64_t http_packet, tls_packet;
+    const char *sni;
+    uint8_t service;
+};
+
+typedef struct trace_kept trace_kept; /* a conversation that stays */
+struct trace_kept {
+    trace_kept *hash_next, *list_next;
+    mr_trace_talk talk;
+    trace_event *events;
+    uint16_t event_count;
+};
+
+/* One question to a KDC. */
+typedef struct trace_ticket trace_ticket;
+struct trace_ticket {
+    trace_ticket *list_next;
+    mr_ip client, kdc;
+    const char *user, *spn, *realm;
+    uint64_t packet;
+    mr_nsec time;
+    uint32_t size;
+    uint32_t tries;
+    int32_t error;      /* the last, 0: none */
+    uint64_t error_packet;
+    mr_nsec error_time;
+    uint16_t file;
+    bool tgs, answered, fragmented;
+};
+
+typedef struct trace_text { struct trace_text *next; uint32_t len; char text[]; } trace_text;
+typedef struct trace_client {
+    struct trace_client *hash_next;
+    mr_ip ip;
+    uint32_t failed_connects; /* to distinct ports, nearly */
+    uint16_t last_port;
+} trace_client;
+
+typedef struct trace_result trace_result; /* a finding while it grows */
+typedef struct trace_sets trace_sets;
+
+#define TRACE_SLOTS 16384
+
+struct mr_trace {
+    mr_trace_config config;
+    mr_arena arena;
+    mr_trace_totals totals;
+    uint64_t last_order;
+    trace_text *texts[TRACE_SLOTS];
+    trace_relation *relation_slots[TRACE_SLOTS], *relations, **relations_end;
+    trace_expected *expected_slots[TRACE_SLOTS];
+    trace_name *name_slots[TRACE_SLOTS], *names, **names_end;
+    trace_given *given_slots[TRACE_SLOTS];
+    trace_client *client_slots[1024];
+    trace_live **live_slots;
+    size_t live_count, live_room;
+    trace_live *live_free;
+    struct trace_slab { struct trace_slab *next; } *slabs;
+    trace_event *event_free;
+    uint32_t event_count;
+    trace_kept *kept_slots[TRACE_SLOTS], *kept_list, **kept_end;
+    uint32_t kept_count, sum_count, name_count, expected_count, relation_count, ticket_count, given_count;
+    trace_kept *sum_slots[TRACE_SLOTS];
+    trace_ticket *tickets, **tickets_end;
+    bool one_way, other_way; /* a flow that proves it; a flow that shows both sides */
+    bool ended;
+    /* made by mr_trace_end */
+    const mr_trace_talk **talks;
+    size_t talk_count;
+    mr_trace_finding *findings;
+    size_t finding_count;
+    size_t verdict_index;
+    mr_verdict verdict;
+    enum mr_status phases[MR_PHASE_COUNT + 1];
+    trace_sets *sets;
+};
+
+/* ---- trace_table.c ---- */
+/* A copy that lives as long as the trace; NULL gives NULL, and so does exhaustion. */
+const char *trace_intern(mr_trace *trace, const char *text);
+const char *trace_intern_ip(mr_trace *trace, const mr_ip *ip);
+bool trace_ip_eq(const mr_ip *a, const mr_ip *b);
+uint32_t trace_hash(const void *octets, size_t len, uint32_t seed);
+/* NULL when the caps are reached. */
+trace_relation *trace_relation_get(mr_trace *trace, const mr_ip *client, const mr_ip *server,
+                                   const char *name);
+trace_relation *trace_relation_find(mr_trace *trace, const mr_ip *client, const mr_ip *server,
+                                    const char *name);
+trace_expected *trace_expected_find(mr_trace *trace, const mr_ip *client, const mr_ip *server,
+                                    uint16_t port);
+void trace_expected_add(mr_trace *trace, const trace_expected *expected);
+trace_client *trace_client_get(mr_trace *trace, const mr_ip *ip);
+/* The connection of a record; @make: a new one when it is not known. NULL: none, or no memory. */
+trace_live *trace_live_get(mr_trace *trace, const mr_seen *seen, bool make);
+void trace_live_drop(mr_trace *trace, trace_live *live);
+trace_kept *trace_kept_find(const mr_trace *trace, uint32_t id);
+void trace_tables_deinit(mr_trace *trace);
+/* The name of an interface, or its UUID, interned. */
+const char *trace_interface(mr_trace *trace, const mr_uuid *uuid);
+const char *trace_service(const mr_uuid *uuid); /* of Windows, or NULL */
+bool trace_is_mapper(const mr_uuid *uuid);
+
+/* ---- trace_fact.c ---- */
+/* Adds a copy of @fact to a relation with @packet as evidence. Good facts are kept once each. */
+void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uint32_t talk,
+               bool bad, const mr_fact *fact);
+#define TRACE_GOOD(trace, live, at, ...)                                                        \
+    trace_add((trace), (live)->relation, (at), (live)->talk.id, false, &(mr_fact){__VA_ARGS__})
+#define TRACE_BAD(trace, live, at, ...)                                                         \
+    trace_bad((trace), (live), (at), &(mr_fact){__VA_ARGS__})
+/* A bad fact of a connection, which fails in the fact's phase. */
+void trace_bad(mr_trace *trace, trace_live *live, const mr_seen *at, const mr_fact *fact);
+void trace_tell(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad, const char *fmt,
+                ...) __attribute__((format(printf, 5, 6)));
+/* Facts that facts.h makes: what mr_facts_add_talk would add to a set is added to the relation. */
+void trace_add_talk(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad,
+                    const mr_talk_seen *talk);
+void trace_add_connect(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad,
+                       const mr_connect_seen *connect);
+void trace_reach(trace_live *live, enum mr_phase phase);
+
+/* ---- one file each ---- */
+void trace_take_name(mr_trace *trace, const mr_seen *seen);
+void trace_names_end(mr_trace *trace);
+/* ICMP: nothing serves names there. */
+void trace_names_refused(mr_trace *trace, const mr_seen *seen);
+/* The name that gave @address to @client, newest first; NULL: none. */
+const char *trace_name_of(mr_trace *trace, const mr_ip *client, const mr_ip *address,
+                          uint64_t *packetp);
+void trace_take_begin(mr_trace *trace, const mr_seen *seen);
+int trace_take_end(mr_trace *trace, const mr_seen *seen);
+void trace_take_icmp(mr_trace *trace, const mr_seen *seen);
+void trace_take_rpc(mr_trace *trace, const mr_seen *seen);
+void trace_rpc_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
+void trace_take_smb(mr_trace *trace, const mr_seen *seen);
+void trace_smb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
+void trace_take_ntlm(mr_trace *trace, const mr_seen *seen);
+void trace_take_kerberos(mr_trace *trace, const mr_seen *seen);
+void trace_kerberos_end(mr_trace *trace);
+void trace_take_spnego(mr_trace *trace, const mr_seen *seen);
+void trace_take_fragments(mr_trace *trace, const mr_seen *seen);
+void trace_take_http(mr_trace *trace, const mr_seen *seen);
+void trace_take_rts(mr_trace *trace, const mr_seen *seen);
+void trace_take_tls(mr_trace *trace, const mr_seen *seen);
+void trace_web_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
+int trace_judge(mr_trace *trace);
+void trace_judge_deinit(mr_trace *trace);
+
+#endif
