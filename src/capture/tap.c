@@ -94,6 +94,7 @@ mr_seen *mr_tap_add_datagram(mr_tap_ctx *ctx, enum mr_seen_kind kind, const mr_s
         .packet = segment->packet->number,
         .time = segment->packet->time,
         .order = ctx->order,
+        .ttl = segment->ttl,
         .client = {.host = segment->src, .family = segment->family},
         .server = {.host = segment->dst, .family = segment->family},
         .client_port = segment->sport,

@@ -94,6 +94,17 @@ void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uin
     relation->fact_count++;
 }
 
+static trace_relation *root_of(trace_relation *r) {
+    while (r->root != r)
+        r = r->root = r->root->root;
+    return r;
+}
+
+void trace_join(trace_relation *a, trace_relation *b) {
+    if (a && b && root_of(a) != root_of(b))
+        root_of(b)->root = root_of(a);
+}
+
 void trace_reach(trace_live *live, enum mr_phase phase) {
     if (live->talk.reached < phase)
         live->talk.reached = phase;

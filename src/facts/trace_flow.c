@@ -82,7 +82,8 @@ static void say_reset(mr_trace *trace, trace_live *live, const mr_seen *seen,
     mr_fact fact = {.kind = MR_FACT_TCP_FORGED,
                     .address = trace_intern_ip(trace, &live->talk.server),
                     .port = live->talk.server_port,
-                    .role = role_of(live)};
+                    .role = role_of(live),
+                    .proof = MR_PROOF_TTL};
     trace_tell(trace, live, &at, true, "RST%s", server->reset.answers_syn ? ", refused" : "");
     if (fact.role == MR_ROLE_NEIGHBOUR || !is_forged(live, server))
         return;
@@ -258,10 +259,9 @@ static void note_ttls(trace_live *live, const mr_flow_side_seen *server) {
 }
 
 static void judge(mr_trace *trace, trace_live *live, const mr_seen *seen) {
-    const mr_seen_end *end = &seen->u.end;
-    const mr_flow_seen *tcp = end->tcp;
-    const mr_flow_side_seen *client = &tcp->side[end->turned ? 1 : 0];
-    const mr_flow_side_seen *server = &tcp->side[end->turned ? 0 : 1];
+    const mr_flow_seen *tcp = seen->u.end.tcp;
+    const mr_flow_side_seen *client = &tcp->side[MR_FROM_CLIENT];
+    const mr_flow_side_seen *server = &tcp->side[MR_FROM_SERVER];
 
     live->talk.midstream = !client->syn_packet && !server->syn_packet;
     live->talk.octets[MR_FROM_CLIENT] = client->octets;

@@ -448,12 +448,6 @@ static enum mr_source source_of(uint8_t service) {
     return MR_SOURCE_UNKNOWN;
 }
 
-static trace_relation *root_of(trace_relation *r) {
-    while (r->root != r)
-        r = r->root = r->root->root;
-    return r;
-}
-
 /* The name's own failures and the hosts it leads to are judged together. */
 static void add_addresses(mr_trace *trace, const trace_name *name, trace_relation *own) {
     trace_relation *first = own;
@@ -476,8 +470,8 @@ static void add_addresses(mr_trace *trace, const trace_name *name, trace_relatio
         trace_add(trace, r, &at, 0, false, &fact);
         if (!first)
             first = r;
-        else if (root_of(first) != root_of(r))
-            root_of(r)->root = root_of(first);
+        else
+            trace_join(first, r);
     }
 }
 

@@ -11,8 +11,6 @@
 #include <msrpc/facts.h>
 #include <msrpc/trace.h>
 
-#define TRACE_IDS 4 /* interfaces bound on one connection that are told apart */
-
 typedef struct trace_relation trace_relation;
 
 typedef struct trace_fact trace_fact;
@@ -40,7 +38,7 @@ struct trace_relation {
     bool bad;
     bool two_way;            /* packets of both were captured */
     const char *icmp_sender; /* who spoke last about packets to the server */
-    bool mapper_works;
+    uint32_t mapper_silent;  /* connections to the mapper that ended without an answer */
 };
 
 /* An endpoint that a mapper gave to a client. */
@@ -141,12 +139,10 @@ struct trace_live {
     uint16_t event_count;
     trace_expected *expected;
     trace_pending bind, call;
-    uint32_t calls_lost;
-    const char *bound[TRACE_IDS];
-    mr_uuid bound_id[TRACE_IDS];
+    uint64_t op_range;     /* packet of a fault that says so, 0: none; a probe until the end */
+    uint16_t op_range_opnum;
+    const char *op_range_interface;
     uint8_t bound_count;
-    bool refused_all;      /* no context of the last bind was accepted */
-    bool answered;         /* an RPC PDU came from the server */
     bool foreign;
     bool damaged;
     bool auth3;            /* its credentials are not judged yet */
@@ -279,6 +275,8 @@ void trace_add_talk(mr_trace *trace, trace_live *live, const mr_seen *at, bool b
                     const mr_talk_seen *talk);
 void trace_add_connect(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad,
                        const mr_connect_seen *connect);
+/* The sets of two relations are judged as one. */
+void trace_join(trace_relation *a, trace_relation *b);
 void trace_reach(trace_live *live, enum mr_phase phase);
 
 /* ---- one file each ---- */

@@ -342,6 +342,7 @@ typedef struct mr_seen {
     enum mr_seen_via via;
     uint16_t file;
     bool to_client;     /* travelled from the server to the client */
+    uint8_t ttl;        /* of a datagram, as captured */
     uint64_t packet;    /* its number in the file; END: the connection's last */
     mr_nsec time;
     uint64_t order;     /* of the packet that brought it to light, over all files: records come in
