@@ -112,6 +112,7 @@ int mr_trace_end(mr_trace *trace, mr_nsec first, mr_nsec last) {
     trace->totals.one_way = trace->one_way && !trace->other_way;
     trace_names_end(trace);
     trace_kerberos_end(trace);
+    trace_web_end(trace);
     trace->ended = true;
     return trace_judge(trace);
 }

@@ -428,6 +428,7 @@ int trace_take_end(mr_trace *trace, const mr_seen *seen) {
     judge(trace, live, seen);
     trace_rpc_ended(trace, live, seen);
     trace_smb_ended(trace, live, seen);
+    trace_krb_ended(trace, live, seen);
     trace_web_ended(trace, live, seen);
     if (live->talk.calls > live->talk.unanswered + live->talk.faults)
         trace_reach(live, MR_PHASE_COMMUNICATION);

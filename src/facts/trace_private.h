@@ -32,12 +32,15 @@ struct trace_relation {
     mr_ip client, server;    /* server.family 0: a name */
     const char *name;        /* by which the client knew it, or that was looked for; NULL */
     uint64_t name_packet;
+    uint32_t number;         /* in the order they were met */
     uint32_t fact_count;
     uint32_t retransmits;    /* segments */
     uint8_t ttl_min, ttl_max; /* of packets of the server that are no resets; 0: none */
     bool bad;
     bool two_way;            /* packets of both were captured */
     const char *icmp_sender; /* who spoke last about packets to the server */
+    bool http_in, http_out, http_c2; /* channels of RPC over HTTP */
+    uint64_t http_packet;
     uint32_t mapper_silent;  /* connections to the mapper that ended without an answer */
 };
 
@@ -146,17 +149,24 @@ struct trace_live {
     bool foreign;
     bool damaged;
     bool auth3;            /* its credentials are not judged yet */
-    uint8_t smb_step;      /* enum mr_smb_step that is unanswered, STEP_UNKNOWN: none */
+    uint8_t smb_step;      /* enum mr_smb_step that is unanswered; 0: none */
     uint8_t smb_done;      /* the last that was a success */
-    bool smb, smb_ntlm, smb_failed, closing;
-    uint16_t smb_dialect;
+    uint16_t smb_dialect;  /* the highest offered, then the chosen one */
     uint32_t smb_status;   /* of a SESSION_SETUP that failed; 0: none */
     uint64_t smb_packet;
-    const char *user, *spn, *share, *pipe;
-    bool http_in, http_out, http_c2, http, tls_hello, tls_server, tls_alert;
+    mr_nsec smb_time;
+    const char *user, *spn, *share;
+    const char *fallback;  /* the service that the KDC had refused a ticket for, before NTLM */
+    int32_t krb_error;     /* inside this connection, 0: none */
+    uint32_t krb_seconds, krb_ntstatus;
+    uint8_t krb_clock;
+    uint64_t krb_packet;
+    bool http, http_in, http_out;
     uint16_t http_status, http_tries;
     uint32_t http_error;
-    uint64_t http_packet, tls_packet;
+    uint64_t http_packet;
+    uint64_t tls_packet;   /* of the ClientHello; 0: none */
+    bool tls_server, tls_alert;
     const char *sni;
     uint8_t service;
 };
@@ -169,21 +179,23 @@ struct trace_kept {
     uint16_t event_count;
 };
 
-/* One question to a KDC. */
+/* What a client wants of a KDC: a ticket for a user, or with @tgs for a service. */
 typedef struct trace_ticket trace_ticket;
 struct trace_ticket {
     trace_ticket *list_next;
     mr_ip client, kdc;
+    uint16_t port;
     const char *user, *spn, *realm;
     uint64_t packet;
-    mr_nsec time;
-    uint32_t size;
+    mr_nsec time;       /* of the first question */
     uint32_t tries;
     int32_t error;      /* the last, 0: none */
+    uint32_t ntstatus, seconds;
+    uint8_t clock;
     uint64_t error_packet;
-    mr_nsec error_time;
+    mr_nsec error_time, answer_time;
     uint16_t file;
-    bool tgs, answered, fragmented;
+    bool tgs, answered, fragmented, accepted_without; /* NTLM did instead */
 };
 
 typedef struct trace_text { struct trace_text *next; uint32_t len; char text[]; } trace_text;
@@ -194,7 +206,6 @@ typedef struct trace_client {
     uint16_t last_port;
 } trace_client;
 
-typedef struct trace_result trace_result; /* a finding while it grows */
 typedef struct trace_sets trace_sets;
 
 #define TRACE_SLOTS 16384
@@ -296,6 +307,9 @@ void trace_take_smb(mr_trace *trace, const mr_seen *seen);
 void trace_smb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
 void trace_take_ntlm(mr_trace *trace, const mr_seen *seen);
 void trace_take_kerberos(mr_trace *trace, const mr_seen *seen);
+/* The last service that a KDC refused to @client shortly before @time; NULL: none. */
+trace_ticket *trace_ticket_refused(mr_trace *trace, const mr_ip *client, mr_nsec time);
+void trace_krb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
 void trace_kerberos_end(mr_trace *trace);
 void trace_take_spnego(mr_trace *trace, const mr_seen *seen);
 void trace_take_fragments(mr_trace *trace, const mr_seen *seen);
@@ -303,6 +317,7 @@ void trace_take_http(mr_trace *trace, const mr_seen *seen);
 void trace_take_rts(mr_trace *trace, const mr_seen *seen);
 void trace_take_tls(mr_trace *trace, const mr_seen *seen);
 void trace_web_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
+void trace_web_end(mr_trace *trace);
 int trace_judge(mr_trace *trace);
 void trace_judge_deinit(mr_trace *trace);
 

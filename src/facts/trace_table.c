@@ -97,7 +97,7 @@ trace_relation *trace_relation_get(mr_trace *trace, const mr_ip *client, const m
     *slot = r;
     *trace->relations_end = r;
     trace->relations_end = &r->list_next;
-    trace->relation_count++;
+    r->number = trace->relation_count++;
     return r;
 }
 

@@ -1,0 +1,451 @@
+/*
+ * DCE/RPC as facts: binds and their results, faults, calls without an answer (C706 12, MS-RPCE),
+ * and the endpoint mapper's answers, each of which makes an endpoint expected (C706 appendix O).
+ * Normal and silent: NDR64 refused beside an accepted NDR, negotiations of features, the end of a
+ * listing, an operation that a server lacks and a client probes for.
+ */
+#include "trace_private.h"
+
+#define EPT_S_NOT_REGISTERED 0x16c9a0d6u
+#define NCA_OP_RNG_ERROR 0x1c010002u
+#define PATIENCE (3 * MR_SEC)
+
+static mr_talk_seen talk_of(mr_trace *trace, const trace_live *live, bool mapper,
+                            const char *interface) {
+    return (mr_talk_seen){.mapper = mapper,
+                          .address = trace_intern_ip(trace, &live->talk.server),
+                          .port = live->talk.server_port,
+                          .interface = interface ? interface : "an interface not observed",
+                          .service = NULL};
+}
+
+static void add(mr_trace *trace, trace_live *live, const mr_seen *seen, bool bad,
+                const mr_talk_seen *talk, uint8_t level, uint8_t type) {
+    mr_fact fact = mr_facts_of_talk(talk);
+    mr_fields fields = mr_fact_fields(fact.kind);
+    if (fact.kind == MR_FACT_NONE)
+        return;
+    if (fields & MR_F(AUTH))
+        fact.auth = level;
+    if (fields & MR_F(SSP))
+        fact.ssp = type;
+    if (bad)
+        trace_bad(trace, live, seen, &fact);
+    else
+        trace_add(trace, live->relation, seen, live->talk.id, false, &fact);
+}
+
+static const mr_seen_context *wanted_context(const mr_seen_bind *bind) {
+    for (uint16_t i = 0; i < bind->count; i++) {
+        if (!bind->contexts[i].features && !mr_uuid_is_nil(&bind->contexts[i].abstract.uuid))
+            return &bind->contexts[i];
+    }
+    return NULL;
+}
+
+static void set_transport(trace_live *live, const mr_seen *seen) {
+    switch (seen->via) {
+    case MR_SEEN_PIPE: live->talk.transport = MR_TRACE_NP; break;
+    case MR_SEEN_HTTP_RPC: live->talk.transport = MR_TRACE_HTTP; break;
+    case MR_SEEN_UDP:
+    case MR_SEEN_TCP: live->talk.transport = MR_TRACE_IP_TCP; break;
+    }
+}
+
+static void take_bind(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_seen_bind *bind = &seen->u.bind;
+    const mr_seen_context *context = wanted_context(bind);
+
+    set_transport(live, seen);
+    live->service = live->service ? live->service : MR_SEEN_RPC;
+    live->bind = (trace_pending){.packet = seen->packet,
+                                 .time = seen->time,
+                                 .bytes = bind->size,
+                                 .contexts = bind->count,
+                                 .open = true};
+    if (context) {
+        live->bind.interface = trace_interface(trace, &context->abstract.uuid);
+        live->bind.mapper = trace_is_mapper(&context->abstract.uuid);
+        live->talk.uuid = context->abstract.uuid;
+        live->talk.version = context->abstract.major;
+        live->talk.interface = live->bind.interface;
+        live->talk.mapper = live->bind.mapper;
+        live->bound_count = 1;
+    } else {
+        live->bind.interface = live->talk.interface;
+        live->bind.mapper = live->talk.mapper;
+    }
+    if (bind->auth_type) {
+        live->talk.auth_type = bind->auth_type;
+        live->talk.auth_level = bind->auth_level;
+    }
+    trace_tell(trace, live, seen, false, "%s %s", bind->alter ? "alter_context" : "bind",
+               live->bind.interface ? live->bind.interface : "");
+}
+
+static void take_bound(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_seen_bind *bind = &seen->u.bind;
+    const mr_seen_context *refused = NULL;
+    bool accepted = bind->count == 0; /* an alter_context may carry a token alone */
+    const char *interface = live->bind.interface ? live->bind.interface : live->talk.interface;
+    bool mapper = live->bind.packet ? live->bind.mapper : live->talk.mapper;
+
+    live->bind.open = false;
+    for (uint16_t i = 0; i < bind->count; i++) {
+        const mr_seen_context *c = &bind->contexts[i];
+        if (c->features || c->result == 3) /* negotiate_ack, MS-RPCE 2.2.2.4 */
+            continue;
+        accepted = accepted || c->result == 0;
+        /* of several refusals that of the interface says more than that of a syntax */
+        if (c->result && (!refused || c->reason == 1))
+            refused = c;
+    }
+    mr_talk_seen talk = talk_of(trace, live, mapper, interface);
+    talk.contexts = live->bind.contexts;
+    talk.ms = bind->ms;
+    if (accepted || !refused) {
+        talk.end = MR_TALK_BOUND;
+        trace_reach(live, mapper ? MR_PHASE_TCP : MR_PHASE_DISCOVERY);
+        trace_tell(trace, live, seen, false, "%s, accepted",
+                   bind->alter ? "alter_context_resp" : "bind_ack");
+        add(trace, live, seen, false, &talk, live->talk.auth_level, live->talk.auth_type);
+        return;
+    }
+    talk.end = MR_TALK_REJECTED;
+    talk.result = refused->result;
+    talk.reason = refused->reason;
+    trace_tell(trace, live, seen, true, "%s, no context accepted: result %u, reason %u",
+               bind->alter ? "alter_context_resp" : "bind_ack", refused->result, refused->reason);
+    add(trace, live, seen, true, &talk, 0, 0);
+}
+
+static void take_nak(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_seen_nak *nak = &seen->u.nak;
+    const char *interface = mr_uuid_is_nil(&nak->interface)
+                                ? live->bind.interface : trace_interface(trace, &nak->interface);
+    bool mapper = live->bind.packet ? live->bind.mapper : live->talk.mapper;
+    mr_talk_seen talk = talk_of(trace, live, mapper, interface);
+
+    live->bind.open = false;
+    talk.end = MR_TALK_NAK;
+    talk.reason = nak->reason;
+    mr_fact fact = mr_facts_of_talk(&talk);
+    if (fact.kind == MR_FACT_RPC_NAK) {
+        fact.auth = nak->auth_level;
+        fact.ssp = nak->auth_type;
+        if (nak->eerr_count) {
+            const mr_seen_eerr *last = &nak->eerr[nak->eerr_count - 1];
+            fact.name = last->computer && *last->computer ? last->computer : NULL;
+            fact.status = last->status;
+            fact.location = last->location;
+        }
+    }
+    trace_tell(trace, live, seen, true, "bind_nak, reason %u", nak->reason);
+    trace_bad(trace, live, seen, &fact);
+}
+
+/* MS-RPCE 2.2.1.3.4: afa8bd80-7d8a-11c9-bef4-08002b102989, whose operations servers lack freely. */
+static bool is_mgmt(const mr_uuid *uuid) {
+    static const mr_uuid mgmt = {0xafa8bd80, 0x7d8a, 0x11c9,
+                                 {0xbe, 0xf4, 0x08, 0x00, 0x2b, 0x10, 0x29, 0x89}};
+    return mr_uuid_eq(uuid, &mgmt);
+}
+
+static void take_fault(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_seen_call *call = &seen->u.call;
+    const char *interface = call->known ? trace_interface(trace, &call->interface)
+                                        : live->talk.interface;
+    bool mapper = call->known ? trace_is_mapper(&call->interface) : live->talk.mapper;
+    mr_talk_seen talk = talk_of(trace, live, mapper, interface);
+    bool after_auth3 = live->auth3;
+
+    live->auth3 = false;
+    trace_tell(trace, live, seen, true, "fault 0x%x, %s opnum %u", call->status,
+               interface ? interface : "", call->opnum);
+    if (call->known && is_mgmt(&call->interface))
+        return;
+    if (call->status == NCA_OP_RNG_ERROR) {
+        if (!live->op_range) {
+            live->op_range = seen->packet;
+            live->op_range_opnum = call->opnum;
+            live->op_range_interface = interface;
+        }
+        return;
+    }
+    talk.end = MR_TALK_FAULT;
+    talk.status = call->status;
+    talk.opnum = call->opnum;
+    mr_fact fact = mr_facts_of_talk(&talk);
+    if (fact.kind == MR_FACT_RPC_FAULT) {
+        fact.auth = call->auth_level ? call->auth_level : live->talk.auth_level;
+        fact.ssp = call->auth_type ? call->auth_type : live->talk.auth_type;
+        fact.when = after_auth3 ? MR_WHEN_AFTER_AUTH3 : MR_WHEN_UNKNOWN;
+    }
+    trace_bad(trace, live, seen, &fact);
+}
+
+/* Statuses by which a service says that the caller may not: Win32, NTSTATUS, HRESULT. */
+static bool is_denial(uint32_t status) {
+    return status == 5 || status == 0xc0000022 || status == 0x80070005 || status == 8453 ||
+           status == 0xc000018b || status == 0xc0000061;
+}
+
+static void take_call(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_seen_call *call = &seen->u.call;
+    const char *interface = call->known ? trace_interface(trace, &call->interface)
+                                        : live->talk.interface;
+    mr_fact fact = {.interface = interface ? interface : "an interface not observed",
+                    .address = trace_intern_ip(trace, &live->talk.server),
+                    .port = live->talk.server_port,
+                    .opnum = call->opnum};
+
+    if (seen->kind == MR_SEEN_RETURNED) {
+        if (!is_denial(call->status) || (call->known && trace_is_mapper(&call->interface)))
+            return;
+        fact.kind = MR_FACT_RPC_RETURNED;
+        fact.status = call->status;
+        trace_tell(trace, live, seen, true, "opnum %u returned 0x%x", call->opnum, call->status);
+    } else if (seen->kind == MR_SEEN_SLOW) {
+        fact.kind = MR_FACT_RPC_SLOW;
+        fact.ms = call->ms;
+        trace_tell(trace, live, seen, false, "opnum %u answered after %u ms", call->opnum,
+                   call->ms);
+    } else {
+        fact.kind = MR_FACT_RPC_CANCELLED;
+        fact.ms = call->ms;
+        trace_tell(trace, live, seen, false, "opnum %u cancelled by the client", call->opnum);
+    }
+    if (live->talk.outcome == MR_TRACE_WELL)
+        live->talk.outcome = MR_TRACE_UNUSUAL;
+    trace_add(trace, live->relation, seen, live->talk.id, true, &fact);
+}
+
+static void take_unanswered(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_seen_call *call = &seen->u.call;
+    if (live->call.open)
+        return; /* the first tells */
+    live->call = (trace_pending){.packet = call->request ? call->request : seen->packet,
+                                 .time = seen->time,
+                                 .bytes = call->bytes,
+                                 .interface = call->known
+                                                  ? trace_interface(trace, &call->interface)
+                                                  : live->talk.interface,
+                                 .mapper = call->known ? trace_is_mapper(&call->interface)
+                                                       : live->talk.mapper,
+                                 .open = true,
+                                 .acked = call->acked,
+                                 .partial = call->partial};
+}
+
+static void take_foreign(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    bool mapper = live->bind.packet ? live->bind.mapper : live->talk.mapper;
+    mr_talk_seen talk = talk_of(trace, live, mapper,
+                                live->bind.interface ? live->bind.interface
+                                                     : live->talk.interface);
+    if (!seen->to_client)
+        return;
+    talk.end = MR_TALK_PROTOCOL;
+    talk.foreign = seen->u.foreign.guess;
+    talk.first = seen->kind == MR_SEEN_FOREIGN ? mr_slice_str(seen->u.foreign.text)
+                                               : MR_SLICE_NULL;
+    trace_tell(trace, live, seen, true, "%s: %s",
+               seen->kind == MR_SEEN_FOREIGN ? "not DCE/RPC" : "a broken PDU",
+               seen->u.foreign.text ? seen->u.foreign.text : "");
+    if (live->foreign)
+        return;
+    live->foreign = true;
+    live->bind.open = false;
+    add(trace, live, seen, true, &talk, 0, 0);
+}
+
+/* ---- the endpoint mapper ---- */
+
+static void expect(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                   const mr_seen_endpoint *e) {
+    bool elsewhere = e->address.family && !trace_ip_eq(&e->address, &seen->server);
+    trace_expected expected = {.client = seen->client,
+                               .server = seen->server,
+                               .port = e->port,
+                               .interface = e->interface,
+                               .version = e->version,
+                               .packet = seen->packet,
+                               .time = seen->time,
+                               .file = seen->file,
+                               .map = !seen->u.map.lookup,
+                               .relation = live->relation};
+    trace_expected_add(trace, &expected);
+    if (elsewhere) {
+        expected.server = e->address;
+        trace_expected_add(trace, &expected);
+    }
+    if (seen->u.map.lookup)
+        return;
+    const char *interface = trace_interface(trace, &e->interface);
+    TRACE_GOOD(trace, live, seen, .kind = MR_FACT_EPM_MAPPED,
+               .interface = interface ? interface : "an interface not observed",
+               .address = trace_intern_ip(trace, &seen->server), .port = e->port,
+               .service = trace_service(&e->interface));
+    if (elsewhere)
+        TRACE_GOOD(trace, live, seen, .kind = MR_FACT_EPM_ADDRESS_DIFFERS,
+                   .address = trace_intern_ip(trace, &seen->server),
+                   .other = trace_intern_ip(trace, &e->address), .interface = interface,
+                   .port = e->port);
+}
+
+static void take_map(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_seen_map *map = &seen->u.map;
+    const mr_uuid *asked = map->request_known ? &map->asked
+                           : map->count       ? &map->endpoints[0].interface : NULL;
+    const char *interface = asked ? trace_interface(trace, asked) : NULL;
+
+    live->talk.mapper = true;
+    trace_reach(live, MR_PHASE_DISCOVERY);
+    for (uint32_t i = 0; i < map->count; i++) {
+        if (map->endpoints[i].protseq == MR_PROTSEQ_NCACN_IP_TCP && map->endpoints[i].port)
+            expect(trace, live, seen, &map->endpoints[i]);
+    }
+    if (map->lookup) {
+        if (map->status == 0 || map->status == EPT_S_NOT_REGISTERED)
+            TRACE_GOOD(trace, live, seen, .kind = MR_FACT_EPM_LISTED,
+                       .address = trace_intern_ip(trace, &seen->server), .count = map->count,
+                       .port = seen->server_port);
+        else
+            TRACE_BAD(trace, live, seen, .kind = MR_FACT_EPM_LOOKUP_FAILED,
+                      .address = trace_intern_ip(trace, &seen->server), .status = map->status,
+                      .port = seen->server_port);
+        return;
+    }
+    trace_tell(trace, live, seen, map->status != 0, "ept_map %s: %u endpoints, status 0x%x",
+               interface ? interface : "", map->count, map->status);
+    if (!interface || (map->status == 0 && map->count))
+        return;
+    if (map->status == EPT_S_NOT_REGISTERED || map->status == 0)
+        TRACE_BAD(trace, live, seen, .kind = MR_FACT_EPM_NOT_REGISTERED, .interface = interface,
+                  .address = trace_intern_ip(trace, &seen->server),
+                  .service = trace_service(asked));
+    else
+        TRACE_BAD(trace, live, seen, .kind = MR_FACT_EPM_MAP_FAILED, .interface = interface,
+                  .address = trace_intern_ip(trace, &seen->server), .status = map->status,
+                  .port = seen->server_port);
+}
+
+void trace_take_rpc(mr_trace *trace, const mr_seen *seen) {
+    trace_live *live = trace_live_get(trace, seen, true);
+    if (!live)
+        return;
+    if (seen->kind == MR_SEEN_MAP)
+        take_map(trace, live, seen);
+    else if (seen->kind == MR_SEEN_BIND)
+        take_bind(trace, live, seen);
+    else if (seen->kind == MR_SEEN_BOUND)
+        take_bound(trace, live, seen);
+    else if (seen->kind == MR_SEEN_NAK)
+        take_nak(trace, live, seen);
+    else if (seen->kind == MR_SEEN_AUTH3)
+        live->auth3 = true;
+    else if (seen->kind == MR_SEEN_FAULT)
+        take_fault(trace, live, seen);
+    else if (seen->kind == MR_SEEN_UNANSWERED)
+        take_unanswered(trace, live, seen);
+    else if (seen->kind == MR_SEEN_FOREIGN || seen->kind == MR_SEEN_DAMAGE)
+        take_foreign(trace, live, seen);
+    else if (seen->kind == MR_SEEN_SHUTDOWN)
+        trace_tell(trace, live, seen, false, "shutdown");
+    else
+        take_call(trace, live, seen);
+}
+
+/* ---- the end of a connection ---- */
+
+static enum mr_acked acked_of(const mr_flow_side_seen *client) {
+    if (client->stuck || client->unacked)
+        return MR_ACKED_NO;
+    return MR_ACKED_YES;
+}
+
+/* How long the client waited for an answer to what it sent at @since. */
+static mr_nsec waited(const mr_trace *trace, const mr_flow_seen *tcp, mr_nsec since) {
+    const mr_flow_side_seen *client = &tcp->side[MR_FROM_CLIENT];
+    mr_nsec until = trace->totals.last > tcp->last ? trace->totals.last : tcp->last;
+    if (client->fin_packet)
+        until = client->fin_time;
+    else if (client->reset.packet)
+        until = client->reset.time;
+    return until > since ? until - since : 0;
+}
+
+static void judge_pending(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                          const trace_pending *pending, enum mr_when when) {
+    const mr_flow_seen *tcp = seen->u.end.tcp;
+    const mr_flow_side_seen *client = &tcp->side[MR_FROM_CLIENT];
+    const mr_flow_side_seen *server = &tcp->side[MR_FROM_SERVER];
+    mr_talk_seen talk = talk_of(trace, live, pending->mapper, pending->interface);
+    mr_seen at = *seen;
+
+    at.packet = pending->packet;
+    at.time = pending->time;
+    at.to_client = false;
+    talk.when = when;
+    talk.acked = acked_of(client);
+    talk.contexts = live->bind.contexts;
+    talk.bytes = client->stuck && client->stuck_len > pending->bytes ? client->stuck_len
+                                                                     : pending->bytes;
+    if (server->missing || tcp->one_way || tcp->truncated || live->talk.midstream) {
+        if (live->talk.outcome == MR_TRACE_WELL)
+            live->talk.outcome = MR_TRACE_UNKNOWN;
+        return; /* the answer may be where the capture has a hole */
+    }
+    bool client_left = (client->fin_packet && (!server->fin_packet ||
+                                               client->fin_packet < server->fin_packet)) ||
+                       client->reset.packet;
+    if (server->reset.packet && (!client_left || client->reset.packet)) {
+        at.packet = server->reset.packet;
+        at.time = server->reset.time;
+        at.to_client = true;
+        talk.end = MR_TALK_RESET;
+    } else if (server->fin_packet && !client_left) {
+        at.packet = server->fin_packet;
+        at.time = server->fin_time;
+        at.to_client = true;
+        talk.end = MR_TALK_CLOSED;
+        trace_tell(trace, live, &at, true, "closed by the server");
+    } else if (waited(trace, tcp, pending->time) < PATIENCE) {
+        if (live->talk.outcome == MR_TRACE_WELL)
+            live->talk.outcome = MR_TRACE_UNKNOWN;
+        return;
+    } else {
+        talk.end = MR_TALK_SILENT;
+        talk.tries = pending->mapper && live->relation ? ++live->relation->mapper_silent : 1;
+        trace_tell(trace, live, &at, true, "no answer%s",
+                   talk.acked == MR_ACKED_NO ? ", and it was not acknowledged" : "");
+    }
+    add(trace, live, &at, true, &talk, live->talk.auth_level, live->talk.auth_type);
+}
+
+void trace_rpc_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    mr_trace_talk *talk = &live->talk;
+    uint64_t answered = talk->calls > talk->unanswered + talk->faults
+                            ? talk->calls - talk->unanswered - talk->faults : 0;
+
+    if (live->op_range && !answered) {
+        mr_seen at = *seen;
+        at.packet = live->op_range;
+        at.to_client = true;
+        const char *interface = live->op_range_interface;
+        TRACE_BAD(trace, live, &at, .kind = MR_FACT_RPC_FAULT,
+                  .interface = interface ? interface : "an interface not observed",
+                  .address = trace_intern_ip(trace, &talk->server), .port = talk->server_port,
+                  .status = NCA_OP_RNG_ERROR, .opnum = live->op_range_opnum);
+    }
+    if (live->bind.open)
+        judge_pending(trace, live, seen, &live->bind, MR_WHEN_AFTER_BIND);
+    else if (live->call.open && !live->foreign)
+        judge_pending(trace, live, seen, &live->call,
+                      live->call.partial ? MR_WHEN_MID_RESPONSE : MR_WHEN_AFTER_REQUEST);
+    if (answered && !talk->mapper && talk->interface) {
+        mr_talk_seen called = talk_of(trace, live, false, talk->interface);
+        called.end = MR_TALK_CALLED;
+        called.ms = talk->median_us / 1000;
+        add(trace, live, seen, false, &called, talk->auth_level, 0);
+    }
+}
