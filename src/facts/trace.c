@@ -52,6 +52,9 @@ int mr_trace_add(mr_trace *trace, const mr_seen *seen) {
     case MR_SEEN_BEGIN:
         trace_take_begin(trace, seen);
         break;
+    case MR_SEEN_CLOSED:
+        trace_take_closed(trace, seen);
+        break;
     case MR_SEEN_END:
         return trace_take_end(trace, seen);
     case MR_SEEN_ICMP:
@@ -110,6 +113,7 @@ int mr_trace_end(mr_trace *trace, mr_nsec first, mr_nsec last) {
     if (last > trace->totals.last)
         trace->totals.last = last;
     trace->totals.one_way = trace->one_way && !trace->other_way;
+    trace_flows_end(trace);
     trace_names_end(trace);
     trace_kerberos_end(trace);
     trace_web_end(trace);

@@ -7,6 +7,7 @@
 #include "trace_private.h"
 
 #define PATIENCE (3 * MR_SEC) /* without an answer, before silence is said */
+#define SILENCE (3 * MR_SEC / 2) /* after the last question */
 #define RETRANSMITS_MIN 3
 #define PMTU_MIN 1200         /* octets of a segment that is called large */
 
@@ -138,7 +139,8 @@ static void judge_unopened(mr_trace *trace, trace_live *live, const mr_seen *see
     mr_nsec until = trace->totals.last > tcp->last ? trace->totals.last : tcp->last;
     mr_nsec last = last_syn(client);
     bool sure = client->syns >= 3 ? until - client->syn_time >= PATIENCE
-                                  : client->syns == 2 && until - last >= 5 * MR_SEC;
+                                  : client->syns == 2 && until - last >= SILENCE &&
+                                        until - client->syn_time >= PATIENCE;
     live->talk.outcome = sure ? MR_TRACE_FAILED : MR_TRACE_UNKNOWN;
     if (!sure)
         return;
@@ -180,29 +182,23 @@ static void judge_loss(mr_trace *trace, trace_live *live, const mr_seen *seen,
         return;
     if (is_pmtu_hole(client) || is_pmtu_hole(server) || server->reset.packet)
         return;
-    live->relation->retransmits += lost;
     /* a tail that is sent again because the other side is gone is no loss on the path */
     uint32_t tail = (client->stuck ? client->stuck_times : 0) +
                     (server->stuck ? server->stuck_times : 0);
-    if (lost + syns <= tail || lost + syns - tail < RETRANSMITS_MIN)
+    trace_relation *r = live->relation;
+    r->packets += client->packets + server->packets;
+    if (lost + syns <= tail)
         return;
-    uint32_t packets = client->packets + server->packets;
-    if ((lost + syns - tail) * 100 < packets * 2)
-        return; /* less than 2 % costs nobody a call */
     uint64_t first = client->retransmit_packet ? client->retransmit_packet
                      : server->retransmit_packet ? server->retransmit_packet
                                                  : client->syn_last_packet;
     mr_seen at = at_packet(seen, first, 0, false);
-    mr_fact fact = {.kind = MR_FACT_TCP_RETRANSMITS,
-                    .address = trace_intern_ip(trace, &live->talk.server),
-                    .port = live->talk.server_port,
-                    .role = role_of(live),
-                    .tries = syns ? syns + 1 : 0,
-                    .count = lost + syns - tail};
-    trace_tell(trace, live, &at, false, "%u segments sent again", fact.count);
-    if (live->talk.outcome == MR_TRACE_WELL)
-        live->talk.outcome = MR_TRACE_UNUSUAL;
-    trace_add(trace, live->relation, &at, live->talk.id, true, &fact);
+    trace_tell(trace, live, &at, false, "%u segments sent again", lost + syns - tail);
+    if (!r->lossy++) {
+        r->lossy_packet = first;
+        r->lossy_port = live->talk.server_port;
+    }
+    r->lost += lost + syns - tail;
 }
 
 /* Opened, and left again before anything was said. */
@@ -211,11 +207,15 @@ static void judge_empty(mr_trace *trace, trace_live *live, const mr_seen *seen,
     mr_fact fact = {.address = trace_intern_ip(trace, &live->talk.server),
                     .port = live->talk.server_port,
                     .role = role_of(live)};
-    if (server->octets || client->octets || fact.role == MR_ROLE_NEIGHBOUR)
+    bool early = server->fin_packet && !client->fin_packet && !server->octets &&
+                 live->bind.packet > server->fin_packet; /* what the client said came too late */
+    if (early)
+        live->bind.open = live->call.open = false;
+    if (server->octets || (client->octets && !early) || fact.role == MR_ROLE_NEIGHBOUR)
         return;
     bool left_first = client->fin_packet &&
                       (!server->fin_packet || client->fin_packet < server->fin_packet);
-    if (server->reset.packet && !client->fin_packet && !client->reset.packet) {
+    if (!early && server->reset.packet && !client->fin_packet && !client->reset.packet) {
         mr_seen at = at_packet(seen, server->reset.packet, server->reset.time, true);
         fact.kind = MR_FACT_TCP_RESET;
         trace_bad(trace, live, &at, &fact);
@@ -442,6 +442,42 @@ int trace_take_end(mr_trace *trace, const mr_seen *seen) {
     keep_talk(trace, live);
     trace_live_drop(trace, live);
     return rc;
+}
+
+void trace_take_closed(mr_trace *trace, const mr_seen *seen) {
+    const mr_seen_end *end = &seen->u.end;
+    trace_live *live = trace_live_get(trace, seen, false);
+    mr_trace_talk *talk = live ? &live->talk : NULL;
+
+    if (!live || end->calls < live->pipe_calls || mr_uuid_is_nil(&end->interface))
+        return;
+    live->pipe_calls = end->calls;
+    talk->uuid = end->interface;
+    talk->version = end->interface_version;
+    talk->interface = trace_interface(trace, &end->interface);
+    talk->pipe = trace_intern(trace, seen->pipe ? seen->pipe : end->pipe);
+    if (end->auth_type) {
+        talk->auth_type = end->auth_type;
+        talk->auth_level = end->auth_level;
+    }
+}
+
+/* A path is called lossy for what happened on several connections to a host. */
+void trace_flows_end(mr_trace *trace) {
+    for (trace_relation *r = trace->relations; r; r = r->list_next) {
+        if (r->lossy < 2 || r->lost < RETRANSMITS_MIN || r->lost * 100 < r->packets * 2)
+            continue;
+        mr_seen at = {.packet = r->lossy_packet, .time = trace->totals.last};
+        mr_fact fact = {.kind = MR_FACT_TCP_RETRANSMITS,
+                        .address = trace_intern_ip(trace, &r->server),
+                        .port = r->lossy_port,
+                        .count = r->lost};
+        trace_add(trace, r, &at, 0, true, &fact);
+        fact.kind = MR_FACT_TCP_LOSSY;
+        fact.port = 0;
+        fact.count = r->lossy;
+        trace_add(trace, r, &at, 0, true, &fact);
+    }
 }
 
 void trace_take_icmp(mr_trace *trace, const mr_seen *seen) {

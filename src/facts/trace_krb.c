@@ -191,17 +191,23 @@ trace_ticket *trace_ticket_refused(mr_trace *trace, const mr_ip *client, mr_nsec
     return found;
 }
 
+/* NTLM was accepted: what the KDC had refused before was a try. */
+static void make_good(mr_trace *trace, const mr_trace_talk *talk) {
+    for (trace_ticket *t = trace->tickets; t; t = t->list_next) {
+        if (!t->answered && t->error && trace_ip_eq(&t->client, &talk->client) &&
+            t->error_time + FALLBACK >= talk->begin && t->error_time <= talk->end)
+            t->accepted_without = true;
+    }
+}
+
 void trace_krb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     const mr_trace_talk *talk = &live->talk;
     mr_seen at = *seen;
     bool accepted = live->smb_done >= MR_STEP_SESSION ||
                     talk->calls > talk->unanswered + talk->faults;
 
-    if (live->fallback && accepted && !live->smb_status) {
-        trace_ticket *t = trace_ticket_refused(trace, &talk->client, talk->begin + FALLBACK);
-        if (t)
-            t->accepted_without = true;
-    }
+    if (live->user && accepted && !live->smb_status)
+        make_good(trace, talk);
     if (!live->krb_error || accepted)
         return;
     at.packet = live->krb_packet;

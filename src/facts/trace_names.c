@@ -73,16 +73,17 @@ static trace_name *name_get(mr_trace *trace, const mr_ip *client, const char *te
     return n;
 }
 
-static trace_asked *asked_get(trace_name *name, const mr_ip *server, uint16_t type, bool make) {
+static trace_asked *asked_get(trace_name *name, const mr_ip *server, uint16_t type, bool tcp,
+                              bool make) {
     for (size_t i = 0; i < name->asked_count; i++) {
-        if (name->asked[i].type == type &&
+        if (name->asked[i].type == type && name->asked[i].tcp == tcp &&
             (name->asked[i].broadcast || trace_ip_eq(&name->asked[i].server, server)))
             return &name->asked[i];
     }
     if (!make || name->asked_count == TRACE_SERVERS)
         return NULL;
     trace_asked *a = &name->asked[name->asked_count++];
-    *a = (trace_asked){.server = *server, .type = type};
+    *a = (trace_asked){.server = *server, .type = type, .tcp = tcp};
     return a;
 }
 
@@ -100,22 +101,25 @@ static trace_given *given_find(mr_trace *trace, const mr_ip *client, const mr_ip
 
 const char *trace_name_of(mr_trace *trace, const mr_ip *client, const mr_ip *address,
                           uint64_t *packetp) {
+    static const mr_ip anybody;
     trace_given *g = given_find(trace, client, address);
-    if (!g)
+    if (!g) /* a host asks over one family and connects over the other */
+        g = given_find(trace, &anybody, address);
+    if (!g || (g->asker.family == client->family && !trace_ip_eq(&g->asker, client)))
         return NULL;
     *packetp = g->packet;
     return g->name;
 }
 
-static void give(mr_trace *trace, const mr_seen *seen, trace_name *name, const mr_ip *server,
-                 const mr_seen_record *record) {
-    trace_given *g = given_find(trace, &name->client, &record->address);
+static void remember(mr_trace *trace, const mr_seen *seen, const trace_name *name,
+                     const mr_ip *client, const mr_seen_record *record) {
+    trace_given *g = given_find(trace, client, &record->address);
 
     if (!g && trace->given_count < 2 * trace->config.names) {
         g = MR_ARENA_NEW(&trace->arena, trace_given);
         if (g) {
-            trace_given **slot = given_slot(trace, &name->client, &record->address);
-            g->client = name->client;
+            trace_given **slot = given_slot(trace, client, &record->address);
+            g->client = *client;
             g->address = record->address;
             g->hash_next = *slot;
             *slot = g;
@@ -125,7 +129,16 @@ static void give(mr_trace *trace, const mr_seen *seen, trace_name *name, const m
     if (g) {
         g->name = name->name;
         g->packet = seen->packet;
+        g->asker = name->client;
     }
+}
+
+static void give(mr_trace *trace, const mr_seen *seen, trace_name *name, const mr_ip *server,
+                 const mr_seen_record *record) {
+    static const mr_ip anybody;
+
+    remember(trace, seen, name, &name->client, record);
+    remember(trace, seen, name, &anybody, record);
     name->resolved = true;
     for (size_t i = 0; i < name->address_count; i++) {
         if (trace_ip_eq(&name->addresses[i].ip, &record->address))
@@ -154,7 +167,8 @@ static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *ask
     bool netbios = q->service == MR_SEEN_NBNS;
     trace_name *name =
         name_get(trace, asker, q->name, netbios, netbios ? q->suffix : 0, true);
-    trace_asked *a = name ? asked_get(name, server, netbios ? TYPE_A : q->type, true) : NULL;
+    trace_asked *a = name ? asked_get(name, server, netbios ? TYPE_A : q->type, seen->flow != 0,
+                                       true) : NULL;
     if (!a)
         return;
     if (!name->first_packet) {
@@ -163,7 +177,6 @@ static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *ask
     }
     a->service = (uint8_t)q->service;
     a->broadcast = q->broadcast;
-    a->tcp = q->tcp;
     if (a->tries == 0 || a->state != TRACE_OPEN) {
         a->time = seen->time;
         if (a->state == TRACE_OPEN)
@@ -213,7 +226,7 @@ static void take_answer(mr_trace *trace, const mr_seen *seen, const mr_ip *asker
         name_get(trace, asker, q->name, netbios, netbios ? q->suffix : 0, !netbios);
     if (!name)
         return;
-    trace_asked *a = asked_get(name, server, netbios ? TYPE_A : q->type, true);
+    trace_asked *a = asked_get(name, server, netbios ? TYPE_A : q->type, seen->flow != 0, true);
     enum trace_answer state = judge_answer(trace, seen, name, server);
     if (!a || (a->state == TRACE_RECORDS && state != TRACE_RECORDS))
         return;
@@ -448,6 +461,16 @@ static enum mr_source source_of(uint8_t service) {
     return MR_SOURCE_UNKNOWN;
 }
 
+/* The same client, which connects over the other family than it asked over. */
+static trace_relation *other_family(mr_trace *trace, const trace_name *name, const mr_ip *ip) {
+    for (trace_relation *r = trace->relations; r; r = r->list_next) {
+        if (trace_ip_eq(&r->server, ip) && r->name && strcmp(r->name, name->name) == 0 &&
+            r->client.family == ip->family)
+            return r;
+    }
+    return NULL;
+}
+
 /* The name's own failures and the hosts it leads to are judged together. */
 static void add_addresses(mr_trace *trace, const trace_name *name, trace_relation *own) {
     trace_relation *first = own;
@@ -463,6 +486,8 @@ static void add_addresses(mr_trace *trace, const trace_name *name, trace_relatio
                         .source = source_of(name->addresses[i].service),
                         .server = trace_intern_ip(trace, &name->addresses[i].server),
                         .ttl = name->addresses[i].ttl};
+        if (!r && ip->family != name->client.family)
+            r = other_family(trace, name, ip);
         if (!r)
             r = own;
         if (!r)

@@ -34,7 +34,9 @@ struct trace_relation {
     uint64_t name_packet;
     uint32_t number;         /* in the order they were met */
     uint32_t fact_count;
-    uint32_t retransmits;    /* segments */
+    uint32_t lossy, lost, packets; /* connections that lost segments, these, all packets */
+    uint64_t lossy_packet;
+    uint16_t lossy_port;
     uint8_t ttl_min, ttl_max; /* of packets of the server that are no resets; 0: none */
     bool bad;
     bool two_way;            /* packets of both were captured */
@@ -108,7 +110,8 @@ struct trace_name {
 typedef struct trace_given trace_given;
 struct trace_given {
     trace_given *hash_next;
-    mr_ip client, address;
+    mr_ip client, address; /* client of no family: anybody */
+    mr_ip asker;
     const char *name;
     uint64_t packet;
 };
@@ -155,6 +158,7 @@ struct trace_live {
     uint32_t smb_status;   /* of a SESSION_SETUP that failed; 0: none */
     uint64_t smb_packet;
     mr_nsec smb_time;
+    uint64_t pipe_calls;   /* of the pipe that the conversation is shown with */
     const char *user, *spn, *share;
     const char *fallback;  /* the service that the KDC had refused a ticket for, before NTLM */
     int32_t krb_error;     /* inside this connection, 0: none */
@@ -300,7 +304,9 @@ const char *trace_name_of(mr_trace *trace, const mr_ip *client, const mr_ip *add
                           uint64_t *packetp);
 void trace_take_begin(mr_trace *trace, const mr_seen *seen);
 int trace_take_end(mr_trace *trace, const mr_seen *seen);
+void trace_take_closed(mr_trace *trace, const mr_seen *seen);
 void trace_take_icmp(mr_trace *trace, const mr_seen *seen);
+void trace_flows_end(mr_trace *trace);
 void trace_take_rpc(mr_trace *trace, const mr_seen *seen);
 void trace_rpc_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
 void trace_take_smb(mr_trace *trace, const mr_seen *seen);

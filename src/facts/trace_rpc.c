@@ -9,6 +9,7 @@
 #define EPT_S_NOT_REGISTERED 0x16c9a0d6u
 #define NCA_OP_RNG_ERROR 0x1c010002u
 #define PATIENCE (3 * MR_SEC)
+#define LARGE 1200 /* octets: more than one small packet */
 
 static mr_talk_seen talk_of(mr_trace *trace, const trace_live *live, bool mapper,
                             const char *interface) {
@@ -242,8 +243,11 @@ static void take_foreign(mr_trace *trace, trace_live *live, const mr_seen *seen)
     mr_talk_seen talk = talk_of(trace, live, mapper,
                                 live->bind.interface ? live->bind.interface
                                                      : live->talk.interface);
-    if (!seen->to_client)
-        return;
+    if (!seen->to_client || live->talk.midstream || live->bind.packet == 0)
+        return; /* what was begun before the capture cannot be read with certainty */
+    if (seen->kind == MR_SEEN_DAMAGE && seen->u.foreign.text &&
+        strncmp(seen->u.foreign.text, "the stream ends", 15) == 0)
+        return; /* how it ended says more */
     talk.end = MR_TALK_PROTOCOL;
     talk.foreign = seen->u.foreign.guess;
     talk.first = seen->kind == MR_SEEN_FOREIGN ? mr_slice_str(seen->u.foreign.text)
@@ -374,6 +378,35 @@ static mr_nsec waited(const mr_trace *trace, const mr_flow_seen *tcp, mr_nsec si
     return until > since ? until - since : 0;
 }
 
+/* The server sent, as its later sequence numbers show, and the client never acknowledged it: the
+ * answer was lost, which no hole in a capture can do. */
+static void judge_lost(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                       const trace_pending *pending, const mr_flow_side_seen *server) {
+    mr_talk_seen talk = talk_of(trace, live, pending->mapper, pending->interface);
+    mr_seen at = *seen;
+
+    at.packet = pending->packet;
+    at.time = pending->time;
+    at.to_client = false;
+    talk.end = MR_TALK_SILENT;
+    talk.when = pending == &live->bind ? MR_WHEN_AFTER_BIND : MR_WHEN_AFTER_REQUEST;
+    talk.tries = pending->mapper && live->relation ? ++live->relation->mapper_silent : 1;
+    talk.acked = MR_ACKED_YES;
+    trace_tell(trace, live, &at, true, "%u octets of the answer never arrived", server->unacked);
+    if (pending->mapper && server->unacked >= LARGE && !live->bind.open) {
+        TRACE_GOOD(trace, live, &at, .kind = MR_FACT_EPM_ANSWERS_SMALL,
+                   .address = talk.address, .port = talk.port);
+    } else if (server->unacked >= LARGE) {
+        talk.acked = MR_ACKED_NO;
+        talk.bytes = server->unacked;
+    } else {
+        TRACE_BAD(trace, live, &at, .kind = MR_FACT_TCP_LOST_BACK, .address = talk.address,
+                  .port = talk.port, .tries = 1, .bytes = server->unacked,
+                  .role = pending->mapper ? MR_ROLE_MAPPER : MR_ROLE_ENDPOINT);
+    }
+    add(trace, live, &at, true, &talk, live->talk.auth_level, live->talk.auth_type);
+}
+
 static void judge_pending(mr_trace *trace, trace_live *live, const mr_seen *seen,
                           const trace_pending *pending, enum mr_when when) {
     const mr_flow_seen *tcp = seen->u.end.tcp;
@@ -390,6 +423,10 @@ static void judge_pending(mr_trace *trace, trace_live *live, const mr_seen *seen
     talk.contexts = live->bind.contexts;
     talk.bytes = client->stuck && client->stuck_len > pending->bytes ? client->stuck_len
                                                                      : pending->bytes;
+    if (server->unacked && !server->stuck && client->packets && !tcp->truncated) {
+        judge_lost(trace, live, seen, pending, server);
+        return;
+    }
     if (server->missing || tcp->one_way || tcp->truncated || live->talk.midstream) {
         if (live->talk.outcome == MR_TRACE_WELL)
             live->talk.outcome = MR_TRACE_UNKNOWN;
