@@ -119,9 +119,10 @@ int mr_epm_answer(rpc_tap *t, const rpc_call *call, const mr_event *event,
     uint32_t count = 0;
     answer a;
 
-    if ((opnum != OP_LOOKUP && opnum != OP_MAP) ||
-        !decode(t, context, event->big, opnum, stub, &a))
+    if (opnum != OP_LOOKUP && opnum != OP_MAP)
         return 0;
+    if (!decode(t, context, event->big, opnum, stub, &a))
+        return mr_rpc_tell_unread(t, at);
     uint32_t room = a.count < ENDPOINTS_MAX ? a.count : ENDPOINTS_MAX;
     if (room > 0) {
         list = mr_tap_alloc(ctx, room, sizeof *list);

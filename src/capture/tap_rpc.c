@@ -547,6 +547,8 @@ static int on_response(rpc_tap *t, const mr_event *e, const mr_flow_at *at) {
         r = begin_answer(t, call, e, call->context, call->opnum, call->id, at);
     } else if (chunk->first) {
         r = count_orphan(t, context, chunk->bytes.len);
+        if (r == 0)
+            r = mr_rpc_tell_stray(t, at);
     }
     if (r == 0 && (t->tap.ctx->stubs || context->iface))
         r = collect(t, call, e, &whole, &stub);

@@ -84,4 +84,9 @@ int mr_epm_answer(rpc_tap *t, const rpc_call *call, const mr_event *event,
 /* tap_eerr.c: the records of @blob, at most 16, in the batch; 0 when it holds none. */
 uint32_t mr_eerr_read(mr_tap_ctx *ctx, mr_slice blob, const mr_seen_eerr **listp);
 
+/* An answer of the mapper that cannot be read; a response to a call that nobody made, while others
+ * wait for theirs and no request can be where the capture has a hole. 0 or MR_ERR_MEMORY. */
+int mr_rpc_tell_unread(rpc_tap *t, const mr_flow_at *at);
+int mr_rpc_tell_stray(rpc_tap *t, const mr_flow_at *at);
+
 #endif

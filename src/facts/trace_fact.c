@@ -1,7 +1,7 @@
 /*
- * Facts of a trace before they are judged: kept at their relation, with the packet that proves them.
- * What works is kept once for each subject, what fails up to a cap, so that a client that tries
- * again for hours costs no more than one that gave up.
+ * Facts of a trace before they are judged: kept at their relation, with the packet that proves
+ * them. What works is kept once for each subject, what fails up to a cap, so that a client that
+ * tries again for hours costs no more than one that gave up.
  */
 #include "trace_private.h"
 

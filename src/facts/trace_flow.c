@@ -6,8 +6,8 @@
  */
 #include "trace_private.h"
 
-#define PATIENCE (3 * MR_SEC) /* without an answer, before silence is said */
-#define SILENCE (3 * MR_SEC / 2) /* after the last question */
+#define PATIENCE (2 * MR_SEC) /* without an answer, before silence is said, */
+#define SILENCE MR_SEC        /* and after the last question */
 #define RETRANSMITS_MIN 3
 #define PMTU_MIN 1200         /* octets of a segment that is called large */
 
@@ -28,6 +28,11 @@ static bool is_windows_port(uint16_t port) {
             return true;
     }
     return port >= 49152;
+}
+
+/* Web traffic that is not seen to be RPC. */
+static bool is_web(const trace_live *live) {
+    return (live->talk.server_port == 80 || live->talk.server_port == 443) && !live->http;
 }
 
 static enum mr_fact_role role_of(const trace_live *live) {
@@ -178,7 +183,7 @@ static void judge_loss(mr_trace *trace, trace_live *live, const mr_seen *seen,
                     server->spurious;
     uint32_t syns = client->syns > 1 ? client->syns - 1u : 0;
 
-    if (tcp->one_way || role_of(live) == MR_ROLE_NEIGHBOUR || !live->relation)
+    if (tcp->one_way || role_of(live) == MR_ROLE_NEIGHBOUR || !live->relation || is_web(live))
         return;
     if (is_pmtu_hole(client) || is_pmtu_hole(server) || server->reset.packet)
         return;
@@ -211,6 +216,8 @@ static void judge_empty(mr_trace *trace, trace_live *live, const mr_seen *seen,
                  live->bind.packet > server->fin_packet; /* what the client said came too late */
     if (early)
         live->bind.open = live->call.open = false;
+    if (is_web(live))
+        return; /* browsers connect in advance, servers do not wait for them */
     if (server->octets || (client->octets && !early) || fact.role == MR_ROLE_NEIGHBOUR)
         return;
     bool left_first = client->fin_packet &&

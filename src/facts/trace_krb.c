@@ -1,7 +1,7 @@
 /*
- * Kerberos as facts (RFC 4120): what a client wanted of KDCs and got in the end. Steps of a dialogue
- * (PREAUTH_REQUIRED, RESPONSE_TOO_BIG) are no failures; nor is an error that a later answer made
- * good, nor a ticket refused where NTLM was then accepted.
+ * Kerberos as facts (RFC 4120): what a client wanted of KDCs and got in the end. Steps of a
+ * dialogue (PREAUTH_REQUIRED, RESPONSE_TOO_BIG) are no failures; nor is an error that a later
+ * answer made good, nor a ticket refused where NTLM was then accepted.
  */
 #include "trace_private.h"
 

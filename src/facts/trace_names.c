@@ -289,7 +289,7 @@ static bool begins(const char *text, const char *with) {
 /* Names that are asked for in vain on every network. */
 static bool is_noise(const trace_name *name) {
     static const char *const always[] = {"wpad", "isatap", "_kerberos-master", "_kpasswd",
-                                         "localhost", "*", "teredo", "_kerberos."};
+                                         "localhost", "*", "teredo", "_kerberos.", "?", "__"};
     for (size_t i = 0; i < MR_COUNT(always); i++) {
         if (begins(name->name, always[i]))
             return true;
@@ -333,11 +333,31 @@ static const char *parent(const char *name) {
     return dot ? dot + 1 : "";
 }
 
+/* Nobody answers a broadcast for a name of another link: it counts only where DNS fails too. */
+static bool fails_in_dns(const mr_trace *trace, const trace_name *name) {
+    for (const trace_name *n = trace->names; n; n = n->list_next) {
+        if (!n->netbios && !n->resolved && is_walk(n, name))
+            return true;
+    }
+    return false;
+}
+
+static bool is_only_silent(const trace_name *name) {
+    for (size_t i = 0; i < name->asked_count; i++) {
+        if (name->asked[i].state != TRACE_OPEN || name->asked[i].refused)
+            return false;
+    }
+    return true;
+}
+
 /* A name that has nothing to do with what the client talks RPC to says nothing about RPC. */
 static bool is_relevant(const mr_trace *trace, const trace_name *name) {
-    bool talks = false;
+    bool talks = false, others = false;
     for (const trace_relation *r = trace->relations; r; r = r->list_next) {
-        if (!r->server.family || !r->name || !trace_ip_eq(&r->client, &name->client))
+        if (!r->server.family || !trace_ip_eq(&r->client, &name->client))
+            continue;
+        others = others || r->two_way;
+        if (!r->name)
             continue;
         for (const trace_fact *f = r->facts; f; f = f->next)
             talks = talks || mr_fact_phase(f->fact.kind) > MR_PHASE_TCP;
@@ -347,13 +367,25 @@ static bool is_relevant(const mr_trace *trace, const trace_name *name) {
             (len && own >= len && strcmp(name->name + own - len, domain) == 0))
             return true;
     }
-    return !talks;
+    return !talks && !(others && is_only_silent(name));
 }
 
 static void add(mr_trace *trace, trace_relation *r, const trace_asked *a, bool bad,
                 const mr_fact *fact) {
     mr_seen at = {.packet = a->packet, .file = a->file, .time = a->time};
     trace_add(trace, r, &at, 0, bad, fact);
+}
+
+/* SRV records of a host's name are asked for by LDAP clients, which go on without them; and one
+ * domain that is found shows that the locator works. */
+static bool is_srv_needed(const mr_trace *trace, const trace_name *name, const char *domain) {
+    for (const trace_name *n = trace->names; n; n = n->list_next) {
+        if (!n->resolved || !trace_ip_eq(&n->client, &name->client))
+            continue;
+        if (strcmp(n->name, domain) == 0 || begins(n->name, "_ldap._tcp."))
+            return false;
+    }
+    return true;
 }
 
 static void add_srv(mr_trace *trace, trace_relation *r, const trace_name *name,
@@ -363,7 +395,8 @@ static void add_srv(mr_trace *trace, trace_relation *r, const trace_name *name,
         domain += 7;
     else if ((domain = strstr(name->name, "_tcp.")))
         domain += 5;
-    if (!domain || !*domain || begins(name->name, "_kerberos._udp"))
+    if (!domain || !*domain || begins(name->name, "_kerberos._udp") ||
+        !is_srv_needed(trace, name, domain))
         return;
     mr_fact fact = {.kind = MR_FACT_LOCATOR_NO_SRV,
                     .name = name->name,
@@ -523,7 +556,7 @@ void trace_names_end(mr_trace *trace) {
         trace->totals.names++;
         for (size_t i = 0; i < n->asked_count; i++)
             dns = dns || n->asked[i].service == MR_SEEN_DNS;
-        if (!n->resolved && (dns || n->netbios) && !is_noise(n)) {
+        if (!n->resolved && (dns || (n->netbios && fails_in_dns(trace, n))) && !is_noise(n)) {
             trace->totals.names_failed++;
             if (failed < FAILED_NAMES && is_relevant(trace, n) && !is_settled(trace, n)) {
                 failed++;

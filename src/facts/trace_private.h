@@ -20,7 +20,7 @@ struct trace_fact {
     uint32_t talk;      /* id, 0: none */
     uint16_t file;
     bool bad;           /* makes the relation worth a judgement */
-    bool connect;       /* a failed connect: dropped when the client scans or the capture is one-way */
+    bool connect;       /* a failed connect: not of a client that scans, nor if one side lacks */
     mr_fact fact;       /* texts are interned */
 };
 
@@ -41,6 +41,7 @@ struct trace_relation {
     bool bad;
     bool two_way;            /* packets of both were captured */
     const char *icmp_sender; /* who spoke last about packets to the server */
+    uint32_t smb_count;      /* connections of SMB */
     bool http_in, http_out, http_c2; /* channels of RPC over HTTP */
     uint64_t http_packet;
     uint32_t mapper_silent;  /* connections to the mapper that ended without an answer */
@@ -80,7 +81,9 @@ typedef struct trace_asked {
     uint32_t ms;
 } trace_asked;
 
-enum trace_answer { TRACE_OPEN, TRACE_RCODE, TRACE_NODATA, TRACE_RECORDS, TRACE_LAME, TRACE_UNREAD };
+enum trace_answer {
+    TRACE_OPEN, TRACE_RCODE, TRACE_NODATA, TRACE_RECORDS, TRACE_LAME, TRACE_UNREAD,
+};
 
 typedef struct trace_name trace_name;
 struct trace_name {
@@ -170,7 +173,12 @@ struct trace_live {
     uint32_t http_error;
     uint64_t http_packet;
     uint64_t tls_packet;   /* of the ClientHello; 0: none */
-    bool tls_server, tls_alert;
+    bool tls_server, tls_alert, tls_refused; /* an alert by the client */
+    enum mr_fact_kind tls_fault;   /* of the certificate, told if the client refuses it */
+    uint32_t tls_seconds;
+    const char *tls_other;
+    uint64_t tls_fault_packet;
+    enum mr_clock tls_clock;
     const char *sni;
     uint8_t service;
 };
@@ -232,7 +240,8 @@ struct mr_trace {
     trace_event *event_free;
     uint32_t event_count;
     trace_kept *kept_slots[TRACE_SLOTS], *kept_list, **kept_end;
-    uint32_t kept_count, sum_count, name_count, expected_count, relation_count, ticket_count, given_count;
+    uint32_t kept_count, sum_count, name_count, given_count;
+    uint32_t expected_count, relation_count, ticket_count;
     trace_kept *sum_slots[TRACE_SLOTS];
     trace_ticket *tickets, **tickets_end;
     bool one_way, other_way; /* a flow that proves it; a flow that shows both sides */

@@ -423,7 +423,13 @@ static void judge_pending(mr_trace *trace, trace_live *live, const mr_seen *seen
     talk.contexts = live->bind.contexts;
     talk.bytes = client->stuck && client->stuck_len > pending->bytes ? client->stuck_len
                                                                      : pending->bytes;
-    if (server->unacked && !server->stuck && client->packets && !tcp->truncated) {
+    if (live->talk.transport == MR_TRACE_NP && live->relation && live->relation->smb_count > 1) {
+        live->talk.outcome = MR_TRACE_UNKNOWN;
+        return; /* SMB 3 may answer on another channel */
+    }
+    bool lost = server->missing ? server->unacked >= server->missing
+                                : !server->octets && server->unacked;
+    if (lost && !server->stuck && client->packets && !tcp->truncated) {
         judge_lost(trace, live, seen, pending, server);
         return;
     }

@@ -35,8 +35,8 @@ static bool is_error(uint32_t status) {
 
 /* What ends a session or exhausts a server, whatever the command. */
 static bool ends_session(uint32_t status) {
-    return status == 0xc0000203 || status == 0xc000035c || status == 0xc0000205 ||
-           status == 0xc000009a || status == 0xc000011f || status == 0xc000a000;
+    return status == 0xc0000203 || status == 0xc000035c || status == 0xc000009a ||
+           status == 0xc000011f || status == 0xc000a000;
 }
 
 /* What a pipe's reader meets when it is not served: broken, disconnected, closing. */
@@ -175,6 +175,8 @@ void trace_take_smb(mr_trace *trace, const mr_seen *seen) {
         break;
     }
     case MR_SEEN_SMB_ASKED:
+        if (live->relation && !live->smb_dialect)
+            live->relation->smb_count++;
         live->smb_step = MR_STEP_NEGOTIATE;
         live->smb_dialect = smb->dialect;
         live->smb_packet = seen->packet;

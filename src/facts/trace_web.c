@@ -72,32 +72,45 @@ static bool name_fits(const char *pattern, const char *name) {
     return strcasecmp(pattern, name) == 0;
 }
 
+/* What a client may refuse a certificate for. */
 static void take_certificate(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     const mr_seen_tls *tls = &seen->u.tls;
-    mr_fact fact = {.address = trace_intern_ip(trace, &live->talk.server),
-                    .port = live->talk.server_port,
-                    .name = live->sni,
-                    .other = tls->subject && *tls->subject ? tls->subject : NULL};
     bool fits = !live->sni || !tls->name_count;
 
-    if (!tls->from_server)
+    if (!tls->from_server || live->tls_fault)
         return;
     for (uint32_t i = 0; i < tls->name_count && !fits; i++)
         fits = name_fits(tls->names[i], live->sni);
+    live->tls_other = tls->subject && *tls->subject ? trace_intern(trace, tls->subject) : NULL;
+    live->tls_fault_packet = seen->packet;
+    live->tls_fault = MR_FACT_TLS_OUTDATED;
     if (seen->time && tls->not_after && seen->time > tls->not_after) {
-        fact.kind = MR_FACT_TLS_OUTDATED;
-        fact.seconds = (uint32_t)((seen->time - tls->not_after) / MR_SEC);
-        trace_bad(trace, live, seen, &fact);
+        live->tls_seconds = (uint32_t)((seen->time - tls->not_after) / MR_SEC);
     } else if (seen->time && tls->not_before && seen->time < tls->not_before) {
-        fact.kind = MR_FACT_TLS_OUTDATED;
-        fact.seconds = (uint32_t)((tls->not_before - seen->time) / MR_SEC);
-        fact.clock = MR_CLOCK_BEHIND;
-        trace_bad(trace, live, seen, &fact);
+        live->tls_seconds = (uint32_t)((tls->not_before - seen->time) / MR_SEC);
+        live->tls_clock = MR_CLOCK_BEHIND;
     } else if (!fits) {
-        fact.kind = MR_FACT_TLS_OTHER_NAME;
-        fact.other = tls->names[0];
-        trace_bad(trace, live, seen, &fact);
+        live->tls_fault = MR_FACT_TLS_OTHER_NAME;
+        live->tls_other = trace_intern(trace, tls->names[0]);
+    } else {
+        live->tls_fault = MR_FACT_NONE;
     }
+}
+
+static void judge_certificate(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    mr_seen at = *seen;
+    mr_fact fact = {.kind = live->tls_fault,
+                    .address = trace_intern_ip(trace, &live->talk.server),
+                    .port = live->talk.server_port,
+                    .name = live->sni,
+                    .other = live->tls_other,
+                    .seconds = live->tls_seconds,
+                    .clock = live->tls_clock};
+    if (live->tls_fault == MR_FACT_NONE || !live->tls_refused)
+        return;
+    at.packet = live->tls_fault_packet;
+    at.to_client = true;
+    trace_bad(trace, live, &at, &fact);
 }
 
 static bool is_rpc_port(uint16_t port) {
@@ -126,6 +139,7 @@ void trace_take_tls(mr_trace *trace, const mr_seen *seen) {
     case MR_SEEN_TLS_ALERT:
         trace_tell(trace, live, seen, tls->level == 2, "TLS alert %u", tls->alert);
         live->tls_alert = true;
+        live->tls_refused = live->tls_refused || (!tls->from_server && tls->level == 2);
         if (judged && tls->level == 2)
             TRACE_BAD(trace, live, seen, .kind = MR_FACT_TLS_ALERT,
                       .address = trace_intern_ip(trace, &live->talk.server),
@@ -178,6 +192,7 @@ void trace_web_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
                      (!client->fin_packet || (server->fin_packet &&
                                               server->fin_packet < client->fin_packet));
 
+    judge_certificate(trace, live, seen);
     if (live->http)
         judge_channel(trace, live, seen);
     if (live->tls_packet && !live->tls_server && !live->tls_alert && by_server &&
