@@ -1,6 +1,6 @@
 /*
- * Answers that are sound as PDUs and yet cannot be what was asked for: told as damage, as a PDU that
- * breaks its format is.
+ * Answers that are sound as PDUs and yet cannot be what was asked for: told as damage, as a PDU
+ * that breaks its format is.
  */
 #include "tap_rpc.h"
 

@@ -357,10 +357,12 @@ static bool is_relevant(const mr_trace *trace, const trace_name *name) {
         if (!r->server.family || !trace_ip_eq(&r->client, &name->client))
             continue;
         others = others || r->two_way;
-        if (!r->name)
-            continue;
+        bool rpc = false;
         for (const trace_fact *f = r->facts; f; f = f->next)
-            talks = talks || mr_fact_phase(f->fact.kind) > MR_PHASE_TCP;
+            rpc = rpc || mr_fact_phase(f->fact.kind) > MR_PHASE_TCP;
+        talks = talks || rpc;
+        if (!r->name || !rpc)
+            continue;
         const char *domain = parent(r->name);
         size_t len = strlen(domain), own = strlen(name->name);
         if (!*parent(name->name) ||

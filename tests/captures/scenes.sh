@@ -30,25 +30,25 @@ scene name-servfail         NAME.SERVFAIL 'dns-servfail on' '"$LABDIR/probe.py" 
 scene name-refused          NAME.REFUSED 'dns-refused on' '"$LABDIR/probe.py" dc1.lab.test'
 scene name-lame             NAME.LAME 'dns-lame on' '"$LABDIR/probe.py" dc1.lab.test'
 scene name-timeout          NAME.TIMEOUT 'dns-timeout on' '"$LABDIR/probe.py" dc1.lab.test'
-scene name-wrong            NAME.ADDRESS_DEAD 'wrong-dns on' 'timeout 12 "$LABDIR/probe.py" dc1.lab.test 10'
-scene name-wrong-other      NAME.ADDRESS_DEAD "wrong-dns on 10.88.2.1" '"$LABDIR/probe.py" dc1.lab.test 4'
+scene name-wrong            TCP.HOST_UNREACHABLE 'wrong-dns on' 'timeout 12 "$LABDIR/probe.py" dc1.lab.test 10'
+scene name-wrong-other      TCP.MAPPER_REFUSED "wrong-dns on 10.88.2.1" '"$LABDIR/probe.py" dc1.lab.test 4'
 scene name-missing          NAME.NXDOMAIN '' 'tcp nosuch.lab.test % epmmap'
-scene name-ghost            NAME.ADDRESS_DEAD '' 'timeout 12 "$LABDIR/probe.py" ghost.lab.test 10'
+scene name-ghost            TCP.HOST_UNREACHABLE '' 'timeout 12 "$LABDIR/probe.py" ghost.lab.test 10'
 scene name-srv-missing      LOCATOR.NO_SRV 'dns-nxdomain on _ldap._tcp.dc._msdcs.lab.test' 'dig _ldap._tcp.dc._msdcs.lab.test SRV; dig _ldap._tcp.dc._msdcs.lab.test SRV'
 
 # tcp
 scene tcp-135-filtered      TCP.MAPPER_FILTERED 'block-135 on' '"$LABDIR/probe.py" dc1.lab.test 10'
 scene tcp-135-admin         TCP.ADMIN_PROHIBITED 'block-135-reject-icmp-admin on' '"$LABDIR/probe.py" dc1.lab.test'
-scene tcp-135-icmp-port     TCP.MAPPER_REFUSED 'block-135-icmp-port on' '"$LABDIR/probe.py" dc1.lab.test'
+scene tcp-135-icmp-port     TCP.REJECTED 'block-135-icmp-port on' '"$LABDIR/probe.py" dc1.lab.test'
 scene tcp-135-forged        TCP.FORGED_RESET 'rst-135 on' '"$LABDIR/probe.py" dc1.lab.test; ping -c1 -W1 dc1.lab.test; dig @$DC_IP +short dc1.lab.test'
 scene tcp-refused           TCP.ENDPOINT_REFUSED '' 'for i in 1 2 3; do (exec 3<>/dev/tcp/$DC_IP/50999) || sleep 0.3; done'
-scene tcp-dyn-filtered      TCP.DYNAMIC_FILTERED 'drop-dyn on' '"$LABDIR/probe.py" dc1.lab.test 10'
+scene tcp-dyn-filtered      TCP.RANGE_FILTERED 'drop-dyn on' '"$LABDIR/probe.py" dc1.lab.test 10'
 scene tcp-dyn-refused       TCP.DYNAMIC_REFUSED 'rst-dyn on' '"$LABDIR/probe.py" dc1.lab.test'
 scene tcp-dyn-forged        TCP.FORGED_RESET 'rst-dyn-mb on' '"$LABDIR/probe.py" dc1.lab.test'
 scene tcp-445-filtered      TCP.ENDPOINT_FILTERED 'block-445 on' 'timeout 12 smbclient -s "$LAB_SMBCONF" -L dc1.lab.test -U% || true; dig +short @$DC_IP dc1.lab.test'
 scene tcp-host-down         TCP.HOST_UNREACHABLE 'host-down on srv' '"$LABDIR/probe.py" 10.88.2.11 10'
 scene tcp-unused            TCP.HOST_UNREACHABLE '' '"$LABDIR/probe.py" 10.88.2.99 10'
-scene tcp-pmtu-hole         RPC.LARGE_LOST 'pmtu-hole on' 'timeout 15 "$LABDIR/epmlook.py" "$DC_IP" 500'
+scene tcp-pmtu-hole         EPM.LARGE_LOST 'pmtu-hole on' 'timeout 15 "$LABDIR/epmlook.py" "$DC_IP" 500'
 scene tcp-loss              TCP.LOSSY_PATH 'loss on 20' 'for i in 1 2 3; do timeout 20 "$LABDIR/epmlook.py" "$DC_IP" 20; done'
 scene tcp-ipv6-broken       TCP.IPV6_BROKEN 'drop-ipv6 on' 'timeout 20 "$LABDIR/probe.py" fd88:2::10 5; tcp dual.lab.test % enumdomains'
 
@@ -57,10 +57,10 @@ scene epm-hung              EPM.HUNG 'hang-rpc on' '"$LABDIR/probe.py" "$DC_IP" 
 scene epm-hung-srv          EPM.HUNG 'hang-epm on' '"$LABDIR/probe.py" "$SRV_IP" 8'
 scene epm-swallowed         EPM.SWALLOWED 'stall-bind on 135' '"$LABDIR/probe.py" "$DC_IP" 8'
 scene epm-request-swallowed EPM.SWALLOWED 'stall-request on 135' '"$LABDIR/probe.py" "$DC_IP" 8'
-scene epm-reset-bind        EPM.RESET_ON_BIND 'rst-mid-bind on 135' '"$LABDIR/probe.py" "$DC_IP" 8'
-scene epm-reset-request     EPM.RESET_ON_BIND 'rst-mid-request on 135' '"$LABDIR/probe.py" "$DC_IP" 8'
+scene epm-reset-bind        TCP.FORGED_RESET 'rst-mid-bind on 135' '"$LABDIR/probe.py" "$DC_IP" 8'
+scene epm-reset-request     TCP.FORGED_RESET 'rst-mid-request on 135' '"$LABDIR/probe.py" "$DC_IP" 8'
 scene epm-not-registered    EPM.NOT_REGISTERED '' 'rpcclient -s "$LAB_SMBCONF" -U% ncacn_ip_tcp:srv.lab.test -c dssetup_nosuch; rpcclient -s "$LAB_SMBCONF" -U% ncacn_ip_tcp:srv.lab.test -c "enumdrivers 3"'
-scene pipe-not-found        SMB.PIPE_MISSING '' '"$HERE/bind.py" "ncacn_np:$SRV_IP[\\pipe\\nosuch]" root "$PASSWORD"'
+scene pipe-not-found        healthy '' '"$HERE/bind.py" "ncacn_np:$SRV_IP[\\pipe\\nosuch]" root "$PASSWORD"'
 scene pipe-null-refused     SMB.ACCESS_DENIED 'restrict srv 2' 'pipe srv.lab.test % srvinfo'
 scene pipe-disabled         SMB.ACCOUNT '' 'dc user disable alice; pipe dc1.lab.test "LAB\\alice%$ALICE_PASSWORD" lsaquery; dc user enable alice'
 scene pipe-expired          SMB.ACCOUNT '' 'dc user setexpiry alice --days=-1; pipe dc1.lab.test "LAB\\alice%$ALICE_PASSWORD" lsaquery; dc user setexpiry alice --noexpiry'
@@ -69,13 +69,13 @@ scene pipe-user-unknown     SMB.LOGON_FAILED '' 'pipe dc1.lab.test "LAB\\nobody%
 scene share-missing         SMB.SHARE_MISSING '' 'smb //srv.lab.test/nosuch -U "$ROOT" -c ls'
 
 # communication
-scene rpc-reset-bind        RPC.RESET_ON_BIND 'rst-mid-bind on 49152-65535' '"$LABDIR/probe.py" "$DC_IP" 8'
-scene rpc-reset-request     RPC.RESET_IN_CALL 'rst-mid-request on 49152-65535' '"$LABDIR/probe.py" "$DC_IP" 8'
+scene rpc-reset-bind        TCP.FORGED_RESET 'rst-mid-bind on 49152-65535' '"$LABDIR/probe.py" "$DC_IP" 8'
+scene rpc-reset-request     TCP.FORGED_RESET 'rst-mid-request on 49152-65535' '"$LABDIR/probe.py" "$DC_IP" 8'
 scene rpc-swallowed         RPC.SWALLOWED 'stall-bind on 49152-65535' '"$LABDIR/probe.py" "$DC_IP" 8'
 scene rpc-request-swallowed RPC.SWALLOWED 'stall-request on 49152-65535' '"$LABDIR/probe.py" "$DC_IP" 8'
 scene rpc-hung              RPC.HUNG 'hang-lsa on' 'timeout 15 "$LABDIR/probe.py" "$SRV_IP" 8'
 scene rpc-ntlm-refused      RPC.AUTH_FAILED '' 'tcp "dc1.lab.test[sign]" "LAB\\Administrator%wrong" enumdomusers'
-scene rpc-denied            RPC.ACCESS_DENIED '' 'tcp dc1.lab.test % lsaquery'
+scene rpc-denied            RPC.ANONYMOUS_DENIED '' 'tcp dc1.lab.test % lsaquery'
 scene krb-user-unknown      KRB.CLIENT_UNKNOWN '' 'ticket nobody x'
 scene krb-wrong-password    KRB.PREAUTH_FAILED '' 'ticket Administrator wrong'
 scene krb-disabled          KRB.CLIENT_REVOKED '' 'dc user disable alice; ticket alice "$ALICE_PASSWORD"; dc user enable alice'
@@ -84,8 +84,8 @@ scene krb-etype             KRB.NO_ETYPE '' 'sed "s/\[libdefaults\]/&\n default_
 scene krb-udp-blocked       healthy 'drop-udp on 88' 'ticket Administrator "$PASSWORD"'
 scene rpc-unknown-interface RPC.UNKNOWN_INTERFACE '' '"$HERE/bind.py" "ncacn_ip_tcp:$DC_IP[135]" "" "" 4b324fc8-1670-01d3-1278-5a47bf6ee188 3.0'
 scene rpc-op-range          RPC.OPERATION '' '"$HERE/bind.py" "ncacn_ip_tcp:$DC_IP[135]" "" "" e1af8308-5d1f-11c9-91a4-08002b14a0fa 3.0 99'
-scene rpc-bad-stub          RPC.BAD_STUB '' '"$HERE/bind.py" "ncacn_ip_tcp:$DC_IP[135]" "" "" e1af8308-5d1f-11c9-91a4-08002b14a0fa 3.0 2'
-scene krb-no-kdc            KRB.KDC_UNREACHABLE 'drop-port on 88;drop-udp on 88' 'ticket Administrator "$PASSWORD"'
+scene rpc-bad-stub          EPM.FAULT '' '"$HERE/bind.py" "ncacn_ip_tcp:$DC_IP[135]" "" "" e1af8308-5d1f-11c9-91a4-08002b14a0fa 3.0 2'
+scene krb-no-kdc            TCP.HOST_SILENT 'drop-port on 88;drop-udp on 88' 'ticket Administrator "$PASSWORD"'
 scene krb-service-unknown   KRB.SERVICE_UNKNOWN '' 'ticket Administrator "$PASSWORD"; kvno nosuch/dc1.lab.test'
 scene krb-skew              KRB.SKEW '' 'unsynced; printf "%s\n" "$PASSWORD" | faketime -f +20m kinit Administrator'
 scene krb-skew-ap           KRB.SKEW '' 'unsynced; ticket Administrator "$PASSWORD"; faketime -f +20m rpcclient -s "$LAB_SMBCONF" --use-kerberos=required "ncacn_ip_tcp:dc1.lab.test[sign]" -c enumdomusers'
@@ -96,10 +96,10 @@ scene pair-syn-lost         TCP.MAPPER_FILTERED 'drop-port on 135' 'word; "$LABD
 scene pair-syn-unanswered   TCP.MAPPER_FILTERED 'drop-in on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 4; word'
 scene pair-syn-ack-lost     TCP.MAPPER_FILTERED 'drop-back on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 4; word'
 scene pair-ack-lost         EPM.SWALLOWED 'drop-ack on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 4; word'
-scene pair-answer-lost      EPM.SWALLOWED 'drop-data-back on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 4; word'
-scene pair-query-lost       NAME.TIMEOUT 'drop-udp on 53' 'word tcp; dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; word tcp'
-scene pair-query-unanswered NAME.TIMEOUT 'drop-out on 53' 'word tcp; dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; word tcp'
-scene pair-query-back-lost  NAME.TIMEOUT 'drop-udp-back on 53' 'word tcp; dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; word tcp'
+scene pair-answer-lost      EPM.HUNG 'drop-data-back on 135' 'word; "$LABDIR/probe.py" "$DC_IP" 4; word'
+scene pair-query-lost       healthy 'drop-udp on 53' 'word tcp; dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; word tcp'
+scene pair-query-unanswered healthy 'drop-out on 53' 'word tcp; dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; word tcp'
+scene pair-query-back-lost  healthy 'drop-udp-back on 53' 'word tcp; dig +tries=2 +timeout=1 @$DC_IP dc1.lab.test; word tcp'
 scene pair-mss-clamped      healthy 'mss-clamp on 900' 'timeout 15 "$LABDIR/epmlook.py" "$DC_IP" 500'
 scene pair-stripped         healthy 'strip-options on' 'timeout 15 "$LABDIR/epmlook.py" "$DC_IP" 20'
 scene pair-nat              healthy 'nat on' 'tcp dc1.lab.test % enumdomains'
@@ -110,7 +110,7 @@ scene pair-nat-stall        EPM.SWALLOWED 'nat on;stall-bind on 135' 'word; "$LA
 for mode in garbage close-on-accept close-after-bind close-after-bind-ack close-mid-reply bind-nak \
     reject-context fault lying-frag-len lying-auth-len wrong-call-id huge-count; do
     case $mode in
-    garbage) expect=EPM.NOT_MAPPER ;;
+    garbage | lying-frag-len | lying-auth-len) expect=EPM.OTHER_PROTOCOL ;;
     close-on-accept) expect=TCP.CLOSED_ON_ACCEPT ;;
     close-after-bind) expect=EPM.CLOSED_ON_BIND ;;
     close-after-bind-ack) expect=EPM.LOST ;;
