@@ -80,10 +80,19 @@ void app_verdict_show(app *a, const mr_verdict *verdict, bool partial) {
     snprintf(left, sizeof left, "phase %d: %s", (int)verdict->phase, verdict->summary);
     if (verdict->finding->win32)
         snprintf(right, sizeof right, "Windows shows %u", verdict->finding->win32);
+    if (strlen(left) > APP_COLUMNS - 10) {
+        char head[40];
+        snprintf(head, sizeof head, " %sVERDICT%s  ", app_style(a, APP_BOLD),
+                 app_style(a, APP_PLAIN));
+        app_wrap(a->out, head, 10, left);
+        left[0] = '\0';
+    }
     int pad = APP_COLUMNS - 10 - (int)strlen(left) - (int)strlen(right);
-    fprintf(a->out, " %sVERDICT%s  %s%*s%s\n", app_style(a, APP_BOLD), app_style(a, APP_PLAIN),
-            left, pad >= 2 && right[0] ? pad : 0, "", pad >= 2 ? right : "");
-    if (pad < 2 && right[0])
+    if (left[0])
+        fprintf(a->out, " %sVERDICT%s  %s%*s%s\n", app_style(a, APP_BOLD),
+                app_style(a, APP_PLAIN), left, pad >= 2 && right[0] ? pad : 0, "",
+                pad >= 2 ? right : "");
+    if ((pad < 2 || !left[0]) && right[0])
         fprintf(a->out, "%*s\n", APP_COLUMNS, right);
     app_finding_show(a, verdict->finding);
 }

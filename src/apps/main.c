@@ -65,7 +65,7 @@ static int finish(int code) {
 
 /* Commands of the contract (doc/cli.md) that a later version brings. */
 static bool is_later(const char *name) {
-    static const char *const later[] = {"pipes", "services", "trace", "local", "sweep",
+    static const char *const later[] = {"pipes", "services", "local", "sweep",
                                         "record", "events"};
     for (size_t i = 0; i < MR_COUNT(later); i++)
         if (!strcmp(later[i], name))

@@ -46,6 +46,8 @@ COMMANDS = {
                   wrong=(['--ports', '70000'], [])),
     'describe': dict(good=(['samr'], 0), waits=None, remote=None, named=None,
                      wrong=(['nosuch'], ['--frob'])),
+    'trace': dict(good=(['{captures}/tcp-refused.client.pcap.gz'], 20), waits=None, remote=None,
+                  named=None, wrong=(['--frob', 'x'], [])),
     'explain': dict(good=(['1722'], 0), waits=None, remote=None, named=None,
                     wrong=(['--frob'], [])),
     'serve': dict(good=None, waits=None, remote=None, named=None,
@@ -166,7 +168,7 @@ with socket.socket() as mute, socket.socket(type=socket.SOCK_DGRAM) as mute_udp,
     for command in commands():
         if COMMANDS.get(command):
             check(command, COMMANDS[command], {
-                'at': server.address, 'port': server.mapper,
+                'captures': os.path.join(SOURCE, 'tests/captures'), 'at': server.address, 'port': server.mapper,
                 'mute': '127.0.0.1:%d' % mute.getsockname()[1],
                 'mute_udp': '127.0.0.1:%d' % mute_udp.getsockname()[1]})
 done()

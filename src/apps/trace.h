@@ -1,0 +1,86 @@
+/* msrpc trace, inside: one run over captures, and the screens, reports and files made of it. */
+#ifndef MSRPC_APP_TRACE_H
+#define MSRPC_APP_TRACE_H
+
+#include <msrpc/capture/analyse.h>
+#include <msrpc/trace.h>
+
+#include "app.h"
+
+struct trace_options {
+    bool calls, stubs;
+    const char *annotate, *to, *html;
+    uint32_t extract;
+    const char *interface, *filter;
+    mr_nsec deadline;
+};
+
+struct trace_stubs;
+
+struct trace {
+    app *a;
+    const struct trace_options *o;
+    const char *const *paths;   /* NULL: live */
+    size_t path_count;
+    mr_trace *story;
+    mr_totals totals;
+    mr_error error;             /* of reading; code 0: none */
+    int result;                 /* of the analysis */
+    bool partial;               /* not everything was read */
+    int code;                   /* exit code so far */
+    mr_nsec began, ended;       /* of the run */
+    bool several;               /* files: packets are cited with the file's number */
+    bool progress;              /* a line stands on stderr */
+    mr_nsec progress_at;        /* when it is due again */
+    struct { uint64_t client, server, both, between; } place; /* connections, by where the capture
+                                                               * stands, as hop counts tell */
+    FILE *page;                 /* of --html, opened while root may still open it; or NULL */
+    struct trace_stubs *stubs;
+    uint64_t stub_count;        /* calls told */
+    mr_writer *report;          /* --json --stubs: the report that is open while reading */
+};
+
+/* trace_show.c: the screen; --calls alone. */
+void trace_show(struct trace *t);
+void trace_show_calls(struct trace *t);
+/* Where the capture was taken, in words; NULL: it does not tell. */
+const char *trace_place(const struct trace *t);
+/* "tcp", "np", "http", "krb", ...: a transport in a column. */
+const char *trace_via(enum mr_trace_transport transport);
+/* "ntlm privacy"; "-" for none. */
+const char *trace_auth(app *a, uint8_t type, uint8_t level);
+/* "0.4 ms", "12 s"; @out is returned. */
+#define TRACE_TIME 16
+const char *trace_time(uint32_t us, char out[TRACE_TIME]);
+/* The display filter of a conversation or finding, in a->arena. */
+const char *trace_talk_filter(app *a, const mr_trace_talk *talk, enum mr_trace_viewer viewer);
+const char *trace_finding_filter(struct trace *t, const mr_trace_finding *finding,
+                                 enum mr_trace_viewer viewer);
+/* "samr.SamrConnect5", "samr opnum 99", or the UUID; *in @arena*. */
+const char *trace_method(mr_arena *arena, const mr_uuid *interface, uint16_t version,
+                         uint16_t opnum);
+
+/* trace_json.c */
+/* Begins the report of --json before anything is known, for members that come while reading. */
+void trace_json_open(struct trace *t, mr_writer *w);
+/* The rest of it, or all of it with @w NULL; the exit code. */
+int trace_json(struct trace *t, mr_writer *w);
+/* --jsonl: one line of a conversation, at once; then those of the findings and the summary. */
+int trace_jsonl_talk(struct trace *t, const mr_trace_talk *talk);
+int trace_jsonl(struct trace *t);
+
+/* trace_stubs.c: what the stubs say. */
+int trace_stubs_new(struct trace *t);
+/* Takes the observations that are about calls. 0 or a negative result. */
+int trace_stubs_add(struct trace *t, const mr_seen *seen);
+/* Requests that got no answer; frees. */
+int trace_stubs_end(struct trace *t);
+
+/* trace_edit.c: captures made of the capture. 0 or an exit code, told. */
+int trace_annotate(struct trace *t);
+int trace_extract(struct trace *t);
+
+/* trace_html.c: the page. 0 or APP_UNWRITABLE, told. */
+int trace_html(struct trace *t);
+
+#endif

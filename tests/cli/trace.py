@@ -1,0 +1,311 @@
+#!/usr/bin/python3 -B
+"""msrpc trace on the recorded captures: verdicts, screens, reports, the files it makes, and input
+that is broken."""
+import glob
+import gzip
+import html.parser
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from cli import *
+
+CAPTURES = os.path.join(SOURCE, 'tests/captures')
+DYNAMIC = os.path.join(CAPTURES, 'tcp-dyn-filtered.client.pcap.gz')
+HEALTHY = os.path.join(CAPTURES, 'healthy-samr-tcp.client.pcap.gz')
+OTHERS = os.path.join(CAPTURES, 'healthy-lookup-srv.client.pcap.gz')
+PHASES = {1: 10, 2: 20, 3: 30, 4: 40}
+
+
+def scenes():
+    """{name: the finding that must come of it, or "healthy"}"""
+    with open(os.path.join(CAPTURES, 'scenes.sh')) as file:
+        return {words[1]: words[2] for words in
+                (shlex.split(x.split('#')[0] if x.startswith('#') else x)
+                 for x in file if x.startswith('scene '))}
+
+
+def too_long(text):
+    """Lines beyond 80 columns that are no command or filter to be copied."""
+    return [x for x in text.splitlines() if len(x) > 80 and not
+            re.match(r'(   | NEXT     |          verify: |          undo: )\S', x)]
+
+
+def lines(run):
+    """What --jsonl wrote, or None."""
+    try:
+        return [json.loads(x) for x in run.out.splitlines()]
+    except ValueError:
+        return None
+
+
+def tshark(path, *args):
+    return subprocess.run(['tshark', '-r', path, *args], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, timeout=GUARD, check=False).stdout.decode()
+
+
+class Page(html.parser.HTMLParser):
+    """What a test asks of a page: its tags balance, what it would load, anchors and their goals."""
+    VOID = ('meta', 'link', 'img', 'br', 'rect', 'path', 'line')
+    OPTIONAL = ('th', 'li', 'p')
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.bad, self.loads, self.ids, self.goals = [], [], [], set(), set()
+        self.feed(text)
+        self.bad += self.open
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag in ('script', 'link', 'img', 'iframe', 'object') or 'src' in attrs or any(
+                re.match('https?:|//', v or '') for v in attrs.values()):
+            self.loads.append((tag, attrs))
+        if 'id' in attrs:
+            if attrs['id'] in self.ids:
+                self.bad.append('twice ' + attrs['id'])
+            self.ids.add(attrs['id'])
+        if attrs.get('href', '').startswith('#'):
+            self.goals.add(attrs['href'][1:])
+        if tag not in self.VOID and tag not in self.OPTIONAL:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        if tag in self.OPTIONAL:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.bad.append('/' + tag)
+
+
+def verdicts():
+    for name, expected in sorted(scenes().items()):
+        path = os.path.join(CAPTURES, name + '.client.pcap.gz')
+        if not os.path.exists(path):
+            continue
+        run = Run('trace', path, '--json')
+        report = run.json()
+        problems = schema_errors(report)
+        ok(report and not problems, name + ': its report is as the schema says', *problems, run)
+        if not report:
+            continue
+        verdict = report['verdict']
+        if expected == 'healthy':
+            ok(run.code == 0 and not verdict['finding'], name + ': nothing wrong', verdict, run.err)
+        else:
+            severities = {f['id']: f['severity'] for f in report['findings']
+                          if not f['explained_by']}
+            ok(expected in severities, '%s: %s' % (name, expected), verdict, severities)
+            code = PHASES[verdict['phase']] if verdict['finding'] else \
+                1 if 'warning' in severities.values() else 0
+            eq(run.code, code, name + ': its exit code')
+
+
+def screens():
+    for path in sorted(glob.glob(os.path.join(CAPTURES, '*.client.pcap.gz')))[::4]:
+        name = os.path.basename(path).split('.')[0]
+        for args in [], ['-v'], ['--calls'], ['--stubs']:
+            run = Run('trace', path, *args)
+            ok(not too_long(run.out) and '\033' not in run.out and run.out and not run.err,
+               ' '.join([name, *args, 'fits 80 columns']), *too_long(run.out)[:3], run.err)
+    run = Run('trace', DYNAMIC)
+    ok(all(x in run.out for x in (' 1 NAMES ', ' 2 TCP ', ' 3 DISCOVER ', ' 4 CALL ', ' VERDICT ',
+                                  ' CAUSE ', ' REMEDY ', ' PACKETS ', ' FILTER ', 'tcp.port',
+                                  ' exit 20')), 'the screen has all its parts', run)
+    run = Run('trace', DYNAMIC, '-q')
+    ok(run.out.count('\n') == 1 and run.code == 20, '--quiet: one line', run)
+
+
+def reports():
+    for path in DYNAMIC, HEALTHY:
+        for args in ['--jsonl'], ['--jsonl', '--stubs'], ['--json', '--stubs']:
+            run = Run('trace', path, *args)
+            found = lines(run) if '--jsonl' in args else [run.json()]
+            problems = [p for line in found or [None] for p in schema_errors(line)]
+            ok(found and not problems and found[-1]['exit'] == run.code,
+               'trace %s: as the schema says' % ' '.join(args), *problems[:5], run)
+    whole, found = Run('trace', DYNAMIC, '--json').json(), lines(Run('trace', DYNAMIC, '--jsonl'))
+    eq([x['finding']['id'] for x in found if 'finding' in x], [f['id'] for f in whole['findings']],
+       '--jsonl tells the findings of --json')
+    eq(sum(x['conversation']['count'] for x in found if 'conversation' in x),
+       sum(x['count'] for x in whole['conversations']), '--jsonl tells every conversation')
+    stubs = Run('trace', HEALTHY, '--json', '--stubs').json()['stubs']
+    ok(any(s['request'] and s['response'] and s['interface']['name'] == 'samr' for s in stubs),
+       '--stubs decodes requests and responses in clear', stubs[:1])
+    calls = Run('trace', HEALTHY, '--json').json()['calls']
+    ok(any(c['method'].startswith('samr.') and c['count'] and c['median'] is not None
+           for c in calls), 'calls are counted and timed by method', calls)
+    several = Run('trace', DYNAMIC, OTHERS, '--json')
+    ok(several.json()['packets'] > whole['packets'] and several.code == 20 and
+       not schema_errors(several.json()), 'two files are one run', several.err)
+    only = Run('trace', DYNAMIC, '--filter', 'udp port 53', '--json').json()
+    ok(0 < only['packets'] < whole['packets'] and not only['conversations'],
+       '--filter leaves packets out', only['packets'])
+
+
+def input_forms(folder):
+    with gzip.open(DYNAMIC) as file:
+        plain = file.read()
+    want = Run('trace', DYNAMIC, '-q')
+    run = Run('trace', '-', '-q', stdin=plain)
+    eq((run.code, run.out), (want.code, want.out), 'standard input')
+    forms = [('plain.pcap', plain)]
+    if shutil.which('zstd'):
+        forms.append(('x.zst', subprocess.run(['zstd', '-q', '-c'], input=plain, check=True,
+                                              stdout=subprocess.PIPE).stdout))
+    for name, octets in forms:
+        path = os.path.join(folder, name)
+        with open(path, 'wb') as file:
+            file.write(octets)
+        run = Run('trace', path, '-q')
+        eq((run.code, run.out), (want.code, want.out), name)
+    return os.path.join(folder, 'plain.pcap'), plain
+
+
+def broken(folder, plain):
+    for name, octets in (('empty', b''), ('garbage', b'no capture at all\n' * 9),
+                         ('short', plain[:20])):
+        path = os.path.join(folder, name)
+        with open(path, 'wb') as file:
+            file.write(octets)
+        run = Run('trace', path)
+        ok(run.code == 66 and not run.out and path in run.err and 'octet' in run.err and
+           run.err.count('\n') == 1, name + ': 66, and where', run)
+    for path in folder, os.path.join(folder, 'nosuch'):
+        run = Run('trace', path)
+        ok(run.code == 66 and path in run.err and not run.out, 'no file: 66', run)
+    path = os.path.join(folder, 'cut')
+    with open(path, 'wb') as file:
+        file.write(plain[:-7])
+    run = Run('trace', path, '--json')
+    ok(run.code == 66 and re.search(r'cut: ends .* octet [0-9]+', run.err) and
+       run.json()['partial'] and run.json()['packets'] and not schema_errors(run.json()),
+       'cut in a record: 66, where, and what came before', run)
+    for args in ([], ['-i', 'lo', path], ['-', '-'], ['--extract', '1', path],
+                 ['--annotate', 'x', '-'], ['--calls', '--stubs', path], ['--filter', '((', path],
+                 ['--extract', '99999', '--to', os.path.join(folder, 'out'), path]):
+        run = Run('trace', *args)
+        ok(run.code == 64 and run.err and not run.out, 'usage: ' + ' '.join(args)[:40], run)
+    run = Run('trace', '-i', 'nosuch0')
+    ok(run.code == 69 and run.err.count('\n') == 1, 'no such interface: 69', run)
+
+
+def edited(folder, plain_path):
+    out = os.path.join(folder, 'out.pcapng')
+    for path in DYNAMIC, plain_path:
+        report = Run('trace', path, '--json', '--annotate', out).json()
+        if not shutil.which('tshark'):
+            skip('--annotate', 'tshark is not installed')
+            continue
+        shown = tshark(out, '-Y', 'pkt_comment', '-T', 'fields', '-e', 'frame.number', '-e',
+                       'frame.comment')
+        told = {int(x.split('\t')[0]): x.split('\t')[1] for x in shown.splitlines()}
+        packets = {p['number'] for f in report['findings'] if f['severity'] != 'info'
+                   for p in f['packets']}
+        eq(set(told), packets, '--annotate: Wireshark shows the findings in place')
+        ok(any(report['verdict']['finding'] in x for x in told.values()),
+           '--annotate: the verdict among them', told)
+        eq(tshark(out, '-T', 'fields', '-e', 'frame.time_epoch', '-e', 'frame.len'),
+           tshark(path, '-T', 'fields', '-e', 'frame.time_epoch', '-e', 'frame.len'),
+           '--annotate: nothing else is changed')
+    # what was annotated can be annotated
+    eq(Run('trace', out, '-q', '--annotate', out + '2').code, 20, '--annotate: of pcapng')
+    same = os.path.join(folder, 'same')
+    os.symlink(plain_path, same)
+    before = os.path.getsize(plain_path)
+    run = Run('trace', plain_path, '--annotate', same)
+    ok(run.code == 64 and not run.out and os.path.getsize(plain_path) == before,
+       '--annotate: never the capture itself', run)
+    for args in (['--annotate'], ['--extract', '1', '--to'], ['--html']):
+        run = Run('trace', plain_path, *args, '/dev/full')
+        ok(run.code == 73 and '/dev/full' in run.err, args[0] + ': full disk: 73', run)
+
+    failed = report['conversations'][0]
+    eq(Run('trace', DYNAMIC, '-q', '--extract', str(failed['id']), '--to', out).code, 20,
+       '--extract')
+    if shutil.which('tshark'):
+        shown = tshark(out, '-T', 'fields', '-e', 'tcp.port', '-e', 'dns.qry.name', '-e',
+                       'frame.protocols')
+        ports = set(re.findall(r'\d+,\d+', shown))
+        ok(any(str(failed['server_port']) in p for p in ports) and 'dns' in shown and
+           any('135' in p.split(',') for p in ports),
+           '--extract: the conversation, its look-ups and its mapper', shown)
+
+
+def page(folder):
+    out = os.path.join(folder, 'out.html')
+    for path in DYNAMIC, HEALTHY:
+        run = Run('trace', path, '-q', '--html', out)
+        with open(out, encoding='utf-8') as file:
+            text = file.read()
+        seen = Page(text)
+        ok(not seen.bad and not seen.loads, '--html: whole, and asks for nothing', seen.bad,
+           seen.loads)
+        ok(seen.goals <= seen.ids, '--html: links lead somewhere', seen.goals - seen.ids)
+    Run('trace', DYNAMIC, '-q', '--html', out)
+    with open(out, encoding='utf-8') as file:
+        text = file.read()
+    ok(all(x in text for x in ('prefers-color-scheme: dark', ':focus-visible', '<svg', '<details',
+                               '<summary>', 'TCP.', '<table>')), '--html: its parts', text[:500])
+    evil = os.path.join(folder, '<img src=x onerror=alert(1)>&".pcap')
+    shutil.copyfile(DYNAMIC, evil)
+    Run('trace', evil, '-q', '--html', out)
+    with open(out, encoding='utf-8') as file:
+        ok(not Page(file.read()).loads, '--html: what it is told is escaped')
+    browser = shutil.which('chromium') or shutil.which('chromium-browser')
+    if not browser:
+        skip('--html: in a browser', 'chromium is not installed')
+        return
+    shot = subprocess.run([browser, '--headless', '--no-sandbox', '--disable-gpu', '--dump-dom',
+                           'file://' + out.replace(' ', '%20')], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=GUARD, check=False)
+    ok(b'Verdict' in shot.stdout and b'<svg' in shot.stdout, '--html: in a browser',
+       shot.stderr[-500:])
+
+
+def stopped():
+    for what, args, code in ((signal.SIGINT, [], 130), (None, ['--deadline', '0.3'], 75)):
+        child = subprocess.Popen([MSRPC, 'trace', '-', '--json', *args], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with gzip.open(DYNAMIC) as file:
+            child.stdin.write(file.read()[:-7])
+        child.stdin.flush()
+        if what:
+            while True:
+                with open('/proc/%d/status' % child.pid) as file:
+                    caught = int(re.search(r'^SigCgt:\s*([0-9a-f]+)', file.read(), re.M).group(1),
+                                 16)
+                if caught >> (what - 1) & 1:
+                    break
+                time.sleep(0.01)
+            time.sleep(0.2)
+            child.send_signal(what)
+        child.wait(timeout=GUARD)
+        out = child.stdout.read().decode()
+        child.stdin.close()
+        try:
+            report = json.loads(out)
+        except ValueError:
+            report = None
+        problems = schema_errors(report)
+        ok(child.returncode == code and not problems and report['partial'] and
+           report['exit'] == code, 'stopped: %d, and valid JSON' % code, *problems, out[:300])
+
+
+verdicts()
+screens()
+reports()
+with tempfile.TemporaryDirectory() as place:
+    capture, text_of = input_forms(place)
+    broken(place, text_of)
+    edited(place, capture)
+    page(place)
+stopped()
+done()
