@@ -164,7 +164,7 @@ static int pdu_frame(mr_tap *tap, const tap_place *place, mr_slice octets, size_
     if (octets.data[2] != MR_PTYPE_RTS)
         return octets.len == len ? feed(http, place, octets) : 0;
     side->pdu_count += side->pdu_count < UINT32_MAX;
-    tap->ctx->totals->pdus_other++;
+    tap->ctx->totals->pdus[MR_PTYPE_RTS]++;
     if (side->pdu_count > RTS_TOLD || mr_pdu_decode(octets, &pdu, NULL) != 0)
         return 0;
     return rts(http, place, &pdu.u.rts);

@@ -1,5 +1,5 @@
-/* The taps of names, Kerberos, NTLM, HTTP and TLS on what real hosts said (tests/captures), with one
- * worker and with three. */
+/* The taps of names, Kerberos, NTLM, HTTP and TLS on what real hosts said (tests/captures), with
+ * one worker and with three. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
