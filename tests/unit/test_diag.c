@@ -360,7 +360,7 @@ static void check_id(size_t i) {
     assert_int_equal(rules_named(rule->id), 1);
     if (strncmp(id, "LOCATOR.", 8) == 0 || strncmp(id, "DNS.", 4) == 0)
         assert_int_equal(rule->phase, MR_PHASE_NAMES);
-    else if (strncmp(id, "RANGE.", 6) == 0)
+    else if (strncmp(id, "RANGE.", 6) == 0 || strncmp(id, "UDP.", 4) == 0)
         assert_int_equal(rule->phase, MR_PHASE_TCP);
     else if (strncmp(id, "SMB.", 4) == 0)
         assert_int_equal(rule->phase, MR_PHASE_DISCOVERY);
