@@ -100,6 +100,8 @@ int mr_trace_add(mr_trace *trace, const mr_seen *seen) {
         trace_take_tls(trace, seen);
         break;
     case MR_SEEN_ARP:
+        trace_take_arp(trace, seen);
+        break;
     case MR_SEEN_GAP:
     case MR_SEEN_STUB:
         break;
@@ -114,6 +116,7 @@ int mr_trace_end(mr_trace *trace, mr_nsec first, mr_nsec last) {
         trace->totals.last = last;
     trace->totals.one_way = trace->one_way && !trace->other_way;
     trace_flows_end(trace);
+    trace_arp_end(trace);
     trace_names_end(trace);
     trace_kerberos_end(trace);
     trace_web_end(trace);

@@ -31,11 +31,11 @@ static bool is_windows_port(uint16_t port) {
 }
 
 /* Web traffic that is not seen to be RPC. */
-static bool is_web(const trace_live *live) {
+bool trace_is_web(const trace_live *live) {
     return (live->talk.server_port == 80 || live->talk.server_port == 443) && !live->http;
 }
 
-static enum mr_fact_role role_of(const trace_live *live) {
+enum mr_fact_role trace_role(const trace_live *live) {
     const mr_trace_talk *talk = &live->talk;
     if (talk->server_port == 135)
         return MR_ROLE_MAPPER;
@@ -88,7 +88,7 @@ static void say_reset(mr_trace *trace, trace_live *live, const mr_seen *seen,
     mr_fact fact = {.kind = MR_FACT_TCP_FORGED,
                     .address = trace_intern_ip(trace, &live->talk.server),
                     .port = live->talk.server_port,
-                    .role = role_of(live),
+                    .role = trace_role(live),
                     .proof = MR_PROOF_TTL};
     trace_tell(trace, live, &at, true, "RST%s", server->reset.answers_syn ? ", refused" : "");
     if (fact.role == MR_ROLE_NEIGHBOUR || !is_forged(live, server))
@@ -110,7 +110,7 @@ static void count_failure(mr_trace *trace, const trace_live *live) {
 static mr_connect_seen connect_of(mr_trace *trace, const trace_live *live) {
     return (mr_connect_seen){.address = trace_intern_ip(trace, &live->talk.server),
                              .port = live->talk.server_port,
-                             .role = role_of(live)};
+                             .role = trace_role(live)};
 }
 
 static mr_nsec last_syn(const mr_flow_side_seen *side) {
@@ -183,7 +183,8 @@ static void judge_loss(mr_trace *trace, trace_live *live, const mr_seen *seen,
                     server->spurious;
     uint32_t syns = client->syns > 1 ? client->syns - 1u : 0;
 
-    if (tcp->one_way || role_of(live) == MR_ROLE_NEIGHBOUR || !live->relation || is_web(live))
+    if (tcp->one_way || trace_role(live) == MR_ROLE_NEIGHBOUR || !live->relation ||
+        trace_is_web(live))
         return;
     if (is_pmtu_hole(client) || is_pmtu_hole(server) || server->reset.packet)
         return;
@@ -211,12 +212,12 @@ static void judge_empty(mr_trace *trace, trace_live *live, const mr_seen *seen,
                         const mr_flow_side_seen *client, const mr_flow_side_seen *server) {
     mr_fact fact = {.address = trace_intern_ip(trace, &live->talk.server),
                     .port = live->talk.server_port,
-                    .role = role_of(live)};
+                    .role = trace_role(live)};
     bool early = server->fin_packet && !client->fin_packet && !server->octets &&
                  live->bind.packet > server->fin_packet; /* what the client said came too late */
     if (early)
         live->bind.open = live->call.open = false;
-    if (is_web(live))
+    if (trace_is_web(live))
         return; /* browsers connect in advance, servers do not wait for them */
     if (server->octets || (client->octets && !early) || fact.role == MR_ROLE_NEIGHBOUR)
         return;
@@ -307,6 +308,7 @@ static void judge(mr_trace *trace, trace_live *live, const mr_seen *seen) {
         judge_empty(trace, live, seen, client, server);
     if (server->reset.packet && (live->bind.open || live->call.open || server->octets == 0))
         say_reset(trace, live, seen, server);
+    trace_judge_tcp(trace, live, seen, tcp);
     judge_pmtu(trace, live, seen, tcp, client, false);
     judge_pmtu(trace, live, seen, tcp, server, true);
     judge_loss(trace, live, seen, tcp, client, server);

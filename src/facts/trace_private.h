@@ -219,6 +219,7 @@ typedef struct trace_client {
 } trace_client;
 
 typedef struct trace_sets trace_sets;
+typedef struct trace_arp trace_arp;
 
 #define TRACE_SLOTS 16384
 
@@ -233,6 +234,8 @@ struct mr_trace {
     trace_name *name_slots[TRACE_SLOTS], *names, **names_end;
     trace_given *given_slots[TRACE_SLOTS];
     trace_client *client_slots[1024];
+    trace_arp *arp_slots[1024];
+    uint32_t arp_count;
     trace_live **live_slots;
     size_t live_count, live_room;
     trace_live *live_free;
@@ -313,7 +316,22 @@ const char *trace_name_of(mr_trace *trace, const mr_ip *client, const mr_ip *add
                           uint64_t *packetp);
 void trace_take_begin(mr_trace *trace, const mr_seen *seen);
 int trace_take_end(mr_trace *trace, const mr_seen *seen);
+/* What its port is to RPC; web traffic that is not seen to be RPC. */
+enum mr_fact_role trace_role(const trace_live *live);
+bool trace_is_web(const trace_live *live);
+/* @seen with another packet. */
+static inline mr_seen trace_at(const mr_seen *seen, uint64_t packet, bool to_client) {
+    mr_seen at = *seen;
+    at.packet = packet ? packet : seen->packet;
+    at.to_client = to_client;
+    return at;
+}
+/* An opened connection whose sides were both captured. */
+void trace_judge_tcp(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                     const mr_flow_seen *tcp);
 void trace_take_closed(mr_trace *trace, const mr_seen *seen);
+void trace_take_arp(mr_trace *trace, const mr_seen *seen);
+void trace_arp_end(mr_trace *trace);
 void trace_take_icmp(mr_trace *trace, const mr_seen *seen);
 void trace_flows_end(mr_trace *trace);
 void trace_take_rpc(mr_trace *trace, const mr_seen *seen);
