@@ -774,7 +774,8 @@ static int tell_unanswered(rpc_tap *t, const rpc_call *call, mr_nsec until) {
     mr_seen_call record = seen_call(t, call, context->id, call->opnum, call->id);
     record.ms = ms_since(until, call->time);
     record.acked = is_acked(t, call);
-    record.partial = call->begun;
+    /* of a fragment that is not complete nobody knows whose answer it is: it may be this one's */
+    record.partial = call->begun || t->fed[MR_DIR_TO_CLIENT] > t->next[MR_DIR_TO_CLIENT];
     mr_seen *seen = mr_tap_add(&t->tap, MR_SEEN_UNANSWERED, MR_DIR_TO_SERVER, call->packet,
                                call->time);
     if (!seen)
