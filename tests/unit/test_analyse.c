@@ -1,5 +1,5 @@
-/* The whole way from packets to observations, with the recorded scenes: what each of them shows,
- * the same with any number of workers, captures that begin or end anywhere, and callers that stop. */
+/* The whole way from packets to observations, with the recorded scenes: what each shows, the same
+ * with any number of workers, captures that begin anywhere, and callers that stop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
