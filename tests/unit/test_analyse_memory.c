@@ -1,5 +1,5 @@
-/* Every allocation of an analysis fails once: it says so, or what could not be kept is left out, and
- * nothing leaks. */
+/* Every allocation of an analysis fails once: it says so, or what could not be kept is left out,
+ * and nothing leaks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
