@@ -41,6 +41,8 @@ static struct mr_server_slot *take_slot(mr_server *server) {
     if (slot) {
         unlink_slot(&server->spare, slot);
         server->spare_count--;
+        slot->stub.buf.cap = server->options.stub_cap; /* the limits may have changed */
+        slot->reply.cap = server->options.reply_cap;
         return slot;
     }
     slot = calloc(1, sizeof *slot);
@@ -89,7 +91,7 @@ static void end_slot(struct mr_server_slot *slot) {
     mr_server *server = slot->server;
 
     mr_timer_deinit(&slot->limit);
-    mr_server_turn_end(slot);
+    mr_server_work_end(slot);
     if (slot->lent)
         slot->call.served->memo->give(slot->lent);
     if (slot->conn) {
@@ -121,7 +123,7 @@ void mr_server_call_let_go(mr_server *server) {
     mail->waker = NULL;
     for (slot = server->detached; slot; slot = slot->next) {
         mr_timer_deinit(&slot->limit);
-        mr_server_turn_end(slot);
+        mr_server_work_end(slot);
         if (!slot->post.lies)
             mail->refs++;
     }
@@ -150,7 +152,7 @@ static void count_answer(struct mr_server_slot *slot, uint32_t status) {
     mr_nsec now = mr_clock_now();
 
     mr_timer_deinit(&slot->limit);
-    mr_server_turn_end(slot);
+    mr_server_work_end(slot);
     slot->server->stats.calls_now--;
     slot->server->stats.calls_out++;
     slot->conn->progress = now;

@@ -60,6 +60,7 @@ static struct mr_server_group *add_group(mr_server *server) {
     mr_lock_init(&group->lock);
     TAILQ_INIT(&group->turns);
     group->server = server;
+    group->handle_most = server->options.max_handles;
     group->id = server->generation++ << 20 | (place + 1);
     server->groups[place] = group;
     server->group_next = place + 1;
@@ -140,11 +141,11 @@ static struct mr_server_group *group_of(const mr_server_call *call) {
     return ((const struct mr_server_slot *)call)->group;
 }
 
-static bool grow_handles(struct mr_server_group *group, uint32_t most) {
+static bool grow_handles(struct mr_server_group *group) {
     uint32_t size = group->handle_size ? group->handle_size * 2 : HANDLES_FIRST;
 
-    if (size > most)
-        size = most;
+    if (size > group->handle_most)
+        size = group->handle_most;
     if (size <= group->handle_size)
         return false;
     struct mr_server_handle *handles = realloc(group->handles, size * sizeof *handles);
@@ -166,9 +167,8 @@ static int add_handle(struct mr_server_group *group, const mr_server_handle_type
         handle = &group->handles[group->handle_free - 1];
         group->handle_free = handle->next_free;
     } else {
-        uint32_t most = group->server->options.max_handles;
-        if (group->handle_used == group->handle_size && !grow_handles(group, most))
-            return group->handle_used >= most ? MR_ERR_LIMIT : MR_ERR_MEMORY;
+        if (group->handle_used == group->handle_size && !grow_handles(group))
+            return group->handle_used >= group->handle_most ? MR_ERR_LIMIT : MR_ERR_MEMORY;
         handle = &group->handles[group->handle_used++];
         *handle = (struct mr_server_handle){0};
     }

@@ -68,6 +68,7 @@ struct mr_server_group {
     uint8_t secret[8];   /* part of every handle's UUID */
     struct mr_server_handle *handles;
     uint32_t handle_size, handle_used, handle_free;
+    uint32_t handle_most; /* max_handles when it was made: options are the loop's */
     uint64_t handle_serial;
 };
 
@@ -270,7 +271,7 @@ void mr_server_work_add(struct mr_server_slot *slot);
 /* Takes a call out of its queue, or back from the workers; false when its body runs. */
 bool mr_server_work_remove(struct mr_server_slot *slot);
 /* The call is through with its context handles. */
-void mr_server_turn_end(struct mr_server_slot *slot);
+void mr_server_work_end(struct mr_server_slot *slot);
 void mr_server_mail_unref(struct mr_server_mail *mail);
 
 /* server_limit.c */

@@ -300,7 +300,7 @@ static bool must_wait(const struct mr_server_slot *slot) {
     return false;
 }
 
-void mr_server_turn_end(struct mr_server_slot *slot) {
+void mr_server_work_end(struct mr_server_slot *slot) {
     bool wake = false;
 
     if (!slot->turn_count)

@@ -1,8 +1,8 @@
 /*
  * Answers kept as octets. Clients ask the mapper the same few questions over and over, and between
  * two changes of the registry the answer is a function of the question: so it is encoded once, by
- * the same interpreter as every other, and copied from then on. The memo belongs to one snapshot
- * and goes with it.
+ * the same interpreter as every other, and lent from then on. The memo belongs to one snapshot and
+ * goes with it.
  *
  * A question is known by its request stub, octet for octet, with what else the answer depends on:
  * procedure, transfer syntax, byte order and the address that stands for 0.0.0.0. An answer that

@@ -119,7 +119,8 @@ typedef struct mr_server_options {
     size_t total;             /* octets of stubs held for all of them [256 MiB] */
     size_t client_budget;     /* octets of stubs held for one client [half of total] */
     size_t quantum;           /* what one client gets done before it is the others' turn: octets of
-                               * requests and replies, 1 KiB more per PDU [256 KiB] */
+                               * requests and replies, 1 KiB more per PDU, 4 KiB per
+                               * read [256 KiB] */
     mr_nsec bind_timeout;     /* from accepting to the bind's answer [10 s] */
     mr_nsec stall_timeout;    /* a begun PDU or request, or a reply nobody reads, stands [30 s] */
     mr_nsec idle_timeout;     /* bound, no call in flight [15 min]; MR_NSEC_NEVER: for ever */
@@ -204,7 +205,8 @@ struct mr_server_call {
     uint32_t assoc_group;
 };
 
-/* Makes a server without endpoints on @loop (borrowed). 0 or MR_ERR_MEMORY. */
+/* Makes a server without endpoints on @loop (*borrowed*); @options is copied. 0, MR_ERR_MEMORY, or
+ * MR_ERR_SYSTEM without randomness or threads. */
 int mr_server_new(mr_loop *loop, const mr_server_options *options, mr_server **serverp,
                   mr_error *err);
 /* Closes everything. Calls that are to be answered later are told to be gone; bodies that run in
@@ -227,7 +229,8 @@ int mr_server_set_access(mr_server_endpoint *endpoint, const mr_syntax *interfac
                          const mr_server_access *access);
 /* Stops listening there; connections that stand live on. */
 void mr_server_endpoint_close(mr_server_endpoint *endpoint);
-/* Changes the limits, for what comes from now on, and restrict_remote; @options says them all. */
+/* Changes the limits, for what comes from now on, and restrict_remote; @options says them all
+ * and is copied, but for its threads. max_handles holds for new association groups. */
 void mr_server_set_options(mr_server *server, const mr_server_options *options);
 
 /* Where it listens; the port is the bound one. */
@@ -288,8 +291,8 @@ typedef struct mr_server_peer {
 
 void mr_server_call_get_peer(const mr_server_call *call, mr_server_peer *peerp);
 
-/* Names @object (*takes* it until it is removed or run down). 0, MR_ERR_LIMIT, MR_ERR_MEMORY;
- * after an error the object is the caller's. */
+/* Names @object (*takes* it until it is removed or run down). 0, MR_ERR_LIMIT, MR_ERR_MEMORY,
+ * MR_ERR_STATE once the server is freed; after an error the object is the caller's. */
 int mr_server_add_handle(mr_server_call *call, const mr_server_handle_type *type, void *object,
                          mr_ndr_context *handlep);
 /* The object behind @handle; NULL when this group has no such handle of @type. */
