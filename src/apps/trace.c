@@ -28,6 +28,10 @@ static const app_option options[] = {
     {"extract", 0, APP_NUMBER, "ID", OWN(extract), 1, UINT32_MAX,
      "write the packets of conversation ID, its look-ups and its mapper's answer (--to)"},
     {"to", 0, APP_TEXT, "OUT.pcapng", OWN(to), 0, 0, "where --extract writes"},
+    {"client", 0, APP_TEXT, "FILE", OWN(client), 0, 0,
+     "the capture of the client's side, compared with that of --server"},
+    {"server", 0, APP_TEXT, "FILE", OWN(server), 0, 0,
+     "the capture of the server's side, or behind a firewall or router between"},
     {"interface", 'i', APP_TEXT, "IF", OWN(interface), 0, 0,
      "listen here (any: everywhere) until Ctrl-C or --deadline"},
     {"filter", 0, APP_TEXT, "BPF", OWN(filter), 0, 0,
@@ -158,6 +162,21 @@ static int check_same(const struct trace *t) {
     return 0;
 }
 
+static int check_pair(struct trace *t) {
+    const struct trace_options *o = t->o;
+
+    if (t->a->arg_count || o->interface)
+        return app_refuse(t->a, APP_USAGE, "--client and --server are all that is read: no other "
+                          "capture and no -i beside them");
+    if (strcmp(o->client, "-") == 0 || strcmp(o->server, "-") == 0)
+        return app_refuse(t->a, APP_USAGE, "--client and --server are read twice: files are "
+                          "wanted, not standard input");
+    if (o->annotate || o->extract || o->to || o->filter)
+        return app_refuse(t->a, APP_USAGE, "--annotate, --extract and --filter work on one "
+                          "capture");
+    return 0;
+}
+
 static int check_options(struct trace *t) {
     const struct trace_options *o = t->o;
     app *a = t->a;
@@ -165,6 +184,10 @@ static int check_options(struct trace *t) {
 
     for (size_t i = 0; i < count; i++)
         standard += strcmp(a->args[i], "-") == 0;
+    if ((o->client != NULL) != (o->server != NULL))
+        return app_refuse(a, APP_USAGE, "--client FILE and --server FILE belong together");
+    if (o->client)
+        return check_pair(t);
     if (!o->interface && count == 0)
         return app_refuse(a, APP_USAGE, "a capture is wanted (- for standard input), or -i "
                           "INTERFACE");
@@ -233,6 +256,15 @@ static void analyse(struct trace *t) {
     t->a->progress = NULL;
 }
 
+bool trace_stopped(const struct trace *t) {
+    return t->paths && stopped;
+}
+
+int trace_stop_code(const struct trace *t) {
+    (void)t;
+    return stopped == SIGALRM ? APP_INCOMPLETE : APP_INTERRUPTED;
+}
+
 /* The exit code that reading leaves; 0: everything was read. */
 static int reading_code(struct trace *t) {
     if (t->result == MR_CAPTURE_CUT)
@@ -299,6 +331,11 @@ static int work(struct trace *t) {
         code != APP_INCOMPLETE)
         return code;
     t->partial = code != 0;
+    if (!code)
+        code = trace_pair(t);
+    if (code == APP_UNREADABLE && t->o->server && !t->paired)
+        return code;
+    t->partial = code != 0;
     r = mr_trace_end(t->story, t->totals.first, t->totals.last);
     if (r)
         return app_refuse(t->a, APP_BUG, "%s", mr_result_text(r));
@@ -316,14 +353,15 @@ static int run(app *a) {
     if (!code)
         code = listen_on(&t);
     if (!code) {
-        t.paths = a->arg_count ? a->args : NULL;
-        t.path_count = a->arg_count;
-        t.several = a->arg_count > 1;
+        t.paths = t.o->client ? &t.o->client : a->arg_count ? a->args : NULL;
+        t.path_count = t.o->client ? 1 : a->arg_count;
+        t.several = t.o->client || a->arg_count > 1;
         code = work(&t);
     }
     if (t.page)
         fclose(t.page);
     mr_trace_free(t.story);
+    mr_pair_deinit(&t.pair);
     mr_totals_deinit(&t.totals);
     listening = NULL;
     mr_capture_live_deinit(&live);
@@ -333,7 +371,7 @@ static int run(app *a) {
 const app_command app_trace = {
     .name = "trace",
     .line = "find the failing phase, its cause and remedy in captures",
-    .synopsis = "FILE... | -i IF",
+    .synopsis = "FILE... | --client FILE --server FILE | -i IF",
     .about =
         "Reads captures (pcap, pcapng, Network Monitor; plain, gzip or zstd; - for standard "
         "input), or listens with -i, and follows name resolution, TCP, discovery and "

@@ -12,6 +12,7 @@ struct trace_options {
     const char *annotate, *to, *html;
     uint32_t extract;
     const char *interface, *filter;
+    const char *client, *server; /* captures of the two sides */
     mr_nsec deadline;
 };
 
@@ -35,6 +36,8 @@ struct trace {
     struct { uint64_t client, server, both, between; } place; /* connections, by where the capture
                                                                * stands, as hop counts tell */
     FILE *page;                 /* of --html, opened while root may still open it; or NULL */
+    mr_pair pair;               /* what the second capture adds, if @paired */
+    bool paired;
     struct trace_stubs *stubs;
     uint64_t stub_count;        /* calls told */
     mr_writer *report;          /* --json --stubs: the report that is open while reading */
@@ -79,6 +82,14 @@ int trace_stubs_end(struct trace *t);
 /* trace_edit.c: captures made of the capture. 0 or an exit code, told. */
 int trace_annotate(struct trace *t);
 int trace_extract(struct trace *t);
+
+/* trace_pair.c: the captures of both sides compared, into the story; 0 or an exit code, told. */
+int trace_pair(struct trace *t);
+void trace_pair_show(struct trace *t);
+void trace_pair_json(struct trace *t, mr_writer *w);
+/* trace.c: a signal or the deadline came; the exit code it stands for. */
+bool trace_stopped(const struct trace *t);
+int trace_stop_code(const struct trace *t);
 
 /* trace_html.c: the page. 0 or APP_UNWRITABLE, told. */
 int trace_html(struct trace *t);

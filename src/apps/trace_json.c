@@ -252,6 +252,8 @@ static void write_files(struct trace *t, mr_writer *w) {
     mr_writer_open(w, "files", MR_SHAPE_ARRAY);
     for (size_t i = 0; i < t->path_count; i++)
         mr_writer_str(w, NULL, t->paths[i]);
+    if (t->o->server)
+        mr_writer_str(w, NULL, t->o->server);
     mr_writer_close(w);
     mr_writer_str(w, "listened", t->paths ? NULL : t->o->interface);
 }
@@ -268,6 +270,7 @@ static void write_summary(struct trace *t, mr_writer *w) {
         mr_writer_str(w, "error", app_error(t->a, &t->error));
     write_counts(t, w);
     write_phases(t, w);
+    trace_pair_json(t, w);
 }
 
 void trace_json_open(struct trace *t, mr_writer *w) {

@@ -4,6 +4,7 @@
  */
 #include "pair_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -59,6 +60,16 @@ static int tell(const walk *w, const mr_capture_file *file) {
     return 0;
 }
 
+/* An error of the reader, with the file it is about: there are two. */
+static int of_file(int r, const char *path, mr_error *err) {
+    if (err != NULL) {
+        mr_error told = *err;
+
+        snprintf(err->text, sizeof(err->text), "%.110s: %.80s", path, told.text);
+    }
+    return r;
+}
+
 static int read_file(walk *w, const char *path, mr_error *err) {
     mr_pair_place *place = &w->state->pair->totals.place[w->at];
     mr_capture_file file;
@@ -68,9 +79,15 @@ static int read_file(walk *w, const char *path, mr_error *err) {
     int r = mr_capture_file_init(&file, path, NULL, err);
 
     if (r != 0)
-        return r;
+        return of_file(r, path, err);
     mr_decap_init(&decap, NULL);
-    while (r == 0 && (r = mr_capture_file_read(&file, &packet, err)) == 0) {
+    while (r == 0) {
+        r = mr_capture_file_read(&file, &packet, err);
+        if (r < 0)
+            of_file(r, path, err);
+        if (r != 0)
+            break;
+
         r = take(w, &decap, &packet);
         if (r == 0 && ++count % PROGRESS == 0)
             r = tell(w, &file);

@@ -299,6 +299,35 @@ def stopped():
            report['exit'] == code, 'stopped: %d, and valid JSON' % code, *problems, out[:300])
 
 
+def both_sides():
+    for name, expected, exit_code in (('healthy-samr-tcp', None, 0),
+                                      ('pair-syn-lost', 'TCP.LOST_THERE', 20),
+                                      ('pair-answer-lost', 'TCP.DATA_LOST_BACK', 20),
+                                      ('rpc-swallowed', 'TCP.DATA_LOST_THERE', 20),
+                                      ('tcp-dyn-forged', 'TCP.FORGED_RESET', 20)):
+        sides = [os.path.join(CAPTURES, '%s.%s.pcap.gz' % (name, at))
+                 for at in ('client', 'server')]
+        args = ['trace', '--client', sides[0], '--server', sides[1]]
+        run = Run(*args, '--json')
+        report = run.json()
+        problems = schema_errors(report)
+        ok(report and not problems, name + ' from both sides: the report is as the schema says',
+           *problems, run)
+        eq((report['verdict']['finding'], run.code), (expected, exit_code),
+           name + ' from both sides: ' + (expected or 'nothing wrong'))
+        ok(report['pair']['matched'] + report['pair']['client']['alone'] > 0 and
+           bool(report['pair']['differences']) == bool(expected),
+           name + ' from both sides: what differs', report['pair'])
+        run = Run(*args)
+        ok(not too_long(run.out) and ' BOTH ' in run.out and ' CLOCKS ' in run.out,
+           name + ' from both sides: the screen', *too_long(run.out)[:3], run)
+    run = Run('trace', '--client', HEALTHY)
+    eq(run.code, 64, 'one side alone is refused')
+    run = Run('trace', '--client', HEALTHY, '--server', os.path.join(CAPTURES, 'nosuch'))
+    ok(run.code == 66 and 'nosuch' in run.err, 'a side that cannot be read is named', run)
+
+
+both_sides()
 verdicts()
 screens()
 reports()

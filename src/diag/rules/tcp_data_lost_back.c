@@ -14,10 +14,10 @@ const mr_rule mr_rule_tcp_data_lost_back = {
                  .where = {MR_WHERE(BYTES, GE, 1), MR_WHERE(ROLE, NE, MR_ROLE_NEIGHBOUR)}}},
     .explains = {FINDINGS_OF_SWALLOWED_DATA, "EPM.HUNG", "RPC.HUNG"},
     .summary = "the host's data is lost on the way back",
-    .cause = "{address} sent {bytes} octets on the connection to its port {port}, {tries} times, "
-             "as the capture nearer to it shows, and they did not reach the client. A device "
-             "between the two places drops them: by their size where they fill packets (a narrow "
-             "link without ICMP), else by what they say.",
+    .cause = "{address} sent {bytes} octets on the connection to its port {port}, as the capture "
+             "nearer to it shows, and however often they were repeated they did not reach the "
+             "client. A device between the two places drops them: by their size where they fill "
+             "packets (a narrow link without ICMP), else by what they say.",
     .reference = "RFC 2923 2.1, RFC 4821",
     .remedies = {{.text = "Let ICMP \"fragmentation needed\" and \"packet too big\" pass towards "
                           "{address}, or clamp the MSS at the narrow link.",

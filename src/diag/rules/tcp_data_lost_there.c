@@ -15,7 +15,7 @@ const mr_rule mr_rule_tcp_data_lost_there = {
     .explains = {FINDINGS_OF_SWALLOWED_DATA, "EPM.HUNG", "RPC.HUNG"},
     .summary = "the client's data is lost on the way",
     .cause = "The connection to port {port} of {address} stands; {bytes} octets that the client "
-             "sent {tries} times are not in the capture nearer to the host. A device between the "
+             "sent and repeated are not in the capture nearer to the host. A device between the "
              "two places drops them: by what they say (inspection of RPC) where they are few, by "
              "their size (a narrow link without ICMP) where they fill packets.",
     .reference = "RFC 9293 3.8.1, RFC 2923 2.1",

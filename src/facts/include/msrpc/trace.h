@@ -14,6 +14,7 @@
 #ifndef MSRPC_TRACE_H
 #define MSRPC_TRACE_H
 
+#include <msrpc/capture/pair.h>
 #include <msrpc/capture/seen.h>
 #include <msrpc/diag.h>
 
@@ -123,6 +124,9 @@ void mr_trace_free(mr_trace *trace);
 /* Takes one observation; @seen and all it points to are *borrowed* for the call. 0, MR_ERR_MEMORY,
  * or what config.talk gave. */
 int mr_trace_add(mr_trace *trace, const mr_seen *seen);
+/* Takes what a second capture of the other side adds (msrpc/capture/pair.h), before the end;
+ * packets of the second one are those of file 2. */
+int mr_trace_add_pair(mr_trace *trace, const mr_pair_seen *seen);
 /* The capture is over, from @first to @last (0: as the observations tell): the rules are applied.
  * 0 or MR_ERR_MEMORY. What follows is valid after it. */
 int mr_trace_end(mr_trace *trace, mr_nsec first, mr_nsec last);
