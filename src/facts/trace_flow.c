@@ -486,6 +486,8 @@ void trace_flows_end(mr_trace *trace) {
         fact.port = 0;
         fact.count = r->lossy;
         trace_add(trace, r, &at, 0, true, &fact);
+        fact.kind = MR_FACT_TCP_LOSSY_FLOWS;
+        trace_add(trace, r, &at, 0, true, &fact);
     }
 }
 

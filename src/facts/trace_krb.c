@@ -13,7 +13,6 @@
 #define KRB_AP_ERR_SKEW 37
 #define KRB_ERR_RESPONSE_TOO_BIG 52
 #define KDC_ERR_MORE_PREAUTH 91
-#define TICKETS_MAX 4096
 #define PATIENCE (3 * MR_SEC)
 #define SHORTLY (10 * MR_SEC)
 #define FALLBACK (2 * MR_SEC)
@@ -23,16 +22,24 @@ static bool text_eq(const char *a, const char *b) {
     return (!a && !b) || (a && b && strcasecmp(a, b) == 0);
 }
 
+/* The tickets of @client, and of others with the same hash. */
+static trace_ticket **tickets_of(mr_trace *trace, const mr_ip *client) {
+    uint32_t h = trace_hash(client->host.octets, sizeof client->host.octets, 3);
+    return &trace->ticket_slots[h % TRACE_TICKETS];
+}
+
 static trace_ticket *ticket_get(mr_trace *trace, const mr_seen *seen, const mr_ip *client,
                                 bool tgs) {
     const mr_seen_krb *krb = &seen->u.krb;
-    for (trace_ticket *t = trace->tickets; t; t = t->list_next) {
+    trace_ticket **slot = tickets_of(trace, client);
+    for (; *slot; slot = &(*slot)->hash_next) {
+        trace_ticket *t = *slot;
         if (t->tgs == tgs && trace_ip_eq(&t->client, client) && text_eq(t->spn, krb->server) &&
             (tgs || text_eq(t->user, krb->client)))
             return t;
     }
     trace_ticket *t = NULL;
-    if (trace->ticket_count < TICKETS_MAX)
+    if (trace->ticket_count < TRACE_TICKETS)
         t = MR_ARENA_NEW(&trace->arena, trace_ticket);
     if (!t) {
         trace->totals.left_out++;
@@ -45,6 +52,7 @@ static trace_ticket *ticket_get(mr_trace *trace, const mr_seen *seen, const mr_i
     t->realm = trace_intern(trace, krb->realm);
     *trace->tickets_end = t;
     trace->tickets_end = &t->list_next;
+    *slot = t;
     trace->ticket_count++;
     return t;
 }
@@ -53,7 +61,7 @@ static trace_ticket *ticket_get(mr_trace *trace, const mr_seen *seen, const mr_i
 static trace_ticket *newest(mr_trace *trace, const mr_ip *client, const mr_ip *kdc, int tgs,
                             const char *spn) {
     trace_ticket *found = NULL;
-    for (trace_ticket *t = trace->tickets; t; t = t->list_next) {
+    for (trace_ticket *t = *tickets_of(trace, client); t; t = t->hash_next) {
         if ((tgs < 0 || t->tgs == (tgs != 0)) && trace_ip_eq(&t->client, client) &&
             trace_ip_eq(&t->kdc, kdc) && (!spn || text_eq(t->spn, spn)) &&
             (!found || t->time >= found->time))
@@ -182,7 +190,7 @@ void trace_take_fragments(mr_trace *trace, const mr_seen *seen) {
 
 trace_ticket *trace_ticket_refused(mr_trace *trace, const mr_ip *client, mr_nsec time) {
     trace_ticket *found = NULL;
-    for (trace_ticket *t = trace->tickets; t; t = t->list_next) {
+    for (trace_ticket *t = *tickets_of(trace, client); t; t = t->hash_next) {
         if (t->tgs && !t->answered && t->error == KDC_ERR_S_PRINCIPAL_UNKNOWN && t->spn &&
             trace_ip_eq(&t->client, client) && time >= t->error_time &&
             time - t->error_time <= FALLBACK)
@@ -193,7 +201,7 @@ trace_ticket *trace_ticket_refused(mr_trace *trace, const mr_ip *client, mr_nsec
 
 /* NTLM was accepted: what the KDC had refused before was a try. */
 static void make_good(mr_trace *trace, const mr_trace_talk *talk) {
-    for (trace_ticket *t = trace->tickets; t; t = t->list_next) {
+    for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
         if (!t->answered && t->error && trace_ip_eq(&t->client, &talk->client) &&
             t->error_time + FALLBACK >= talk->begin && t->error_time <= talk->end)
             t->accepted_without = true;
@@ -227,12 +235,12 @@ static bool is_step(int32_t error) {
 }
 
 /* A name that is unknown in one form is asked for in another. */
-static bool is_made_good(const mr_trace *trace, const trace_ticket *t) {
+static bool is_made_good(mr_trace *trace, const trace_ticket *t) {
     if (t->accepted_without)
         return true;
     if (t->error != KDC_ERR_C_PRINCIPAL_UNKNOWN && t->error != KDC_ERR_S_PRINCIPAL_UNKNOWN)
         return false;
-    for (const trace_ticket *o = trace->tickets; o; o = o->list_next) {
+    for (const trace_ticket *o = *tickets_of(trace, &t->client); o; o = o->hash_next) {
         if (o != t && o->tgs == t->tgs && o->answered && trace_ip_eq(&o->client, &t->client) &&
             o->answer_time >= t->error_time && o->answer_time - t->error_time <= SHORTLY)
             return true;
@@ -240,18 +248,25 @@ static bool is_made_good(const mr_trace *trace, const trace_ticket *t) {
     return false;
 }
 
-/* The relation with the host that the service principal names. */
-static trace_relation *service_host(mr_trace *trace, const trace_ticket *t) {
-    const char *host = t->spn ? strchr(t->spn, '/') : NULL;
+/* Whether the service principal names the host @name. */
+static bool is_service_of(const char *spn, const char *name) {
+    const char *host = spn ? strchr(spn, '/') : NULL;
     if (!host)
-        return NULL;
+        return false;
     size_t len = strcspn(++host, "/@:");
+    return strlen(name) == len && strncasecmp(name, host, len) == 0;
+}
+
+/* Each ticket's relation with the host of its service, the first there is. */
+static void find_hosts(mr_trace *trace) {
     for (trace_relation *r = trace->relations; r; r = r->list_next) {
-        if (r->server.family && r->name && trace_ip_eq(&r->client, &t->client) &&
-            strlen(r->name) == len && strncasecmp(r->name, host, len) == 0)
-            return r;
+        if (!r->server.family || !r->name)
+            continue;
+        for (trace_ticket *t = *tickets_of(trace, &r->client); t; t = t->hash_next) {
+            if (!t->host && trace_ip_eq(&r->client, &t->client) && is_service_of(t->spn, r->name))
+                t->host = r;
+        }
     }
-    return NULL;
 }
 
 static bool connects_fail(const trace_relation *r) {
@@ -288,9 +303,8 @@ static void judge_ticket(mr_trace *trace, trace_ticket *t) {
         fact.seconds = t->seconds;
         fact.clock = (enum mr_clock)t->clock;
         trace_add(trace, r, &at, 0, bad, &fact);
-        trace_relation *host = service_host(trace, t);
-        if (host && host != r)
-            trace_add(trace, host, &at, 0, false, &fact);
+        if (t->host && t->host != r)
+            trace_add(trace, t->host, &at, 0, false, &fact);
         return;
     }
     if (t->error == KRB_ERR_RESPONSE_TOO_BIG && !lost)
@@ -309,6 +323,7 @@ static void judge_ticket(mr_trace *trace, trace_ticket *t) {
 }
 
 void trace_kerberos_end(mr_trace *trace) {
+    find_hosts(trace);
     for (trace_ticket *t = trace->tickets; t; t = t->list_next)
         judge_ticket(trace, t);
 }

@@ -195,9 +195,11 @@ struct trace_kept {
 typedef struct trace_ticket trace_ticket;
 struct trace_ticket {
     trace_ticket *list_next;
+    trace_ticket *hash_next; /* of the same clients, oldest first */
     mr_ip client, kdc;
     uint16_t port;
     const char *user, *spn, *realm;
+    trace_relation *host; /* with the host that @spn names; known in the end */
     uint64_t packet;
     mr_nsec time;       /* of the first question */
     uint32_t tries;
@@ -222,6 +224,7 @@ typedef struct trace_sets trace_sets;
 typedef struct trace_arp trace_arp;
 
 #define TRACE_SLOTS 16384
+#define TRACE_TICKETS 4096 /* at most, and slots for them */
 
 struct mr_trace {
     mr_trace_config config;
@@ -246,7 +249,7 @@ struct mr_trace {
     uint32_t kept_count, sum_count, name_count, given_count;
     uint32_t expected_count, relation_count, ticket_count;
     trace_kept *sum_slots[TRACE_SLOTS];
-    trace_ticket *tickets, **tickets_end;
+    trace_ticket *tickets, **tickets_end, *ticket_slots[TRACE_TICKETS]; /* by client */
     bool one_way, other_way; /* a flow that proves it; a flow that shows both sides */
     bool ended;
     /* made by mr_trace_end */

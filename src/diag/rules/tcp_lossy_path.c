@@ -9,7 +9,7 @@ const mr_rule mr_rule_tcp_lossy_path = {
     .severity = MR_SEVERITY_WARNING,
     .confidence = MR_CONFIDENCE_LIKELY,
     .per = MR_F(ADDRESS),
-    .require = {{.any = {MR_FACT_TCP_RETRANSMITS, MR_FACT_TCP_LOSSY}, .at_least = 2}},
+    .require = {{.any = {MR_FACT_TCP_RETRANSMITS, MR_FACT_TCP_LOSSY_FLOWS}, .at_least = 2}},
     .explains = {"RPC.SWALLOWED", "RPC.HUNG", "TCP.DYNAMIC_FILTERED", "EPM.LOOKUP_CUT"},
     .summary = "the path loses packets",
     .cause = "TCP had to repeat segments on several connections to {address} ({#port:port|ports} "
