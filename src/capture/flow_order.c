@@ -305,7 +305,7 @@ int mr_flow_deliver(mr_flows *flows, mr_flow *flow, int from, uint32_t seq,
             r = 0;
             continue;
         }
-        uint32_t old = (uint32_t)-ahead; /* the first copy won */
+        uint32_t old = lane->next - seq; /* the first copy won */
         if (old >= len)
             return 0;
         seq += old;

@@ -279,7 +279,10 @@ static void find_turns(struct mr_server_slot *slot) {
     }
 }
 
-static bool shares(const struct mr_server_slot *a, const struct mr_server_slot *b) {
+/* Whether they may not run together: one of them uses a handle of the other's alone. */
+static bool excludes(const struct mr_server_slot *a, const struct mr_server_slot *b) {
+    if (a->call.served->concurrent && b->call.served->concurrent)
+        return false;
     for (unsigned i = 0; i < a->turn_count; i++)
         for (unsigned k = 0; k < b->turn_count; k++)
             if (mr_uuid_eq(&a->turns[i], &b->turns[k]))
@@ -287,14 +290,14 @@ static bool shares(const struct mr_server_slot *a, const struct mr_server_slot *
     return false;
 }
 
-/* Whether a call that came before has one of its handles. */
+/* Whether a call that came before is to be through with a handle first. */
 static bool must_wait(const struct mr_server_slot *slot) {
     const struct mr_server_slot *other;
 
     TAILQ_FOREACH(other, &slot->group->turns, in_turns) {
         if (other == slot)
             return false;
-        if (shares(other, slot))
+        if (excludes(other, slot))
             return true;
     }
     return false;
@@ -308,7 +311,7 @@ void mr_server_work_end(struct mr_server_slot *slot) {
     struct mr_server_slot *other = TAILQ_NEXT(slot, in_turns);
     TAILQ_REMOVE(&slot->group->turns, slot, in_turns);
     for (; other; other = TAILQ_NEXT(other, in_turns)) {
-        if (other->phase != MR_SERVER_QUEUED || other->queue || !shares(other, slot) ||
+        if (other->phase != MR_SERVER_QUEUED || other->queue || !excludes(other, slot) ||
             must_wait(other))
             continue;
         enqueue(other, &slot->server->ready);
@@ -326,8 +329,7 @@ void mr_server_work_add(struct mr_server_slot *slot) {
         mr_timer_init(&slot->limit, server->loop, on_limit, slot);
         mr_timer_set(&slot->limit, mr_clock_now() + server->options.call_timeout);
     }
-    if (!slot->call.served->concurrent)
-        find_turns(slot);
+    find_turns(slot);
     if (slot->turn_count)
         TAILQ_INSERT_TAIL(&slot->group->turns, slot, in_turns);
     if (slot->turn_count && must_wait(slot))

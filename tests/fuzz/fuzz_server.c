@@ -4,8 +4,8 @@
  * fake_io.c, so a run has no system in it and repeats. server_script.h says what an input is.
  *
  * Checked: what the server sends is whole PDUs of a server's; calls with one context handle run one
- * after the other; an object is run down once, and not under a call; when everybody is gone, no
- * connection, call, group or octet is counted any more.
+ * after the other, and only concurrent ones together; an object is run down once, and not under a
+ * call; when everybody is gone, no connection, call, group or octet is counted any more.
  */
 #include "fake_io.h"
 #include "server_script.h"
@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* What a context handle of ours stands for. */
 struct thing {
     unsigned users; /* calls that run, or wait, with it */
+    bool alone;     /* the one user shares it with nobody */
     bool dead;
 };
 
@@ -90,8 +91,10 @@ static void answer(struct waiting *w, unsigned how) {
     if (!call)
         return;
     w->call = NULL;
-    if (w->thing)
+    if (w->thing) {
         w->thing->users--;
+        w->thing->alone = false;
+    }
     if (how & SCRIPT_ELSEWHERE)
         run->state.thread = 77;
     if (how & SCRIPT_FAULT)
@@ -115,8 +118,10 @@ static int wait_for_answer(mr_server_call *call, struct thing *thing, bool ends_
         return MR_ERR_LIMIT;
     struct waiting *w = &run->waiting[run->waiting_count++];
     *w = (struct waiting){call, thing, ends_when_gone};
-    if (thing)
+    if (thing) {
         thing->users++;
+        thing->alone = !call->served->concurrent;
+    }
     mr_server_set_gone(call, on_gone, w);
     return MR_SERVER_LATER;
 }
@@ -189,6 +194,7 @@ static int do_lookup(mr_server_call *call, struct mr_epmapper_ept_lookup *args) 
         if (!thing)
             return mr_server_fault(call, MR_FAULT_CONTEXT_MISMATCH);
         check(!thing->dead, "a handle leads to an object that is gone");
+        check(!thing->alone, "a call runs with the handle of another");
         check(call->served->concurrent || !thing->users, "two calls run with one handle");
     }
     args->num_ents = args->max_ents;

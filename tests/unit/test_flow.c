@@ -398,6 +398,21 @@ static void test_strays(void **state) {
     assert_int_equal(CLIENT.strays, 1);
 }
 
+/* Half the numbers away from what comes next, while octets wait behind a hole: neither ahead nor
+ * behind (RFC 9293 3.4). */
+static void test_farthest(void **state) {
+    (void)state;
+    world_init(&w, NULL);
+    world_shake(&w, 0, 0xffffffffu);
+    world_tcp(&w, 0, PA, 1, 0, "begin");
+    world_tcp(&w, 0, PA, 106, 0, "behind a hole");
+    for (unsigned i = 0; i < 16; i++)
+        world_tcp(&w, 0, PA, 6 + 0x80000000u, 0, "x");
+    finish();
+    assert_memory_equal(w.text[0], "begin", 5);
+    assert_true(CLIENT.strays > 0);
+}
+
 static void test_interest(void **state) {
     (void)state;
     world_init(&w, NULL);
@@ -486,6 +501,7 @@ int main(void) {
         cmocka_unit_test(test_midstream),   cmocka_unit_test(test_one_way),
         cmocka_unit_test(test_strays),      cmocka_unit_test(test_interest),
         cmocka_unit_test(test_ends),        cmocka_unit_test(test_icmp),
+        cmocka_unit_test(test_farthest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

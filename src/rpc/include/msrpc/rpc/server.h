@@ -5,8 +5,8 @@
  * A server belongs to one mr_loop and its thread. Bodies run inside mr_loop_run and must not
  * block it; one that needs time returns MR_SERVER_LATER and is answered later, from any thread.
  * Bodies that do block belong to an interface that is `threaded`, and run in the server's workers.
- * Calls that carry the same context handle run one after the other, as they came, unless their
- * interface is `concurrent`.
+ * Calls that carry the same context handle run one after the other, as they came; those of
+ * `concurrent` interfaces run together, as readers of the handle beside writers.
  * Whatever a client does costs at most what the options say and never ends the server.
  *
  * From foo.idl idlc makes foo_server.h: a struct of typed bodies, one member per method, and a row
@@ -185,7 +185,7 @@ typedef struct mr_server_iface {
     mr_server_access access;
     bool threaded;             /* bodies may run in any thread, several at a time */
     uint64_t in_loop;          /* but not these: bit N is opnum N */
-    bool concurrent;           /* also for calls that carry the same context handle */
+    bool concurrent;           /* its calls share a context handle with each other */
 } mr_server_iface;
 
 /* A call as its body sees it; read only. It lives until it is answered. */
