@@ -58,11 +58,11 @@ static mr_analysis_place place_of(const mr_shard *s) {
     size_t count = s->config->read ? 0 : s->config->count;
 
     for (size_t i = 0; i < count; i++) {
-        const mr_capture_file *file = mr_capture_merge_file(&s->merge, i);
+        const mr_capture_file *file = mr_capture_merge_get_file(&s->merge, i);
         uint64_t done, size;
         if (!file)
             continue;
-        mr_capture_file_place(file, &done, &size);
+        mr_capture_file_get_place(file, &done, &size);
         place.done += done;
         place.size += size;
     }
@@ -289,7 +289,7 @@ static bool is_shared(const mr_analysis_config *config) {
         if (strcmp(config->paths[i], "-") == 0 ||
             mr_capture_file_init(&file, config->paths[i], NULL, NULL) != 0)
             return false;
-        bool shared = mr_capture_file_shared(&file);
+        bool shared = mr_capture_file_is_shared(&file);
         mr_capture_file_deinit(&file);
         if (!shared)
             return false;

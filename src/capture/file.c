@@ -205,35 +205,35 @@ int mr_capture_file_read(mr_capture_file *file, mr_packet *packetp, mr_error *er
     return result;
 }
 
-const char *mr_capture_file_name(const mr_capture_file *file) {
+const char *mr_capture_file_get_name(const mr_capture_file *file) {
     return file->reader->name;
 }
 
-enum mr_capture_format mr_capture_file_format(const mr_capture_file *file) {
+enum mr_capture_format mr_capture_file_get_format(const mr_capture_file *file) {
     return file->reader->format;
 }
 
-size_t mr_capture_file_ifaces(const mr_capture_file *file) {
+size_t mr_capture_file_iface_count(const mr_capture_file *file) {
     return file->reader->iface_count;
 }
 
-const mr_capture_iface *mr_capture_file_iface(const mr_capture_file *file, size_t index) {
+const mr_capture_iface *mr_capture_file_get_iface(const mr_capture_file *file, size_t index) {
     return index < file->reader->iface_count ? &file->reader->ifaces[index] : NULL;
 }
 
-const mr_capture_about *mr_capture_file_about(const mr_capture_file *file) {
+const mr_capture_about *mr_capture_file_get_about(const mr_capture_file *file) {
     return &file->reader->about;
 }
 
-const mr_capture_stats *mr_capture_file_stats(const mr_capture_file *file) {
+const mr_capture_stats *mr_capture_file_get_stats(const mr_capture_file *file) {
     return &file->reader->stats;
 }
 
-void mr_capture_file_place(const mr_capture_file *file, uint64_t *donep, uint64_t *sizep) {
+void mr_capture_file_get_place(const mr_capture_file *file, uint64_t *donep, uint64_t *sizep) {
     *donep = file->reader->octets.file_at;
     *sizep = file->reader->octets.file_size;
 }
 
-bool mr_capture_file_shared(const mr_capture_file *file) {
+bool mr_capture_file_is_shared(const mr_capture_file *file) {
     return file->reader->octets.seekable && !file->reader->octets.top;
 }

@@ -180,7 +180,7 @@ int mr_capture_merge_read(mr_capture_merge *merge, mr_packet *packetp, size_t *f
     return r;
 }
 
-const mr_capture_file *mr_capture_merge_file(const mr_capture_merge *merge, size_t index) {
+const mr_capture_file *mr_capture_merge_get_file(const mr_capture_merge *merge, size_t index) {
     const struct mr_capture_merge_state *m = merge->state;
     return index < m->count && m->inputs[index].file.reader ? &m->inputs[index].file : NULL;
 }

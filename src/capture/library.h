@@ -3,8 +3,8 @@
  * that reads no capture does not pay for them at its start. A table holds the functions by name;
  * its owner unloads it.
  */
-#ifndef MR_CAPTURE_LIBRARY_H
-#define MR_CAPTURE_LIBRARY_H
+#ifndef MSRPC_CAPTURE_LIBRARY_H
+#define MSRPC_CAPTURE_LIBRARY_H
 
 #include <pcap/pcap.h>
 #include <zlib.h>

@@ -13,8 +13,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "dlt.h"
 #include "library.h"
-#include "live.h"
 
 enum { RING = 16 << 20, WAIT_MSEC = 100, NOBODY = 65534 };
 
@@ -160,11 +160,11 @@ void mr_capture_live_stop(mr_capture_live *live) {
     live->state->lib.pcap_breakloop(live->state->pcap);
 }
 
-const mr_capture_iface *mr_capture_live_iface(const mr_capture_live *live) {
+const mr_capture_iface *mr_capture_live_get_iface(const mr_capture_live *live) {
     return &live->state->iface;
 }
 
-int mr_capture_live_stats(mr_capture_live *live, mr_live_stats *statsp, mr_error *err) {
+int mr_capture_live_get_stats(mr_capture_live *live, mr_live_stats *statsp, mr_error *err) {
     struct mr_capture_live_state *l = live->state;
     struct pcap_stat now;
 

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
+#include "dlt.h"
 #include "library.h"
-#include "live.h"
 
 enum { LINKS_MAX = 16 };
 

@@ -53,7 +53,7 @@ static int tell(const walk *w, const mr_capture_file *file) {
 
     if (config->progress == NULL)
         return 0;
-    mr_capture_file_place(file, &done, &size);
+    mr_capture_file_get_place(file, &done, &size);
     size = w->size + size;
     if (config->progress(config->ctx, w->done + done, size > done ? size : done) != 0)
         return MR_ERR_CANCELLED;
@@ -97,7 +97,7 @@ static int read_file(walk *w, const char *path, mr_error *err) {
     }
     if (r > 0) {
         place->cut = place->cut || r == MR_CAPTURE_CUT;
-        place->dropped = mr_capture_file_stats(&file)->dropped;
+        place->dropped = mr_capture_file_get_stats(&file)->dropped;
         r = 0;
     }
     mr_decap_deinit(&decap);

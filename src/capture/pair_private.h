@@ -1,6 +1,6 @@
 /* What the parts of the comparison of two captures share: one capture's view of the traffic. */
-#ifndef MR_PAIR_PRIVATE_H
-#define MR_PAIR_PRIVATE_H
+#ifndef MSRPC_CAPTURE_PAIR_PRIVATE_H
+#define MSRPC_CAPTURE_PAIR_PRIVATE_H
 
 #include <msrpc/capture/pair.h>
 

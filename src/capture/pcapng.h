@@ -2,8 +2,8 @@
  * Numbers of pcapng (draft-ietf-opsawg-pcapng 4 and appendix A) and the walk over a block's
  * options, for reader and writer.
  */
-#ifndef MR_CAPTURE_PCAPNG_H
-#define MR_CAPTURE_PCAPNG_H
+#ifndef MSRPC_CAPTURE_PCAPNG_H
+#define MSRPC_CAPTURE_PCAPNG_H
 
 #include <msrpc/base.h>
 

@@ -3,8 +3,8 @@
  * checks its header and sets read; read gives the next packet, whose record stays in the window
  * (pending octets at its start) until the next read steps over it.
  */
-#ifndef MR_CAPTURE_READER_H
-#define MR_CAPTURE_READER_H
+#ifndef MSRPC_CAPTURE_READER_H
+#define MSRPC_CAPTURE_READER_H
 
 #include <msrpc/capture/file.h>
 

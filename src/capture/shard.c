@@ -161,9 +161,9 @@ static int finish(mr_shard *s) {
     int r = mr_flows_end(&s->flows);
     s->ending = false;
     for (size_t i = 0; i < s->config->count && !s->config->read; i++) {
-        const mr_capture_file *file = mr_capture_merge_file(&s->merge, i);
+        const mr_capture_file *file = mr_capture_merge_get_file(&s->merge, i);
         if (file)
-            s->totals.skipped += mr_capture_file_stats(file)->skipped;
+            s->totals.skipped += mr_capture_file_get_stats(file)->skipped;
     }
     return r < 0 ? r : hand_over(s);
 }
@@ -174,7 +174,7 @@ static void note(mr_shard *s, int outcome, const mr_error *err) {
 
     if (outcome == MR_CAPTURE_CUT) {
         s->totals.file_cut = true;
-        file = s->config->read ? NULL : mr_capture_merge_file(&s->merge, s->at_file);
+        file = s->config->read ? NULL : mr_capture_merge_get_file(&s->merge, s->at_file);
     }
     if (s->outcome != 0 && (s->outcome < 0 || outcome > 0))
         return;
@@ -182,8 +182,8 @@ static void note(mr_shard *s, int outcome, const mr_error *err) {
     s->err = *err;
     if (file)
         mr_fail(&s->err, MR_ERR_TRUNCATED, MR_FLOOR_CAPTURE,
-                (size_t)mr_capture_file_stats(file)->cut_at,
-                "%s: ends in the midst of a record", mr_capture_file_name(file));
+                (size_t)mr_capture_file_get_stats(file)->cut_at,
+                "%s: ends in the midst of a record", mr_capture_file_get_name(file));
 }
 
 static int no_memory(mr_shard *s, int r) {

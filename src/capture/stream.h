@@ -4,8 +4,8 @@
  * read and no signal, several readers may share a file, and walking is as fast.
  * gzip (RFC 1952) and zstd (RFC 8878) are told by their magic and may be nested.
  */
-#ifndef MR_CAPTURE_STREAM_H
-#define MR_CAPTURE_STREAM_H
+#ifndef MSRPC_CAPTURE_STREAM_H
+#define MSRPC_CAPTURE_STREAM_H
 
 #include <stdbool.h>
 

@@ -10,7 +10,7 @@
 #define PORT_KDC 88
 #define PORT_PASSWORD 464
 
-struct mr_tap_net *tap_net_get(mr_tap_ctx *ctx) {
+struct mr_tap_net *mr_tap_net_get(mr_tap_ctx *ctx) {
     if (ctx->net != NULL)
         return ctx->net;
     ctx->net = calloc(1, sizeof(*ctx->net));
@@ -26,7 +26,7 @@ void mr_tap_net_free(mr_tap_ctx *ctx) {
     ctx->net = NULL;
 }
 
-mr_seen *tap_place_add(const tap_place *place, enum mr_seen_kind kind) {
+mr_seen *mr_tap_place_add(const tap_place *place, enum mr_seen_kind kind) {
     if (place->segment != NULL)
         return mr_tap_add_datagram(place->ctx, kind, place->segment);
     return mr_tap_add(place->tap, kind, place->dir, place->packet, place->time);
@@ -40,16 +40,16 @@ static int udp(mr_tap_ctx *ctx, const mr_segment *segment) {
     const tap_place place = {.ctx = ctx, .segment = segment, .packet = segment->packet->number,
                              .time = segment->packet->time};
     mr_slice bytes = segment->payload;
-    int names = tap_names_service(segment->sport, segment->dport);
+    int names = mr_tap_names_service(segment->sport, segment->dport);
 
     if (bytes.len == 0)
         return 0;
     if (names >= 0)
-        return tap_names_message(&place, (enum mr_seen_names)names, bytes, segment->payload_len);
+        return mr_tap_names_message(&place, (enum mr_seen_names)names, bytes, segment->payload_len);
     if (on_port(segment, PORT_KDC))
-        return tap_krb_message(&place, bytes, segment->payload_len, false);
+        return mr_tap_krb_message(&place, bytes, segment->payload_len, false);
     if (on_port(segment, PORT_PASSWORD))
-        return tap_krb_password(&place, bytes, segment->payload_len);
+        return mr_tap_krb_password(&place, bytes, segment->payload_len);
     return 0;
 }
 
@@ -58,9 +58,9 @@ int mr_tap_datagram(mr_tap_ctx *ctx, const mr_segment *segment) {
     case MR_SEGMENT_UDP:
         return udp(ctx, segment);
     case MR_SEGMENT_ICMP:
-        return tap_icmp_datagram(ctx, segment);
+        return mr_tap_icmp_datagram(ctx, segment);
     case MR_SEGMENT_ARP:
-        return tap_arp_datagram(ctx, segment);
+        return mr_tap_arp_datagram(ctx, segment);
     case MR_SEGMENT_TCP:
     case MR_SEGMENT_OTHER:
         return 0;

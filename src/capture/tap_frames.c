@@ -7,7 +7,7 @@
 
 #include "tap_net.h"
 
-void tap_frames_deinit(tap_frames *frames) {
+void mr_tap_frames_deinit(tap_frames *frames) {
     free(frames->held);
     *frames = (tap_frames){.held = NULL};
 }
@@ -100,8 +100,8 @@ static int pass(tap_frames *frames, const tap_framing *framing, mr_tap *tap, enu
     return deliver(frames, framing, tap, dir, frame, len);
 }
 
-int tap_frames_feed(tap_frames *frames, const tap_framing *framing, mr_tap *tap, enum mr_dir dir,
-                    mr_slice octets, const mr_flow_at *at) {
+int mr_tap_frames_feed(tap_frames *frames, const tap_framing *framing, mr_tap *tap, enum mr_dir dir,
+                       mr_slice octets, const mr_flow_at *at) {
     int rc = 0;
 
     if (frames->lost) {
@@ -130,7 +130,7 @@ int tap_frames_feed(tap_frames *frames, const tap_framing *framing, mr_tap *tap,
     return rc;
 }
 
-void tap_frames_gap(tap_frames *frames, const tap_framing *framing, uint64_t len) {
+void mr_tap_frames_gap(tap_frames *frames, const tap_framing *framing, uint64_t len) {
     size_t want, whole;
 
     if (frames->len > 0) {

@@ -57,7 +57,7 @@ static int add_exchange(tap_http *http, const http_request *request, const tap_p
         seen.challenge = mr_http_find_header(answer, "WWW-Authenticate", 0).len > 0 ||
                          mr_http_find_header(answer, "Proxy-Authenticate", 0).len > 0;
     }
-    mr_seen *record = tap_place_add(place, MR_SEEN_HTTP);
+    mr_seen *record = mr_tap_place_add(place, MR_SEEN_HTTP);
     if (!record)
         return MR_ERR_MEMORY;
     record->u.http = seen;
@@ -66,7 +66,7 @@ static int add_exchange(tap_http *http, const http_request *request, const tap_p
 
 static int add_no_banner(tap_http *http, const tap_place *place) {
     http->banner = true;
-    mr_seen *record = tap_place_add(place, MR_SEEN_HTTP);
+    mr_seen *record = mr_tap_place_add(place, MR_SEEN_HTTP);
     if (!record)
         return MR_ERR_MEMORY;
     record->u.http.banner_missing = true;
@@ -107,7 +107,7 @@ static size_t base64_decode(mr_slice text, uint8_t *out, size_t room) {
 
 /* "NTLM TlRM...", "Negotiate YII..." (RFC 4559, MS-NTHT). */
 static int read_token(tap_http *http, const tap_place *place, mr_slice value) {
-    struct mr_tap_net *net = tap_net_get(http->tap.ctx);
+    struct mr_tap_net *net = mr_tap_net_get(http->tap.ctx);
     const uint8_t *space = value.len ? memchr(value.data, ' ', value.len) : NULL;
 
     if (!space)
@@ -408,7 +408,7 @@ static int take_pdus(tap_http *http, enum mr_dir dir, mr_slice *octetsp, const m
         side->left -= n;
     if (side->left == 0)
         side->part = HTTP_HEAD;
-    return tap_frames_feed(&side->pdus, &http_pdus, &http->tap, dir, part, at);
+    return mr_tap_frames_feed(&side->pdus, &mr_tap_http_pdus, &http->tap, dir, part, at);
 }
 
 /* The banner of port 593, and what comes instead. */
@@ -520,7 +520,7 @@ static int gap(mr_tap *tap, enum mr_dir dir, uint64_t len, const mr_flow_at *at)
             side->part = HTTP_LOST;
         else if (side->left != UINT64_MAX)
             side->left -= len;
-        return tap_tunnel_gap(http, dir, len, at);
+        return mr_tap_tunnel_gap(http, dir, len, at);
     }
     bool inside = side->part == HTTP_BODY || (side->part == HTTP_CHUNKS &&
                                               side->chunk == CHUNK_DATA);
@@ -552,7 +552,7 @@ static int end(mr_tap *tap, const mr_flow_seen *seen, mr_seen_end *endp) {
         r = add_no_banner(http, &place);
     uint16_t service = endp->service;
     if (r == 0)
-        r = tap_tunnel_leave(http, seen, endp);
+        r = mr_tap_tunnel_leave(http, seen, endp);
     endp->service = service;
     endp->via = rpc ? MR_SEEN_HTTP_RPC : MR_SEEN_TCP;
     return r;
@@ -561,12 +561,12 @@ static int end(mr_tap *tap, const mr_flow_seen *seen, mr_seen_end *endp) {
 static void deinit(mr_tap *tap) {
     tap_http *http = (tap_http *)tap;
 
-    tap_tunnel_drop(http);
+    mr_tap_tunnel_drop(http);
     for (uint8_t i = 0; i < http->waiting_count; i++)
         free(http->waiting[i].method);
     for (int i = 0; i < 2; i++) {
         free(http->side[i].held);
-        tap_frames_deinit(&http->side[i].pdus);
+        mr_tap_frames_deinit(&http->side[i].pdus);
     }
 }
 

@@ -66,13 +66,13 @@ typedef struct tap_http {
 } tap_http;
 
 /* The PDUs of a channel. */
-extern const tap_framing http_pdus;
+extern const tap_framing mr_tap_http_pdus;
 /* @len octets of PDUs are missing. 0 or MR_ERR_MEMORY. */
-int tap_tunnel_gap(tap_http *http, enum mr_dir dir, uint64_t len, const mr_flow_at *at);
+int mr_tap_tunnel_gap(tap_http *http, enum mr_dir dir, uint64_t len, const mr_flow_at *at);
 /* The connection leaves its tunnel, which ends when no channel can go on without it; *@endp gets
  * what the tunnel has to tell, if this is the place. 0 or MR_ERR_MEMORY. */
-int tap_tunnel_leave(tap_http *http, const mr_flow_seen *seen, mr_seen_end *endp);
+int mr_tap_tunnel_leave(tap_http *http, const mr_flow_seen *seen, mr_seen_end *endp);
 /* The same where nothing is to be told. */
-void tap_tunnel_drop(tap_http *http);
+void mr_tap_tunnel_drop(tap_http *http);
 
 #endif

@@ -63,7 +63,7 @@ static bool is_error(const mr_segment *segment) {
     return type == UNREACHABLE || type == TIME_EXCEEDED || type == PARAMETER;
 }
 
-int tap_icmp_datagram(mr_tap_ctx *ctx, const mr_segment *segment) {
+int mr_tap_icmp_datagram(mr_tap_ctx *ctx, const mr_segment *segment) {
     const mr_icmp_message *icmp = &segment->icmp;
     const mr_quote *quote = &icmp->quote;
 
@@ -83,7 +83,7 @@ int tap_icmp_datagram(mr_tap_ctx *ctx, const mr_segment *segment) {
     return 0;
 }
 
-int tap_arp_datagram(mr_tap_ctx *ctx, const mr_segment *segment) {
+int mr_tap_arp_datagram(mr_tap_ctx *ctx, const mr_segment *segment) {
     const mr_arp *arp = &segment->arp;
 
     if (arp->op != 1 && arp->op != 2)

@@ -91,8 +91,8 @@ static int read_error(mr_tap_ctx *ctx, mr_slice bytes, mr_seen_krb *krb) {
     if (rc != 0)
         return rc;
     krb->error = (int32_t)error.code;
-    krb->server_time = tap_clock(error.server_time, error.server_usec < 1000000
-                                 ? error.server_usec * 1000 : 0);
+    krb->server_time = mr_tap_clock(error.server_time, error.server_usec < 1000000
+                                    ? error.server_usec * 1000 : 0);
     krb->realm = text_of(ctx, error.realm);
     krb->client = join(ctx, &error.client);
     krb->server = join(ctx, &error.server);
@@ -134,19 +134,19 @@ static bool read_message(mr_tap_ctx *ctx, mr_slice bytes, mr_seen_krb *krb) {
     return false;
 }
 
-int tap_krb_message(const tap_place *place, mr_slice bytes, size_t len, bool in_rpc) {
+int mr_tap_krb_message(const tap_place *place, mr_slice bytes, size_t len, bool in_rpc) {
     mr_seen_krb krb = {.in_rpc = in_rpc, .size = (uint32_t)len};
 
     if (!read_message(place->ctx, bytes, &krb))
         return 0;
-    mr_seen *seen = tap_place_add(place, MR_SEEN_KERBEROS);
+    mr_seen *seen = mr_tap_place_add(place, MR_SEEN_KERBEROS);
     if (seen == NULL)
         return MR_ERR_MEMORY;
     seen->u.krb = krb;
     return 0;
 }
 
-int tap_krb_password(const tap_place *place, mr_slice bytes, size_t len) {
+int mr_tap_krb_password(const tap_place *place, mr_slice bytes, size_t len) {
     mr_slice ap = mr_slice_sub(bytes, PASSWORD_HEAD, SIZE_MAX);
 
     if (bytes.len <= PASSWORD_HEAD)
@@ -154,7 +154,7 @@ int tap_krb_password(const tap_place *place, mr_slice bytes, size_t len) {
     size_t ap_len = (size_t)bytes.data[4] << 8 | bytes.data[5];
     if (ap_len == 0) /* an answer that is a KRB-ERROR */
         ap_len = len - PASSWORD_HEAD;
-    return tap_krb_message(place, mr_slice_sub(ap, 0, ap_len), ap_len, false);
+    return mr_tap_krb_message(place, mr_slice_sub(ap, 0, ap_len), ap_len, false);
 }
 
 /* ---- over TCP ---- */
@@ -189,8 +189,8 @@ static int krb_frame(mr_tap *tap, const tap_place *place, mr_slice octets, size_
     mr_slice body = mr_slice_sub(octets, TCP_HEAD, SIZE_MAX);
 
     if (((struct krb *)tap)->password)
-        return tap_krb_password(place, body, len - TCP_HEAD);
-    return tap_krb_message(place, body, len - TCP_HEAD, false);
+        return mr_tap_krb_password(place, body, len - TCP_HEAD);
+    return mr_tap_krb_message(place, body, len - TCP_HEAD, false);
 }
 
 static const tap_framing krb_framing = {TCP_HEAD + 2, KEPT, krb_measure, krb_frame};
@@ -223,22 +223,22 @@ static int krb_init(mr_tap *tap) {
 static int krb_feed(mr_tap *tap, enum mr_dir dir, mr_slice octets, const mr_flow_at *at) {
     struct krb *krb = (struct krb *)tap;
 
-    return tap_frames_feed(&krb->frames[dir], &krb_framing, tap, dir, octets, at);
+    return mr_tap_frames_feed(&krb->frames[dir], &krb_framing, tap, dir, octets, at);
 }
 
 static int krb_gap(mr_tap *tap, enum mr_dir dir, uint64_t len, const mr_flow_at *at) {
     struct krb *krb = (struct krb *)tap;
 
     (void)at;
-    tap_frames_gap(&krb->frames[dir], &krb_framing, len);
+    mr_tap_frames_gap(&krb->frames[dir], &krb_framing, len);
     return 0;
 }
 
 static void krb_deinit(mr_tap *tap) {
     struct krb *krb = (struct krb *)tap;
 
-    tap_frames_deinit(&krb->frames[0]);
-    tap_frames_deinit(&krb->frames[1]);
+    mr_tap_frames_deinit(&krb->frames[0]);
+    mr_tap_frames_deinit(&krb->frames[1]);
 }
 
 const mr_tap_class mr_tap_krb = {

@@ -22,7 +22,7 @@ struct message {
     bool unread;
 };
 
-int tap_names_service(uint16_t sport, uint16_t dport) {
+int mr_tap_names_service(uint16_t sport, uint16_t dport) {
     static const struct {
         uint16_t port;
         enum mr_seen_names service;
@@ -251,17 +251,17 @@ static int add_message(struct message *m) {
     int rc = read_records(m, &name);
     if (rc != 0)
         return rc;
-    mr_seen *seen = tap_place_add(place, dns->response ? MR_SEEN_ANSWER : MR_SEEN_QUESTION);
+    mr_seen *seen = mr_tap_place_add(place, dns->response ? MR_SEEN_ANSWER : MR_SEEN_QUESTION);
     if (seen == NULL)
         return MR_ERR_MEMORY;
     seen->u.name = name;
     return 0;
 }
 
-int tap_names_message(const tap_place *place, enum mr_seen_names service, mr_slice bytes,
-                      size_t len) {
+int mr_tap_names_message(const tap_place *place, enum mr_seen_names service, mr_slice bytes,
+                         size_t len) {
     struct message m = {.place = place, .service = service, .bytes = bytes};
-    struct mr_tap_net *net = tap_net_get(place->ctx);
+    struct mr_tap_net *net = mr_tap_net_get(place->ctx);
     mr_error err;
 
     if (bytes.len < HEAD)
@@ -304,8 +304,8 @@ static int names_measure(mr_slice head, size_t *lenp) {
 }
 
 static int names_frame(mr_tap *tap, const tap_place *place, mr_slice octets, size_t len) {
-    return tap_names_message(place, ((struct names *)tap)->service,
-                             mr_slice_sub(octets, TCP_HEAD, SIZE_MAX), len - TCP_HEAD);
+    return mr_tap_names_message(place, ((struct names *)tap)->service,
+                                mr_slice_sub(octets, TCP_HEAD, SIZE_MAX), len - TCP_HEAD);
 }
 
 static const tap_framing names_framing = {TCP_HEAD + HEAD, TCP_MAX, names_measure, names_frame};
@@ -317,7 +317,7 @@ static bool is_stream_service(int service) {
 static enum mr_tap_verdict names_recognise(const mr_tap_head *head, bool *turnedp) {
     size_t len;
 
-    if (!is_stream_service(tap_names_service(head->client_port, head->server_port)))
+    if (!is_stream_service(mr_tap_names_service(head->client_port, head->server_port)))
         return MR_TAP_NO;
     if (head->head.len < names_framing.head)
         return MR_TAP_MORE;
@@ -331,30 +331,30 @@ static enum mr_tap_verdict names_recognise(const mr_tap_head *head, bool *turned
 static int names_init(mr_tap *tap) {
     struct names *names = (struct names *)tap;
 
-    names->service = (enum mr_seen_names)tap_names_service(tap->flow->port[0],
-                                                           tap->flow->port[1]);
+    names->service = (enum mr_seen_names)mr_tap_names_service(tap->flow->port[0],
+                                                              tap->flow->port[1]);
     return 0;
 }
 
 static int names_feed(mr_tap *tap, enum mr_dir dir, mr_slice octets, const mr_flow_at *at) {
     struct names *names = (struct names *)tap;
 
-    return tap_frames_feed(&names->frames[dir], &names_framing, tap, dir, octets, at);
+    return mr_tap_frames_feed(&names->frames[dir], &names_framing, tap, dir, octets, at);
 }
 
 static int names_gap(mr_tap *tap, enum mr_dir dir, uint64_t len, const mr_flow_at *at) {
     struct names *names = (struct names *)tap;
 
     (void)at;
-    tap_frames_gap(&names->frames[dir], &names_framing, len);
+    mr_tap_frames_gap(&names->frames[dir], &names_framing, len);
     return 0;
 }
 
 static void names_deinit(mr_tap *tap) {
     struct names *names = (struct names *)tap;
 
-    tap_frames_deinit(&names->frames[0]);
-    tap_frames_deinit(&names->frames[1]);
+    mr_tap_frames_deinit(&names->frames[0]);
+    mr_tap_frames_deinit(&names->frames[1]);
 }
 
 const mr_tap_class mr_tap_names = {

@@ -11,7 +11,7 @@ struct mr_tap_net {
     struct tap_tunnel *tunnels[64]; /* of RPC over HTTP that are open, by their cookies */
 };
 /* NULL without memory. */
-struct mr_tap_net *tap_net_get(mr_tap_ctx *ctx);
+struct mr_tap_net *mr_tap_net_get(mr_tap_ctx *ctx);
 
 /* Where a message was: in a connection or a datagram. */
 typedef struct tap_place {
@@ -24,10 +24,10 @@ typedef struct tap_place {
 } tap_place;
 
 /* The record for what was found at a place; NULL without memory. */
-mr_seen *tap_place_add(const tap_place *place, enum mr_seen_kind kind);
+mr_seen *mr_tap_place_add(const tap_place *place, enum mr_seen_kind kind);
 
 /* A clock on the wire, in nanoseconds since 1970; 0 before. */
-static inline mr_nsec tap_clock(int64_t seconds, uint32_t nanoseconds) {
+static inline mr_nsec mr_tap_clock(int64_t seconds, uint32_t nanoseconds) {
     const int64_t most = INT64_MAX / 1000000000; /* the year 2262 */
 
     if (seconds < 0 || (seconds == 0 && nanoseconds == 0))
@@ -36,17 +36,17 @@ static inline mr_nsec tap_clock(int64_t seconds, uint32_t nanoseconds) {
 }
 
 /* The service of names on these ports (enum mr_seen_names), or -1. */
-int tap_names_service(uint16_t sport, uint16_t dport);
+int mr_tap_names_service(uint16_t sport, uint16_t dport);
 /* A message of @service of which @bytes were captured, of @len on the wire. Nothing is added for
  * what tells nothing. 0 or MR_ERR_MEMORY. */
-int tap_names_message(const tap_place *place, enum mr_seen_names service, mr_slice bytes,
-                      size_t len);
+int mr_tap_names_message(const tap_place *place, enum mr_seen_names service, mr_slice bytes,
+                         size_t len);
 /* A Kerberos message, alone or (@in_rpc) inside another protocol. The same results. */
-int tap_krb_message(const tap_place *place, mr_slice bytes, size_t len, bool in_rpc);
+int mr_tap_krb_message(const tap_place *place, mr_slice bytes, size_t len, bool in_rpc);
 /* One of the password service (RFC 3244). The same results. */
-int tap_krb_password(const tap_place *place, mr_slice bytes, size_t len);
-int tap_icmp_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
-int tap_arp_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
+int mr_tap_krb_password(const tap_place *place, mr_slice bytes, size_t len);
+int mr_tap_icmp_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
+int mr_tap_arp_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
 
 /* ---- frames ---- */
 
@@ -71,11 +71,11 @@ typedef struct tap_framing {
 } tap_framing;
 
 /* What came of a direction is cut into frames. Results of the frame function. */
-int tap_frames_feed(tap_frames *frames, const tap_framing *framing, mr_tap *tap, enum mr_dir dir,
-                    mr_slice octets, const mr_flow_at *at);
+int mr_tap_frames_feed(tap_frames *frames, const tap_framing *framing, mr_tap *tap, enum mr_dir dir,
+                       mr_slice octets, const mr_flow_at *at);
 /* @len octets are missing. Where they lie in a frame of known length the next one is found behind
  * it, else at the beginning of a segment that looks like one. */
-void tap_frames_gap(tap_frames *frames, const tap_framing *framing, uint64_t len);
-void tap_frames_deinit(tap_frames *frames);
+void mr_tap_frames_gap(tap_frames *frames, const tap_framing *framing, uint64_t len);
+void mr_tap_frames_deinit(tap_frames *frames);
 
 #endif

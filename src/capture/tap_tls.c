@@ -28,7 +28,7 @@ struct tls {
 /* ---- records ---- */
 
 static mr_seen *add(const tap_place *place, const mr_seen_tls *tls) {
-    mr_seen *seen = tap_place_add(place, MR_SEEN_TLS);
+    mr_seen *seen = mr_tap_place_add(place, MR_SEEN_TLS);
 
     if (seen != NULL) {
         seen->u.tls = *tls;
@@ -92,8 +92,8 @@ static int add_certificate(const tap_place *place, mr_slice body) {
         names[tls.name_count++] = address_text(ctx, cert.ip[i]);
     tls.names = names;
     tls.subject = mr_tap_text(ctx, cert.subject);
-    tls.not_before = tap_clock(cert.not_before, 0);
-    tls.not_after = tap_clock(cert.not_after, 0);
+    tls.not_before = mr_tap_clock(cert.not_before, 0);
+    tls.not_after = mr_tap_clock(cert.not_after, 0);
     return add(place, &tls) != NULL ? 0 : MR_ERR_MEMORY;
 }
 
@@ -241,7 +241,7 @@ static int tls_feed(mr_tap *tap, enum mr_dir dir, mr_slice octets, const mr_flow
 
     if (side->over)
         return MR_FLOW_IGNORE;
-    return tap_frames_feed(&side->frames, &tls_framing, tap, dir, octets, at);
+    return mr_tap_frames_feed(&side->frames, &tls_framing, tap, dir, octets, at);
 }
 
 static int tls_gap(mr_tap *tap, enum mr_dir dir, uint64_t len, const mr_flow_at *at) {
@@ -249,7 +249,7 @@ static int tls_gap(mr_tap *tap, enum mr_dir dir, uint64_t len, const mr_flow_at 
 
     (void)at;
     side->len = 0; /* a message that has begun will never be whole */
-    tap_frames_gap(&side->frames, &tls_framing, len);
+    mr_tap_frames_gap(&side->frames, &tls_framing, len);
     return side->over ? MR_FLOW_IGNORE : 0;
 }
 
@@ -257,7 +257,7 @@ static void tls_deinit(mr_tap *tap) {
     struct tls *tls = (struct tls *)tap;
 
     for (int i = 0; i < 2; i++) {
-        tap_frames_deinit(&tls->side[i].frames);
+        mr_tap_frames_deinit(&tls->side[i].frames);
         free(tls->side[i].joined);
     }
 }

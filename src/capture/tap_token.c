@@ -29,7 +29,7 @@ static mr_nsec filetime(uint64_t time) {
     if (time == 0)
         return 0;
     mr_time_unix(time, &seconds, &nanoseconds);
-    return tap_clock(seconds, nanoseconds);
+    return mr_tap_clock(seconds, nanoseconds);
 }
 
 static int read_negotiate(mr_tap_ctx *ctx, mr_slice token, mr_seen_ntlm *ntlm) {
@@ -94,7 +94,7 @@ static int add_ntlm(const tap_place *place, mr_slice token) {
     default: return 0; /* an octet of the wire: no message */
     }
     ctx->totals->ntlm[ntlm.type]++;
-    mr_seen *seen = tap_place_add(place, MR_SEEN_NTLM);
+    mr_seen *seen = mr_tap_place_add(place, MR_SEEN_NTLM);
     if (seen == NULL)
         return MR_ERR_MEMORY;
     seen->u.ntlm = ntlm;
@@ -137,7 +137,7 @@ static int add_spnego(const tap_place *place, const mr_gss_token *gss) {
     bool other = chosen != MR_AUTH_NONE && tap->offered != MR_AUTH_NONE && chosen != tap->offered;
     if (!rejected && !other)
         return 0;
-    mr_seen *seen = tap_place_add(place, MR_SEEN_SPNEGO);
+    mr_seen *seen = mr_tap_place_add(place, MR_SEEN_SPNEGO);
     if (seen == NULL)
         return MR_ERR_MEMORY;
     seen->u.spnego = (mr_seen_spnego){.rejected = rejected, .offered = tap->offered,
@@ -169,5 +169,5 @@ int mr_tap_token(mr_tap *tap, enum mr_dir dir, uint8_t auth_type, mr_slice token
         return rc;
     if (mr_ntlm_get_type(gss.token) != 0)
         return add_ntlm(&place, gss.token);
-    return tap_krb_message(&place, gss.token, gss.token.len, true);
+    return mr_tap_krb_message(&place, gss.token, gss.token.len, true);
 }

@@ -41,7 +41,7 @@ static void join(struct tap_tunnel *tunnel, tap_http *http) {
 /* The tunnel of a connection, made when it has none; with @cookie that of the virtual connection.
  * NULL without memory. */
 static struct tap_tunnel *tunnel_of(tap_http *http, const mr_uuid *cookie) {
-    struct mr_tap_net *net = tap_net_get(http->tap.ctx);
+    struct mr_tap_net *net = mr_tap_net_get(http->tap.ctx);
     struct tap_tunnel *tunnel;
 
     if (http->tunnel || !net)
@@ -122,7 +122,7 @@ static int rts(tap_http *http, const tap_place *place, const mr_pdu_rts *rts) {
     }
     if (has_cookie && !to_client && !tunnel_of(http, &cookie))
         return MR_ERR_MEMORY;
-    mr_seen *seen = tap_place_add(place, MR_SEEN_RTS);
+    mr_seen *seen = mr_tap_place_add(place, MR_SEEN_RTS);
     if (!seen)
         return MR_ERR_MEMORY;
     seen->u.rts = (mr_seen_rts){
@@ -170,13 +170,13 @@ static int pdu_frame(mr_tap *tap, const tap_place *place, mr_slice octets, size_
     return rts(http, place, &pdu.u.rts);
 }
 
-const tap_framing http_pdus = {MR_PDU_HEADER_SIZE, PDU_KEPT, pdu_measure, pdu_frame};
+const tap_framing mr_tap_http_pdus = {MR_PDU_HEADER_SIZE, PDU_KEPT, pdu_measure, pdu_frame};
 
-int tap_tunnel_gap(tap_http *http, enum mr_dir dir, uint64_t len, const mr_flow_at *at) {
+int mr_tap_tunnel_gap(tap_http *http, enum mr_dir dir, uint64_t len, const mr_flow_at *at) {
     struct tap_tunnel *tunnel = http->tunnel;
     mr_flow_at here = *at;
 
-    tap_frames_gap(&http->side[dir].pdus, &http_pdus, len);
+    mr_tap_frames_gap(&http->side[dir].pdus, &mr_tap_http_pdus, len);
     if (!tunnel || !tunnel->rpc)
         return 0;
     here.position = tunnel->fed[dir];
@@ -240,7 +240,7 @@ static void let_go(struct tap_tunnel *tunnel, mr_tap_ctx *ctx) {
     free(tunnel);
 }
 
-int tap_tunnel_leave(tap_http *http, const mr_flow_seen *seen, mr_seen_end *endp) {
+int mr_tap_tunnel_leave(tap_http *http, const mr_flow_seen *seen, mr_seen_end *endp) {
     struct tap_tunnel *tunnel = http->tunnel;
     mr_seen_end *told = http->told;
     int r = 0;
@@ -264,7 +264,7 @@ int tap_tunnel_leave(tap_http *http, const mr_flow_seen *seen, mr_seen_end *endp
     return r;
 }
 
-void tap_tunnel_drop(tap_http *http) {
+void mr_tap_tunnel_drop(tap_http *http) {
     struct tap_tunnel *tunnel = http->tunnel;
 
     free(http->told);

@@ -4,7 +4,7 @@
  * the system whenever it holds FLUSH octets. Invariant: the buffer ends with a whole record between
  * calls.
  */
-#include "write.h"
+#include "write_private.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  * section header, and a section's length, which a copy with other contents cannot keep. The other
  * formats are written anew.
  */
-#include "write.h"
+#include "write_private.h"
 
 #include "pcapng.h"
 #include "reader.h"
@@ -94,7 +94,7 @@ static int write_anew(mr_capture_writer *writer, const mr_capture_file *file,
     while (i < n && links[i] != packet->link)
         i++;
     if (i == n) {
-        mr_capture_iface iface = *mr_capture_file_iface(file, 0);
+        mr_capture_iface iface = *mr_capture_file_get_iface(file, 0);
         if (n == 16)
             return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_CAPTURE, MR_ERROR_NO_OFFSET,
                            "more than 16 link types in one capture");

@@ -1,6 +1,6 @@
 /* The tables that gen_names.py makes, for names.c alone. */
-#ifndef MR_IFACES_NAMES_PRIVATE_H
-#define MR_IFACES_NAMES_PRIVATE_H
+#ifndef MSRPC_IFACES_NAMES_PRIVATE_H
+#define MSRPC_IFACES_NAMES_PRIVATE_H
 
 #include <msrpc/ifaces/names.h>
 

@@ -9,8 +9,8 @@
  * Invariants: places live on the C stack or, for items, in the walk's arena; an item's slot is the
  * C place of its pointer and stays where it is until the walk ends.
  */
-#ifndef MR_NDR_WALK_H
-#define MR_NDR_WALK_H
+#ifndef MSRPC_NDR_WALK_H
+#define MSRPC_NDR_WALK_H
 
 #include <msrpc/ndr.h>
 

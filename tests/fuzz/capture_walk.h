@@ -32,7 +32,7 @@ static inline long walk_capture(int fd, int *endp) {
         return -1;
     while ((*endp = mr_capture_file_read(&file, &packet, &err)) == 0) {
         if (packet.number <= number || packet.len < packet.bytes.len ||
-            packet.iface >= mr_capture_file_ifaces(&file))
+            packet.iface >= mr_capture_file_iface_count(&file))
             abort();
         number = packet.number;
         sum += sum_of(packet.bytes) + sum_of(packet.comment);

@@ -34,7 +34,7 @@ static void test_pcap(void **state) {
         put_pcap_packet(&m, T0 + 1, 7, 0, 0, "");
         put_pcap_packet(&m, T0 + 2, 0, 6, 3, "longer");
         open_made(&m, &file);
-        assert_int_equal(mr_capture_file_format(&file), MR_CAPTURE_PCAP);
+        assert_int_equal(mr_capture_file_get_format(&file), MR_CAPTURE_PCAP);
         expect_packet(&file, "first", T0 * MR_SEC + 999999ull * kinds[i].unit, &p);
         assert_int_equal(p.number, 1);
         assert_int_equal(p.len, 1500);
@@ -43,11 +43,11 @@ static void test_pcap(void **state) {
         expect_packet(&file, "", (T0 + 1) * MR_SEC + 7 * kinds[i].unit, &p);
         expect_packet(&file, "longer", (T0 + 2) * MR_SEC, &p);
         assert_int_equal(p.len, 6); /* said to be 3 */
-        assert_int_equal(mr_capture_file_stats(&file)->short_len, 1);
+        assert_int_equal(mr_capture_file_get_stats(&file)->short_len, 1);
         assert_int_equal(mr_capture_file_read(&file, &p, NULL), MR_CAPTURE_END);
         assert_int_equal(mr_capture_file_read(&file, &p, NULL), MR_CAPTURE_END);
-        assert_int_equal(mr_capture_file_iface(&file, 0)->snaplen, 65535);
-        assert_null(mr_capture_file_iface(&file, 1));
+        assert_int_equal(mr_capture_file_get_iface(&file, 0)->snaplen, 65535);
+        assert_null(mr_capture_file_get_iface(&file, 1));
         mr_capture_file_deinit(&file);
         made_free(&m);
     }
@@ -106,7 +106,7 @@ static void check_cuts(made *m, size_t header, const size_t *borders, size_t cou
         assert_int_equal(got, whole);
         assert_int_equal(r, cut == border ? MR_CAPTURE_END : MR_CAPTURE_CUT);
         if (r == MR_CAPTURE_CUT)
-            assert_int_equal(mr_capture_file_stats(&file)->cut_at, border);
+            assert_int_equal(mr_capture_file_get_stats(&file)->cut_at, border);
         assert_int_equal(mr_capture_file_read(&file, &p, NULL), MR_CAPTURE_END);
         mr_capture_file_deinit(&file);
         made_free(&part);
@@ -230,8 +230,8 @@ static void test_lying_packets(void **state) {
     open_made(&m, &file);
     expect_packet(&file, "good", 5000, &p);
     assert_int_equal(p.number, 6);
-    assert_int_equal(mr_capture_file_stats(&file)->skipped, 5);
-    assert_true(mr_capture_file_stats(&file)->skipped_at < at);
+    assert_int_equal(mr_capture_file_get_stats(&file)->skipped, 5);
+    assert_true(mr_capture_file_get_stats(&file)->skipped_at < at);
     assert_int_equal(mr_capture_file_read(&file, &p, NULL), MR_CAPTURE_END);
     mr_capture_file_deinit(&file);
     made_free(&m);
@@ -270,11 +270,11 @@ static void test_pcapng(void **state) {
     mr_buf_write_str(&m.buf, "old");
     put_block_end(&m, at);
     open_made(&m, &file);
-    assert_int_equal(mr_capture_file_format(&file), MR_CAPTURE_PCAPNG);
+    assert_int_equal(mr_capture_file_get_format(&file), MR_CAPTURE_PCAPNG);
     expect_packet(&file, "nano", T0 * MR_SEC + 1, &p);
     assert_true(mr_slice_eq(p.comment, MR_SLICE_LIT("seen here")));
-    assert_string_equal(mr_capture_file_about(&file)->app, "dumpcap");
-    assert_string_equal(mr_capture_file_iface(&file, 0)->name, "eth0");
+    assert_string_equal(mr_capture_file_get_about(&file)->app, "dumpcap");
+    assert_string_equal(mr_capture_file_get_iface(&file, 0)->name, "eth0");
     expect_packet(&file, "micro", (T0 + 3600) * MR_SEC, &p);
     assert_int_equal(p.link, MR_LINK_SLL);
     assert_int_equal(p.iface, 1);
@@ -282,10 +282,10 @@ static void test_pcapng(void **state) {
     assert_false(p.timed);
     assert_int_equal(p.len, 40);
     assert_int_equal(p.iface, 2);
-    assert_string_equal(mr_capture_file_iface(&file, 2)->name, "tun0");
+    assert_string_equal(mr_capture_file_get_iface(&file, 2)->name, "tun0");
     expect_packet(&file, "old", 1500 * MR_MSEC, &p);
     assert_int_equal(p.number, 4);
-    assert_int_equal(mr_capture_file_stats(&file)->dropped, 3);
+    assert_int_equal(mr_capture_file_get_stats(&file)->dropped, 3);
     assert_int_equal(mr_capture_file_read(&file, &p, NULL), MR_CAPTURE_END);
     mr_capture_file_deinit(&file);
     made_free(&m);
@@ -312,8 +312,8 @@ static void test_pcapng_numbers(void **state) {
     expect_packet(&file, "first", 1, &p);
     expect_packet(&file, "last", 1, &p);
     assert_int_equal(p.number, 5);
-    assert_int_equal(mr_capture_file_stats(&file)->packets, 2);
-    assert_int_equal(mr_capture_file_stats(&file)->others, 3);
+    assert_int_equal(mr_capture_file_get_stats(&file)->packets, 2);
+    assert_int_equal(mr_capture_file_get_stats(&file)->others, 3);
     mr_capture_file_deinit(&file);
     made_free(&m);
 }
@@ -368,8 +368,8 @@ static void test_pcapng_large(void **state) {
     assert_true(mr_slice_eq(p.comment, MR_SLICE_LIT("large")));
     expect_packet(&file, "small", 2, &p);
     assert_int_equal(mr_capture_file_read(&file, &p, NULL), MR_CAPTURE_END);
-    assert_int_equal(mr_capture_file_iface(&file, 0)->dropped, 7);
-    assert_int_equal(mr_capture_file_stats(&file)->dropped, 7);
+    assert_int_equal(mr_capture_file_get_iface(&file, 0)->dropped, 7);
+    assert_int_equal(mr_capture_file_get_stats(&file)->dropped, 7);
     mr_capture_file_deinit(&file);
     made_free(&m);
     free(octets);
@@ -525,7 +525,7 @@ static void test_packed(void **state) {
             close(fds[1]);
         }
         assert_int_equal(mr_capture_file_init_fd(&file, fds[0], "packed", NULL, NULL), 0);
-        assert_false(mr_capture_file_shared(&file));
+        assert_false(mr_capture_file_is_shared(&file));
         assert_int_equal(count_all(&file, &count, NULL), MR_CAPTURE_END);
         assert_int_equal(count, MANY);
         mr_capture_file_deinit(&file);
@@ -618,7 +618,7 @@ static void test_growing(void **state) {
     m = made_new(false);
     put_many(&m);
     open_made(&m, &file);
-    assert_true(mr_capture_file_shared(&file));
+    assert_true(mr_capture_file_is_shared(&file));
     assert_int_equal(mr_capture_file_read(&file, &p, NULL), 0);
     assert_int_equal(ftruncate(m.fd, 1000), 0);
     int r;

@@ -103,7 +103,7 @@ static void test_written(void **state) {
         mr_capture_file file;
         mr_packet p;
         assert_int_equal(mr_capture_file_init_fd(&file, fd, "w", NULL, NULL), 0);
-        assert_int_equal(mr_capture_file_format(&file), formats[i]);
+        assert_int_equal(mr_capture_file_get_format(&file), formats[i]);
         assert_int_equal(mr_capture_file_read(&file, &p, NULL), 0);
         assert_true(p.time == T0 * MR_SEC + 123456789);
         assert_true(mr_slice_eq(p.bytes, mr_slice_of(frame, sizeof frame - 1)));
@@ -111,10 +111,10 @@ static void test_written(void **state) {
         assert_int_equal(p.fcs, 4);
         if (ng) {
             assert_true(mr_slice_eq(p.comment, MR_SLICE_LIT("was here before")));
-            assert_string_equal(mr_capture_file_about(&file)->app, "msrpc");
-            assert_string_equal(mr_capture_file_about(&file)->comment, "about all of it");
-            assert_string_equal(mr_capture_file_iface(&file, 0)->description, "to the servers");
-            assert_string_equal(mr_capture_file_iface(&file, 1)->name, "eth1");
+            assert_string_equal(mr_capture_file_get_about(&file)->app, "msrpc");
+            assert_string_equal(mr_capture_file_get_about(&file)->comment, "about all of it");
+            assert_string_equal(mr_capture_file_get_iface(&file, 0)->description, "to the servers");
+            assert_string_equal(mr_capture_file_get_iface(&file, 1)->name, "eth1");
         }
         assert_int_equal(mr_capture_file_read(&file, &p, NULL), 0);
         assert_int_equal(p.iface, ng ? 1 : 0);
@@ -220,8 +220,8 @@ static void test_copied(void **state) {
         assert_int_equal(mr_capture_file_init_fd(&copy, fd, "copy", NULL, NULL), 0);
         expect_packet(&copy, "mark", 2, &p);
         assert_true(mr_slice_eq(p.comment, MR_SLICE_LIT("old")));
-        assert_string_equal(mr_capture_file_about(&copy)->app, "dumpcap");
-        assert_string_equal(mr_capture_file_about(&copy)->comment, "about all of it");
+        assert_string_equal(mr_capture_file_get_about(&copy)->app, "dumpcap");
+        assert_string_equal(mr_capture_file_get_about(&copy)->comment, "about all of it");
         expect_packet(&copy, "keep", 3, &p);
         expect_packet(&copy, "simple", 0, &p);
         assert_true(p.timed);
@@ -309,7 +309,7 @@ static void test_merged(void **state) {
             assert_in_range(n, 1, sizeof seen - 2);
         }
         assert_string_equal(seen, expected[order]);
-        assert_int_equal(mr_capture_file_stats(mr_capture_merge_file(&merge, 2))->packets, 3);
+        assert_int_equal(mr_capture_file_get_stats(mr_capture_merge_get_file(&merge, 2))->packets, 3);
         mr_capture_merge_deinit(&merge);
     }
     paths[1] = "/nonexistent/file";
@@ -384,7 +384,7 @@ static int walk_one(const char *path, const struct stat *st, int type, struct FT
     int fd = new_file();
     assert_int_equal(mr_capture_file_init(&file, path, NULL, NULL), 0);
     assert_true(mr_capture_copy(&file, fd, NULL, 0, NULL, NULL, NULL) >= 0);
-    ours = mr_capture_file_stats(&file)->packets;
+    ours = mr_capture_file_get_stats(&file)->packets;
     mr_capture_file_deinit(&file);
     if (ours > 0) {
         assert_int_equal(mr_capture_file_init_fd(&file, fd, "copy", NULL, NULL), 0);

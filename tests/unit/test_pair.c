@@ -201,7 +201,7 @@ static int rewritten(char path[PATH], const char *scene, const char *place, cons
     assert_int_equal(mr_capture_writer_init(&writer, fd, MR_CAPTURE_PCAPNG, NULL, NULL, 0, NULL),
                      0);
     assert_int_equal(
-        mr_capture_writer_add_iface(&writer, mr_capture_file_iface(&file, 0), &iface, NULL), 0);
+        mr_capture_writer_add_iface(&writer, mr_capture_file_get_iface(&file, 0), &iface, NULL), 0);
     while (mr_capture_file_read(&file, &packet, NULL) == 0) {
         if (begin == 0)
             begin = packet.time;

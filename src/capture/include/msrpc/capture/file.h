@@ -72,7 +72,7 @@ typedef struct mr_capture_file {
 } mr_capture_file;
 
 /* Opens the file @path, "-" for standard input, and looks what it is. @path is *borrowed* for
- * mr_capture_file_name; @options NULL for the defaults. MR_ERR_SYSTEM (errno in err->peer),
+ * mr_capture_file_get_name; @options NULL for the defaults. MR_ERR_SYSTEM (errno in err->peer),
  * MR_ERR_UNSUPPORTED (none of the formats, or a library is missing), MR_ERR_MALFORMED,
  * MR_ERR_TRUNCATED (an empty file, or one that ends within its header), MR_ERR_MEMORY. */
 int mr_capture_file_init(mr_capture_file *file, const char *path,
@@ -89,20 +89,20 @@ void mr_capture_file_deinit(mr_capture_file *file);
  * every further read gives MR_CAPTURE_END (but see mr_capture_options.follow). */
 int mr_capture_file_read(mr_capture_file *file, mr_packet *packetp, mr_error *err);
 
-const char *mr_capture_file_name(const mr_capture_file *file);
-enum mr_capture_format mr_capture_file_format(const mr_capture_file *file);
+const char *mr_capture_file_get_name(const mr_capture_file *file);
+enum mr_capture_format mr_capture_file_get_format(const mr_capture_file *file);
 /* Interfaces seen so far; pcapng may add some between packets. The pointer holds until the next
  * read; NULL past the end. */
-size_t mr_capture_file_ifaces(const mr_capture_file *file);
-const mr_capture_iface *mr_capture_file_iface(const mr_capture_file *file, size_t index);
+size_t mr_capture_file_iface_count(const mr_capture_file *file);
+const mr_capture_iface *mr_capture_file_get_iface(const mr_capture_file *file, size_t index);
 /* Of the first section; complete once the first packet was read. */
-const mr_capture_about *mr_capture_file_about(const mr_capture_file *file);
-const mr_capture_stats *mr_capture_file_stats(const mr_capture_file *file);
+const mr_capture_about *mr_capture_file_get_about(const mr_capture_file *file);
+const mr_capture_stats *mr_capture_file_get_stats(const mr_capture_file *file);
 /* How far it is read, for progress: octets of the file as it lies on the disk, and its size (0:
  * unknown). */
-void mr_capture_file_place(const mr_capture_file *file, uint64_t *donep, uint64_t *sizep);
+void mr_capture_file_get_place(const mr_capture_file *file, uint64_t *donep, uint64_t *sizep);
 /* Whether several readers can walk the file at once: a regular file, not packed. */
-bool mr_capture_file_shared(const mr_capture_file *file);
+bool mr_capture_file_is_shared(const mr_capture_file *file);
 
 /* A link type in words; never NULL. */
 const char *mr_link_name(uint16_t link);
@@ -129,6 +129,6 @@ void mr_capture_merge_deinit(mr_capture_merge *merge);
 int mr_capture_merge_read(mr_capture_merge *merge, mr_packet *packetp, size_t *filep,
                           mr_error *err);
 /* A file of the merge, for its interfaces and counts; NULL while it is not open. */
-const mr_capture_file *mr_capture_merge_file(const mr_capture_merge *merge, size_t index);
+const mr_capture_file *mr_capture_merge_get_file(const mr_capture_merge *merge, size_t index);
 
 #endif

@@ -35,7 +35,7 @@ typedef struct mr_packet {
     mr_slice bytes;   /* what was captured; *borrowed* */
     uint32_t len;     /* octets on the wire, never less than bytes.len */
     uint16_t link;    /* enum mr_linktype, or another number of the registry */
-    uint16_t iface;   /* index for mr_capture_file_iface, over all sections of the file */
+    uint16_t iface;   /* index for mr_capture_file_get_iface, over all sections of the file */
     uint16_t file;    /* index of the file in a merge, else 0 */
     uint8_t fcs;      /* octets of frame check sequence at the end of the frame, 0: none known */
     bool timed;       /* a pcapng simple packet has no time */

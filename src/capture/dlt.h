@@ -1,8 +1,8 @@
 /*
  * Link types as libpcap numbers them in memory (DLT_) and as files do: the same but for raw IP.
  */
-#ifndef MR_CAPTURE_LIVE_H
-#define MR_CAPTURE_LIVE_H
+#ifndef MSRPC_CAPTURE_DLT_H
+#define MSRPC_CAPTURE_DLT_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /*
  * The writer's lower half, for copying: blocks in a chosen byte order into the buffer.
  */
-#ifndef MR_CAPTURE_WRITE_H
-#define MR_CAPTURE_WRITE_H
+#ifndef MSRPC_CAPTURE_WRITE_PRIVATE_H
+#define MSRPC_CAPTURE_WRITE_PRIVATE_H
 
 #include <msrpc/capture/write.h>
 
