@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shard.h"
+#include "totals.h"
 
 #define BATCH_TEXTS ((size_t)1 << 30) /* a batch is handed over long before */
 #define QUEUE 4

@@ -3,6 +3,7 @@
  * and TCP (7.2), changes of passwords (RFC 3244), and the messages that travel in security tokens.
  */
 #include "tap_net.h"
+#include "totals.h"
 
 #define KEPT 65536        /* octets of a message over TCP that are kept */
 #define PORT_KDC 88

@@ -3,7 +3,7 @@
 #ifndef MSRPC_CAPTURE_TAP_NET_H
 #define MSRPC_CAPTURE_TAP_NET_H
 
-#include <msrpc/capture/tap.h>
+#include "tap.h"
 
 /* What these taps share in a shard: made with the first use, freed by mr_tap_net_free. */
 struct mr_tap_net {

@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "totals.h"
+
 #define CALLS_MAX 256
 #define CALLS_KEPT 4
 #define NO_METHOD UINT32_MAX

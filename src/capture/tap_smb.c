@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "totals.h"
+
 #define FRAME 4
 #define DAMAGES_TOLD 4
 #define PIPES_MAX 1024

@@ -3,7 +3,7 @@
  * are found through a table of slots with open addressing; rows never move within it but by growth,
  * so they are named by their number.
  */
-#include "tap_private.h"
+#include "totals.h"
 
 #include <stdlib.h>
 

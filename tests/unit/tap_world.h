@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <msrpc/capture/tap.h>
+#include "tap.h"
 
 #include "pkt.h"
 

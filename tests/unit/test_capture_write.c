@@ -309,7 +309,8 @@ static void test_merged(void **state) {
             assert_in_range(n, 1, sizeof seen - 2);
         }
         assert_string_equal(seen, expected[order]);
-        assert_int_equal(mr_capture_file_get_stats(mr_capture_merge_get_file(&merge, 2))->packets, 3);
+        assert_int_equal(mr_capture_file_get_stats(mr_capture_merge_get_file(&merge, 2))->packets,
+                         3);
         mr_capture_merge_deinit(&merge);
     }
     paths[1] = "/nonexistent/file";

@@ -14,7 +14,6 @@
 #include <msrpc/capture/packet.h>
 #include <msrpc/capture/pair.h>
 #include <msrpc/capture/seen.h>
-#include <msrpc/capture/tap.h>
 #include <msrpc/capture/write.h>
 
 #endif

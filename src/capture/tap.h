@@ -96,9 +96,6 @@ void *mr_tap_alloc(mr_tap_ctx *ctx, size_t count, size_t size);
 /* A copy of @text that is a C string already; NULL gives NULL. */
 const char *mr_tap_str(mr_tap_ctx *ctx, const char *text);
 
-/* One more @code. */
-void mr_codes_add(mr_codes *codes, uint32_t code);
-
 /* The tap that a stream inside another one needs: class->init is called. NULL without memory.
  * Freed by mr_tap_free. */
 mr_tap *mr_tap_new(const mr_tap_class *class, const mr_tap *outer, enum mr_seen_via via,
