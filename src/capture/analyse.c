@@ -4,9 +4,9 @@
  * waits. Batches go back to the shard they came from, so that in the long run nothing is allocated.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "shard.h"
 #include "totals.h"
@@ -298,13 +298,20 @@ static bool is_shared(const mr_analysis_config *config) {
     return true;
 }
 
+/* Processors that this process may use. */
+static uint32_t count_processors(void) {
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+}
+
 static uint32_t count_workers(const mr_analysis_config *config) {
     uint32_t count = config->workers;
 
     if (count == 0) {
-        long processors = sysconf(_SC_NPROCESSORS_ONLN);
-        count = processors < 1 ? 1
-                : processors > WORKERS_DEFAULT ? WORKERS_DEFAULT : (uint32_t)processors;
+        count = count_processors();
+        if (count > WORKERS_DEFAULT)
+            count = WORKERS_DEFAULT;
     }
     if (count > MR_ANALYSIS_WORKERS_MAX)
         count = MR_ANALYSIS_WORKERS_MAX;

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define TYPE_A 1
 #define TYPE_CNAME 5
@@ -497,18 +498,50 @@ static enum mr_source source_of(uint8_t service) {
     return MR_SOURCE_UNKNOWN;
 }
 
-/* The same client, which connects over the other family than it asked over. */
-static trace_relation *other_family(mr_trace *trace, const trace_name *name, const mr_ip *ip) {
-    for (trace_relation *r = trace->relations; r; r = r->list_next) {
-        if (trace_ip_eq(&r->server, ip) && r->name && strcmp(r->name, name->name) == 0 &&
-            r->client.family == ip->family)
-            return r;
+/* Relations by the name and address of their server and the family of their client, the first of
+ * each: for those who ask over one family and connect over the other. */
+typedef struct known_hosts {
+    trace_relation **slots; /* open addressing; NULL: none are known */
+    uint32_t mask;
+} known_hosts;
+
+static trace_relation **known_slot(const known_hosts *known, const mr_ip *server,
+                                   const char *name) {
+    uint32_t h = trace_hash(server->host.octets, 16, 8u + server->family);
+    uint32_t i = trace_hash(name, strlen(name), h) & known->mask;
+    trace_relation *r;
+
+    for (; (r = known->slots[i]) != NULL; i = (i + 1) & known->mask) {
+        if (trace_ip_eq(&r->server, server) && strcmp(r->name, name) == 0)
+            break;
     }
-    return NULL;
+    return &known->slots[i];
+}
+
+static void known_init(known_hosts *known, const mr_trace *trace) {
+    uint32_t room = 64;
+
+    while (room / 2 < trace->relation_count)
+        room *= 2;
+    known->mask = room - 1;
+    known->slots = calloc(room, sizeof *known->slots);
+    for (trace_relation *r = trace->relations; r && known->slots; r = r->list_next) {
+        if (!r->name || !r->server.family || r->client.family != r->server.family)
+            continue;
+        trace_relation **slot = known_slot(known, &r->server, r->name);
+        *slot = *slot ? *slot : r;
+    }
+}
+
+/* The same client, which connects over the other family than it asked over. */
+static trace_relation *other_family(const known_hosts *known, const trace_name *name,
+                                    const mr_ip *ip) {
+    return known->slots ? *known_slot(known, ip, name->name) : NULL;
 }
 
 /* The name's own failures and the hosts it leads to are judged together. */
-static void add_addresses(mr_trace *trace, const trace_name *name, trace_relation *own) {
+static void add_addresses(mr_trace *trace, const known_hosts *known, const trace_name *name,
+                          trace_relation *own) {
     trace_relation *first = own;
 
     for (size_t i = 0; i < name->address_count; i++) {
@@ -523,7 +556,7 @@ static void add_addresses(mr_trace *trace, const trace_name *name, trace_relatio
                         .server = trace_intern_ip(trace, &name->addresses[i].server),
                         .ttl = name->addresses[i].ttl};
         if (!r && ip->family != name->client.family)
-            r = other_family(trace, name, ip);
+            r = other_family(known, name, ip);
         if (!r)
             r = own;
         if (!r)
@@ -552,7 +585,9 @@ static bool is_degraded(const mr_trace *trace, const trace_name *name) {
 
 void trace_names_end(mr_trace *trace) {
     uint32_t failed = 0;
+    known_hosts known;
 
+    known_init(&known, trace);
     for (trace_name *n = trace->names; n; n = n->list_next) {
         trace_relation *own = NULL;
         bool dns = false, degraded = n->resolved && is_degraded(trace, n);
@@ -574,6 +609,7 @@ void trace_names_end(mr_trace *trace) {
             else if (n->asked[i].service == MR_SEEN_DNS)
                 add_asked(trace, own, n, &n->asked[i]);
         }
-        add_addresses(trace, n, own);
+        add_addresses(trace, &known, n, own);
     }
+    free(known.slots);
 }
