@@ -119,6 +119,7 @@ struct mr_server_slot {
     TAILQ_ENTRY(mr_server_slot) in_queue, in_turns;
     mr_uuid turns[MR_SERVER_TURNS]; /* the handles it carries */
     unsigned turn_count;          /* 0: it is not in the group's list */
+    bool shares;                  /* them with others that do; its interface is concurrent */
     bool handed;                  /* to the workers, and not back yet */
     bool forgone;                 /* likewise, and its worker is not counted on */
     bool deserted;                /* nobody waits: to be told when the body is back */

@@ -265,6 +265,7 @@ static void on_limit(void *user) {
 static void find_turns(struct mr_server_slot *slot) {
     const mr_type *args = slot->call.proc->args;
 
+    slot->shares = slot->call.served->concurrent;
     for (uint16_t i = 0; i < args->count && slot->turn_count < MR_SERVER_TURNS; i++) {
         const mr_ndr_member *m = &args->u.members[i];
         const mr_type *type = m->type;
@@ -281,7 +282,7 @@ static void find_turns(struct mr_server_slot *slot) {
 
 /* Whether they may not run together: one of them uses a handle of the other's alone. */
 static bool excludes(const struct mr_server_slot *a, const struct mr_server_slot *b) {
-    if (a->call.served->concurrent && b->call.served->concurrent)
+    if (a->shares && b->shares)
         return false;
     for (unsigned i = 0; i < a->turn_count; i++)
         for (unsigned k = 0; k < b->turn_count; k++)
