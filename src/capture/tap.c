@@ -135,7 +135,7 @@ static mr_tap *new_tap(const mr_tap_class *class, const mr_tap *like) {
         return NULL;
     *tap = *like;
     tap->class = class;
-    if (class->init(tap) == 0)
+    if (class->init == NULL || class->init(tap) == 0)
         return tap;
     mr_tap_free(tap);
     return NULL;

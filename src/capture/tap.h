@@ -56,7 +56,7 @@ typedef struct mr_tap_class {
     /* Whether the stream is one of this class. Sets *@turnedp when the octets show that the sides
      * are the other way round. */
     enum mr_tap_verdict (*recognise)(const mr_tap_head *head, bool *turnedp);
-    /* The rest of the struct is zeroed. 0 or MR_ERR_MEMORY. */
+    /* The rest of the struct is zeroed. 0 or MR_ERR_MEMORY. May be NULL. */
     int (*init)(mr_tap *tap);
     /* The next octets of a direction. 0, MR_FLOW_IGNORE (no interest in the rest of the
      * direction) or MR_ERR_MEMORY. */

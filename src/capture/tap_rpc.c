@@ -827,17 +827,11 @@ static void deinit(mr_tap *tap) {
         mr_assoc_deinit(&t->assoc);
 }
 
-static int init(mr_tap *tap) {
-    (void)tap;
-    return 0;
-}
-
 const mr_tap_class mr_tap_rpc = {
     .name = "rpc",
     .service = MR_SEEN_RPC,
     .size = sizeof(rpc_tap),
     .recognise = recognise,
-    .init = init,
     .feed = feed,
     .gap = gap,
     .end = end,

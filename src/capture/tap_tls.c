@@ -231,11 +231,6 @@ static enum mr_tap_verdict tls_recognise(const mr_tap_head *head, bool *turnedp)
         ? MR_TAP_YES : MR_TAP_NO;
 }
 
-static int tls_init(mr_tap *tap) {
-    (void)tap;
-    return 0;
-}
-
 static int tls_feed(mr_tap *tap, enum mr_dir dir, mr_slice octets, const mr_flow_at *at) {
     struct tls_side *side = &((struct tls *)tap)->side[dir];
 
@@ -267,7 +262,6 @@ const mr_tap_class mr_tap_tls = {
     .service = MR_SEEN_IS_TLS,
     .size = sizeof(struct tls),
     .recognise = tls_recognise,
-    .init = tls_init,
     .feed = tls_feed,
     .gap = tls_gap,
     .deinit = tls_deinit,

@@ -81,6 +81,45 @@ int64_t mr_ber_read_int(mr_cursor *c, uint8_t tag) {
     return (int64_t)v;
 }
 
+static unsigned digits(mr_cursor *c, unsigned n) {
+    unsigned v = 0;
+
+    while (n-- > 0) {
+        uint8_t d = mr_cursor_read_u8(c);
+        if (d < '0' || d > '9') {
+            mr_cursor_poison(c);
+            return 0;
+        }
+        v = v * 10 + (d - '0');
+    }
+    return v;
+}
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar: the year is taken to begin in March,
+ * so that the leap day is its last. */
+static int64_t days_of(unsigned year, unsigned month, unsigned day) {
+    int64_t y = (int64_t)year - (month <= 2);
+    int64_t m = month > 2 ? month - 3 : month + 9;
+
+    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+}
+
+int64_t mr_ber_read_time(mr_cursor *c, uint8_t tag) {
+    mr_cursor t = mr_cursor_of(mr_ber_read_octets(c, tag));
+    unsigned year = digits(&t, tag == MR_BER_UTC_TIME ? 2 : 4);
+
+    if (tag == MR_BER_UTC_TIME)
+        year += year < 50 ? 2000 : 1900;
+    unsigned month = digits(&t, 2), day = digits(&t, 2);
+    unsigned hour = digits(&t, 2), minute = digits(&t, 2), second = digits(&t, 2);
+    if (!mr_cursor_ok(&t) || month < 1 || month > 12 ||
+        (tag != MR_BER_UTC_TIME && tag != MR_BER_GENERALIZED_TIME)) {
+        mr_cursor_poison(c);
+        return 0;
+    }
+    return days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+}
+
 int mr_ber_get_size(mr_slice bytes, size_t *lenp) {
     mr_cursor c = mr_cursor_of(bytes);
     uint8_t tag;

@@ -153,44 +153,6 @@ int mr_krb_malformed(mr_error *err, const mr_cursor *c, const char *what) {
                    "Kerberos: %s breaks its form", what);
 }
 
-/* Two or four digits; poisons on anything else. */
-static unsigned digits(mr_cursor *c, unsigned n) {
-    unsigned v = 0;
-
-    while (n-- > 0) {
-        uint8_t d = mr_cursor_read_u8(c);
-        if (d < '0' || d > '9') {
-            mr_cursor_poison(c);
-            return 0;
-        }
-        v = v * 10 + (d - '0');
-    }
-    return v;
-}
-
-/* Days from 1970-01-01 to a date of the Gregorian calendar: the year is taken to begin in March,
- * so that the leap day is its last. */
-static int64_t days_of(unsigned year, unsigned month, unsigned day) {
-    int64_t y = (int64_t)year - (month <= 2);
-    int64_t m = month > 2 ? month - 3 : month + 9;
-
-    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
-}
-
-/* KerberosTime "YYYYMMDDHHMMSSZ" (RFC 4120 5.2.3) as Unix seconds; poisons @c when it is not. */
-int64_t mr_krb_read_time(mr_cursor *c) {
-    mr_slice s = mr_ber_read_octets(c, MR_BER_GENERALIZED_TIME);
-    mr_cursor t = mr_cursor_of(s);
-    unsigned year = digits(&t, 4), month = digits(&t, 2), day = digits(&t, 2);
-    unsigned hour = digits(&t, 2), minute = digits(&t, 2), second = digits(&t, 2);
-
-    if (!mr_cursor_ok(&t) || month < 1 || month > 12) {
-        mr_cursor_poison(c);
-        return 0;
-    }
-    return days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-}
-
 uint32_t mr_krb_read_u32(mr_cursor *c) {
     int64_t v = mr_ber_read_int(c, MR_BER_INTEGER);
 

@@ -6,50 +6,10 @@
 #include <msrpc/wire/tls.h>
 
 #define OID 0x06
-#define UTC_TIME 0x17
 #define COMMON_NAME MR_SLICE_LIT("\x55\x04\x03")
 #define ALT_NAME MR_SLICE_LIT("\x55\x1d\x11")
 #define ALT_DNS 0x82 /* [2] IA5String */
 #define ALT_IP 0x87  /* [7] OCTET STRING */
-
-static unsigned digits(mr_cursor *c, unsigned n) {
-    unsigned v = 0;
-
-    while (n-- > 0) {
-        uint8_t d = mr_cursor_read_u8(c);
-        if (d < '0' || d > '9')
-            mr_cursor_poison(c);
-        else
-            v = v * 10 + (d - '0');
-    }
-    return v;
-}
-
-/* Days from 1970-01-01: the year is taken to begin in March, so that the leap day is its last. */
-static int64_t days_of(unsigned year, unsigned month, unsigned day) {
-    int64_t y = (int64_t)year - (month <= 2);
-    int64_t m = month > 2 ? month - 3 : month + 9;
-
-    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
-}
-
-/* UTCTime with two digits of the year, until 2049, or GeneralizedTime (4.1.2.5). */
-static int64_t read_date(mr_cursor *c) {
-    uint8_t tag = mr_ber_peek(c);
-    mr_cursor t = mr_cursor_of(mr_ber_read_octets(c, tag));
-    unsigned year = digits(&t, tag == UTC_TIME ? 2 : 4);
-
-    if (tag == UTC_TIME)
-        year += year < 50 ? 2000 : 1900;
-    unsigned month = digits(&t, 2), day = digits(&t, 2);
-    unsigned hour = digits(&t, 2), minute = digits(&t, 2), second = digits(&t, 2);
-    if (!mr_cursor_ok(&t) || month < 1 || month > 12 ||
-        (tag != UTC_TIME && tag != MR_BER_GENERALIZED_TIME)) {
-        mr_cursor_poison(c);
-        return 0;
-    }
-    return days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-}
 
 /* The last common name of a Name; empty when it has none. */
 static mr_slice common_name(mr_cursor name) {
@@ -113,8 +73,8 @@ int mr_x509_decode(mr_slice der, mr_x509 *certp, mr_error *err) {
     mr_ber_skip(&tbs);     /* signature */
     mr_cursor issuer = mr_ber_read(&tbs, MR_BER_SEQUENCE);
     mr_cursor validity = mr_ber_read(&tbs, MR_BER_SEQUENCE);
-    x.not_before = read_date(&validity);
-    x.not_after = read_date(&validity);
+    x.not_before = mr_ber_read_time(&validity, mr_ber_peek(&validity));
+    x.not_after = mr_ber_read_time(&validity, mr_ber_peek(&validity));
     mr_cursor subject = mr_ber_read(&tbs, MR_BER_SEQUENCE);
     mr_ber_skip(&tbs); /* the key */
     if (!mr_cursor_ok(&tbs) || !mr_cursor_ok(&validity))

@@ -14,6 +14,7 @@ enum {
     MR_BER_BIT_STRING = 0x03,
     MR_BER_OCTET_STRING = 0x04,
     MR_BER_ENUMERATED = 0x0a,
+    MR_BER_UTC_TIME = 0x17,
     MR_BER_GENERALIZED_TIME = 0x18,
     MR_BER_GENERAL_STRING = 0x1b,
     MR_BER_SEQUENCE = 0x30,
@@ -33,6 +34,9 @@ void mr_ber_skip(mr_cursor *c);
 mr_slice mr_ber_read_octets(mr_cursor *c, uint8_t tag);
 /* A two's complement integer of at most 8 octets; longer ones poison. */
 int64_t mr_ber_read_int(mr_cursor *c, uint8_t tag);
+/* "YYYYMMDDHHMMSSZ", or of the tag MR_BER_UTC_TIME "YYMMDDHHMMSSZ" of the years 1950 to 2049 (RFC
+ * 5280 4.1.2.5), as Unix seconds. Anything else poisons. */
+int64_t mr_ber_read_time(mr_cursor *c, uint8_t tag);
 
 /* Length of the whole first element of @bytes, tag and length octets included: 0 with *@lenp; 1
  * when more octets are needed to tell; MR_ERR_MALFORMED for an indefinite length, a long tag or a
