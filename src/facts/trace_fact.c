@@ -36,11 +36,43 @@ static bool same_good(const mr_fact *a, const mr_fact *b) {
            text_eq(a->share, b->share) && text_eq(a->pipe, b->pipe) && text_eq(a->spn, b->spn);
 }
 
-static bool is_enough(const trace_relation *relation, bool bad, const mr_fact *fact) {
+static void set_place(trace_fact *f, const mr_seen *at, uint32_t talk) {
+    f->packet = f->last_packet = at->packet;
+    f->file = f->last_file = at->file;
+    f->fact.at = f->last = at->time;
+    f->talk = talk;
+    if (at->file)
+        snprintf(f->check, sizeof f->check, "%u#%llu", at->file + 1,
+                 (unsigned long long)at->packet);
+    else
+        snprintf(f->check, sizeof f->check, "#%llu", (unsigned long long)at->packet);
+}
+
+/* Whether there is enough that says the same. Of what works the last is remembered beside the
+ * first, of what fails the last two take the place of those before: how it is in the end counts. */
+static bool fold(trace_relation *relation, const mr_seen *at, uint32_t talk, bool bad,
+                 const mr_fact *fact) {
+    trace_fact *last = NULL, *before = NULL;
     uint32_t count = 0;
-    for (const trace_fact *f = relation->facts; f; f = f->next)
-        count += bad ? same(&f->fact, fact) : same_good(&f->fact, fact);
-    return count >= (bad ? SAME_BAD : 1);
+    for (trace_fact *f = relation->facts; f; f = f->next) {
+        if (bad ? !same(&f->fact, fact) : !same_good(&f->fact, fact))
+            continue;
+        before = last;
+        last = f;
+        count++;
+    }
+    if (count < (bad ? SAME_BAD : 1))
+        return false;
+    if (bad && before) {
+        mr_seen moved = {.packet = last->packet, .file = last->file, .time = last->fact.at};
+        set_place(before, &moved, last->talk);
+        set_place(last, at, talk);
+    } else if (at->time > last->last) {
+        last->last = at->time;
+        last->last_packet = at->packet;
+        last->last_file = at->file;
+    }
+    return true;
 }
 
 static void intern_texts(mr_trace *trace, mr_fact *fact) {
@@ -61,12 +93,10 @@ static bool is_connect(const mr_fact *fact) {
 
 void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uint32_t talk,
                bool bad, const mr_fact *fact) {
-    char check[32];
-
     if (!relation)
         return;
     relation->bad = relation->bad || bad;
-    if (is_enough(relation, bad, fact))
+    if (fold(relation, at, talk, bad, fact))
         return;
     trace_fact *copy = NULL;
     if (relation->fact_count < FACTS_OF_RELATION)
@@ -75,20 +105,12 @@ void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uin
         trace->totals.left_out++;
         return;
     }
-    copy->packet = at->packet;
-    copy->file = at->file;
-    copy->talk = talk;
     copy->bad = bad;
     copy->connect = is_connect(fact);
     copy->fact = *fact;
-    if (at->file)
-        snprintf(check, sizeof check, "%u#%llu", at->file + 1, (unsigned long long)at->packet);
-    else
-        snprintf(check, sizeof check, "#%llu", (unsigned long long)at->packet);
-    copy->fact.check = check;
-    copy->fact.check = trace_intern(trace, check);
-    copy->fact.at = at->time;
     intern_texts(trace, &copy->fact);
+    set_place(copy, at, talk);
+    copy->fact.check = copy->check;
     *relation->facts_end = copy;
     relation->facts_end = &copy->next;
     relation->fact_count++;

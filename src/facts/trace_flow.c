@@ -299,7 +299,7 @@ static void judge(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     }
     mr_connect_seen c = connect_of(trace, live);
     mr_seen at = at_packet(seen, server->syn_packet ? server->syn_packet : server->first_packet,
-                           0, true);
+                           server->syn_packet ? server->syn_time : tcp->first, true);
     c.end = MR_CONNECT_OPEN;
     trace_reach(live, MR_PHASE_TCP);
     if (c.role != MR_ROLE_NEIGHBOUR || live->relation->bad)

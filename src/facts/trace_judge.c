@@ -20,6 +20,7 @@ typedef struct trace_set {
     mr_diag diag;
     const trace_relation *first;
     bool kept;
+    bool past;            /* judged without what mended it */
 } trace_set;
 
 struct trace_sets {
@@ -105,7 +106,7 @@ static int fill(mr_trace *trace, trace_set *set, trace_relation *const *members,
     int rc = mr_diag_init(&set->diag, &set->arena, name, mr_ip_text(&first->client, from));
     for (size_t i = 0; !rc && i < n; i++) {
         for (const trace_fact *f = members[i]->facts; !rc && f && facts < SET_FACTS; f = f->next) {
-            if (!counts(trace, members[i], f))
+            if (!counts(trace, members[i], f) || (set->past ? f->mended : f->outlived))
                 continue;
             rc = mr_diag_add_fact(&set->diag, &f->fact);
             facts++;
@@ -116,10 +117,10 @@ static int fill(mr_trace *trace, trace_set *set, trace_relation *const *members,
 
 /* ---- findings over all sets ---- */
 
-static size_t find_same(const mr_trace *trace, const mr_finding *finding, bool full) {
+static size_t find_same(const mr_trace *trace, const mr_finding *finding, bool past, bool full) {
     for (size_t i = 0; i < trace->finding_count; i++) {
         const mr_finding *other = trace->findings[i].finding;
-        if (other->rule == finding->rule &&
+        if (other->rule == finding->rule && trace->findings[i].past == past &&
             (full || (other->cause && finding->cause &&
                       strcmp(other->cause, finding->cause) == 0)))
             return i;
@@ -172,12 +173,25 @@ static bool is_evidence(const mr_finding *finding, const char *check) {
     return false;
 }
 
+/* Where what a past finding is about is first known to work again. */
+static void note_again(mr_trace_finding *told, const trace_fact *f) {
+    const mr_fact *subject = &told->finding->subject;
+
+    if (!f->mended || (subject->port && f->fact.port && subject->port != f->fact.port))
+        return;
+    if (told->again && told->again <= f->again)
+        return;
+    told->again = f->again;
+    told->again_packet = f->again_packet;
+    told->again_file = f->again_file;
+}
+
 static int tell(mr_trace *trace, trace_set *set, const mr_finding *finding,
                 trace_relation *const *members, size_t n, size_t *indexp) {
     char text[MR_IP_TEXT];
     mr_arena *arena = &trace->sets->arena;
     bool full = trace->finding_count == FINDINGS_MAX || trace->sets->count >= SETS_MAX;
-    size_t at = find_same(trace, finding, full);
+    size_t at = find_same(trace, finding, set->past, full);
     *indexp = at;
     if (at == SIZE_MAX && full) {
         trace->totals.left_out++;
@@ -188,7 +202,8 @@ static int tell(mr_trace *trace, trace_set *set, const mr_finding *finding,
         mr_trace_finding *told = &trace->findings[at];
         *told = (mr_trace_finding){.finding = finding,
                                    .name = set->first->name,
-                                   .explained_by = SIZE_MAX};
+                                   .explained_by = SIZE_MAX,
+                                   .past = set->past};
         told->talks = mr_arena_get(arena, MR_TRACE_TALKS, sizeof *told->talks);
         told->packets = mr_arena_get(arena, MR_TRACE_PACKETS, sizeof *told->packets);
         told->files = mr_arena_get(arena, MR_TRACE_PACKETS, sizeof *told->files);
@@ -205,7 +220,9 @@ static int tell(mr_trace *trace, trace_set *set, const mr_finding *finding,
     told->relations++;
     for (size_t i = 0; i < n; i++) {
         for (const trace_fact *f = members[i]->facts; f; f = f->next) {
-            if (!f->fact.check || !is_evidence(finding, f->fact.check))
+            if (told->past)
+                note_again(told, f);
+            if (!is_evidence(finding, f->check))
                 continue;
             add_packet(told, f->packet, f->file);
             if (f->talk && mr_trace_find_talk(trace, f->talk))
@@ -221,7 +238,12 @@ static int tell_all(mr_trace *trace, trace_set *set, trace_relation *const *memb
     if (!index)
         return MR_ERR_MEMORY;
     for (size_t i = 0; i < count; i++) {
-        int rc = tell(trace, set, mr_diag_get_finding(&set->diag, i), members, n, &index[i]);
+        const mr_finding *finding = mr_diag_get_finding(&set->diag, i);
+        index[i] = SIZE_MAX;
+        if (set->past && (finding->severity == MR_SEVERITY_INFO ||
+                          find_same(trace, finding, false, false) != SIZE_MAX))
+            continue; /* it lasts */
+        int rc = tell(trace, set, finding, members, n, &index[i]);
         if (rc)
             return rc;
     }
@@ -234,16 +256,17 @@ static int tell_all(mr_trace *trace, trace_set *set, trace_relation *const *memb
                 trace->findings[index[i]].explained_by = index[c];
         }
     }
-    for (int phase = MR_PHASE_NAMES; phase <= MR_PHASE_COMMUNICATION; phase++)
+    for (int phase = MR_PHASE_NAMES; phase <= MR_PHASE_COMMUNICATION && !set->past; phase++)
         trace->phases[phase] = worse(trace->phases[phase],
                                      mr_diag_get_phase(&set->diag, (enum mr_phase)phase));
     return 0;
 }
 
-static int judge_set(mr_trace *trace, trace_relation *const *members, size_t n) {
+static int judge_set(mr_trace *trace, trace_relation *const *members, size_t n, bool past) {
     trace_set *set = calloc(1, sizeof *set);
     if (!set)
         return MR_ERR_MEMORY;
+    set->past = past;
     int rc = fill(trace, set, members, n);
     if (!rc)
         rc = tell_all(trace, set, members, n);
@@ -266,6 +289,8 @@ static int cmp_finding(const void *a, const void *b) {
     const mr_finding *x = p->finding, *y = q->finding;
     if (!x->explained_by != !y->explained_by)
         return x->explained_by ? 1 : -1;
+    if (p->past != q->past)
+        return p->past ? 1 : -1;
     if (x->severity != y->severity)
         return x->severity > y->severity ? -1 : 1;
     if (x->phase != y->phase)
@@ -304,7 +329,8 @@ static void judge_verdict(mr_trace *trace) {
     const mr_finding *first = trace->finding_count ? trace->findings[0].finding : NULL;
     bool warning = false, whole = true;
 
-    if (first && !first->explained_by && first->severity == MR_SEVERITY_ERROR) {
+    if (first && !first->explained_by && !trace->findings[0].past &&
+        first->severity == MR_SEVERITY_ERROR) {
         trace->verdict_index = 0;
         trace->verdict = (mr_verdict){.finding = first,
                                       .phase = first->phase,
@@ -312,13 +338,20 @@ static void judge_verdict(mr_trace *trace) {
                                       .exit = 10 * (int)first->phase};
         return;
     }
+    for (size_t i = 0; i < trace->finding_count; i++) {
+        const mr_trace_finding *f = &trace->findings[i];
+        if (f->past && !f->finding->explained_by)
+            trace->phases[f->finding->phase] = worse(trace->phases[f->finding->phase],
+                                                     MR_STATUS_WARN);
+    }
     for (int phase = MR_PHASE_NAMES; phase <= MR_PHASE_COMMUNICATION; phase++) {
         warning = warning || trace->phases[phase] == MR_STATUS_WARN;
         whole = whole && trace->phases[phase] >= MR_STATUS_PASS &&
                 trace->phases[phase] <= MR_STATUS_WARN;
     }
     for (size_t i = 0; i < trace->finding_count; i++)
-        warning = warning || (trace->findings[i].finding->severity == MR_SEVERITY_WARNING &&
+        warning = warning || ((trace->findings[i].finding->severity == MR_SEVERITY_WARNING ||
+                               trace->findings[i].past) &&
                               !trace->findings[i].finding->explained_by);
     trace->verdict.exit = warning ? 1 : 0;
     if (trace->totals.talks == 0 && trace->totals.names == 0)
@@ -362,14 +395,17 @@ static int sort_talks(mr_trace *trace) {
 static int judge_sets(mr_trace *trace, trace_relation **all, size_t n) {
     int rc = 0;
     for (size_t i = 0, end; !rc && i < n; i = end) {
-        bool bad = false;
+        bool bad = false, past = false;
         for (end = i; end < n && root_of(all[end]) == root_of(all[i]); end++) {
             note_phases(trace, all[end]);
+            past |= trace_mark_states(trace, all[end], counts);
             for (const trace_fact *f = all[end]->facts; f && !bad; f = f->next)
                 bad = f->bad && counts(trace, all[end], f);
         }
         if (bad)
-            rc = judge_set(trace, all + i, end - i);
+            rc = judge_set(trace, all + i, end - i, false);
+        if (!rc && past)
+            rc = judge_set(trace, all + i, end - i, true);
     }
     return rc;
 }

@@ -16,12 +16,19 @@ typedef struct trace_relation trace_relation;
 typedef struct trace_fact trace_fact;
 struct trace_fact {
     trace_fact *next;
-    uint64_t packet;
+    uint64_t packet, last_packet; /* of the first and the last that say the same; bad ones: one */
+    mr_nsec last;       /* time of the last; of the first: fact.at */
     uint32_t talk;      /* id, 0: none */
-    uint16_t file;
+    uint16_t file, last_file;
     bool bad;           /* makes the relation worth a judgement */
     bool connect;       /* a failed connect: not of a client that scans, nor if one side lacks */
-    mr_fact fact;       /* texts are interned */
+    bool outlived;      /* what it says held no longer in the end */
+    bool mended;        /* it worked again: not to be known where the failure before is judged */
+    uint64_t again_packet; /* of what mended: the first known after the failure */
+    uint16_t again_file;
+    mr_nsec again;
+    char check[24];     /* "#17" */
+    mr_fact fact;       /* texts are interned, but for check */
 };
 
 /* A client, a host's address or a name. */
@@ -354,6 +361,12 @@ void trace_take_rts(mr_trace *trace, const mr_seen *seen);
 void trace_take_tls(mr_trace *trace, const mr_seen *seen);
 void trace_web_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
 void trace_web_end(mr_trace *trace);
+
+/* ---- trace_state.c ---- */
+/* Facts of a relation that are weighed; those that are not are as if they were not there. */
+typedef bool trace_counts(mr_trace *trace, const trace_relation *relation, const trace_fact *fact);
+/* Marks what was outlived and what mended. True when something failed that worked again. */
+bool trace_mark_states(mr_trace *trace, trace_relation *relation, trace_counts *counts);
 int trace_judge(mr_trace *trace);
 void trace_judge_deinit(mr_trace *trace);
 

@@ -4,6 +4,9 @@
  * one set of facts (msrpc/diag.h), the same facts as those of a live diagnosis, and the same rules
  * judge them; equal findings of several relations are told once.
  *
+ * What lasts to the end counts: a port that worked and then fails for good has failed; one that
+ * failed and then worked gives findings that are past, which decide nothing.
+ *
  * A relation is a client and a host, by all addresses that the client's names gave for it. Facts
  * cite packets: "#17" is packet 17 (of the first file; "2#17" of the second, and so on).
  *
@@ -89,6 +92,10 @@ typedef struct mr_trace_finding {
     const uint16_t *files;     /* of each of @packets */
     size_t packet_count;
     size_t explained_by;       /* index of its cause among the findings; SIZE_MAX: none */
+    bool past;                 /* it worked again before the capture ended: no error any more */
+    uint64_t again_packet;     /* of a past one: that shows it, with its file and time */
+    uint16_t again_file;
+    mr_nsec again;
 } mr_trace_finding;
 
 #define MR_TRACE_TALKS 64
@@ -144,11 +151,13 @@ const mr_trace_talk *mr_trace_find_talk(const mr_trace *trace, uint32_t id);
 size_t mr_trace_event_count(const mr_trace *trace, uint32_t id);
 const mr_trace_event *mr_trace_get_event(const mr_trace *trace, uint32_t id, size_t i);
 
-/* Findings: in the order of mr_diag_get_finding, over all relations. NULL past the end. */
+/* Findings: in the order of mr_diag_get_finding, over all relations, past ones behind those that
+ * stand. NULL past the end. */
 size_t mr_trace_finding_count(const mr_trace *trace);
 const mr_trace_finding *mr_trace_get_finding(const mr_trace *trace, size_t i);
 
-/* Of a phase over all relations: fail before warn before pass; UNKNOWN: not observed. */
+/* Of a phase over all relations: fail before warn (past findings too) before pass; UNKNOWN: not
+ * observed. */
 enum mr_status mr_trace_get_phase(const mr_trace *trace, enum mr_phase phase);
 /* The unexplained error of the lowest phase, then of the highest confidence, then in the order of
  * the rules. */
