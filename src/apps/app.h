@@ -123,6 +123,8 @@ typedef struct app_command {
     const app_option *options; /* own switches, ended by a NULL name; may be NULL */
     size_t own_size;           /* octets of the own settings, zeroed before parsing */
     int (*run)(app *a);        /* returns an app_exit */
+    int (*check)(app *a);      /* of the words, before --output is opened; 0 or an app_exit, told;
+                                  NULL: none */
     enum app_grammar grammar;
 } app_command;
 

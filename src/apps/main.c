@@ -12,6 +12,8 @@ static int run_command(const app_command *command, int argc, char **argv) {
     mr_arena_init(&a.arena, 256 * 1024 * 1024);
     code = command->grammar == APP_GRAMMAR_OWN ? app_parse(&a, argc, argv)
                                                : app_dropin_parse(&a, argc, argv);
+    if (!code && command->check)
+        code = command->check(&a);
     if (!code)
         code = app_output_open(&a);
     if (!code)

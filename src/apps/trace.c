@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -149,62 +148,6 @@ static int on_read(void *ctx, mr_packet *packetp, mr_error *err) {
 
 /* ---- the run ---- */
 
-/* No file that is written is the one that is read. */
-static int check_same(const struct trace *t) {
-    const char *const outs[] = {t->o->annotate, t->o->to, t->o->html};
-    struct stat in, out;
-
-    for (size_t i = 0; i < MR_COUNT(outs); i++)
-        if (outs[i] && stat(t->a->args[0], &in) == 0 && stat(outs[i], &out) == 0 &&
-            in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-            return app_refuse(t->a, APP_USAGE, "%s is the capture itself: write to another file",
-                              outs[i]);
-    return 0;
-}
-
-static int check_pair(struct trace *t) {
-    const struct trace_options *o = t->o;
-
-    if (t->a->arg_count || o->interface)
-        return app_refuse(t->a, APP_USAGE, "--client and --server are all that is read: no other "
-                          "capture and no -i beside them");
-    if (strcmp(o->client, "-") == 0 || strcmp(o->server, "-") == 0)
-        return app_refuse(t->a, APP_USAGE, "--client and --server are read twice: files are "
-                          "wanted, not standard input");
-    if (o->annotate || o->extract || o->to || o->filter)
-        return app_refuse(t->a, APP_USAGE, "--annotate, --extract and --filter work on one "
-                          "capture");
-    return 0;
-}
-
-static int check_options(struct trace *t) {
-    const struct trace_options *o = t->o;
-    app *a = t->a;
-    size_t count = a->arg_count, standard = 0;
-
-    for (size_t i = 0; i < count; i++)
-        standard += strcmp(a->args[i], "-") == 0;
-    if ((o->client != NULL) != (o->server != NULL))
-        return app_refuse(a, APP_USAGE, "--client FILE and --server FILE belong together");
-    if (o->client)
-        return check_pair(t);
-    if (!o->interface && count == 0)
-        return app_refuse(a, APP_USAGE, "a capture is wanted (- for standard input), or -i "
-                          "INTERFACE");
-    if (o->interface && count)
-        return app_refuse(a, APP_USAGE, "-i listens: a file beside it makes no sense");
-    if (standard > 1)
-        return app_refuse(a, APP_USAGE, "standard input can be read once");
-    if (o->calls && o->stubs)
-        return app_refuse(a, APP_USAGE, "--calls and --stubs exclude each other");
-    if ((o->extract != 0) != (o->to != NULL))
-        return app_refuse(a, APP_USAGE, "--extract ID and --to OUT.pcapng belong together");
-    if ((o->annotate || o->extract) && (count != 1 || standard))
-        return app_refuse(a, APP_USAGE, "%s reads its capture twice: one file is wanted",
-                          o->annotate ? "--annotate" : "--extract");
-    return count == 1 ? check_same(t) : 0;
-}
-
 static int check_filter(struct trace *t) {
     mr_capture_filter filter = {0};
     mr_error err = MR_ERROR_INIT;
@@ -236,7 +179,7 @@ static int listen_on(struct trace *t) {
 
 static void analyse(struct trace *t) {
     mr_analysis_config config = {
-        .paths = t->paths,
+        .paths = t->sources,
         .count = t->path_count,
         .order = MR_MERGE_TIME,
         .filter = t->paths ? t->o->filter : NULL,
@@ -247,7 +190,6 @@ static void analyse(struct trace *t) {
         .ctx = t,
     };
 
-    catch_signals(t);
     t->progress_at = t->began + MR_SEC;
     if (app_progress_wanted(t->a))
         t->a->progress = &t->progress;
@@ -347,17 +289,22 @@ static int work(struct trace *t) {
 static int run(app *a) {
     struct trace t = {.a = a, .o = a->own, .error = MR_ERROR_INIT, .began = mr_clock_now()};
 
-    int code = check_options(&t);
-    if (!code)
-        code = check_filter(&t);
+    int code = check_filter(&t);
     if (!code)
         code = listen_on(&t);
     if (!code) {
         t.paths = t.o->client ? &t.o->client : a->arg_count ? a->args : NULL;
         t.path_count = t.o->client ? 1 : a->arg_count;
         t.several = t.o->client || a->arg_count > 1;
-        code = work(&t);
+        t.sources = t.paths;
+        catch_signals(&t);
+        if (t.paths && strcmp(t.paths[0], "-") == 0 && (t.o->annotate || t.o->extract))
+            code = trace_spool(&t);
     }
+    if (!code)
+        code = work(&t);
+    if (t.spool)
+        close(t.spool - 1);
     if (t.page)
         fclose(t.page);
     mr_trace_free(t.story);
@@ -393,4 +340,5 @@ const app_command app_trace = {
     .options = options,
     .own_size = sizeof(struct trace_options),
     .run = run,
+    .check = trace_check,
 };

@@ -23,6 +23,9 @@ struct trace {
     const struct trace_options *o;
     const char *const *paths;   /* NULL: live */
     size_t path_count;
+    const char *const *sources; /* what is opened in their place */
+    const char *spooled;        /* of standard input, if it is read twice */
+    int spool;                  /* its descriptor and 1; 0: none */
     mr_trace *story;
     mr_totals totals;
     mr_error error;             /* of reading; code 0: none */
@@ -42,6 +45,13 @@ struct trace {
     uint64_t stub_count;        /* calls told */
     mr_writer *report;          /* --json --stubs: the report that is open while reading */
 };
+
+/* trace_input.c */
+/* The words of the command, before anything is opened; 0 or APP_USAGE, told. */
+int trace_check(app *a);
+/* Keeps standard input in a file without a name, for the second reading; 0 or APP_UNWRITABLE,
+ * told. */
+int trace_spool(struct trace *t);
 
 /* trace_show.c: the screen; --calls alone. */
 void trace_show(struct trace *t);

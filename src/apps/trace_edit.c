@@ -24,7 +24,7 @@ static int copy(struct trace *t, const char *out, const char *const *comments, s
 
     if (fd < 0)
         return app_refuse(t->a, APP_UNWRITABLE, "%s: %s", out, strerror(errno));
-    int r = mr_capture_file_init(&file, t->paths[0], NULL, &err);
+    int r = mr_capture_file_init(&file, t->sources[0], NULL, &err);
     if (r)
         code = app_refuse(t->a, APP_UNREADABLE, "%s", app_error(t->a, &err));
     else
@@ -74,10 +74,11 @@ static void comment(void *user, const mr_packet *packet, mr_capture_edit *editp)
     editp->comments = notes->texts;
 }
 
-static const char *note_text(app *a, const mr_finding *finding) {
+static const char *note_text(app *a, const mr_finding *finding, bool past) {
     const mr_remedy *remedy = finding->remedy_count ? &finding->remedies[0] : NULL;
     const char *text = mr_arena_add_fmt(&a->arena, "msrpc %s %s: %s. %s%s%s",
-                                        mr_severity_name(finding->severity), finding->id,
+                                        past ? "past" : mr_severity_name(finding->severity),
+                                        finding->id,
                                         finding->summary, finding->cause,
                                         remedy ? " Remedy: " : "", remedy ? remedy->text : "");
 
@@ -97,7 +98,7 @@ static int gather(struct trace *t, struct notes *notes) {
     for (size_t i = 0; (f = mr_trace_get_finding(t->story, i)) != NULL; i++) {
         if (f->finding->severity == MR_SEVERITY_INFO && !t->a->set.verbose)
             continue;
-        const char *text = note_text(t->a, f->finding);
+        const char *text = note_text(t->a, f->finding, f->past);
         for (size_t k = 0; k < f->packet_count; k++)
             notes->items[notes->count++] = (struct note){f->packets[k], text};
     }
@@ -276,7 +277,7 @@ static int look_through(struct trace *t, struct extract *x, struct path *mapper)
     mr_packet packet;
     mr_segment s;
     mr_error err = MR_ERROR_INIT;
-    int r = mr_capture_file_init(&file, t->paths[0], NULL, &err), told = 0;
+    int r = mr_capture_file_init(&file, t->sources[0], NULL, &err), told = 0;
 
     mr_decap_init(&x->decap, NULL);
     while (!told && r == 0 && mr_capture_file_read(&file, &packet, &err) == 0)

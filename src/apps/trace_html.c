@@ -178,6 +178,13 @@ static void put_filters(FILE *out, const char *wireshark, const char *netmon) {
                 "</code></pre>\n");
 }
 
+/* "2#" before a packet's number, where there are several files. */
+static const char *file_text(struct trace *t, uint16_t file) {
+    const char *text = t->several ? mr_arena_add_fmt(&t->a->arena, "%u#", file + 1u) : "";
+
+    return text ? text : "";
+}
+
 static void put_proof(struct trace *t, const mr_trace_finding *f, FILE *out) {
     fputs("<p>Between ", out);
     put(out, f->client);
@@ -186,11 +193,8 @@ static void put_proof(struct trace *t, const mr_trace_finding *f, FILE *out) {
         fprintf(out, ", and %u other pairs", f->relations - 1);
     fputs(".", out);
     for (size_t i = 0; i < f->packet_count; i++)
-        if (t->several)
-            fprintf(out, "%s%u#%llu", i ? ", " : " Packets ", f->files[i] + 1u,
-                    (unsigned long long)f->packets[i]);
-        else
-            fprintf(out, "%s%llu", i ? ", " : " Packets ", (unsigned long long)f->packets[i]);
+        fprintf(out, "%s%s%llu", i ? ", " : " Packets ", file_text(t, f->files[i]),
+                (unsigned long long)f->packets[i]);
     if (f->packet_count)
         fputs(".", out);
     for (size_t i = 0; i < f->talk_count; i++)
@@ -206,15 +210,19 @@ static void put_finding(struct trace *t, size_t i, const mr_trace_finding *f, FI
 
     fprintf(out, "<details%s>\n<summary><h3 class=\"%s\">%s, phase %d: ",
             i == mr_trace_verdict_index(t->story) ? " open" : "",
-            severity_class(finding->severity), mr_severity_name(finding->severity),
-            (int)finding->phase);
+            f->past ? "warn" : severity_class(finding->severity),
+            f->past ? "past" : mr_severity_name(finding->severity), (int)finding->phase);
     put(out, finding->summary);
     fputs("</h3> <span class=\"dim\">", out);
     put(out, finding->id);
     fprintf(out, ", %s", mr_confidence_name(finding->confidence));
     if (finding->explained_by)
         put_element(out, ", because of ", finding->explained_by->id, "");
-    put_element(out, "</span></summary>\n<p>", finding->cause, "</p>\n");
+    fputs("</span></summary>\n", out);
+    if (f->past)
+        fprintf(out, "<p>It works again since packet %s%llu.</p>\n", file_text(t, f->again_file),
+                (unsigned long long)f->again_packet);
+    put_element(out, "<p>", finding->cause, "</p>\n");
     put_remedies(finding, out);
     put_proof(t, f, out);
     put_element(out, "<p class=\"dim\">", finding->reference, "</p>\n");

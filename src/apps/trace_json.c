@@ -140,6 +140,13 @@ static void write_finding(struct trace *t, const mr_trace_finding *f, mr_writer 
         mr_writer_close(w);
     }
     mr_writer_close(w);
+    if (f->past) {
+        mr_writer_open(w, "works_again", MR_SHAPE_OBJECT);
+        mr_writer_uint(w, "file", f->again_file + 1u);
+        mr_writer_uint(w, "number", f->again_packet);
+        write_time(w, "time", f->again);
+        mr_writer_close(w);
+    }
     write_filters(w, trace_finding_filter(t, f, MR_TRACE_WIRESHARK),
                   trace_finding_filter(t, f, MR_TRACE_NETMON));
 }

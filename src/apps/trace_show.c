@@ -262,9 +262,11 @@ static void show_phase(struct trace *t, enum mr_phase phase) {
             more++;
             continue;
         }
-        const char *line = mr_arena_add_fmt(&t->a->arena, "%s: %s", f->name ? f->name : f->server,
-                                            finding->summary);
-        phase_line(t->a, "", app_finding_mark(finding), line ? line : finding->summary);
+        const char *line = mr_arena_add_fmt(&t->a->arena, "%s: %s%s",
+                                            f->name ? f->name : f->server, finding->summary,
+                                            f->past ? " (past)" : "");
+        phase_line(t->a, "", f->past ? APP_MARK_WARN : app_finding_mark(finding),
+                   line ? app_safe(t->a, mr_slice_str(line)) : finding->summary);
     }
     if (more)
         fprintf(t->a->out, "%17sand %zu more\n", "", more);
@@ -374,6 +376,35 @@ static void show_talks(struct trace *t) {
 
 /* ---- findings ---- */
 
+/* "#17", "2#17" of several files. */
+static const char *packet_text(struct trace *t, uint16_t file, uint64_t packet) {
+    const char *text = t->several ? mr_arena_add_fmt(&t->a->arena, "%u#%llu", file + 1u,
+                                                     (unsigned long long)packet)
+                                  : mr_arena_add_fmt(&t->a->arena, "%llu",
+                                                     (unsigned long long)packet);
+    return text ? text : "";
+}
+
+static const char *again_text(struct trace *t, const mr_trace_finding *f) {
+    char when[MR_TIME_TEXT];
+    const char *text = mr_arena_add_fmt(&t->a->arena, "it works again since packet %s, %s",
+                                        packet_text(t, f->again_file, f->again_packet),
+                                        when_text(f->again, when));
+    return text ? text : "it works again";
+}
+
+/* What failed and works again is no error any more. */
+static void past_title(struct trace *t, const mr_trace_finding *f) {
+    const mr_finding *finding = f->finding;
+    size_t width = 6 + strlen("past, phase 1: ") + strlen(finding->summary) + 4 +
+                   strlen(finding->id);
+
+    fprintf(t->a->out, "\n %s past, phase %d: %s%s(%s)\n", app_mark(t->a, APP_MARK_WARN),
+            (int)finding->phase, finding->summary, width <= APP_COLUMNS ? "  " : "\n      ",
+            finding->id);
+    app_wrap(t->a->out, " NOW      ", 10, again_text(t, f));
+}
+
 static void show_proof(struct trace *t, const mr_trace_finding *f) {
     app *a = t->a;
     char text[1024];
@@ -381,12 +412,8 @@ static void show_proof(struct trace *t, const mr_trace_finding *f) {
 
     text[0] = '\0';
     for (size_t i = 0; i < f->packet_count && i < most && at + 64 < sizeof text; i++) {
-        if (t->several)
-            at += (size_t)snprintf(text + at, sizeof text - at, "%u#%llu ", f->files[i] + 1u,
-                                   (unsigned long long)f->packets[i]);
-        else
-            at += (size_t)snprintf(text + at, sizeof text - at, "%llu ",
-                                   (unsigned long long)f->packets[i]);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s ",
+                               packet_text(t, f->files[i], f->packets[i]));
     }
     if (f->packet_count > most)
         at += (size_t)snprintf(text + at, sizeof text - at, "and %zu more ",
@@ -416,7 +443,10 @@ static void show_findings(struct trace *t) {
         if (i == first || f->explained_by != SIZE_MAX ||
             (f->finding->severity == MR_SEVERITY_INFO && !t->a->set.verbose))
             continue;
-        app_finding_title(t->a, f->finding);
+        if (f->past)
+            past_title(t, f);
+        else
+            app_finding_title(t->a, f->finding);
         app_finding_show(t->a, f->finding);
         show_proof(t, f);
     }

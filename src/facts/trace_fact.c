@@ -11,6 +11,7 @@
 #define FACTS_OF_RELATION 384
 #define SAME_BAD 8 /* facts of one kind and subject that are kept */
 #define EVENTS_OF_ALL 65536
+#define EVENTS_BEFORE 4 /* a look-up's two, the mapper's two */
 
 static bool text_eq(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
@@ -174,7 +175,7 @@ void trace_tell(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad, 
                 ...) {
     va_list args;
 
-    if (live->event_count >= MR_TRACE_EVENTS)
+    if (live->event_count >= MR_TRACE_EVENTS - EVENTS_BEFORE)
         return;
     trace_event *event = new_event(trace);
     if (!event)
@@ -193,4 +194,81 @@ void trace_tell(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad, 
     live->events_end = &event->next;
     live->event_count++;
     trace->event_count++;
+}
+
+static const char *service_name(uint8_t service) {
+    switch ((enum mr_seen_names)service) {
+    case MR_SEEN_DNS: return "DNS";
+    case MR_SEEN_LLMNR: return "LLMNR";
+    case MR_SEEN_MDNS: return "mDNS";
+    case MR_SEEN_NBNS: return "NBNS";
+    }
+    return "";
+}
+
+static void tell_lookup(mr_trace *trace, trace_live *live) {
+    const trace_lookup *l = &live->lookup;
+    char server[MR_IP_TEXT], address[MR_IP_TEXT];
+    mr_seen at = {.packet = l->asked_packet, .file = l->asked_file, .time = l->asked_time};
+
+    mr_ip_text(&l->server, server);
+    if (l->asked_packet)
+        trace_tell(trace, live, &at, false, "%s, %s: %s?", service_name(l->service), server,
+                   l->name);
+    at = (mr_seen){.packet = l->packet, .file = l->file, .time = l->time, .to_client = true};
+    trace_tell(trace, live, &at, false, "%s, %s: it is %s", service_name(l->service), server,
+               mr_ip_text(&live->talk.server, address));
+}
+
+static void tell_named(mr_trace *trace, trace_live *live) {
+    const trace_named *n = &live->named;
+    mr_seen at = {.packet = n->begin_packet, .file = n->file, .time = n->begin};
+
+    trace_tell(trace, live, &at, false, "mapper, port %u: conversation %u begins", n->port,
+               n->talk);
+    at = (mr_seen){.packet = n->packet, .file = n->file, .time = n->time, .to_client = true};
+    trace_tell(trace, live, &at, false, "mapper, port %u: %s is at port %u", n->port,
+               live->talk.interface ? live->talk.interface : "the interface",
+               live->talk.server_port);
+}
+
+static bool is_before(const mr_trace_event *a, const mr_trace_event *b) {
+    return a->file == b->file ? a->packet < b->packet : a->time < b->time;
+}
+
+/* What is told at the end of a connection may be about its beginning. */
+static void order_events(trace_live *live) {
+    trace_event *sorted[MR_TRACE_EVENTS];
+    size_t n = 0;
+
+    for (trace_event *e = live->events; e && n < MR_COUNT(sorted); e = e->next, n++) {
+        size_t i = n;
+        for (; i > 0 && is_before(&e->told, &sorted[i - 1]->told); i--)
+            sorted[i] = sorted[i - 1];
+        sorted[i] = e;
+    }
+    live->events_end = &live->events;
+    for (size_t i = 0; i < n; i++) {
+        *live->events_end = sorted[i];
+        live->events_end = &sorted[i]->next;
+    }
+    *live->events_end = NULL;
+}
+
+void trace_tell_before(mr_trace *trace, trace_live *live) {
+    order_events(live);
+    trace_event *own = live->events, **own_end = live->events_end;
+    uint16_t count = live->event_count;
+
+    live->events = NULL;
+    live->events_end = &live->events;
+    live->event_count = 0;
+    if (live->lookup.name)
+        tell_lookup(trace, live);
+    if (live->named.packet)
+        tell_named(trace, live);
+    *live->events_end = own;
+    if (own)
+        live->events_end = own_end;
+    live->event_count = (uint16_t)(live->event_count + count);
 }

@@ -374,6 +374,8 @@ static void keep_talk(mr_trace *trace, trace_live *live) {
         return;
     }
     ++*count;
+    if (!sum)
+        trace_tell_before(trace, live);
     kept->talk = *talk;
     kept->events = live->events; /* of a sum: those of its first connection */
     kept->event_count = live->event_count;

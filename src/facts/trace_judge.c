@@ -327,7 +327,7 @@ static int sort_findings(mr_trace *trace) {
 
 static void judge_verdict(mr_trace *trace) {
     const mr_finding *first = trace->finding_count ? trace->findings[0].finding : NULL;
-    bool warning = false, whole = true;
+    bool warning = false, past = false, whole = true;
 
     if (first && !first->explained_by && !trace->findings[0].past &&
         first->severity == MR_SEVERITY_ERROR) {
@@ -340,6 +340,7 @@ static void judge_verdict(mr_trace *trace) {
     }
     for (size_t i = 0; i < trace->finding_count; i++) {
         const mr_trace_finding *f = &trace->findings[i];
+        past = past || f->past;
         if (f->past && !f->finding->explained_by)
             trace->phases[f->finding->phase] = worse(trace->phases[f->finding->phase],
                                                      MR_STATUS_WARN);
@@ -354,7 +355,9 @@ static void judge_verdict(mr_trace *trace) {
                                trace->findings[i].past) &&
                               !trace->findings[i].finding->explained_by);
     trace->verdict.exit = warning ? 1 : 0;
-    if (trace->totals.talks == 0 && trace->totals.names == 0)
+    if (past)
+        trace->verdict.summary = "what failed works again in the end; see what is past";
+    else if (trace->totals.talks == 0 && trace->totals.names == 0)
         trace->verdict.summary = "nothing of RPC is in the capture";
     else if (whole)
         trace->verdict.summary = warning ? "RPC works; see the warnings" : "every phase passed";

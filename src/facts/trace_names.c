@@ -100,19 +100,17 @@ static trace_given *given_find(mr_trace *trace, const mr_ip *client, const mr_ip
     return g;
 }
 
-const char *trace_name_of(mr_trace *trace, const mr_ip *client, const mr_ip *address,
-                          uint64_t *packetp) {
+const trace_lookup *trace_lookup_of(mr_trace *trace, const mr_ip *client, const mr_ip *address) {
     static const mr_ip anybody;
     trace_given *g = given_find(trace, client, address);
     if (!g) /* a host asks over one family and connects over the other */
         g = given_find(trace, &anybody, address);
     if (!g || (g->asker.family == client->family && !trace_ip_eq(&g->asker, client)))
         return NULL;
-    *packetp = g->packet;
-    return g->name;
+    return &g->lookup;
 }
 
-static void remember(mr_trace *trace, const mr_seen *seen, const trace_name *name,
+static void remember(mr_trace *trace, const trace_lookup *lookup, const trace_name *name,
                      const mr_ip *client, const mr_seen_record *record) {
     trace_given *g = given_find(trace, client, &record->address);
 
@@ -128,18 +126,28 @@ static void remember(mr_trace *trace, const mr_seen *seen, const trace_name *nam
         }
     }
     if (g) {
-        g->name = name->name;
-        g->packet = seen->packet;
+        g->lookup = *lookup;
         g->asker = name->client;
     }
 }
 
 static void give(mr_trace *trace, const mr_seen *seen, trace_name *name, const mr_ip *server,
-                 const mr_seen_record *record) {
+                 const trace_asked *asked, const mr_seen_record *record) {
     static const mr_ip anybody;
+    trace_lookup lookup = {.name = name->name,
+                           .packet = seen->packet,
+                           .time = seen->time,
+                           .file = seen->file,
+                           .server = *server,
+                           .service = (uint8_t)seen->u.name.service};
 
-    remember(trace, seen, name, &name->client, record);
-    remember(trace, seen, name, &anybody, record);
+    if (asked) {
+        lookup.asked_packet = asked->asked_packet;
+        lookup.asked_time = asked->time;
+        lookup.asked_file = asked->file;
+    }
+    remember(trace, &lookup, name, &name->client, record);
+    remember(trace, &lookup, name, &anybody, record);
     name->resolved = true;
     for (size_t i = 0; i < name->address_count; i++) {
         if (trace_ip_eq(&name->addresses[i].ip, &record->address))
@@ -180,6 +188,7 @@ static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *ask
     a->broadcast = q->broadcast;
     if (a->tries == 0 || a->state != TRACE_OPEN) {
         a->time = seen->time;
+        a->asked_packet = seen->packet;
         if (a->state == TRACE_OPEN)
             a->packet = seen->packet;
     }
@@ -188,7 +197,7 @@ static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *ask
 }
 
 static enum trace_answer judge_answer(mr_trace *trace, const mr_seen *seen, trace_name *name,
-                                      const mr_ip *server) {
+                                      const mr_ip *server, const trace_asked *asked) {
     const mr_seen_name *a = &seen->u.name;
     bool answers = false, soa = false, referral = false;
 
@@ -200,7 +209,7 @@ static enum trace_answer judge_answer(mr_trace *trace, const mr_seen *seen, trac
         const mr_seen_record *r = &a->records[i];
         if (r->section == MR_SEEN_IN_ANSWER) {
             if (r->address.family && (r->type == TYPE_A || r->type == TYPE_AAAA))
-                give(trace, seen, name, server, r);
+                give(trace, seen, name, server, asked, r);
             if (r->type == TYPE_CNAME && r->target && a->type != TYPE_CNAME)
                 name->alias = trace_intern(trace, r->target);
             answers = answers || r->type == a->type || a->service == MR_SEEN_NBNS;
@@ -228,7 +237,7 @@ static void take_answer(mr_trace *trace, const mr_seen *seen, const mr_ip *asker
     if (!name)
         return;
     trace_asked *a = asked_get(name, server, netbios ? TYPE_A : q->type, seen->flow != 0, true);
-    enum trace_answer state = judge_answer(trace, seen, name, server);
+    enum trace_answer state = judge_answer(trace, seen, name, server, a);
     if (!a || (a->state == TRACE_RECORDS && state != TRACE_RECORDS))
         return;
     if (a->tries && seen->time >= a->time)

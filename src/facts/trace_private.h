@@ -65,6 +65,10 @@ struct trace_expected {
     uint64_t packet;
     mr_nsec time;
     uint16_t file;
+    uint64_t begin_packet;  /* of the mapper's connection */
+    mr_nsec begin;
+    uint32_t talk;
+    uint16_t mapper_port;
     bool tried;
     bool map;           /* it was asked for, not merely listed */
     trace_relation *relation; /* with the mapper */
@@ -85,6 +89,7 @@ typedef struct trace_asked {
     uint16_t file;
     mr_nsec time;       /* of the first question that is open */
     uint64_t packet;    /* of the answer, else of the first question */
+    uint64_t asked_packet; /* of the question at @time; 0: not captured */
     uint32_t ms;
 } trace_asked;
 
@@ -116,15 +121,32 @@ struct trace_name {
     const char *alias;  /* CNAME */
 };
 
+/* A question and its answer, which gave an address. */
+typedef struct trace_lookup {
+    const char *name;   /* NULL: none */
+    uint64_t packet, asked_packet; /* of the answer, of the question */
+    mr_nsec time, asked_time;
+    mr_ip server;       /* who answered */
+    uint16_t file, asked_file;
+    uint8_t service;    /* enum mr_seen_names */
+} trace_lookup;
+
 /* The name that gave an address to a client last. */
 typedef struct trace_given trace_given;
 struct trace_given {
     trace_given *hash_next;
     mr_ip client, address; /* client of no family: anybody */
     mr_ip asker;
-    const char *name;
-    uint64_t packet;
+    trace_lookup lookup;
 };
+
+/* The connection in which a mapper named a port, and its answer. */
+typedef struct trace_named {
+    uint64_t begin_packet, packet; /* 0: none */
+    mr_nsec begin, time;
+    uint32_t talk;
+    uint16_t file, port;
+} trace_named;
 
 typedef struct trace_event trace_event;
 struct trace_event {
@@ -154,6 +176,8 @@ struct trace_live {
     trace_event *events, **events_end;
     uint16_t event_count;
     trace_expected *expected;
+    trace_lookup lookup;   /* of the server's name, and */
+    trace_named named;     /* of its port, before it began */
     trace_pending bind, call;
     uint64_t op_range;     /* packet of a fault that says so, 0: none; a probe until the end */
     uint16_t op_range_opnum;
@@ -307,6 +331,8 @@ void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uin
 void trace_bad(mr_trace *trace, trace_live *live, const mr_seen *at, const mr_fact *fact);
 void trace_tell(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad, const char *fmt,
                 ...) __attribute__((format(printf, 5, 6)));
+/* The look-up of the server's name and the mapper's answer come first among what is told. */
+void trace_tell_before(mr_trace *trace, trace_live *live);
 /* Facts that facts.h makes: what mr_facts_add_talk would add to a set is added to the relation. */
 void trace_add_talk(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad,
                     const mr_talk_seen *talk);
@@ -321,9 +347,8 @@ void trace_take_name(mr_trace *trace, const mr_seen *seen);
 void trace_names_end(mr_trace *trace);
 /* ICMP: nothing serves names there. */
 void trace_names_refused(mr_trace *trace, const mr_seen *seen);
-/* The name that gave @address to @client, newest first; NULL: none. */
-const char *trace_name_of(mr_trace *trace, const mr_ip *client, const mr_ip *address,
-                          uint64_t *packetp);
+/* What gave @address to @client last; NULL: nothing. */
+const trace_lookup *trace_lookup_of(mr_trace *trace, const mr_ip *client, const mr_ip *address);
 void trace_take_begin(mr_trace *trace, const mr_seen *seen);
 int trace_take_end(mr_trace *trace, const mr_seen *seen);
 /* What its port is to RPC; web traffic that is not seen to be RPC. */

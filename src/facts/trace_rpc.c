@@ -275,6 +275,10 @@ static void expect(mr_trace *trace, trace_live *live, const mr_seen *seen,
                                .packet = seen->packet,
                                .time = seen->time,
                                .file = seen->file,
+                               .begin_packet = live->talk.first,
+                               .begin = live->talk.begin,
+                               .talk = live->talk.id,
+                               .mapper_port = live->talk.server_port,
                                .map = !seen->u.map.lookup,
                                .relation = live->relation};
     trace_expected_add(trace, &expected);

@@ -206,7 +206,7 @@ static trace_live *new_live(mr_trace *trace) {
 
 static void begin_talk(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     mr_trace_talk *talk = &live->talk;
-    uint64_t named = 0;
+    const trace_lookup *lookup = trace_lookup_of(trace, &seen->client, &seen->server);
 
     talk->id = (uint32_t)++trace->totals.talks;
     talk->count = 1;
@@ -217,15 +217,20 @@ static void begin_talk(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     talk->server_port = seen->server_port;
     talk->first = talk->last = seen->packet;
     talk->begin = talk->end = seen->time;
-    talk->name = trace_name_of(trace, &seen->client, &seen->server, &named);
+    if (lookup)
+        live->lookup = *lookup;
+    talk->name = live->lookup.name;
     live->relation = trace_relation_get(trace, &seen->client, &seen->server, NULL);
     if (live->relation && talk->name) {
         live->relation->name = talk->name;
-        live->relation->name_packet = named;
+        live->relation->name_packet = live->lookup.packet;
     }
     live->expected = trace_expected_find(trace, &seen->client, &seen->server, seen->server_port);
     if (live->expected) {
+        const trace_expected *e = live->expected;
         live->expected->tried = true;
+        live->named = (trace_named){e->begin_packet, e->packet, e->begin, e->time, e->talk,
+                                    e->file, e->mapper_port};
         talk->mapped = true;
         talk->transport = MR_TRACE_IP_TCP;
         talk->uuid = live->expected->interface;
