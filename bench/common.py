@@ -87,11 +87,15 @@ class Runs:
     def least(self):
         return min(self.walls)
 
+    @property
+    def cpu_median(self):
+        return statistics.median(self.cpu)
+
     def raw(self):
         return {'command': self.command, 'runs': len(self.walls), 'failed': self.failed,
                 'cold_median_ms': statistics.median(self.cold), 'median_ms': self.median,
                 'min_ms': self.least, 'max_ms': max(self.walls),
-                'cpu_ms': statistics.median(self.cpu), 'peak_rss_kib': max(self.rss)}
+                'cpu_ms': self.cpu_median, 'peak_rss_kib': max(self.rss)}
 
 
 @contextlib.contextmanager

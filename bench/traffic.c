@@ -1,5 +1,6 @@
 /*
  * A large capture from small ones: traffic OUT OCTETS RECORDING...
+ * One of connections that never end: traffic --open FLOWS FRAMES OUT RECORDING
  *
  * Every recording is a visit of one client. Visits are played again and again, hundreds at a time
  * and slower than they were, each with a client, servers, ports and a beginning of its own, and
@@ -7,6 +8,9 @@
  * the endpoint mapper name it, so that a visit stays true. Recordings are chosen so that packets
  * average AVERAGE octets. The same arguments give the same file. Checksums of TCP are left as they
  * were; cards make those, and captures of senders have them wrong as well.
+ *
+ * With --open as many connections begin as the first one of the recording does, each with the first
+ * FRAMES packets of it, and stay open: 3 are the handshake.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +24,8 @@
 #define CHOICES 4
 #define RECORDINGS_MAX 256
 #define FRAME_MAX 65536
+#define FRAMES_OPEN 16
+#define PORTS_OPEN 32768 /* of a client, with --open */
 #define PAUSE_MSEC 1000 /* at most, between two visits */
 #define SLOWER 10       /* pauses inside a visit, but for those that are long already */
 #define LONG (100 * MR_MSEC)
@@ -210,18 +216,38 @@ static void put32(uint8_t *to, uint32_t n) {
     memcpy(to, &n, sizeof(n));
 }
 
-static bool write_all(FILE *out, uint64_t wanted, const recording *all, size_t count) {
-    static visit visits[VISITS];
-    static uint8_t octets[FRAME_MAX];
+static bool write_head(FILE *out) {
     uint8_t head[24] = {0};
-    uint64_t written = 0, packets = 0;
 
     put32(head, 0xa1b23c4d); /* nanoseconds, in this machine's byte order */
     head[4] = 2;
     head[6] = 4;
     put32(head + 16, 262144);
     put32(head + 20, MR_LINK_ETHERNET);
-    fwrite(head, sizeof(head), 1, out);
+    return fwrite(head, sizeof(head), 1, out) == 1;
+}
+
+/* A frame of a visit, @after the beginning of the capture. */
+static bool write_frame(FILE *out, const visit *v, const frame *f, mr_nsec after) {
+    static uint8_t octets[FRAME_MAX];
+    mr_nsec time = after + 1700000000 * MR_SEC;
+    uint8_t head[16];
+
+    memcpy(octets, v->of->octets + f->at, f->len);
+    move(v, octets, f->len);
+    put32(head, (uint32_t)(time / MR_SEC));
+    put32(head + 4, (uint32_t)(time % MR_SEC));
+    put32(head + 8, f->len);
+    put32(head + 12, f->len);
+    return fwrite(head, sizeof(head), 1, out) == 1 && fwrite(octets, f->len, 1, out) == 1;
+}
+
+static bool write_all(FILE *out, uint64_t wanted, const recording *all, size_t count) {
+    static visit visits[VISITS];
+    uint64_t written = 0, packets = 0;
+
+    if (!write_head(out))
+        return false;
     for (size_t i = 0; i < VISITS; i++)
         start(&visits[i], choose(all, count, written, packets), 0);
     for (size_t i = VISITS; i-- > 0;)
@@ -229,15 +255,8 @@ static bool write_all(FILE *out, uint64_t wanted, const recording *all, size_t c
     while (written < wanted) {
         visit *v = visits;
         const frame *f = &v->of->frames[v->next];
-        mr_nsec time = v->begin + f->after + 1700000000 * MR_SEC;
 
-        memcpy(octets, v->of->octets + f->at, f->len);
-        move(v, octets, f->len);
-        put32(head, (uint32_t)(time / MR_SEC));
-        put32(head + 4, (uint32_t)(time % MR_SEC));
-        put32(head + 8, f->len);
-        put32(head + 12, f->len);
-        if (fwrite(head, 16, 1, out) != 1 || fwrite(octets, f->len, 1, out) != 1)
+        if (!write_frame(out, v, f, v->begin + f->after))
             return false;
         written += 16 + f->len;
         packets++;
@@ -252,12 +271,72 @@ static bool write_all(FILE *out, uint64_t wanted, const recording *all, size_t c
     return true;
 }
 
+/* ---- connections that stay open ---- */
+
+/* Both ports of a frame over TCP, 0: another protocol. */
+static uint32_t ports_of(const recording *r, const frame *f) {
+    const uint8_t *ip = r->octets + f->at + 14;
+    const uint8_t *tcp = ip + (size_t)(ip[0] & 15) * 4;
+    uint32_t from, to;
+
+    if (ip[9] != 6 || f->len < 14 + 20 + 20)
+        return 0;
+    from = (uint32_t)tcp[0] << 8 | tcp[1];
+    to = (uint32_t)tcp[2] << 8 | tcp[3];
+    return from < to ? from << 16 | to : to << 16 | from;
+}
+
+static bool write_open(FILE *out, uint64_t flows, uint64_t wanted, const recording *r) {
+    frame first[FRAMES_OPEN];
+    size_t count = 0;
+    uint32_t ports = 0;
+    uint64_t packets = 0;
+
+    for (size_t i = 0; i < r->count && count < wanted && count < FRAMES_OPEN; i++) {
+        uint32_t of = ports_of(r, &r->frames[i]);
+        if (of == 0 || (ports != 0 && of != ports))
+            continue;
+        ports = of;
+        first[count++] = r->frames[i];
+    }
+    if (!write_head(out))
+        return false;
+    for (uint64_t i = 0; i < flows; i++) {
+        visit v = {.of = r, .client = (uint32_t)(i / PORTS_OPEN) + 1, .server = i % SERVERS,
+                   .ports = (uint16_t)(i % PORTS_OPEN)};
+        for (size_t f = 0; f < count; f++, packets++)
+            if (!write_frame(out, &v, &first[f], (mr_nsec)packets * 1000))
+                return false;
+    }
+    printf("%llu packets of %llu connections\n", (unsigned long long)packets,
+           (unsigned long long)flows);
+    return true;
+}
+
+static int main_open(char **argv) {
+    static recording r;
+
+    if (!load(&r, argv[5]))
+        return 66;
+    FILE *out = fopen(argv[4], "wb");
+    bool done = out != NULL && write_open(out, strtoull(argv[2], NULL, 10),
+                                          strtoull(argv[3], NULL, 10), &r);
+    if (out == NULL || fclose(out) != 0 || !done) {
+        perror(argv[4]);
+        return 73;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static recording all[RECORDINGS_MAX];
     size_t count = 0;
 
+    if (argc == 6 && strcmp(argv[1], "--open") == 0)
+        return main_open(argv);
     if (argc < 4 || argc - 3 > RECORDINGS_MAX) {
-        fputs("usage: traffic OUT OCTETS RECORDING...\n", stderr);
+        fputs("usage: traffic OUT OCTETS RECORDING...\n"
+              "       traffic --open FLOWS FRAMES OUT RECORDING\n", stderr);
         return 64;
     }
     for (int i = 3; i < argc; i++, count++)
