@@ -39,7 +39,7 @@ static void findings(FILE *out) {
     const mr_rule *rule;
 
     for (size_t i = 0; (rule = mr_rule_get(i)) != NULL; i++)
-        fprintf(out, " %s", rule->id);
+        fprintf(out, " %s", mr_text_get(rule->id));
 }
 
 static void locator_flags(FILE *out) {

@@ -111,11 +111,11 @@ static void show_finding(app *a, const mr_paste_finding *f, bool first) {
                          : f->confidence == MR_CONFIDENCE_POSSIBLE ? APP_MARK_WARN : APP_MARK_FAIL;
     char head[64], text[1200];
 
-    snprintf(text, sizeof text, "%s%s%s: %s%s%s", f->rule->id,
-             f->subject ? " " : "", f->subject ? f->subject : "", f->rule->summary,
+    snprintf(text, sizeof text, "%s%s%s: %s%s%s", mr_text_get(f->rule->id),
+             f->subject ? " " : "", f->subject ? f->subject : "", mr_text_get(f->rule->summary),
              f->explained_by ? "; follows from " : f->confidence == MR_CONFIDENCE_POSSIBLE
                                                        ? " (possible)" : "",
-             f->explained_by ? f->explained_by->rule->id : "");
+             f->explained_by ? mr_text_get(f->explained_by->rule->id) : "");
     snprintf(head, sizeof head, " %-10s %s ", first ? heads[f->rule->phase] : "",
              app_mark(a, mark));
     app_wrap(a->out, head, 17, app_safe(a, mr_slice_str(text)));
@@ -155,11 +155,12 @@ static void show_verdict(app *a, const mr_paste_result *r) {
         return;
     }
     bool possible = v->confidence == MR_CONFIDENCE_POSSIBLE;
-    snprintf(text, sizeof text, "phase %d: %s%s", (int)v->rule->phase, v->rule->summary,
+    snprintf(text, sizeof text, "phase %d: %s%s", (int)v->rule->phase,
+             mr_text_get(v->rule->summary),
              possible ? ", or another of the findings above: the text alone does not tell" : "");
     app_wrap(a->out, head, 10, text);
     if (!possible) {
-        const char *cause = mr_rule_outline(&a->arena, v->rule->cause, v->subject);
+        const char *cause = mr_rule_outline(&a->arena, mr_text_get(v->rule->cause), v->subject);
         if (cause)
             app_wrap(a->out, " CAUSE    ", 10, app_safe(a, mr_slice_str(cause)));
         if (v->confidence != MR_CONFIDENCE_CERTAIN)
@@ -184,9 +185,9 @@ static void show(app *a, const mr_paste_result *r, int code) {
     char tools[160], right[200];
 
     if (a->set.quiet) {
-        fprintf(a->out, "%s%s%s\n", r->verdict ? r->verdict->rule->summary
+        fprintf(a->out, "%s%s%s\n", r->verdict ? mr_text_get(r->verdict->rule->summary)
                                     : r->symptom ? "something failed" : "nothing wrong seen",
-                r->verdict ? " " : "", r->verdict ? r->verdict->rule->id : "");
+                r->verdict ? " " : "", r->verdict ? mr_text_get(r->verdict->rule->id) : "");
         return;
     }
     tools_text(r, tools, sizeof tools);
@@ -232,7 +233,8 @@ static void findings_json(mr_writer *w, const mr_paste_result *r) {
         mr_writer_str(w, "confidence", mr_confidence_name(f->confidence));
         mr_writer_str(w, "subject", f->subject);
         mr_writer_uint(w, "line", f->item->line);
-        mr_writer_str(w, "explained_by", f->explained_by ? f->explained_by->rule->id : NULL);
+        mr_writer_str(w, "explained_by",
+                      f->explained_by ? mr_text_get(f->explained_by->rule->id) : NULL);
         mr_writer_close(w);
     }
     mr_writer_close(w);
@@ -254,8 +256,8 @@ static int json(app *a, const mr_paste_result *r, int code) {
     mr_writer_open(&w, "verdict", MR_SHAPE_OBJECT);
     mr_writer_uint(&w, "phase", r->verdict   ? (unsigned)r->verdict->rule->phase
                                 : r->symptom ? (unsigned)r->symptom->phase : 0);
-    mr_writer_str(&w, "finding", r->verdict ? r->verdict->rule->id : NULL);
-    mr_writer_str(&w, "summary", r->verdict   ? r->verdict->rule->summary
+    mr_writer_str(&w, "finding", r->verdict ? mr_text_get(r->verdict->rule->id) : NULL);
+    mr_writer_str(&w, "summary", r->verdict   ? mr_text_get(r->verdict->rule->summary)
                                  : r->symptom ? "something failed, its cause is not in the text"
                                  : r->item_count ? "nothing wrong seen" : "nothing known of this");
     mr_writer_close(&w);

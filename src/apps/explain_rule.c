@@ -3,17 +3,18 @@
 
 #include <msrpc/probe.h>
 
-static const char *outline(app *a, const char *text, const char *host) {
+static const char *outline(app *a, mr_text template, const char *host) {
+    const char *text = mr_text_get(template);
     const char *out = text ? mr_rule_outline(&a->arena, text, host) : NULL;
     return text && !out ? "(out of memory)" : out;
 }
 
 void explain_rule_members(mr_writer *w, const mr_rule *rule) {
-    mr_writer_str(w, "id", rule->id);
+    mr_writer_str(w, "id", mr_text_get(rule->id));
     mr_writer_uint(w, "phase", (unsigned)rule->phase);
     mr_writer_str(w, "severity", mr_severity_name(rule->severity));
     mr_writer_uint(w, "win32", rule->win32);
-    mr_writer_str(w, "summary", rule->summary);
+    mr_writer_str(w, "summary", mr_text_get(rule->summary));
 }
 
 static void rule_json(struct explain *e, const mr_rule *rule) {
@@ -25,14 +26,14 @@ static void rule_json(struct explain *e, const mr_rule *rule) {
     explain_rule_members(w, rule);
     mr_writer_str(w, "confidence", mr_confidence_name(rule->confidence));
     mr_writer_str(w, "cause", outline(a, rule->cause, NULL));
-    mr_writer_str(w, "reference", rule->reference);
+    mr_writer_str(w, "reference", mr_text_get(rule->reference));
     mr_writer_open(w, "explains", MR_SHAPE_ARRAY);
-    for (size_t i = 0; i < MR_RULE_EXPLAINS && rule->explains[i]; i++)
-        mr_writer_str(w, NULL, rule->explains[i]);
+    for (size_t i = 0; i < MR_RULE_EXPLAINS && mr_text_get(rule->explains[i]); i++)
+        mr_writer_str(w, NULL, mr_text_get(rule->explains[i]));
     mr_writer_close(w);
     mr_writer_open(w, "remedies", MR_SHAPE_ARRAY);
-    for (size_t i = 0; i < MR_RULE_REMEDIES && rule->remedies[i].text; i++) {
-        const mr_remedy *r = &rule->remedies[i];
+    for (size_t i = 0; i < MR_RULE_REMEDIES && mr_text_get(rule->remedies[i].text); i++) {
+        const mr_rule_remedy *r = &rule->remedies[i];
         mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
         mr_writer_str(w, "text", outline(a, r->text, NULL));
         mr_writer_str(w, "run_on", mr_place_name(r->run_on));
@@ -49,10 +50,12 @@ static void rule_json(struct explain *e, const mr_rule *rule) {
 }
 
 void explain_remedies(app *a, const mr_rule *rule, const char *host, size_t most) {
-    for (size_t i = 0; i < MR_RULE_REMEDIES && i < most && rule->remedies[i].text; i++) {
-        const mr_remedy *r = &rule->remedies[i];
+    for (size_t i = 0; i < MR_RULE_REMEDIES && i < most; i++) {
+        const mr_rule_remedy *r = &rule->remedies[i];
+        if (!mr_text_get(r->text))
+            break;
         app_wrap(a->out, i ? " or       " : " REMEDY   ", 10, outline(a, r->text, host));
-        if (r->command)
+        if (mr_text_get(r->command))
             fprintf(a->out, "   %s%s%s\n", app_style(a, APP_BOLD), outline(a, r->command, host),
                     app_style(a, APP_PLAIN));
     }
@@ -62,22 +65,22 @@ static void rule_text(struct explain *e, const mr_rule *rule) {
     app *a = e->a;
     char label[16];
 
-    explain_head(e, rule->id, "finding", "", (unsigned)rule->phase);
-    explain_para(e, "says", rule->summary);
+    explain_head(e, mr_text_get(rule->id), "finding", "", (unsigned)rule->phase);
+    explain_para(e, "says", mr_text_get(rule->summary));
     if (rule->win32 && mr_code_find(MR_SPACE_WIN32, rule->win32)) {
         const mr_code_info *c = mr_code_find(MR_SPACE_WIN32, rule->win32);
         fprintf(a->out, "  %-9s %u %s\n", "Windows", rule->win32, mr_code_symbol(c));
     }
     explain_para(e, "cause", outline(a, rule->cause, NULL));
-    for (size_t i = 0; i < MR_RULE_REMEDIES && rule->remedies[i].text; i++) {
+    for (size_t i = 0; i < MR_RULE_REMEDIES && mr_text_get(rule->remedies[i].text); i++) {
         snprintf(label, sizeof label, "%s", i ? "or" : "remedy");
         explain_para(e, label, outline(a, rule->remedies[i].text, NULL));
-        if (rule->remedies[i].command)
+        if (mr_text_get(rule->remedies[i].command))
             fprintf(a->out, "    %s\n", outline(a, rule->remedies[i].command, NULL));
     }
-    if (rule->next.command)
+    if (mr_text_get(rule->next.command))
         fprintf(a->out, "  %-9s %s\n", "next", outline(a, rule->next.command, NULL));
-    explain_para(e, "source", rule->reference);
+    explain_para(e, "source", mr_text_get(rule->reference));
 }
 
 static const mr_probe_check *find_check(const char *id) {

@@ -146,7 +146,8 @@ static void offer_diag(struct hunt *h) {
 
     for (size_t i = 0; (rule = mr_rule_get(i)) != NULL; i++)
         offer(h, FINDING, 140, rule,
-              (const char *const[]){rule->id, rule->summary, rule->cause, ""});
+              (const char *const[]){mr_text_get(rule->id), mr_text_get(rule->summary),
+                                    mr_text_get(rule->cause), ""});
     for (size_t i = 0; (check = mr_probe_check_at(i)) != NULL; i++)
         offer(h, CHECK, 90, check,
               (const char *const[]){mr_probe_check_id(check), mr_probe_check_line(check), "", ""});
@@ -211,8 +212,8 @@ static struct entry entry_of(app *a, const mr_search_hit *hit) {
 
     switch ((enum kind)hit->kind) {
     case FINDING:
-        return (struct entry){FINDING, ((const mr_rule *)row)->id, "",
-                              ((const mr_rule *)row)->summary};
+        return (struct entry){FINDING, mr_text_get(((const mr_rule *)row)->id), "",
+                              mr_text_get(((const mr_rule *)row)->summary)};
     case CODE:
         return code_entry(a, row);
     case INTERFACE: {

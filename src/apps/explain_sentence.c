@@ -33,7 +33,7 @@ static void item_text(struct explain *e, const mr_paste_item *item) {
     explain_para(e, "means", item->meaning);
     for (bool first = true; mr_finding_list_next(&list, &id); first = false) {
         const mr_rule *rule = mr_rule_find(id);
-        snprintf(line, sizeof line, "%s: %s", rule->id, rule->summary);
+        snprintf(line, sizeof line, "%s: %s", mr_text_get(rule->id), mr_text_get(rule->summary));
         explain_para(e, first ? "points to" : "or to", line);
     }
     const char *next = mr_paste_command(&a->arena, item->next, item->subject, item->port);

@@ -54,7 +54,7 @@ void explain_ids_json(mr_writer *w, const char *list) {
 
     mr_writer_open(w, "findings", MR_SHAPE_ARRAY);
     while (mr_finding_list_next(&list, &id))
-        mr_writer_str(w, NULL, mr_rule_find(id)->id);
+        mr_writer_str(w, NULL, mr_text_get(mr_rule_find(id)->id));
     mr_writer_close(w);
 }
 

@@ -64,6 +64,12 @@ typedef struct mr_match {
 /* Sorts the facts and adds the derived ones; *in the set's arena*. 0 or MR_ERR_MEMORY. */
 int mr_diag_sort_facts(mr_diag *diag);
 
+/* What pack_rules.c makes of src/diag/rules. */
+extern const mr_rule mr_rules[];
+extern const size_t mr_rule_count;
+extern const char mr_rule_texts[];
+extern bool (*const mr_rule_tests[])(const mr_fact *anchor);
+
 /* Applies one rule, number @order of the list; each new finding is appended to the set's. 0 or a
  * negative result. */
 int mr_diag_apply_rule(mr_diag *diag, const mr_rule *rule, size_t order);

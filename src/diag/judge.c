@@ -25,8 +25,8 @@ static int cmp_finding(const void *a, const void *b) {
 static bool explains(const mr_finding *cause, const mr_finding *finding) {
     mr_fields shared = cause->rule->per & finding->rule->per;
     bool named = false;
-    for (size_t i = 0; i < MR_RULE_EXPLAINS && cause->rule->explains[i] && !named; i++)
-        named = strcmp(cause->rule->explains[i], finding->id) == 0;
+    for (size_t i = 0; i < MR_RULE_EXPLAINS && mr_text_get(cause->rule->explains[i]) && !named; i++)
+        named = strcmp(mr_text_get(cause->rule->explains[i]), finding->id) == 0;
     if (!named || cause->rule == finding->rule)
         return false;
     for (unsigned f = 0; shared >> f; f++) {

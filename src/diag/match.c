@@ -119,7 +119,7 @@ static bool anchor_fits(const mr_diag *diag, const mr_rule *rule, const mr_fact 
         if (!where_fits(&rule->require[0].where[i], anchor))
             return false;
     }
-    if (rule->test && !rule->test(anchor))
+    if (rule->test && !mr_rule_tests[rule->test](anchor))
         return false;
     for (size_t i = 0; i < MR_RULE_FORBID && rule->forbid[i].any[0]; i++) {
         if (find(diag, &rule->forbid[i], anchor, NULL, 0))
@@ -195,20 +195,25 @@ static int fill_evidence(mr_diag *diag, const mr_match *match, mr_finding *findi
     return 0;
 }
 
+static int expand(const mr_diag *diag, const mr_match *match, mr_text template, bool plain,
+                  const char **textp) {
+    return mr_template_expand(diag, match, mr_text_get(template), plain, textp);
+}
+
 /* Expands one remedy. 1 when it must be left out: a value of its command is unknown or unsafe. */
-static int fill_remedy(const mr_diag *diag, const mr_match *match, const mr_remedy *template,
-                       mr_remedy *out) {
+static int fill_remedy(const mr_diag *diag, const mr_match *match,
+                       const mr_rule_remedy *template, mr_remedy *out) {
     int rc;
-    *out = *template;
-    if ((rc = mr_template_expand(diag, match, template->text, false, &out->text)) < 0)
+    *out = (mr_remedy){.run_on = template->run_on, .shell = template->shell};
+    if ((rc = expand(diag, match, template->text, false, &out->text)) < 0)
         return rc;
-    if ((rc = mr_template_expand(diag, match, template->command, true, &out->command)))
+    if ((rc = expand(diag, match, template->command, true, &out->command)))
         return rc;
-    if ((rc = mr_template_expand(diag, match, template->undo, true, &out->undo)))
+    if ((rc = expand(diag, match, template->undo, true, &out->undo)))
         return rc;
-    if ((rc = mr_template_expand(diag, match, template->risk, false, &out->risk)) < 0)
+    if ((rc = expand(diag, match, template->risk, false, &out->risk)) < 0)
         return rc;
-    if ((rc = mr_template_expand(diag, match, template->verify, true, &out->verify)) > 0)
+    if ((rc = expand(diag, match, template->verify, true, &out->verify)) > 0)
         out->verify = NULL;
     return rc < 0 ? rc : 0;
 }
@@ -223,8 +228,10 @@ static int fill_remedies(mr_diag *diag, const mr_match *match, mr_finding *findi
         return MR_ERR_MEMORY;
     finding->remedies = remedies;
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < MR_RULE_REMEDIES && finding->rule->remedies[i].text; i++) {
-            const mr_remedy *template = &finding->rule->remedies[i];
+        for (size_t i = 0; i < MR_RULE_REMEDIES; i++) {
+            const mr_rule_remedy *template = &finding->rule->remedies[i];
+            if (!mr_text_get(template->text))
+                break;
             if (knows(diag, template->not_with) || knows(diag, template->first_with) != (pass == 0))
                 continue;
             int rc = fill_remedy(diag, match, template, &remedies[finding->remedy_count]);
@@ -238,18 +245,20 @@ static int fill_remedies(mr_diag *diag, const mr_match *match, mr_finding *findi
 
 static int fill_next(mr_diag *diag, const mr_match *match, mr_finding *finding) {
     const mr_rule *rule = finding->rule;
-    int rc = mr_template_expand(diag, match, rule->next.command, true, &finding->next.command);
+    int rc = expand(diag, match, rule->next.command, true, &finding->next.command);
     if (rc || !finding->next.command)
         return rc < 0 ? rc : 0;
     mr_branch *branches = mr_arena_get(diag->arena, MR_RULE_BRANCHES, sizeof *branches);
     if (!branches)
         return MR_ERR_MEMORY;
     finding->next.branches = branches;
-    for (size_t i = 0; i < MR_RULE_BRANCHES && rule->next.branches[i].result; i++) {
-        const mr_branch *b = &rule->next.branches[i];
-        rc = mr_template_expand(diag, match, b->result, false, &branches[i].result);
+    for (size_t i = 0; i < MR_RULE_BRANCHES; i++) {
+        const mr_rule_branch *b = &rule->next.branches[i];
+        if (!mr_text_get(b->result))
+            break;
+        rc = expand(diag, match, b->result, false, &branches[i].result);
         if (rc >= 0)
-            rc = mr_template_expand(diag, match, b->then, false, &branches[i].then);
+            rc = expand(diag, match, b->then, false, &branches[i].then);
         if (rc < 0)
             return rc;
         finding->next.branch_count++;
@@ -277,13 +286,13 @@ static int add_finding(mr_diag *diag, const mr_rule *rule, size_t order, const g
     mr_finding *finding = mr_diag_new_finding(diag);
     if (!finding)
         return diag->error;
-    *finding = (mr_finding){.id = rule->id,
+    *finding = (mr_finding){.id = mr_text_get(rule->id),
                             .phase = rule->phase,
                             .severity = rule->severity,
                             .confidence = g->confidence,
                             .win32 = win32_of(rule, g->key),
-                            .summary = rule->summary,
-                            .reference = rule->reference,
+                            .summary = mr_text_get(rule->summary),
+                            .reference = mr_text_get(rule->reference),
                             .rule = rule,
                             .order = order,
                             .subject = {.kind = g->key->kind}};
@@ -299,7 +308,7 @@ static int add_finding(mr_diag *diag, const mr_rule *rule, size_t order, const g
     }
     int rc = fill_evidence(diag, &g->match, finding);
     if (!rc)
-        rc = mr_template_expand(diag, &g->match, rule->cause, false, &finding->cause);
+        rc = expand(diag, &g->match, rule->cause, false, &finding->cause);
     if (rc >= 0)
         rc = fill_remedies(diag, &g->match, finding);
     if (rc >= 0)

@@ -56,7 +56,7 @@ static int add_finding(struct judge *j, const mr_paste_item *item, mr_slice id, 
     const mr_rule *rule = mr_rule_find(id);
     mr_paste_finding *f;
 
-    if (!rule || (!named && ruled_out(j->paste, rule->id, item->subject)))
+    if (!rule || (!named && ruled_out(j->paste, mr_text_get(rule->id), item->subject)))
         return 0;
     if (!named && is_address(item->subject) &&
         (mr_slice_eq(id, MR_SLICE_LIT("NAME.NXDOMAIN")) ||
@@ -139,10 +139,11 @@ static bool explains(const mr_paste_finding *cause, const mr_paste_finding *f) {
     if (cause == f || !cause->named ||
         !(may_be_same(cause->subject, f->subject) || is_about(cause->item, f->subject)))
         return false;
-    if (!cause->subject && is_address(f->subject) && !strncmp(cause->rule->id, "NAME.", 5))
+    if (!cause->subject && is_address(f->subject) &&
+        !strncmp(mr_text_get(cause->rule->id), "NAME.", 5))
         return false; /* no name was needed to get there */
-    for (size_t i = 0; i < MR_RULE_EXPLAINS && cause->rule->explains[i]; i++)
-        if (!strcmp(cause->rule->explains[i], f->rule->id))
+    for (size_t i = 0; i < MR_RULE_EXPLAINS && mr_text_get(cause->rule->explains[i]); i++)
+        if (!strcmp(mr_text_get(cause->rule->explains[i]), mr_text_get(f->rule->id)))
             return true;
     return !f->named && (cause->item == f->item || cause->rule->phase <= f->rule->phase ||
                          f->item->kind == MR_PHRASE_CAUSE || f->item->phase == MR_PHASE_NONE);

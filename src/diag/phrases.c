@@ -152,7 +152,7 @@ const mr_phrase *mr_phrase_find_event(uint32_t id, mr_slice source) {
 const mr_rule *mr_rule_find(mr_slice id) {
     const mr_rule *rule;
     for (size_t i = 0; (rule = mr_rule_get(i)) != NULL; i++)
-        if (mr_slice_eq_nocase(mr_slice_str(rule->id), id))
+        if (mr_slice_eq_nocase(mr_slice_str(mr_text_get(rule->id)), id))
             return rule;
     return NULL;
 }

@@ -1,24 +1,12 @@
 /*
- * The rules, gathered: rules.list names one file of rules/ per line.
+ * The rules, gathered: a table and a pool of texts that the build makes of the files in rules/.
  */
-#include "rules/rules.h"
-
-#define MR_RULE(name) {#name, &mr_rule_##name},
-static const struct {
-    const char *name;
-    const mr_rule *rule;
-} rules[] = {
-#include "rules/rules.list"
-};
-#undef MR_RULE
-
-/* Small: rules hold pointers, so the loader writes to every page of them at every start. */
-_Static_assert(sizeof(mr_pattern) <= 40, "a pattern has grown");
+#include "diag_private.h"
 
 const mr_rule *mr_rule_get(size_t i) {
-    return i < MR_COUNT(rules) ? rules[i].rule : NULL;
+    return i < mr_rule_count ? &mr_rules[i] : NULL;
 }
 
-const char *mr_rule_name(size_t i) {
-    return i < MR_COUNT(rules) ? rules[i].name : NULL;
+const char *mr_text_get(mr_text text) {
+    return text.at ? mr_rule_texts + text.at : NULL;
 }

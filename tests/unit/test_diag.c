@@ -207,7 +207,8 @@ static void run_scenario(const scenario *s) {
 }
 
 static void rule_path(char *path, size_t size, size_t i) {
-    snprintf(path, size, "%s/src/diag/rules/%s.facts", source_root(), mr_rule_name(i));
+    snprintf(path, size, "%s/src/diag/rules/%s.facts", source_root(),
+             mr_text_get(mr_rule_get(i)->name));
 }
 
 /* In its own scenario a rule gives its finding, with every remedy and its next test expanded. */
@@ -223,17 +224,17 @@ static void check_own_finding(const scenario *s, const mr_rule *rule) {
             own = mr_diag_get_finding(&diag, i);
     }
     if (!own)
-        fail_msg("%s: the rule does not give %s", s->path, rule->id);
-    while (remedies < MR_RULE_REMEDIES && rule->remedies[remedies].text)
+        fail_msg("%s: the rule does not give %s", s->path, mr_text_get(rule->id));
+    while (remedies < MR_RULE_REMEDIES && mr_text_get(rule->remedies[remedies].text))
         remedies++;
     if (own->remedy_count != remedies)
         fail_msg("%s: %zu of %zu remedies", s->path, own->remedy_count, remedies);
     for (size_t i = 0; i < remedies; i++) {
         assert_null(strchr(own->remedies[i].text, '?'));
-        if (rule->remedies[i].verify && !own->remedies[i].verify)
+        if (mr_text_get(rule->remedies[i].verify) && !own->remedies[i].verify)
             fail_msg("%s: remedy %zu has lost its verification", s->path, i);
     }
-    assert_int_equal(rule->next.command != NULL, own->next.command != NULL);
+    assert_int_equal(mr_text_get(rule->next.command) != NULL, own->next.command != NULL);
     assert_true(own->evidence_count > 0);
     mr_arena_deinit(&arena);
 }
@@ -245,7 +246,7 @@ static void test_every_rule(void **state) {
         scenario s;
         rule_path(path, sizeof path, i);
         if (!load(&s, path))
-            fail_msg("rule %s has no scenario %s", mr_rule_name(i), path);
+            fail_msg("rule %s has no scenario %s", mr_text_get(mr_rule_get(i)->name), path);
         if (!*s.verdict)
             fail_msg("%s has no verdict", path);
         run_scenario(&s);
@@ -285,43 +286,47 @@ static void check_pattern(const mr_rule *rule, const mr_pattern *p) {
     for (size_t k = 0; k < MR_COUNT(p->any) && p->any[k]; k++) {
         mr_fields fields = mr_fact_fields(p->any[k]);
         if ((p->same | p->differs) & ~fields)
-            fail_msg("%s: %s cannot agree on these fields", rule->id, mr_fact_name(p->any[k]));
+            fail_msg("%s: %s cannot agree on these fields", mr_text_get(rule->id),
+                     mr_fact_name(p->any[k]));
         for (size_t w = 0; w < MR_COUNT(p->where); w++) {
             if (p->where[w].op != MR_OP_NONE && !(fields >> p->where[w].field & 1))
-                fail_msg("%s: %s has no such field", rule->id, mr_fact_name(p->any[k]));
+                fail_msg("%s: %s has no such field", mr_text_get(rule->id),
+                     mr_fact_name(p->any[k]));
         }
     }
 }
 
 static void check_texts(const mr_rule *rule) {
-    assert_non_null(rule->cause);
-    assert_non_null(rule->summary);
-    assert_non_null(rule->reference);
-    if (rule->severity != MR_SEVERITY_INFO && !rule->remedies[0].text)
-        fail_msg("%s has no remedy", rule->id);
-    for (size_t i = 0; i < MR_RULE_REMEDIES && rule->remedies[i].text; i++) {
-        const mr_remedy *r = &rule->remedies[i];
-        if (r->risk && !r->undo)
-            fail_msg("%s: remedy %zu has a risk and no undo", rule->id, i);
-        if ((r->command != NULL) != (r->shell != MR_SHELL_NONE))
-            fail_msg("%s: remedy %zu: command and shell do not fit", rule->id, i);
-        if (r->verify && strncmp(r->verify, "msrpc ", 6) != 0)
-            fail_msg("%s: remedy %zu is verified by something else", rule->id, i);
+    assert_non_null(mr_text_get(rule->cause));
+    assert_non_null(mr_text_get(rule->summary));
+    assert_non_null(mr_text_get(rule->reference));
+    if (rule->severity != MR_SEVERITY_INFO && !mr_text_get(rule->remedies[0].text))
+        fail_msg("%s has no remedy", mr_text_get(rule->id));
+    for (size_t i = 0; i < MR_RULE_REMEDIES && mr_text_get(rule->remedies[i].text); i++) {
+        const mr_rule_remedy *r = &rule->remedies[i];
+        const char *command = mr_text_get(r->command), *verify = mr_text_get(r->verify);
+        if (mr_text_get(r->risk) && !mr_text_get(r->undo))
+            fail_msg("%s: remedy %zu has a risk and no undo", mr_text_get(rule->id), i);
+        if ((command != NULL) != (r->shell != MR_SHELL_NONE))
+            fail_msg("%s: remedy %zu: command and shell do not fit", mr_text_get(rule->id), i);
+        if (verify && strncmp(verify, "msrpc ", 6) != 0)
+            fail_msg("%s: remedy %zu is verified by something else", mr_text_get(rule->id), i);
     }
-    if (rule->next.command && !(rule->next.branches[0].then && rule->next.branches[1].then))
-        fail_msg("%s: a test that tells two causes apart has two results", rule->id);
+    if (mr_text_get(rule->next.command) && !(mr_text_get(rule->next.branches[0].then) &&
+                                             mr_text_get(rule->next.branches[1].then)))
+        fail_msg("%s: a test that tells two causes apart has two results", mr_text_get(rule->id));
 }
 
 static size_t rules_named(const char *id) {
     size_t n = 0;
     for (size_t i = 0; mr_rule_get(i); i++)
-        n += strcmp(id, mr_rule_get(i)->id) == 0;
+        n += strcmp(id, mr_text_get(mr_rule_get(i)->id)) == 0;
     return n;
 }
 
 static bool says_it_explains(const mr_rule *a, const mr_rule *b) {
-    for (size_t i = 0; i < MR_RULE_EXPLAINS && a->explains[i]; i++) {
-        if (!strcmp(a->explains[i], b->id))
+    for (size_t i = 0; i < MR_RULE_EXPLAINS && mr_text_get(a->explains[i]); i++) {
+        if (!strcmp(mr_text_get(a->explains[i]), mr_text_get(b->id)))
             return true;
     }
     return false;
@@ -352,12 +357,12 @@ static void check_id(size_t i) {
     static const char *const later[] = {"KRB.", "NTLM.", "HTTP.", "TLS."};
     const mr_rule *rule = mr_rule_get(i);
     char id[64];
-    snprintf(id, sizeof id, "%s", mr_rule_name(i));
+    snprintf(id, sizeof id, "%s", mr_text_get(mr_rule_get(i)->name));
     for (char *p = id; *p; p++)
         *p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
     *strchr(id, '_') = '.';
-    assert_string_equal(rule->id, id);
-    assert_int_equal(rules_named(rule->id), 1);
+    assert_string_equal(mr_text_get(rule->id), id);
+    assert_int_equal(rules_named(mr_text_get(rule->id)), 1);
     if (strncmp(id, "LOCATOR.", 8) == 0 || strncmp(id, "DNS.", 4) == 0)
         assert_int_equal(rule->phase, MR_PHASE_NAMES);
     else if (strncmp(id, "RANGE.", 6) == 0 || strncmp(id, "UDP.", 4) == 0)
@@ -384,19 +389,19 @@ static void test_rules_are_sound(void **state) {
             check_pattern(rule, &rule->forbid[i]);
         check_pattern(rule, &rule->sure);
         assert_int_equal(rule->require[0].same | rule->require[0].differs, 0);
-        for (size_t i = 0; i < MR_RULE_EXPLAINS && rule->explains[i]; i++) {
-            if (!rules_named(rule->explains[i]))
-                fail_msg("%s explains %s, which no rule gives", rule->id, rule->explains[i]);
+        for (size_t i = 0; i < MR_RULE_EXPLAINS && mr_text_get(rule->explains[i]); i++) {
+            if (!rules_named(mr_text_get(rule->explains[i])))
+                fail_msg("%s explains %s, which no rule gives", mr_text_get(rule->id),
+                         mr_text_get(rule->explains[i]));
         }
-        if (rule->explains[0]) {
+        if (mr_text_get(rule->explains[0])) {
             assert_true(rule->severity >= MR_SEVERITY_WARNING);
             assert_true(rule->confidence >= MR_CONFIDENCE_LIKELY);
         }
         if (circle(rule, rule, 0))
-            fail_msg("%s explains itself in a circle", rule->id);
+            fail_msg("%s explains itself in a circle", mr_text_get(rule->id));
     }
     assert_true(n >= 35);
-    assert_null(mr_rule_name(n));
 }
 
 /* With every amount of memory the run ends well or with the right error, and stays so. */

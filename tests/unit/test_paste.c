@@ -33,7 +33,7 @@ static void describe(const mr_paste_result *result, mr_buf *out) {
     for (size_t i = 0; i < result->finding_count; i++) {
         const mr_paste_finding *f = &result->findings[i];
         if (!f->explained_by)
-            mr_buf_write_fmt(out, "finding %s %s%s%s\n", f->rule->id,
+            mr_buf_write_fmt(out, "finding %s %s%s%s\n", mr_text_get(f->rule->id),
                              mr_confidence_name(f->confidence), f->subject ? " " : "",
                              f->subject ? f->subject : "");
     }
@@ -185,7 +185,7 @@ static void test_encodings(void **state) {
         for (size_t piece = 1; piece < 5; piece++) {
             mr_paste_result r = paste(&arena, mr_slice_of(octets, len), piece);
             assert_non_null(r.verdict);
-            assert_string_equal(r.verdict->rule->id, "NAME.NXDOMAIN");
+            assert_string_equal(mr_text_get(r.verdict->rule->id), "NAME.NXDOMAIN");
             assert_int_equal(r.lines, 1);
         }
     }
@@ -194,7 +194,7 @@ static void test_encodings(void **state) {
 
 static const char *verdict_of(mr_arena *arena, const char *text) {
     mr_paste_result r = paste(arena, mr_slice_str(text), SIZE_MAX / 2);
-    return r.verdict ? r.verdict->rule->id : "";
+    return r.verdict ? mr_text_get(r.verdict->rule->id) : "";
 }
 
 static void test_forms(void **state) {

@@ -20,7 +20,7 @@
 
 static bool is_finding(const char *id) {
     for (size_t i = 0; mr_rule_get(i); i++) {
-        if (strcmp(mr_rule_get(i)->id, id) == 0)
+        if (strcmp(mr_text_get(mr_rule_get(i)->id), id) == 0)
             return true;
     }
     return false;

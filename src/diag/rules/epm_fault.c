@@ -5,7 +5,7 @@
 
 #define NCA_SERVER_TOO_BUSY 0x1c010014u
 
-static bool is_other_fault(const mr_fact *fact) {
+bool mr_test_epm_fault(const mr_fact *fact) {
     return fact->status != 5 && fact->status != NCA_SERVER_TOO_BUSY;
 }
 
@@ -18,7 +18,7 @@ const mr_rule mr_rule_epm_fault = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_FAULT}}},
     .forbid = {{.any = {MR_FACT_EPM_LISTED, MR_FACT_EPM_MAPPED}, .same = MR_F(ADDRESS)}},
-    .test = is_other_fault,
+    .test = mr_test_epm_fault,
     .explains = {"EPM.NOT_REGISTERED"},
     .summary = "the endpoint mapper answers with a fault",
     .cause = "The endpoint mapper of {address} answers with fault {status}. It is alive but cannot "

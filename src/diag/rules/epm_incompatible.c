@@ -6,7 +6,7 @@
 #define WIN32_BAD_STUB_DATA 1783u
 #define NCA_OP_RNG_ERROR 0x1c010002u
 
-static bool is_misunderstood(const mr_fact *fact) {
+bool mr_test_epm_incompatible(const mr_fact *fact) {
     return fact->status == WIN32_BAD_STUB_DATA || fact->status == NCA_OP_RNG_ERROR;
 }
 
@@ -19,7 +19,7 @@ const mr_rule mr_rule_epm_incompatible = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_FAULT}}},
     .forbid = {{.any = {MR_FACT_EPM_LISTED, MR_FACT_EPM_MAPPED}, .same = MR_F(ADDRESS)}},
-    .test = is_misunderstood,
+    .test = mr_test_epm_incompatible,
     .explains = {"EPM.FAULT", "EPM.NOT_REGISTERED"},
     .summary = "the endpoint mapper does not understand the client",
     .cause = "The endpoint mapper of {address} answers with fault {status}: it cannot read the "

@@ -3,7 +3,7 @@
  */
 #include "rules.h"
 
-static bool is_not_busy(const mr_fact *fact) {
+bool mr_test_epm_nak(const mr_fact *fact) {
     return fact->reason != 1 && fact->reason != 2;
 }
 
@@ -16,7 +16,7 @@ const mr_rule mr_rule_epm_nak = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_NAK}}},
     .forbid = {{.any = {MR_FACT_EPM_BOUND}, .same = MR_F(ADDRESS)}},
-    .test = is_not_busy,
+    .test = mr_test_epm_nak,
     .summary = "the endpoint mapper rejects the bind",
     .cause = "The endpoint mapper of {address} rejects the bind (reason {reason}). Reason 0 stands "
              "for a policy of the host, 4 for a protocol version, 8 and 9 for authentication.",

@@ -5,7 +5,7 @@
 
 #define NCA_SERVER_TOO_BUSY 0x1c010014u
 
-static bool is_busy(const mr_fact *fact) {
+bool mr_test_epm_too_busy(const mr_fact *fact) {
     if (fact->kind == MR_FACT_EPM_NAK)
         return fact->reason == 1 || fact->reason == 2;
     return fact->status == NCA_SERVER_TOO_BUSY;
@@ -20,7 +20,7 @@ const mr_rule mr_rule_epm_too_busy = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_NAK, MR_FACT_EPM_FAULT}}},
     .forbid = {{.any = {MR_FACT_EPM_LISTED, MR_FACT_EPM_MAPPED}, .same = MR_F(ADDRESS)}},
-    .test = is_busy,
+    .test = mr_test_epm_too_busy,
     .summary = "the endpoint mapper is too busy",
     .cause = "The endpoint mapper of {address} turns callers away: it has reached a limit of "
              "connections or threads.",

@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_backend(const mr_fact *fact) {
-return fact->win32 != 5;
+bool mr_test_http_backend(const mr_fact *fact) {
+    return fact->win32 != 5;
 }
 
 const mr_rule mr_rule_http_backend = {
@@ -18,7 +18,7 @@ const mr_rule mr_rule_http_backend = {
     .require = {{.any = {MR_FACT_HTTP_REFUSED},
                  .where = {MR_WHERE(HTTP, GE, 502), MR_WHERE(HTTP, LT, 505)}}},
     .forbid = {{.any = {MR_FACT_HTTP_CONNECTED}, .same = MR_F(ADDRESS) | MR_F(PORT)}},
-    .test = is_backend,
+    .test = mr_test_http_backend,
     .summary = "the RPC proxy cannot reach the server behind it",
     .cause = "The proxy at {address} port {port} answers {http} (\"RPC Error\" {win32|not "
              "told}): it may not or cannot connect to the server and port that the client asks "

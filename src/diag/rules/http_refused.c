@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_other(const mr_fact *fact) {
-static const uint16_t known[] = {401, 403, 404, 405, 407, 411, 413, 501, 502, 503, 504};
+bool mr_test_http_refused(const mr_fact *fact) {
+    static const uint16_t known[] = {401, 403, 404, 405, 407, 411, 413, 501, 502, 503, 504};
     for (size_t i = 0; i < MR_COUNT(known); i++) {
         if (known[i] == fact->http)
             return false;
@@ -21,7 +21,7 @@ const mr_rule mr_rule_http_refused = {
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(HTTP),
     .require = {{.any = {MR_FACT_HTTP_REFUSED}, .where = {MR_WHERE(HTTP, GE, 300)}}},
     .forbid = {{.any = {MR_FACT_HTTP_CONNECTED}, .same = MR_F(ADDRESS) | MR_F(PORT)}},
-    .test = is_other,
+    .test = mr_test_http_refused,
     .summary = "the web server refuses RPC over HTTP",
     .cause = "{address} port {port} answers {channel|the channel} with {http} instead of opening "
              "it: a redirect, a login page, or a failure of the web server.",

@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_length(const mr_fact *fact) {
-return fact->http == 411 || fact->http == 413;
+bool mr_test_http_too_large(const mr_fact *fact) {
+    return fact->http == 411 || fact->http == 413;
 }
 
 const mr_rule mr_rule_http_too_large = {
@@ -16,7 +16,7 @@ const mr_rule mr_rule_http_too_large = {
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_HTTP_REFUSED}}},
     .forbid = {{.any = {MR_FACT_HTTP_CONNECTED}, .same = MR_F(ADDRESS) | MR_F(PORT)}},
-    .test = is_length,
+    .test = mr_test_http_too_large,
     .summary = "the length of the channel is refused",
     .cause = "{address} port {port} answers {channel|the channel} with {http}. The channels of "
              "RPC over HTTP announce up to a gigabyte and send it piece by piece; a proxy limits "

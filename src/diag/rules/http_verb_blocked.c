@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_verb(const mr_fact *fact) {
-return fact->http == 405 || fact->http == 501;
+bool mr_test_http_verb_blocked(const mr_fact *fact) {
+    return fact->http == 405 || fact->http == 501;
 }
 
 const mr_rule mr_rule_http_verb_blocked = {
@@ -16,7 +16,7 @@ const mr_rule mr_rule_http_verb_blocked = {
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_HTTP_REFUSED}}},
     .forbid = {{.any = {MR_FACT_HTTP_CONNECTED}, .same = MR_F(ADDRESS) | MR_F(PORT)}},
-    .test = is_verb,
+    .test = mr_test_http_verb_blocked,
     .summary = "the verbs RPC_IN_DATA and RPC_OUT_DATA are blocked",
     .cause = "{address} port {port} answers {channel|the channel} with {http}: the web server, a "
              "reverse proxy or an application firewall does not know the verbs of RPC over HTTP "

@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_integrity(const mr_fact *fact) {
-return fact->krb == 31 || fact->krb == 36;
+bool mr_test_krb_bad_integrity(const mr_fact *fact) {
+    return fact->krb == 31 || fact->krb == 36;
 }
 
 const mr_rule mr_rule_krb_bad_integrity = {
@@ -15,7 +15,7 @@ const mr_rule mr_rule_krb_bad_integrity = {
     .win32 = WIN32_ACCESS_DENIED,
     .per = MR_F(ADDRESS) | MR_F(KRB),
     .require = {{.any = {MR_FACT_KRB_ERROR}}},
-    .test = is_integrity,
+    .test = mr_test_krb_bad_integrity,
     .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
                  "NTLM.FALLBACK_REFUSED"},
     .summary = "a Kerberos message fails its integrity check",

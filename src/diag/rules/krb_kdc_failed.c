@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_failed(const mr_fact *fact) {
-return fact->krb == 29 || fact->krb == 60;
+bool mr_test_krb_kdc_failed(const mr_fact *fact) {
+    return fact->krb == 29 || fact->krb == 60;
 }
 
 const mr_rule mr_rule_krb_kdc_failed = {
@@ -18,7 +18,7 @@ const mr_rule mr_rule_krb_kdc_failed = {
     .require = {{.any = {MR_FACT_KRB_ERROR}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(ADDRESS) | MR_F(EXCHANGE) | MR_F(USER)},
                {.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(SPN)}},
-    .test = is_failed,
+    .test = mr_test_krb_kdc_failed,
     .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
                  "NTLM.FALLBACK_REFUSED"},
     .summary = "the KDC failed",

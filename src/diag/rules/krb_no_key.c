@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_no_key(const mr_fact *fact) {
-return fact->krb == 35 || fact->krb == 44 || fact->krb == 45;
+bool mr_test_krb_no_key(const mr_fact *fact) {
+    return fact->krb == 35 || fact->krb == 44 || fact->krb == 45;
 }
 
 const mr_rule mr_rule_krb_no_key = {
@@ -15,7 +15,7 @@ const mr_rule mr_rule_krb_no_key = {
     .win32 = 1396,
     .per = MR_F(SPN),
     .require = {{.any = {MR_FACT_KRB_ERROR}}},
-    .test = is_no_key,
+    .test = mr_test_krb_no_key,
     .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
                  "NTLM.FALLBACK_REFUSED"},
     .summary = "the service lacks the key for the ticket",

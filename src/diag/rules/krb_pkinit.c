@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_pkinit(const mr_fact *fact) {
-return (fact->krb >= 62 && fact->krb <= 66) || (fact->krb >= 70 && fact->krb <= 81);
+bool mr_test_krb_pkinit(const mr_fact *fact) {
+    return (fact->krb >= 62 && fact->krb <= 66) || (fact->krb >= 70 && fact->krb <= 81);
 }
 
 const mr_rule mr_rule_krb_pkinit = {
@@ -16,7 +16,7 @@ const mr_rule mr_rule_krb_pkinit = {
     .per = MR_F(USER) | MR_F(KRB),
     .require = {{.any = {MR_FACT_KRB_ERROR}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(USER)}},
-    .test = is_pkinit,
+    .test = mr_test_krb_pkinit,
     .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
                  "NTLM.FALLBACK_REFUSED"},
     .summary = "logon with a certificate fails",

@@ -11,8 +11,8 @@ static const uint8_t known[] = {0,  1,  2,  6,  7,  8,  12, 13, 14, 16, 18, 19, 
                                 60, 62, 63, 64, 65, 66, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77,
                                 78, 79, 80, 81, 90, 91, 93};
 
-static bool is_other(const mr_fact *fact) {
-for (size_t i = 0; i < MR_COUNT(known); i++) {
+bool mr_test_krb_refused(const mr_fact *fact) {
+    for (size_t i = 0; i < MR_COUNT(known); i++) {
         if (known[i] == fact->krb)
             return false;
     }
@@ -28,7 +28,7 @@ const mr_rule mr_rule_krb_refused = {
     .require = {{.any = {MR_FACT_KRB_ERROR}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(SPN)},
                {.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(USER)}},
-    .test = is_other,
+    .test = mr_test_krb_refused,
     .summary = "Kerberos refuses",
     .cause = "{address} answers a {exchange} request with {krb}.",
     .reference = "RFC 4120 7.5.9",

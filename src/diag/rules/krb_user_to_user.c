@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_user_to_user(const mr_fact *fact) {
-return fact->krb == 27 || fact->krb == 69;
+bool mr_test_krb_user_to_user(const mr_fact *fact) {
+    return fact->krb == 27 || fact->krb == 69;
 }
 
 const mr_rule mr_rule_krb_user_to_user = {
@@ -16,7 +16,7 @@ const mr_rule mr_rule_krb_user_to_user = {
     .per = MR_F(SPN),
     .require = {{.any = {MR_FACT_KRB_ERROR}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(SPN)}},
-    .test = is_user_to_user,
+    .test = mr_test_krb_user_to_user,
     .summary = "the service takes user-to-user tickets only",
     .cause = "The KDC {address} or the service asks for a user-to-user ticket for {spn|the "
              "service} ({krb}): the account that it runs as has no registered service name.",

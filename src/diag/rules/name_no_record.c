@@ -3,7 +3,7 @@
  */
 #include "rules.h"
 
-static bool is_no_address(const mr_fact *fact) {
+bool mr_test_name_no_record(const mr_fact *fact) {
     return fact->record && strcmp(fact->record, "A") != 0 && strcmp(fact->record, "AAAA") != 0;
 }
 
@@ -17,7 +17,7 @@ const mr_rule mr_rule_name_no_record = {
     .require = {{.any = {MR_FACT_NAME_NODATA}}},
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}},
                {.any = {MR_FACT_NAME_TIMEOUT}, .same = MR_F(SERVER)}},
-    .test = is_no_address,
+    .test = mr_test_name_no_record,
     .summary = "the name has no record of that type",
     .cause = "{name} exists in DNS, but has no {record} record.",
     .reference = "RFC 2308 2.2",

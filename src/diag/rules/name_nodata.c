@@ -4,7 +4,7 @@
  */
 #include "rules.h"
 
-static bool is_address(const mr_fact *fact) {
+bool mr_test_name_nodata(const mr_fact *fact) {
     return fact->record && (!strcmp(fact->record, "A") || !strcmp(fact->record, "AAAA"));
 }
 
@@ -18,7 +18,7 @@ const mr_rule mr_rule_name_nodata = {
     .require = {{.any = {MR_FACT_NAME_NODATA}}},
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}},
                {.any = {MR_FACT_NAME_TIMEOUT, MR_FACT_NAME_MALFORMED}, .same = MR_F(SERVER)}},
-    .test = is_address,
+    .test = mr_test_name_nodata,
     .summary = "the name has no address in DNS",
     .cause = "{name} exists in DNS, but the answer holds no address ({record}). Records of another "
              "type, or of names below it, keep it alive.",

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* 8-4-4-4-12 hexadecimal digits before "._msdcs." */
-static bool is_replica_alias(const mr_fact *fact) {
+bool mr_test_name_replica_alias_missing(const mr_fact *fact) {
     static const char digits[] = "0123456789abcdefABCDEF";
     static const uint8_t groups[] = {8, 4, 4, 4, 12};
     const char *p = fact->name;
@@ -31,7 +31,7 @@ const mr_rule mr_rule_name_replica_alias_missing = {
     .per = MR_F(NAME),
     .require = {{.any = {MR_FACT_NAME_RCODE}, .where = {MR_WHERE(RCODE, EQ, 3)}}},
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}, .same = MR_F(NAME)}},
-    .test = is_replica_alias,
+    .test = mr_test_name_replica_alias_missing,
     .explains = {"NAME.NXDOMAIN"},
     .summary = "a replication partner is not in DNS",
     .cause = "Domain controllers find each other for replication by the alias {name}, and DNS "

@@ -3,7 +3,7 @@
  */
 #include "rules.h"
 
-static bool says_no(const mr_fact *fact) {
+bool mr_test_name_server_lacks(const mr_fact *fact) {
     return fact->kind != MR_FACT_NAME_RCODE || fact->rcode == 3;
 }
 
@@ -17,7 +17,7 @@ const mr_rule mr_rule_name_server_lacks = {
                 {.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED}, .differs = MR_F(SERVER)}},
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED, MR_FACT_NAME_ANSWERED, MR_FACT_NAME_MALFORMED},
                 .same = MR_F(SERVER)}},
-    .test = says_no,
+    .test = mr_test_name_server_lacks,
     .summary = "one DNS server does not know the name",
     .cause = "DNS {#server:server|servers} {server} {#server:says|say} that {name} does not exist "
              "or has no such record; {1.server} {#1.server:has|have} it. A client that asks the "

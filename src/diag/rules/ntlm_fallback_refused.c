@@ -4,8 +4,8 @@
  */
 #include "rules.h"
 
-static bool was_refused(const mr_fact *fact) {
-return fact->ntstatus || fact->status;
+bool mr_test_ntlm_fallback_refused(const mr_fact *fact) {
+    return fact->ntstatus || fact->status;
 }
 
 const mr_rule mr_rule_ntlm_fallback_refused = {
@@ -17,7 +17,7 @@ const mr_rule mr_rule_ntlm_fallback_refused = {
     .win32_status = true,
     .per = MR_F(ADDRESS) | MR_F(SPN),
     .require = {{.any = {MR_FACT_NTLM_FALLBACK}}},
-    .test = was_refused,
+    .test = mr_test_ntlm_fallback_refused,
     .explains = {"KRB.SERVICE_UNKNOWN", "SMB.LOGON_FAILED", "SMB.NTLM_BLOCKED",
                  "SMB.ACCESS_DENIED", "RPC.AUTH_FAILED", "RPC.FIRST_CALL_DENIED",
                  "RPC.TOKEN_REFUSED", "RPC.ACCESS_DENIED", "SMB.REFUSED"},

@@ -4,7 +4,7 @@
 #include "rules.h"
 
 /* The first answer after an auth3 judges the credentials too: RPC.FIRST_CALL_DENIED. */
-static bool is_known_caller(const mr_fact *fact) {
+bool mr_test_rpc_access_denied(const mr_fact *fact) {
     return fact->when != MR_WHEN_AFTER_AUTH3;
 }
 
@@ -17,7 +17,7 @@ const mr_rule mr_rule_rpc_access_denied = {
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_FAULT},
                  .where = {MR_WHERE(STATUS, EQ, 5), MR_WHERE(AUTH, GE, 2)}}},
-    .test = is_known_caller,
+    .test = mr_test_rpc_access_denied,
     .summary = "the caller is not allowed to make this call",
     .cause = "{interface} on port {port} of {address} knows the caller and answers \"access "
              "denied\" (authentication level {auth}). The account lacks a right, or the interface "

@@ -6,7 +6,7 @@
 
 #define NCA_UNSUPPORTED_AUTHN_LEVEL 0x1c00001du
 
-static bool is_denied(const mr_fact *fact) {
+bool mr_test_rpc_anonymous_denied(const mr_fact *fact) {
     return fact->auth <= 1 && (fact->status == 5 || fact->status == NCA_UNSUPPORTED_AUTHN_LEVEL);
 }
 
@@ -18,7 +18,7 @@ const mr_rule mr_rule_rpc_anonymous_denied = {
     .win32 = WIN32_ACCESS_DENIED,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_RPC_FAULT}}},
-    .test = is_denied,
+    .test = mr_test_rpc_anonymous_denied,
     .summary = "anonymous calls are refused, as they should be",
     .cause = "{interface} on {address} {#interface:answers|answer} an anonymous call with \"access "
              "denied\": who asks must authenticate. The path to the service works; a call with "

@@ -6,7 +6,7 @@
 #define RPC_SEC_PKG_ERROR 0x721u
 #define NCA_PROTO_ERROR 0x1c01000bu /* Samba's answer to an auth3 that it does not accept */
 
-static bool is_auth_failure(const mr_fact *fact) {
+bool mr_test_rpc_auth_failed(const mr_fact *fact) {
     if (fact->kind == MR_FACT_RPC_NAK)
         return fact->reason == 9;
     return fact->status == RPC_SEC_PKG_ERROR ||
@@ -21,7 +21,7 @@ const mr_rule mr_rule_rpc_auth_failed = {
     .win32 = 1825,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_NAK, MR_FACT_RPC_FAULT}}},
-    .test = is_auth_failure,
+    .test = mr_test_rpc_auth_failed,
     .summary = "authentication fails inside the call",
     .cause = "The security package at {interface}, port {port} of {address}, could not verify what "
              "it received: wrong credentials, a clock that is more than five minutes off, a key "

@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_cancelled(const mr_fact *fact) {
-return fact->kind == MR_FACT_RPC_CANCELLED || fact->status == 0x1c00000d;
+bool mr_test_rpc_cancelled(const mr_fact *fact) {
+    return fact->kind == MR_FACT_RPC_CANCELLED || fact->status == 0x1c00000d;
 }
 
 const mr_rule mr_rule_rpc_cancelled = {
@@ -15,7 +15,7 @@ const mr_rule mr_rule_rpc_cancelled = {
     .win32 = 1818,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_CANCELLED, MR_FACT_RPC_FAULT}}},
-    .test = is_cancelled,
+    .test = mr_test_rpc_cancelled,
     .explains = {"RPC.CLOSED_IN_CALL", "RPC.HUNG"},
     .summary = "the client cancelled a call that took too long",
     .cause = "The client cancelled a call of {interface} on port {port} of {address}{#ms: after "

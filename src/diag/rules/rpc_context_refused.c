@@ -3,7 +3,7 @@
  */
 #include "rules.h"
 
-static bool is_other_result(const mr_fact *fact) {
+bool mr_test_rpc_context_refused(const mr_fact *fact) {
     return fact->result != 2 || fact->reason < 1 || fact->reason > 3;
 }
 
@@ -17,7 +17,7 @@ const mr_rule mr_rule_rpc_context_refused = {
     .require = {{.any = {MR_FACT_RPC_CONTEXT_REJECTED}}},
     .forbid = {{.any = {MR_FACT_RPC_BOUND},
                 .same = MR_F(ADDRESS) | MR_F(PORT) | MR_F(INTERFACE)}},
-    .test = is_other_result,
+    .test = mr_test_rpc_context_refused,
     .summary = "the server refuses the interface to this client",
     .cause = "Port {port} of {address} answers the bind but refuses {interface} (result {result}, "
              "reason {reason}).",

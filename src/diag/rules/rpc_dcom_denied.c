@@ -5,6 +5,10 @@
 
 #include "dcom.h"
 
+bool mr_test_rpc_dcom_denied(const mr_fact *fact) {
+    return mr_is_dcom_denied(fact);
+}
+
 const mr_rule mr_rule_rpc_dcom_denied = {
     .id = "RPC.DCOM_DENIED",
     .phase = MR_PHASE_COMMUNICATION,
@@ -14,7 +18,7 @@ const mr_rule mr_rule_rpc_dcom_denied = {
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_FAULT, MR_FACT_RPC_RETURNED},
                  .where = {MR_WHERE(AUTH, GE, 5)}}},
-    .test = mr_is_dcom_denied,
+    .test = mr_test_rpc_dcom_denied,
     .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED", "RPC.STATUS_RETURNED"},
     .summary = "the caller may not activate the DCOM object",
     .cause = "{address} denies an activation of a DCOM object ({interface}) although it was asked "

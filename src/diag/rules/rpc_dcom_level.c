@@ -5,6 +5,10 @@
 
 #include "dcom.h"
 
+bool mr_test_rpc_dcom_level(const mr_fact *fact) {
+    return mr_is_dcom_denied(fact);
+}
+
 const mr_rule mr_rule_rpc_dcom_level = {
     .id = "RPC.DCOM_LEVEL",
     .phase = MR_PHASE_COMMUNICATION,
@@ -14,7 +18,7 @@ const mr_rule mr_rule_rpc_dcom_level = {
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_FAULT, MR_FACT_RPC_RETURNED},
                  .where = {MR_WHERE(AUTH, GE, 2), MR_WHERE(AUTH, LT, 5)}}},
-    .test = mr_is_dcom_denied,
+    .test = mr_test_rpc_dcom_level,
     .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED", "RPC.STATUS_RETURNED"},
     .summary = "DCOM activation lacks packet integrity",
     .cause = "{address} denies the activation of a DCOM object at authentication level {auth}. "

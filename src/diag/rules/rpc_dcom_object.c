@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_dcom(const mr_fact *fact) {
-return fact->status == 0x80010108 || fact->status == 0x80010105 || fact->status == 0x80010113;
+bool mr_test_rpc_dcom_object(const mr_fact *fact) {
+    return fact->status == 0x80010108 || fact->status == 0x80010105 || fact->status == 0x80010113;
 }
 
 const mr_rule mr_rule_rpc_dcom_object = {
@@ -14,7 +14,7 @@ const mr_rule mr_rule_rpc_dcom_object = {
     .confidence = MR_CONFIDENCE_CERTAIN,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_FAULT}}},
-    .test = is_dcom,
+    .test = mr_test_rpc_dcom_object,
     .summary = "the DCOM object is gone or its server failed",
     .cause = "{address} answers {status}: the object behind {interface} was disconnected "
              "(0x80010108), its server threw an exception (0x80010105), or its interface pointer "

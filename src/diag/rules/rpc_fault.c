@@ -3,7 +3,7 @@
  */
 #include "rules.h"
 
-static bool is_other_fault(const mr_fact *fact) {
+bool mr_test_rpc_fault(const mr_fact *fact) {
     static const uint32_t known[] = {
         5,          0x6d8,      0x6f7,      0x721,      0x1c000008, 0x1c000009, 0x1c00000a,
         0x1c00000b, 0x1c00000c, 0x1c00000d, 0x1c000019, 0x1c00001a, 0x1c00001b, 0x1c00001d,
@@ -24,7 +24,7 @@ const mr_rule mr_rule_rpc_fault = {
     .win32_status = true,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(STATUS),
     .require = {{.any = {MR_FACT_RPC_FAULT}}},
-    .test = is_other_fault,
+    .test = mr_test_rpc_fault,
     .summary = "the call ends in a fault",
     .cause = "{interface} on port {port} of {address} was reached and answers with fault {status}.",
     .reference = "C706 appendix E",

@@ -5,7 +5,7 @@
 
 #define KNOWN_REASONS (MR_BIT(1) | MR_BIT(2) | MR_BIT(4) | MR_BIT(8) | MR_BIT(9))
 
-static bool is_other_reason(const mr_fact *fact) {
+bool mr_test_rpc_nak(const mr_fact *fact) {
     return fact->reason >= 64 || !(KNOWN_REASONS >> fact->reason & 1);
 }
 
@@ -17,7 +17,7 @@ const mr_rule mr_rule_rpc_nak = {
     .win32 = WIN32_CALL_FAILED_DNE,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_NAK}}},
-    .test = is_other_reason,
+    .test = mr_test_rpc_nak,
     .summary = "the server rejects the bind",
     .cause = "{interface} on port {port} of {address} rejects the bind (reason {reason}). Windows "
              "gives reason 0 when security or a policy of the server objects.",

@@ -6,8 +6,8 @@
 #define NETLOGON_SSP 68
 #define STATUS_DENIED 0xc0000022u
 
-static bool is_denied(const mr_fact *fact) {
-return mr_str_eq_nocase(fact->interface, "netlogon") &&
+bool mr_test_rpc_netlogon_level(const mr_fact *fact) {
+    return mr_str_eq_nocase(fact->interface, "netlogon") &&
            (fact->status == 5 || fact->status == STATUS_DENIED);
 }
 
@@ -20,7 +20,7 @@ const mr_rule mr_rule_rpc_netlogon_level = {
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_FAULT},
                  .where = {MR_WHERE(SSP, EQ, NETLOGON_SSP), MR_WHERE(AUTH, LT, 6)}}},
-    .test = is_denied,
+    .test = mr_test_rpc_netlogon_level,
     .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED", "RPC.FAULT"},
     .summary = "the Netlogon secure channel is not sealed",
     .cause = "The domain controller {address} denies Netlogon calls of a secure channel that "

@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_memory(const mr_fact *fact) {
-return fact->status == 0x1c00001b || fact->status == 0x1c000019 || fact->status == 0x1c010013;
+bool mr_test_rpc_no_memory(const mr_fact *fact) {
+    return fact->status == 0x1c00001b || fact->status == 0x1c000019 || fact->status == 0x1c010013;
 }
 
 const mr_rule mr_rule_rpc_no_memory = {
@@ -15,7 +15,7 @@ const mr_rule mr_rule_rpc_no_memory = {
     .win32 = 1130,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_FAULT}}},
-    .test = is_memory,
+    .test = mr_test_rpc_no_memory,
     .summary = "the server lacks memory for the call",
     .cause = "{interface} on port {port} of {address} answers {status}: the service has no "
              "memory for the call, or its results do not fit into an answer.",

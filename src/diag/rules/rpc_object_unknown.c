@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_object(const mr_fact *fact) {
-return fact->status == 0x6d8 || fact->status == 0x1c000024 || fact->status == 0x1c010017;
+bool mr_test_rpc_object_unknown(const mr_fact *fact) {
+    return fact->status == 0x6d8 || fact->status == 0x1c000024 || fact->status == 0x1c010017;
 }
 
 const mr_rule mr_rule_rpc_object_unknown = {
@@ -16,7 +16,7 @@ const mr_rule mr_rule_rpc_object_unknown = {
     .win32_status = true,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_FAULT}}},
-    .test = is_object,
+    .test = mr_test_rpc_object_unknown,
     .summary = "the object is not registered there",
     .cause = "{interface} on port {port} of {address} has no object of the UUID that the call "
              "names, or cannot perform the operation for it ({status}).",

@@ -3,7 +3,7 @@
  */
 #include "rules.h"
 
-static bool is_oxid_gone(const mr_fact *fact) {
+bool mr_test_rpc_oxid_gone(const mr_fact *fact) {
     return (fact->status == 1910 || fact->status == 0x80070776u) &&
            (mr_str_eq_nocase(fact->interface, "IObjectExporter") ||
             mr_str_eq_nocase(fact->interface, "IOXIDResolver"));
@@ -17,7 +17,7 @@ const mr_rule mr_rule_rpc_oxid_gone = {
     .win32 = 1910,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_RPC_RETURNED, MR_FACT_RPC_FAULT}}},
-    .test = is_oxid_gone,
+    .test = mr_test_rpc_oxid_gone,
     .explains = {"RPC.FAULT", "RPC.STATUS_RETURNED"},
     .summary = "the DCOM object's process is gone",
     .cause = "{address} does not know the object exporter that the client asks for: the process "

@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_printing(const mr_fact *fact) {
-return fact->auth >= 2 && (mr_str_eq_nocase(fact->interface, "spoolss") ||
+bool mr_test_rpc_print_level(const mr_fact *fact) {
+    return fact->auth >= 2 && (mr_str_eq_nocase(fact->interface, "spoolss") ||
                                mr_str_eq_nocase(fact->interface, "IRemoteWinspool"));
 }
 
@@ -17,7 +17,7 @@ const mr_rule mr_rule_rpc_print_level = {
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_FAULT},
                  .where = {MR_WHERE(STATUS, EQ, 5), MR_WHERE(AUTH, LT, 6)}}},
-    .test = is_printing,
+    .test = mr_test_rpc_print_level,
     .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED"},
     .summary = "printing lacks packet privacy",
     .cause = "The print spooler of {address} denies {interface} at authentication level {auth}. "

@@ -6,7 +6,7 @@
 #define NCA_RPC_VERSION_MISMATCH 0x1c000008u
 #define NCA_PROTO_ERROR 0x1c01000bu
 
-static bool is_protocol_error(const mr_fact *fact) {
+bool mr_test_rpc_protocol_error(const mr_fact *fact) {
     if (fact->kind == MR_FACT_RPC_NAK)
         return fact->reason == 4;
     return fact->status == NCA_RPC_VERSION_MISMATCH ||
@@ -21,7 +21,7 @@ const mr_rule mr_rule_rpc_protocol_error = {
     .win32 = WIN32_PROTOCOL_ERROR,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_NAK, MR_FACT_RPC_FAULT}}},
-    .test = is_protocol_error,
+    .test = mr_test_rpc_protocol_error,
     .summary = "the server objects to the protocol",
     .cause = "{interface} on port {port} of {address} rejects what it received as a violation of "
              "the RPC protocol. A device on the way rewrites the data, or the server is not from "

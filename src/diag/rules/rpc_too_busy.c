@@ -6,7 +6,7 @@
 
 #define NCA_SERVER_TOO_BUSY 0x1c010014u
 
-static bool is_busy(const mr_fact *fact) {
+bool mr_test_rpc_too_busy(const mr_fact *fact) {
     if (fact->kind == MR_FACT_RPC_FAULT)
         return fact->status == NCA_SERVER_TOO_BUSY;
     if (fact->kind == MR_FACT_RPC_NAK)
@@ -22,7 +22,7 @@ const mr_rule mr_rule_rpc_too_busy = {
     .win32 = WIN32_SERVER_TOO_BUSY,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_CONTEXT_REJECTED, MR_FACT_RPC_NAK, MR_FACT_RPC_FAULT}}},
-    .test = is_busy,
+    .test = mr_test_rpc_too_busy,
     .summary = "the service is too busy",
     .cause = "The service behind {interface} on port {port} of {address} turns callers away: it "
              "has reached a limit of connections, contexts or threads.",

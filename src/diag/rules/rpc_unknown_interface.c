@@ -5,7 +5,7 @@
 
 #define NCA_UNK_IF 0x1c010003u
 
-static bool is_unknown_interface(const mr_fact *fact) {
+bool mr_test_rpc_unknown_interface(const mr_fact *fact) {
     if (fact->kind == MR_FACT_RPC_FAULT)
         return fact->status == NCA_UNK_IF;
     return fact->result == 2 && fact->reason == 1;
@@ -19,7 +19,7 @@ const mr_rule mr_rule_rpc_unknown_interface = {
     .win32 = 1717,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_CONTEXT_REJECTED, MR_FACT_RPC_FAULT}}},
-    .test = is_unknown_interface,
+    .test = mr_test_rpc_unknown_interface,
     .summary = "the endpoint does not offer the interface",
     .cause = "Port {port} of {address} speaks RPC but does not know {interface}. The service "
              "stopped or restarted on another port and another program took this one, or the "

@@ -1,13 +1,16 @@
 /*
- * What every rule file includes: the form of a rule, its declaration, and the Windows codes that
- * more than one rule names.
+ * What every rule file includes: the form of a rule, its declaration and that of its test, and the
+ * Windows codes that more than one rule names.
  */
 #ifndef MSRPC_DIAG_RULES_H
 #define MSRPC_DIAG_RULES_H
 
+#define MR_RULE_SOURCE
 #include <msrpc/diag/rule.h>
 
-#define MR_RULE(name) extern const mr_rule mr_rule_##name;
+#define MR_RULE(name)                    \
+    extern const mr_rule mr_rule_##name; \
+    bool mr_test_##name(const mr_fact *fact);
 #include "rules.list"
 #undef MR_RULE
 

@@ -5,8 +5,8 @@
 
 #include "smb.h"
 
-static bool is_account(const mr_fact *fact) {
-return smb_is_account(fact->ntstatus);
+bool mr_test_smb_account(const mr_fact *fact) {
+    return smb_is_account(fact->ntstatus);
 }
 
 const mr_rule mr_rule_smb_account = {
@@ -18,7 +18,7 @@ const mr_rule mr_rule_smb_account = {
     .win32_status = true,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(NTSTATUS),
     .require = {{.any = {MR_FACT_SMB_REFUSED}, .where = {MR_WHERE(STEP, EQ, MR_STEP_SESSION)}}},
-    .test = is_account,
+    .test = mr_test_smb_account,
     .summary = "the account is disabled, locked or expired",
     .cause = "{address} refuses {user|the account} with {ntstatus}: disabled (0xC0000072), "
              "locked out (0xC0000234), expired (0xC0000193), or its password has expired or must "

@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_other(const mr_fact *fact) {
-return fact->step != MR_STEP_NEGOTIATE || fact->dialect != 1;
+bool mr_test_smb_ended(const mr_fact *fact) {
+    return fact->step != MR_STEP_NEGOTIATE || fact->dialect != 1;
 }
 
 const mr_rule mr_rule_smb_ended = {
@@ -15,7 +15,7 @@ const mr_rule mr_rule_smb_ended = {
     .win32 = 64,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(STEP),
     .require = {{.any = {MR_FACT_SMB_ENDED}}},
-    .test = is_other,
+    .test = mr_test_smb_ended,
     .explains = {"RPC.CLOSED_ON_BIND", "RPC.RESET_ON_BIND", "RPC.CLOSED_IN_CALL",
                  "RPC.RESET_IN_CALL"},
     .summary = "the server ends the SMB connection",

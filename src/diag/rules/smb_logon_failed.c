@@ -6,8 +6,8 @@
 
 #include "smb.h"
 
-static bool is_logon(const mr_fact *fact) {
-return smb_is_logon(fact->ntstatus);
+bool mr_test_smb_logon_failed(const mr_fact *fact) {
+    return smb_is_logon(fact->ntstatus);
 }
 
 const mr_rule mr_rule_smb_logon_failed = {
@@ -19,7 +19,7 @@ const mr_rule mr_rule_smb_logon_failed = {
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_SMB_REFUSED}, .where = {MR_WHERE(STEP, EQ, MR_STEP_SESSION)}}},
     .forbid = {{.any = {MR_FACT_SMB_SESSION}, .same = MR_F(ADDRESS) | MR_F(USER)}},
-    .test = is_logon,
+    .test = mr_test_smb_logon_failed,
     .summary = "user name or password is wrong",
     .cause = "{address} refuses the logon of {user|the client} with {ntstatus}. The name or the "
              "password is wrong there (a local account of that name counts first outside a "

@@ -5,8 +5,8 @@
 
 #include "smb.h"
 
-static bool is_restriction(const mr_fact *fact) {
-return smb_is_restriction(fact->ntstatus);
+bool mr_test_smb_logon_restricted(const mr_fact *fact) {
+    return smb_is_restriction(fact->ntstatus);
 }
 
 const mr_rule mr_rule_smb_logon_restricted = {
@@ -18,7 +18,7 @@ const mr_rule mr_rule_smb_logon_restricted = {
     .win32_status = true,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(NTSTATUS),
     .require = {{.any = {MR_FACT_SMB_REFUSED}, .where = {MR_WHERE(STEP, EQ, MR_STEP_SESSION)}}},
-    .test = is_restriction,
+    .test = mr_test_smb_logon_restricted,
     .summary = "the account may not log on like this",
     .cause = "{address} refuses {user|the account} with {ntstatus}: an empty password over the "
              "network or another restriction (0xC000006E), the hour (0xC000006F), the computer "

@@ -5,8 +5,8 @@
 
 #include "smb.h"
 
-static bool is_no_dc(const mr_fact *fact) {
-return smb_is_no_dc(fact->ntstatus);
+bool mr_test_smb_no_logon_server(const mr_fact *fact) {
+    return smb_is_no_dc(fact->ntstatus);
 }
 
 const mr_rule mr_rule_smb_no_logon_server = {
@@ -18,7 +18,7 @@ const mr_rule mr_rule_smb_no_logon_server = {
     .win32_status = true,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(NTSTATUS),
     .require = {{.any = {MR_FACT_SMB_REFUSED}, .where = {MR_WHERE(STEP, EQ, MR_STEP_SESSION)}}},
-    .test = is_no_dc,
+    .test = mr_test_smb_no_logon_server,
     .summary = "the server reaches no domain controller",
     .cause = "{address} cannot check the logon of {user|the client}: it finds no domain "
              "controller, or Netlogon does not run ({ntstatus}). What fails is between that "

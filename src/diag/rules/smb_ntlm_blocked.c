@@ -6,8 +6,8 @@
 
 #include "smb.h"
 
-static bool is_ntlm(const mr_fact *fact) {
-return smb_is_ntlm(fact->ntstatus);
+bool mr_test_smb_ntlm_blocked(const mr_fact *fact) {
+    return smb_is_ntlm(fact->ntstatus);
 }
 
 const mr_rule mr_rule_smb_ntlm_blocked = {
@@ -19,7 +19,7 @@ const mr_rule mr_rule_smb_ntlm_blocked = {
     .win32_status = true,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(NTSTATUS),
     .require = {{.any = {MR_FACT_SMB_REFUSED}, .where = {MR_WHERE(STEP, EQ, MR_STEP_SESSION)}}},
-    .test = is_ntlm,
+    .test = mr_test_smb_ntlm_blocked,
     .summary = "NTLM is not allowed there",
     .cause = "{address} refuses the logon of {user|the client} with {ntstatus}: NTLM is switched "
              "off by policy (0xC0000418), the trust is selective and the user was not granted "

@@ -5,8 +5,8 @@
 
 #include "smb.h"
 
-static bool is_broken(const mr_fact *fact) {
-return smb_is_broken(fact->ntstatus);
+bool mr_test_smb_pipe_broken(const mr_fact *fact) {
+    return smb_is_broken(fact->ntstatus);
 }
 
 const mr_rule mr_rule_smb_pipe_broken = {
@@ -17,7 +17,7 @@ const mr_rule mr_rule_smb_pipe_broken = {
     .win32 = WIN32_CALL_FAILED,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(PIPE),
     .require = {{.any = {MR_FACT_SMB_REFUSED}, .where = {MR_WHERE(STEP, EQ, MR_STEP_PIPE)}}},
-    .test = is_broken,
+    .test = mr_test_smb_pipe_broken,
     .explains = {"RPC.CLOSED_IN_CALL", "RPC.CLOSED_ON_BIND", "RPC.HUNG", "RPC.SILENT"},
     .summary = "the service closed the named pipe",
     .cause = "The pipe {pipe|in use} on {address} broke while the client used it ({ntstatus}): "

@@ -5,8 +5,8 @@
 
 #include "smb.h"
 
-static bool is_busy(const mr_fact *fact) {
-return smb_is_busy(fact->ntstatus);
+bool mr_test_smb_pipe_busy(const mr_fact *fact) {
+    return smb_is_busy(fact->ntstatus);
 }
 
 const mr_rule mr_rule_smb_pipe_busy = {
@@ -18,7 +18,7 @@ const mr_rule mr_rule_smb_pipe_busy = {
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(PIPE),
     .require = {{.any = {MR_FACT_SMB_REFUSED}, .where = {MR_WHERE(STEP, EQ, MR_STEP_OPEN)}}},
     .forbid = {{.any = {MR_FACT_SMB_OPENED}, .same = MR_F(ADDRESS) | MR_F(PIPE)}},
-    .test = is_busy,
+    .test = mr_test_smb_pipe_busy,
     .summary = "every instance of the named pipe is taken",
     .cause = "{address} has no free instance of the pipe {pipe|that is asked for} ({ntstatus}): "
              "its service has more clients than it can serve, or does not take up those that "

@@ -16,8 +16,8 @@ static bool is_known_of_open(uint32_t status) {
     return status == SMB_NAME_NOT_FOUND || status == SMB_ACCESS_DENIED || smb_is_busy(status);
 }
 
-static bool is_other(const mr_fact *fact) {
-uint32_t status = fact->ntstatus;
+bool mr_test_smb_refused(const mr_fact *fact) {
+    uint32_t status = fact->ntstatus;
     if (smb_is_gone(status) || smb_is_resources(status) || status == SMB_NOT_ACCEPTED ||
         status == SMB_INVALID_SIGNATURE)
         return false;
@@ -42,7 +42,7 @@ const mr_rule mr_rule_smb_refused = {
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(STEP) | MR_F(NTSTATUS),
     .require = {{.any = {MR_FACT_SMB_REFUSED},
                  .where = {MR_WHERE(STEP, LT, MR_STEP_OTHER)}}},
-    .test = is_other,
+    .test = mr_test_smb_refused,
     .summary = "a step of SMB is refused",
     .cause = "{address} refuses the step \"{step}\" of SMB with {ntstatus}.",
     .reference = "MS-ERREF 2.3.1; MS-SMB2 3.3.5",

@@ -5,8 +5,8 @@
 
 #include "smb.h"
 
-static bool is_resources(const mr_fact *fact) {
-return smb_is_resources(fact->ntstatus);
+bool mr_test_smb_resources(const mr_fact *fact) {
+    return smb_is_resources(fact->ntstatus);
 }
 
 const mr_rule mr_rule_smb_resources = {
@@ -18,7 +18,7 @@ const mr_rule mr_rule_smb_resources = {
     .win32_status = true,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(NTSTATUS),
     .require = {{.any = {MR_FACT_SMB_REFUSED}}},
-    .test = is_resources,
+    .test = mr_test_smb_resources,
     .summary = "the server is out of resources",
     .cause = "{address} refuses with {ntstatus}: it lacks memory (non-paged pool), handles, or "
              "work items for SMB.",

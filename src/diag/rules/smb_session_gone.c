@@ -5,8 +5,8 @@
 
 #include "smb.h"
 
-static bool is_gone(const mr_fact *fact) {
-return smb_is_gone(fact->ntstatus);
+bool mr_test_smb_session_gone(const mr_fact *fact) {
+    return smb_is_gone(fact->ntstatus);
 }
 
 const mr_rule mr_rule_smb_session_gone = {
@@ -19,7 +19,7 @@ const mr_rule mr_rule_smb_session_gone = {
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(NTSTATUS),
     .require = {{.any = {MR_FACT_SMB_REFUSED}}},
     .forbid = {{.any = {MR_FACT_SMB_SESSION}, .same = MR_F(ADDRESS) | MR_F(USER)}},
-    .test = is_gone,
+    .test = mr_test_smb_session_gone,
     .explains = {"RPC.CLOSED_IN_CALL", "RPC.SILENT", "RPC.HUNG"},
     .summary = "the server ended the SMB session",
     .cause = "{address} answers {ntstatus} and the client does not set up the session anew: the "

@@ -5,8 +5,8 @@
 
 #include "smb.h"
 
-static bool is_signature(const mr_fact *fact) {
-if (fact->kind == MR_FACT_SMB_DROPPED)
+bool mr_test_smb_signature(const mr_fact *fact) {
+    if (fact->kind == MR_FACT_SMB_DROPPED)
         return fact->step == MR_STEP_SESSION;
     return fact->ntstatus == SMB_INVALID_SIGNATURE;
 }
@@ -22,7 +22,7 @@ const mr_rule mr_rule_smb_signature = {
     .win32 = 1240,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_SMB_REFUSED, MR_FACT_SMB_DROPPED}}},
-    .test = is_signature,
+    .test = mr_test_smb_signature,
     .summary = "SMB signing does not work out",
     .cause = "The logon to {address} succeeds, then {#ntstatus:the server rejects a "
              "signature|the client drops the connection}: one side demands SMB signing and the "

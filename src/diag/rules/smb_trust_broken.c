@@ -6,8 +6,8 @@
 
 #include "smb.h"
 
-static bool is_trust(const mr_fact *fact) {
-return smb_is_trust(fact->ntstatus);
+bool mr_test_smb_trust_broken(const mr_fact *fact) {
+    return smb_is_trust(fact->ntstatus);
 }
 
 const mr_rule mr_rule_smb_trust_broken = {
@@ -19,7 +19,7 @@ const mr_rule mr_rule_smb_trust_broken = {
     .win32_status = true,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(NTSTATUS),
     .require = {{.any = {MR_FACT_SMB_REFUSED}, .where = {MR_WHERE(STEP, EQ, MR_STEP_SESSION)}}},
-    .test = is_trust,
+    .test = mr_test_smb_trust_broken,
     .summary = "a trust relationship is broken",
     .cause = "{address} could not check the logon of {user|the client} ({ntstatus}): the secure "
              "channel between it and its domain, or the trust to the user's domain, does not "

@@ -22,7 +22,7 @@ static bool is_virtual(const char *mac) {
            strncmp(mac, "02:20:", 6) == 0;
 }
 
-static bool are_machines(const mr_fact *fact) {
+bool mr_test_tcp_duplicate_address(const mr_fact *fact) {
     return !is_virtual(fact->name) && !is_virtual(fact->other);
 }
 
@@ -34,7 +34,7 @@ const mr_rule mr_rule_tcp_duplicate_address = {
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_TCP_TWO_MACS}}},
-    .test = are_machines,
+    .test = mr_test_tcp_duplicate_address,
     .explains = {"TCP.MAPPER_REFUSED", "TCP.DYNAMIC_REFUSED", "TCP.ENDPOINT_REFUSED",
                  "TCP.FORGED_RESET", "TCP.SUSPECT_RESET", "RPC.RESET_IN_CALL", "EPM.RESET_ON_BIND",
                  "RPC.RESET_ON_BIND", "TCP.NO_AFFINITY"},

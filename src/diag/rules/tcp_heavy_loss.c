@@ -4,7 +4,7 @@
  */
 #include "rules.h"
 
-static bool is_about_mapper(const mr_fact *fact) {
+bool mr_test_tcp_heavy_loss(const mr_fact *fact) {
     return fact->kind == MR_FACT_EPM_SILENT || fact->role == MR_ROLE_MAPPER;
 }
 
@@ -18,7 +18,7 @@ const mr_rule mr_rule_tcp_heavy_loss = {
     .require = {{.any = {MR_FACT_EPM_SILENT, MR_FACT_TCP_SILENT}},
                 {.any = {MR_FACT_TCP_LOSSY}, .same = MR_F(ADDRESS)}},
     .forbid = {{.any = {MR_FACT_EPM_LISTED, MR_FACT_EPM_MAPPED}, .same = MR_F(ADDRESS)}},
-    .test = is_about_mapper,
+    .test = mr_test_tcp_heavy_loss,
     .explains = {"TCP.LOSSY_PATH", "TCP.MAPPER_FILTERED", "EPM.SWALLOWED", "EPM.HUNG",
                  "EPM.SILENT", "EPM.LARGE_LOST", "EPM.LOOKUP_CUT"},
     .summary = "the path is too lossy for RPC",

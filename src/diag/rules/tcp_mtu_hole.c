@@ -4,7 +4,7 @@
  */
 #include "rules.h"
 
-static bool smaller_ones_passed(const mr_fact *fact) {
+bool mr_test_tcp_mtu_hole(const mr_fact *fact) {
     return fact->count < fact->bytes;
 }
 
@@ -19,7 +19,7 @@ const mr_rule mr_rule_tcp_mtu_hole = {
                  .where = {MR_WHERE(BYTES, GE, 1000), MR_WHERE(TRIES, GE, 3)}}},
     .forbid = {{.any = {MR_FACT_EPM_SILENT, MR_FACT_RPC_SILENT, MR_FACT_SMB_SILENT},
                 .same = MR_F(ADDRESS) | MR_F(PORT)}},
-    .test = smaller_ones_passed,
+    .test = mr_test_tcp_mtu_hole,
     .explains = {"TCP.PACKET_TOO_BIG"},
     .summary = "packets of full size get lost",
     .cause = "On the connection to port {port} of {address} segments of {bytes} octets that "

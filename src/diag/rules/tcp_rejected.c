@@ -4,7 +4,7 @@
  */
 #include "rules.h"
 
-static bool is_icmp_port(const mr_fact *fact) {
+bool mr_test_tcp_rejected(const mr_fact *fact) {
     if (fact->kind == MR_FACT_TCP_REFUSED)
         return fact->whose == MR_WHOSE_ICMP;
     return fact->icmp == MR_ICMP_PORT;
@@ -20,7 +20,7 @@ const mr_rule mr_rule_tcp_rejected = {
     .require = {{.any = {MR_FACT_TCP_REFUSED, MR_FACT_TCP_UNREACHABLE},
                  .where = {MR_WHERE(ROLE, NE, MR_ROLE_NEIGHBOUR)}}},
     .forbid = {{.any = {MR_FACT_TCP_OPEN}, .same = MR_F(ADDRESS) | MR_F(PORT)}},
-    .test = is_icmp_port,
+    .test = mr_test_tcp_rejected,
     .explains = {"TCP.HOST_SILENT"},
     .summary = "a packet filter rejects the port",
     .cause = "{sender|A device} rejects TCP {#port:port|ports} {port} of {address} with an ICMP "

@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_other(const mr_fact *fact) {
-switch (fact->alert) {
+bool mr_test_tls_alert(const mr_fact *fact) {
+    switch (fact->alert) {
     case 0: /* the end, a change of mind, no renegotiation: no failures */
     case 90:
     case 100:
@@ -32,7 +32,7 @@ const mr_rule mr_rule_tls_alert = {
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(ALERT),
     .require = {{.any = {MR_FACT_TLS_ALERT}}},
-    .test = is_other,
+    .test = mr_test_tls_alert,
     .summary = "TLS ends with an alert",
     .cause = "{sender|One side} ends TLS at {address} port {port} with {alert}.",
     .reference = "RFC 8446 6",

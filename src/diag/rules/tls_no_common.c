@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_common(const mr_fact *fact) {
-return fact->alert == 40 || fact->alert == 70 || fact->alert == 71 || fact->alert == 86;
+bool mr_test_tls_no_common(const mr_fact *fact) {
+    return fact->alert == 40 || fact->alert == 70 || fact->alert == 71 || fact->alert == 86;
 }
 
 const mr_rule mr_rule_tls_no_common = {
@@ -15,7 +15,7 @@ const mr_rule mr_rule_tls_no_common = {
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_TLS_ALERT}}},
-    .test = is_common,
+    .test = mr_test_tls_no_common,
     .summary = "no TLS version or cipher in common",
     .cause = "{sender|One side} ends the handshake at {address} port {port} with {alert}: client "
              "and server have no TLS version or no cipher in common; for handshake_failure a "

@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-static bool is_trust(const mr_fact *fact) {
-return (fact->alert >= 42 && fact->alert <= 46) || fact->alert == 48;
+bool mr_test_tls_not_trusted(const mr_fact *fact) {
+    return (fact->alert >= 42 && fact->alert <= 46) || fact->alert == 48;
 }
 
 const mr_rule mr_rule_tls_not_trusted = {
@@ -15,7 +15,7 @@ const mr_rule mr_rule_tls_not_trusted = {
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_TLS_ALERT}}},
-    .test = is_trust,
+    .test = mr_test_tls_not_trusted,
     .summary = "a certificate is not trusted",
     .cause = "{sender|One side} refuses the certificate that it got in the handshake at "
              "{address} port {port} with {alert}: its issuer is not trusted there, an "

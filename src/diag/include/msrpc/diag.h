@@ -49,9 +49,6 @@ typedef struct mr_remedy {
     const char *risk;   /* NULL: none worth naming */
     const char *undo;   /* never NULL where @risk is given */
     const char *verify; /* "msrpc ..." */
-    /* of a rule's templates: it stands first where a fact of this kind is known, and is left out
-     * where one of that kind is */
-    enum mr_fact_kind first_with, not_with;
 } mr_remedy;
 
 /* The one test that tells the remaining causes apart, and how to read its result. */

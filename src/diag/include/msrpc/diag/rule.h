@@ -17,11 +17,26 @@
  * Codes stand in sentences with their names: "STATUS_LOGON_FAILURE (0xC000006D)".
  * A remedy or a next test whose command needs an unknown value, or a value that a shell could
  * read as anything but a plain word, is left out.
+ *
+ * The struct has two forms. In the files of src/diag/rules (MR_RULE_SOURCE) texts and the test are
+ * pointers. The build makes one table of them (pack_rules.c) in which they are numbers: constant
+ * data without pointers costs nothing at a start, however many rules there are. Everybody else
+ * sees that form, and asks mr_text_get.
  */
 #ifndef MSRPC_DIAG_RULE_H
 #define MSRPC_DIAG_RULE_H
 
 #include <msrpc/diag.h>
+
+#ifdef MR_RULE_SOURCE
+typedef const char *mr_text;
+typedef bool (*mr_rule_test)(const mr_fact *anchor);
+#else
+typedef struct mr_text {
+    uint32_t at; /* in the pool; 0: no text */
+} mr_text;
+typedef uint16_t mr_rule_test; /* 0: none */
+#endif
 
 enum mr_op {
     MR_OP_NONE, /* no condition */
@@ -55,8 +70,23 @@ typedef struct mr_pattern {
 #define MR_RULE_REMEDIES 5
 #define MR_RULE_BRANCHES 4
 
+/* As mr_remedy and mr_branch, of templates. */
+typedef struct mr_rule_remedy {
+    mr_text text;
+    enum mr_place run_on;
+    enum mr_shell shell;
+    mr_text command, risk, undo, verify;
+    /* it stands first where a fact of this kind is known, and is left out where one of that kind
+     * is */
+    enum mr_fact_kind first_with, not_with;
+} mr_rule_remedy;
+typedef struct mr_rule_branch {
+    mr_text result, then;
+} mr_rule_branch;
+
 struct mr_rule {
-    const char *id;
+    mr_text name; /* of its file in src/diag/rules, without ".c"; the build fills it in */
+    mr_text id;
     enum mr_phase phase;
     enum mr_severity severity;
     enum mr_confidence confidence;
@@ -66,21 +96,23 @@ struct mr_rule {
     mr_fields per;
     mr_pattern require[MR_RULE_REQUIRE];
     mr_pattern forbid[MR_RULE_FORBID];
-    bool (*test)(const mr_fact *anchor); /* one more condition on the anchor; may be NULL */
-    const char *explains[MR_RULE_EXPLAINS]; /* finding ids */
-    const char *summary;
-    const char *cause;
-    const char *reference;
-    mr_remedy remedies[MR_RULE_REMEDIES]; /* templates */
+    mr_rule_test test; /* one more condition on the anchor; mr_test_NAME, or nothing */
+    mr_text explains[MR_RULE_EXPLAINS]; /* finding ids */
+    mr_text summary;
+    mr_text cause;
+    mr_text reference;
+    mr_rule_remedy remedies[MR_RULE_REMEDIES];
     struct {
-        const char *command;
-        mr_branch branches[MR_RULE_BRANCHES];
+        mr_text command;
+        mr_rule_branch branches[MR_RULE_BRANCHES];
     } next;
 };
 
+#ifndef MR_RULE_SOURCE
 /* The rules in the order of rules.list; NULL past the end. */
 const mr_rule *mr_rule_get(size_t i);
-/* The name of its file in src/diag/rules, without ".c"; NULL past the end. */
-const char *mr_rule_name(size_t i);
+/* A text of a rule; NULL where it has none. */
+const char *mr_text_get(mr_text text);
+#endif
 
 #endif
