@@ -24,8 +24,5 @@ const mr_rule mr_rule_audit_domain_leak = {
                   .undo = "reg add HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa /v "
                           "RestrictAnonymous /t REG_DWORD /d 0 /f",
                   .verify = "msrpc audit {host}"},
-                 {.text = "On the firewall, let only domain members and management networks reach "
-                          "TCP {port} of {address}.",
-                  .run_on = MR_PLACE_FIREWALL,
-                  .verify = "msrpc port {host} --ports {port}"}},
+                 LET_MEMBERS_ONLY_REACH_THE_PORT},
 };

@@ -15,8 +15,5 @@ const mr_rule mr_rule_audit_policy_hint = {
              "needs no handle and no logon: the least length of passwords, and whether they must "
              "be complex.",
     .reference = "MS-SAMR 3.1.5.13.3",
-    .remedies = {{.text = "On the firewall, let only domain members and management networks reach "
-                          "TCP {port} of {address}.",
-                  .run_on = MR_PLACE_FIREWALL,
-                  .verify = "msrpc port {host} --ports {port}"}},
+    .remedies = {LET_MEMBERS_ONLY_REACH_THE_PORT},
 };

@@ -16,8 +16,5 @@ const mr_rule mr_rule_audit_role_leak = {
              "controller tells as much to its clients by design (LDAP ping); any other machine "
              "need not.",
     .reference = "MS-DSSP 3.2.5.1; MS-NRPC 3.5.4.3",
-    .remedies = {{.text = "On the firewall, let only domain members and management networks reach "
-                          "TCP {port} of {address}.",
-                  .run_on = MR_PLACE_FIREWALL,
-                  .verify = "msrpc port {host} --ports {port}"}},
+    .remedies = {LET_MEMBERS_ONLY_REACH_THE_PORT},
 };

@@ -21,8 +21,5 @@ const mr_rule mr_rule_audit_sid_translation = {
                           "SID/Name translation' (Local Policies, Security Options).",
                   .run_on = MR_PLACE_SERVER,
                   .verify = "msrpc audit {host}"},
-                 {.text = "On the firewall, let only domain members and management networks reach "
-                          "TCP {port} of {address}.",
-                  .run_on = MR_PLACE_FIREWALL,
-                  .verify = "msrpc port {host} --ports {port}"}},
+                 LET_MEMBERS_ONLY_REACH_THE_PORT},
 };

@@ -14,8 +14,5 @@ const mr_rule mr_rule_audit_trusts_leak = {
     .cause = "{interface} at {address}:{port} lists without a logon which domains belong together "
              "or are trusted.",
     .reference = "MS-NRPC 3.5.4.7.1; MS-LSAD 3.1.4.7.9",
-    .remedies = {{.text = "On the firewall, let only domain members and management networks reach "
-                          "TCP {port} of {address}.",
-                  .run_on = MR_PLACE_FIREWALL,
-                  .verify = "msrpc port {host} --ports {port}"}},
+    .remedies = {LET_MEMBERS_ONLY_REACH_THE_PORT},
 };

@@ -52,8 +52,5 @@ const mr_rule mr_rule_audit_users_leak = {
                   .risk = "Clients that list shares without logging on are refused.",
                   .undo = "sed -i '/^restrict anonymous = 2/d' /etc/samba/smb.conf",
                   .verify = "msrpc audit {host}"},
-                 {.text = "On the firewall, let only domain members and management networks reach "
-                          "TCP {port} of {address}.",
-                  .run_on = MR_PLACE_FIREWALL,
-                  .verify = "msrpc port {host} --ports {port}"}},
+                 LET_MEMBERS_ONLY_REACH_THE_PORT},
 };

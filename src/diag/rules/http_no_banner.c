@@ -17,9 +17,6 @@ const mr_rule mr_rule_http_no_banner = {
              "device in between accepts connections for it.",
     .reference = "MS-RPCH 2.1.1.1",
     .remedies = {{.text = "See who listens on the port.",
-                  .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "
-                             "{port}).OwningProcess",
+                  WHO_HAS_THE_PORT,
                   .verify = "msrpc port {host} --ports {port}"}},
 };

@@ -24,12 +24,7 @@ const mr_rule mr_rule_krb_bad_integrity = {
              "belong together, or a device on the way changes the data.",
     .reference = "RFC 4120 3.2.3, 7.5.9",
     .remedies = {{.text = "Drop the old tickets and try again.",
-                  .run_on = MR_PLACE_CLIENT,
-                  .shell = MR_SHELL_CMD,
-                  .command = "klist purge",
-                  .risk = "Open sessions get new tickets; a program without the password may "
-                          "have to log on again.",
-                  .undo = "klist get krbtgt"},
+                  PURGE_TICKETS},
                  {.text = "See whether the controllers replicate.",
                   .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_CMD,

@@ -20,12 +20,7 @@ const mr_rule mr_rule_krb_ticket_expired = {
              "wrong.",
     .reference = "RFC 4120 3.2.3, 7.5.9",
     .remedies = {{.text = "Drop the old tickets and log on anew.",
-                  .run_on = MR_PLACE_CLIENT,
-                  .shell = MR_SHELL_CMD,
-                  .command = "klist purge",
-                  .risk = "Open sessions get new tickets; a program without the password may "
-                          "have to log on again.",
-                  .undo = "klist get krbtgt"},
+                  PURGE_TICKETS},
                  {.text = "Compare the clocks.",
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_CMD,

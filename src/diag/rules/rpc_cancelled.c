@@ -24,9 +24,6 @@ const mr_rule mr_rule_rpc_cancelled = {
     .reference = "C706 12.6.4.2, 12.6.4.8, appendix E",
     .remedies = {{.text = "At the server, find the process behind the port and what it waits "
                           "for.",
-                  .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "
-                             "{port}).OwningProcess",
+                  WHO_HAS_THE_PORT,
                   .verify = "msrpc ping {host} --interface {interface}"}},
 };

@@ -19,9 +19,6 @@ const mr_rule mr_rule_rpc_closed_on_bind = {
              "port, or the service is shutting down.",
     .reference = "C706 12.6.4.3",
     .remedies = {{.text = "See at the host which program owns the port.",
-                  .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "
-                             "{port}).OwningProcess",
+                  WHO_HAS_THE_PORT,
                   .verify = "msrpc ping {host} --interface {interface}"}},
 };

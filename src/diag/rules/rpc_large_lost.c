@@ -28,16 +28,7 @@ const mr_rule mr_rule_rpc_large_lost = {
                   .command = "tracepath -n {address}"},
                  {.text = "Let ICMP \"fragmentation needed\" and \"packet too big\" pass, or clamp "
                           "the MSS at the tunnel.",
-                  .run_on = MR_PLACE_NETWORK,
-                  .shell = MR_SHELL_SH,
-                  .command = "iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN "
-                             "-j TCPMSS --clamp-mss-to-pmtu",
-                  .risk = "Changes every TCP connection through that router.",
-                  .undo = "iptables -t mangle -D FORWARD -p tcp --tcp-flags SYN,RST SYN "
-                          "-j TCPMSS --clamp-mss-to-pmtu",
+                  CLAMP_THE_MSS,
                   .verify = "msrpc ping {host} --interface {interface}"}},
-    .next = {.command = "ping -M do -s 1472 -c 3 {address}",
-             .branches = {{"no answer, while -s 1200 is answered", "the path drops full-size "
-                                                                   "packets"},
-                          {"answered", "not the size: a device objects to the content"}}},
+    .next = PING_WITH_FULL_PACKETS("not the size: a device objects to the content"),
 };

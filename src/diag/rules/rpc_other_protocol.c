@@ -19,10 +19,7 @@ const mr_rule mr_rule_rpc_other_protocol = {
              "has the port, or data is altered on the way.",
     .reference = "C706 12.6.3",
     .remedies = {{.text = "See at the host which program owns the port.",
-                  .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "
-                             "{port}).OwningProcess"},
+                  WHO_HAS_THE_PORT},
                  {.text = "Ask the endpoint mapper for the present port.",
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_SH,

@@ -21,9 +21,6 @@ const mr_rule mr_rule_rpc_rejected = {
                           "since Windows Server 2003.",
                   .run_on = MR_PLACE_CLIENT},
                  {.text = "Look for an end or a crash of the service at that time.",
-                  .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-WinEvent -FilterHashtable "
-                             "@{{LogName='System';Id=7031,7034,7036} -MaxEvents 20",
+                  SEE_ENDS_OF_SERVICES,
                   .verify = "msrpc ping {host} --interface {interface}"}},
 };

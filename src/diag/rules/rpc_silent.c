@@ -19,10 +19,7 @@ const mr_rule mr_rule_rpc_silent = {
              "here.",
     .reference = "C706 12.6.4",
     .remedies = {{.text = "At the host, find the process behind the port and what it waits for.",
-                  .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "
-                             "{port}).OwningProcess",
+                  WHO_HAS_THE_PORT,
                   .verify = "msrpc ping {host} --interface {interface}"}},
     .next = {.command = "msrpc diagnose {host} --interface {interface}",
              .branches = {{"RPC.HUNG", "the host got the data: its service hangs"},

@@ -16,9 +16,6 @@ const mr_rule mr_rule_rpc_slow = {
              "acknowledged at once.",
     .reference = "C706 12.6.4",
     .remedies = {{.text = "At the server, see which process it is and what it waits for.",
-                  .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "
-                             "{port}).OwningProcess",
+                  WHO_HAS_THE_PORT,
                   .verify = "msrpc ping {host} --interface {interface} --count 10"}},
 };

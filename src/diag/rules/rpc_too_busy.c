@@ -34,10 +34,6 @@ const mr_rule mr_rule_rpc_too_busy = {
                              "-NoElement | Sort-Object Count -Descending",
                   .verify = "msrpc ping {host} --interface {interface} --count 10"},
                  {.text = "Restart the service to drop them.",
-                  .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Restart-Service -Name {service} -Force",
-                  .risk = "Interrupts the users of {service} and stops services that depend on it.",
-                  .undo = "Start-Service -Name {service}",
+                  RESTART_THE_SERVICE,
                   .verify = "msrpc ping {host} --interface {interface} --count 10"}},
 };

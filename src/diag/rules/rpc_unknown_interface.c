@@ -31,10 +31,6 @@ const mr_rule mr_rule_rpc_unknown_interface = {
                   .command = "msrpc map {host} --interface {interface} --probe",
                   .verify = "msrpc ping {host} --interface {interface}"},
                  {.text = "Restart the service, so that it registers anew.",
-                  .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Restart-Service -Name {service} -Force",
-                  .risk = "Interrupts the users of {service} and stops services that depend on it.",
-                  .undo = "Start-Service -Name {service}",
+                  RESTART_THE_SERVICE,
                   .verify = "msrpc ping {host} --interface {interface}"}},
 };

@@ -29,6 +29,49 @@
     "EPM.SWALLOWED", "EPM.LARGE_LOST", "EPM.SILENT", "RPC.SWALLOWED", "RPC.LARGE_LOST",   \
         "RPC.SILENT", "TCP.DATA_SWALLOWED", "TCP.MTU_HOLE"
 
+/*
+ * Members of remedies that several rules advise: where, what is run, what it may break, how it is
+ * taken back. The rule says why, and how to verify it.
+ */
+#define WHO_HAS_THE_PORT                                                                  \
+    .run_on = MR_PLACE_SERVER, .shell = MR_SHELL_POWERSHELL,                              \
+    .command = "Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "          \
+               "{port}).OwningProcess"
+#define RESTART_THE_SERVICE                                                               \
+    .run_on = MR_PLACE_SERVER, .shell = MR_SHELL_POWERSHELL,                              \
+    .command = "Restart-Service -Name {service} -Force",                                  \
+    .risk = "Interrupts the users of {service} and stops services that depend on it.",    \
+    .undo = "Start-Service -Name {service}"
+#define SEE_ENDS_OF_SERVICES                                                              \
+    .run_on = MR_PLACE_SERVER, .shell = MR_SHELL_POWERSHELL,                              \
+    .command = "Get-WinEvent -FilterHashtable "                                           \
+               "@{{LogName='System';Id=7031,7034,7036} -MaxEvents 20"
+#define CLAMP_THE_MSS                                                                     \
+    .run_on = MR_PLACE_NETWORK, .shell = MR_SHELL_SH,                                     \
+    .command = "iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN "            \
+               "-j TCPMSS --clamp-mss-to-pmtu",                                           \
+    .risk = "Changes every TCP connection through that router.",                          \
+    .undo = "iptables -t mangle -D FORWARD -p tcp --tcp-flags SYN,RST SYN "               \
+            "-j TCPMSS --clamp-mss-to-pmtu"
+#define PURGE_TICKETS                                                                     \
+    .run_on = MR_PLACE_CLIENT, .shell = MR_SHELL_CMD, .command = "klist purge",           \
+    .risk = "Open sessions get new tickets; a program without the password may have to "  \
+            "log on again.",                                                              \
+    .undo = "klist get krbtgt"
+/* A whole remedy. */
+#define LET_MEMBERS_ONLY_REACH_THE_PORT                                                   \
+    {.text = "On the firewall, let only domain members and management networks reach "    \
+             "TCP {port} of {address}.",                                                  \
+     .run_on = MR_PLACE_FIREWALL,                                                         \
+     .verify = "msrpc port {host} --ports {port}"}
+
+/* The next test where only full packets seem to get lost, and what it means that they do not. */
+#define PING_WITH_FULL_PACKETS(otherwise)                                                 \
+    {.command = "ping -M do -s 1472 -c 3 {address}",                                      \
+     .branches = {{"no answer, while -s 1200 is answered",                                \
+                   "the path drops full-size packets"},                                   \
+                  {"answered", otherwise}}}
+
 #define WIN32_ACCESS_DENIED 5
 #define WIN32_DUP_NAME 52
 #define WIN32_BAD_NETPATH 53

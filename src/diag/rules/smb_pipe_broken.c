@@ -24,10 +24,7 @@ const mr_rule mr_rule_smb_pipe_broken = {
              "the process behind it ended, crashed, or dropped this client.",
     .reference = "MS-ERREF 2.3.1; MS-SMB2 3.3.5.15",
     .remedies = {{.text = "Look for an end or a crash of the service at that time.",
-                  .run_on = MR_PLACE_SERVER,
-                  .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-WinEvent -FilterHashtable "
-                             "@{{LogName='System';Id=7031,7034,7036} -MaxEvents 20"},
+                  SEE_ENDS_OF_SERVICES},
                  {.text = "Look for the crash itself.",
                   .run_on = MR_PLACE_SERVER,
                   .shell = MR_SHELL_POWERSHELL,
