@@ -206,6 +206,19 @@ static int ping_connected(struct ping *p, mr_client *client) {
     return app_worse(code, worse);
 }
 
+/* Where a port was named and a mapper listens there, it may have been meant to be asked. */
+static void hint_at_mapper(const struct ping *p, uint16_t port) {
+    const app_session *s = p->s;
+    char name[64];
+
+    if (p->target->port && !p->target->swept && !s->quiet &&
+        s->error.code == MR_ERR_CONTEXT_REJECTED &&
+        (s->error.peer & 0xffff) == MR_REASON_ABSTRACT_SYNTAX)
+        fprintf(app_err(s->a), "(asks port %u itself; to ask a mapper there for the port: "
+                "msrpc ping %s --mapper-port %u --interface %s)\n", port, p->target->host, port,
+                app_iface_name(&p->interface, name));
+}
+
 static int ping_calls(struct ping *p) {
     app_session *s = p->s;
     mr_client *client = NULL;
@@ -215,6 +228,8 @@ static int ping_calls(struct ping *p) {
                                 &port);
     if (!code)
         code = app_session_connect(s, p->target, port, &p->interface, APP_COMMUNICATION, &client);
+    if (code == APP_COMMUNICATION)
+        hint_at_mapper(p, port);
     if (!code)
         code = ping_connected(p, client);
     mr_client_free(client);

@@ -402,8 +402,7 @@ static void set_all_access(struct serve *s) {
         if (place->offer.iface)
             set_access(s, place->endpoint, place->offer.iface, (mr_server_access){0});
         else
-            set_access(s, place->endpoint, &mr_epmapper_iface,
-                       (mr_server_access){.anonymous = true});
+            set_access(s, place->endpoint, &mr_epmapper_iface, MR_SERVE_MAPPER_ACCESS);
     }
 }
 

@@ -58,7 +58,7 @@ static struct mr_server_group *add_group(mr_server *server) {
     }
     group->secret[0] |= 0x80; /* a handle is never all zero */
     mr_lock_init(&group->lock);
-    TAILQ_INIT(&group->turns);
+    TAILQ_INIT(&group->calls);
     group->server = server;
     group->handle_most = server->options.max_handles;
     group->id = server->generation++ << 20 | (place + 1);

@@ -19,7 +19,7 @@
 
 #define MR_SERVER_SPARE_CALLS 64              /* ended calls kept for reuse */
 #define MR_SERVER_SPARE_MAX ((size_t)32 << 10) /* octets of one's buffers and arena */
-#define MR_SERVER_TURNS 4                     /* context handles of one call that are looked at */
+#define MR_SERVER_HANDLES 4                   /* context handles of one call that are looked at */
 #define MR_SERVER_GROUPS_MAX 0xfffffu         /* 20 bits of an association group's number */
 #define MR_SERVER_CLIENT_BUCKETS 1024
 #define MR_SERVER_PDU_COST ((size_t)1 << 10) /* what one counts for in its client's turn */
@@ -59,7 +59,7 @@ struct mr_server_client {
 struct mr_server_group {
     uint32_t id;
     uint32_t conns;      /* connections; without one it cannot be joined any more */
-    struct mr_server_slots turns; /* calls that carry handles, as they came */
+    struct mr_server_slots calls; /* those that carry handles, as they came */
     mr_lock lock;        /* of everything below */
     mr_server *server;   /* NULL once it is freed */
     uint32_t refs;       /* connections and calls */
@@ -75,7 +75,7 @@ struct mr_server_group {
 /* Where a call stands. */
 enum mr_server_phase {
     MR_SERVER_COLLECTING, /* its request is coming */
-    MR_SERVER_QUEUED,     /* decoded; its turn with a context handle, or a worker, is to come */
+    MR_SERVER_QUEUED,     /* decoded; waits for a context handle or a worker */
     MR_SERVER_RUNNING,    /* its body runs, or is with the workers */
     MR_SERVER_WAITING,    /* to be answered later */
     MR_SERVER_FAULTING,   /* a fault is to be written when there is room for it */
@@ -116,9 +116,9 @@ struct mr_server_slot {
     void *lent;                   /* to be given back to it */
     mr_timer limit;               /* its time is over */
     struct mr_server_slots *queue; /* that it stands in: its connection's, or the ready ones */
-    TAILQ_ENTRY(mr_server_slot) in_queue, in_turns;
-    mr_uuid turns[MR_SERVER_TURNS]; /* the handles it carries */
-    unsigned turn_count;          /* 0: it is not in the group's list */
+    TAILQ_ENTRY(mr_server_slot) in_queue, in_group;
+    mr_uuid handles[MR_SERVER_HANDLES]; /* that it carries */
+    unsigned handle_count;        /* 0: it is not in the group's list */
     bool shares;                  /* them with others that do; its interface is concurrent */
     bool handed;                  /* to the workers, and not back yet */
     bool forgone;                 /* likewise, and its worker is not counted on */
@@ -207,7 +207,7 @@ struct mr_server {
     struct mr_server_mail *mail;
     mr_workers *workers;  /* NULL: bodies run in the loop */
     unsigned working;     /* calls with them, the forgone not counted */
-    struct mr_server_slots ready; /* their turn has come */
+    struct mr_server_slots ready; /* they have what they waited for */
     struct mr_server_clients ring; /* with calls for the workers, in turn */
     struct mr_server_clients turns; /* with connections to be read, in turn */
     unsigned turn_count;
@@ -267,7 +267,7 @@ void mr_server_call_expire(struct mr_server_slot *slot);
 int mr_server_work_init(mr_server *server, mr_error *err);
 /* Waits for the bodies that run; those that wait run no more. */
 void mr_server_work_stop(mr_server *server);
-/* A request is decoded: its body runs now, or when its turn comes. */
+/* A request is decoded: its body runs now, or once its handles are free. */
 void mr_server_work_add(struct mr_server_slot *slot);
 /* Takes a call out of its queue, or back from the workers; false when its body runs. */
 bool mr_server_work_remove(struct mr_server_slot *slot);

@@ -259,14 +259,14 @@ static void on_limit(void *user) {
     hand_out(server);
 }
 
-/* ---- turns with context handles ---- */
+/* ---- calls that carry context handles ---- */
 
 /* The context handles among the [in] parameters, which lie inline. */
-static void find_turns(struct mr_server_slot *slot) {
+static void find_handles(struct mr_server_slot *slot) {
     const mr_type *args = slot->call.proc->args;
 
     slot->shares = slot->call.served->concurrent;
-    for (uint16_t i = 0; i < args->count && slot->turn_count < MR_SERVER_TURNS; i++) {
+    for (uint16_t i = 0; i < args->count && slot->handle_count < MR_SERVER_HANDLES; i++) {
         const mr_ndr_member *m = &args->u.members[i];
         const mr_type *type = m->type;
         if (type->kind == MR_NDR_POINTER && type->flags & MR_TYPE_POINTER_INLINE)
@@ -276,7 +276,7 @@ static void find_turns(struct mr_server_slot *slot) {
         const mr_ndr_context *handle =
             (const mr_ndr_context *)((const char *)slot->call.args + m->offset);
         if (!mr_uuid_is_nil(&handle->uuid))
-            slot->turns[slot->turn_count++] = handle->uuid;
+            slot->handles[slot->handle_count++] = handle->uuid;
     }
 }
 
@@ -284,9 +284,9 @@ static void find_turns(struct mr_server_slot *slot) {
 static bool excludes(const struct mr_server_slot *a, const struct mr_server_slot *b) {
     if (a->shares && b->shares)
         return false;
-    for (unsigned i = 0; i < a->turn_count; i++)
-        for (unsigned k = 0; k < b->turn_count; k++)
-            if (mr_uuid_eq(&a->turns[i], &b->turns[k]))
+    for (unsigned i = 0; i < a->handle_count; i++)
+        for (unsigned k = 0; k < b->handle_count; k++)
+            if (mr_uuid_eq(&a->handles[i], &b->handles[k]))
                 return true;
     return false;
 }
@@ -295,7 +295,7 @@ static bool excludes(const struct mr_server_slot *a, const struct mr_server_slot
 static bool must_wait(const struct mr_server_slot *slot) {
     const struct mr_server_slot *other;
 
-    TAILQ_FOREACH(other, &slot->group->turns, in_turns) {
+    TAILQ_FOREACH(other, &slot->group->calls, in_group) {
         if (other == slot)
             return false;
         if (excludes(other, slot))
@@ -307,18 +307,18 @@ static bool must_wait(const struct mr_server_slot *slot) {
 void mr_server_work_end(struct mr_server_slot *slot) {
     bool wake = false;
 
-    if (!slot->turn_count)
+    if (!slot->handle_count)
         return;
-    struct mr_server_slot *other = TAILQ_NEXT(slot, in_turns);
-    TAILQ_REMOVE(&slot->group->turns, slot, in_turns);
-    for (; other; other = TAILQ_NEXT(other, in_turns)) {
+    struct mr_server_slot *other = TAILQ_NEXT(slot, in_group);
+    TAILQ_REMOVE(&slot->group->calls, slot, in_group);
+    for (; other; other = TAILQ_NEXT(other, in_group)) {
         if (other->phase != MR_SERVER_QUEUED || other->queue || !excludes(other, slot) ||
             must_wait(other))
             continue;
         enqueue(other, &slot->server->ready);
         wake = true;
     }
-    slot->turn_count = 0;
+    slot->handle_count = 0;
     if (wake)
         mr_waker_wake(slot->mail->waker);
 }
@@ -330,10 +330,10 @@ void mr_server_work_add(struct mr_server_slot *slot) {
         mr_timer_init(&slot->limit, server->loop, on_limit, slot);
         mr_timer_set(&slot->limit, mr_clock_now() + server->options.call_timeout);
     }
-    find_turns(slot);
-    if (slot->turn_count)
-        TAILQ_INSERT_TAIL(&slot->group->turns, slot, in_turns);
-    if (slot->turn_count && must_wait(slot))
+    find_handles(slot);
+    if (slot->handle_count)
+        TAILQ_INSERT_TAIL(&slot->group->calls, slot, in_group);
+    if (slot->handle_count && must_wait(slot))
         slot->phase = MR_SERVER_QUEUED;
     else
         begin(slot);

@@ -219,8 +219,6 @@ static const struct mr_epmapper_iface_server bodies = {
 int mr_serve_add_mapper(mr_server_endpoint *endpoint, mr_mapper_db *db, mr_error *err) {
     const mr_server_iface served = {&mr_epmapper_iface, mr_epmapper_iface_rows,
                                     MR_COUNT(mr_epmapper_iface_rows), &bodies, db,
-                                    &mr_mapper_memo,
-                                    /* who asks has no binding to authenticate with yet */
-                                    {.anonymous = true}};
+                                    &mr_mapper_memo, MR_SERVE_MAPPER_ACCESS};
     return mr_server_add_iface(endpoint, &served, err);
 }

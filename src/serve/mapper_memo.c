@@ -27,6 +27,8 @@ struct key {
     uint8_t syntax, big;
     uint8_t host[4];
 };
+/* it is hashed as one word, and compared octet for octet, so it holds nothing else */
+_Static_assert(sizeof(struct key) == sizeof(uint64_t), "a key is one word");
 
 struct answer {
     unsigned refs; /* the memo's, and one of each call that it is lent to */

@@ -108,6 +108,8 @@ const mr_mapper_db_row *mr_mapper_db_find(mr_mapper_db *db, mr_mapper_db_query *
  * Bodies. Each adds one interface to @endpoint; errors are those of mr_server_add_iface.
  */
 
+/* Who may ask the mapper: whoever asks has no binding to authenticate with yet. */
+#define MR_SERVE_MAPPER_ACCESS ((mr_server_access){.anonymous = true})
 /* epmapper over @db (borrowed). On a local socket processes of root's or of our own user may change
  * the registry; over TCP nobody may. */
 int mr_serve_add_mapper(mr_server_endpoint *endpoint, mr_mapper_db *db, mr_error *err);
