@@ -28,6 +28,13 @@ void mr_buf_reset(mr_buf *buf) {
     buf->error = 0;
 }
 
+void mr_buf_set_cap(mr_buf *buf, size_t cap) {
+    mr_buf_reset(buf);
+    buf->cap = cap;
+    if (buf->size > cap) /* the memory stays as it is, and is not filled */
+        buf->size = cap;
+}
+
 int mr_buf_reserve(mr_buf *buf, size_t n) {
     if (buf->error)
         return buf->error;

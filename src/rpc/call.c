@@ -185,7 +185,7 @@ int mr_call_start(mr_call *call, mr_client *c, mr_error *err) {
                        : call->client ? "the call is in flight already"
                                       : "the connection is not bound to %s", call->iface->name);
     mr_stub_reset(&call->reply);
-    call->reply.buf.cap = c->options.stub_cap;
+    mr_buf_set_cap(&call->reply.buf, c->options.stub_cap);
     mr_arena_reset(&call->arena);
     mr_buf_reset(&call->request);
     call->context = context->syntax == MR_NDR64 ? (uint16_t)(context->id + 1) : context->id;

@@ -41,8 +41,9 @@ static struct mr_server_slot *take_slot(mr_server *server) {
     if (slot) {
         unlink_slot(&server->spare, slot);
         server->spare_count--;
-        slot->stub.buf.cap = server->options.stub_cap; /* the limits may have changed */
-        slot->reply.cap = server->options.reply_cap;
+        /* the limits may have changed */
+        mr_buf_set_cap(&slot->stub.buf, server->options.stub_cap);
+        mr_buf_set_cap(&slot->reply, server->options.reply_cap);
         return slot;
     }
     slot = calloc(1, sizeof *slot);

@@ -70,6 +70,26 @@ static void buf_grows_to_its_cap(void **state) {
     mr_buf_deinit(&b);
 }
 
+/* A cap below the memory that is there holds; one above it is used. */
+static void buf_takes_another_cap(void **state) {
+    (void)state;
+    mr_buf b;
+    mr_buf_init(&b, NULL, 0, 4096);
+    mr_buf_write_zero(&b, 256);
+    mr_buf_set_cap(&b, 192);
+    assert_int_equal(b.len, 0);
+    mr_buf_write_zero(&b, 192);
+    assert_int_equal(mr_buf_error(&b), 0);
+    mr_buf_write_u8(&b, 1);
+    assert_int_equal(mr_buf_error(&b), MR_ERR_LIMIT);
+    mr_buf_set_cap(&b, 1000);
+    mr_buf_write_zero(&b, 1000);
+    assert_int_equal(mr_buf_error(&b), 0);
+    mr_buf_write_u8(&b, 1);
+    assert_int_equal(mr_buf_error(&b), MR_ERR_LIMIT);
+    mr_buf_deinit(&b);
+}
+
 static void buf_takes_nothing(void **state) {
     (void)state;
     mr_buf b;
@@ -368,6 +388,7 @@ int main(void) {
         cmocka_unit_test(arena_is_capped_and_zeroed),
         cmocka_unit_test(arena_aligns),
         cmocka_unit_test(buf_grows_to_its_cap),
+        cmocka_unit_test(buf_takes_another_cap),
         cmocka_unit_test(buf_takes_nothing),
         cmocka_unit_test(buf_formats_and_aligns),
         cmocka_unit_test(cursor_is_sticky),

@@ -24,6 +24,8 @@ void mr_buf_init(mr_buf *buf, void *array, size_t size, size_t cap);
 void mr_buf_deinit(mr_buf *buf);
 /* Empties it and forgets the error; keeps the memory. */
 void mr_buf_reset(mr_buf *buf);
+/* Empties it too; from now on it may grow to @cap, whatever memory it has. */
+void mr_buf_set_cap(mr_buf *buf, size_t cap);
 
 static inline int mr_buf_error(const mr_buf *buf) {
     return buf->error;
