@@ -22,7 +22,7 @@ static const app_option options[] = {
     {"bind", 0, APP_LIST, "ADDR", offsetof(struct serve_switches, bind), 0, 0,
      "listen on this address only (repeatable)"},
     {"ports", 0, APP_LIST, "RANGE,RANGE", offsetof(struct serve_switches, ports), 0, 0,
-     "dynamic ports for interfaces without one (those of --era)"},
+     "dynamic ports: each interface without @PORT takes one of them (those of --era)"},
     {"era", 0, APP_TEXT, "2008|2003", offsetof(struct serve_switches, era), 0, 0,
      "dynamic ports as Windows has them since 2008 (49152-65535) or had before (1024-5000)"},
     {"interface", 0, APP_LIST, "NAME[@PORT]", offsetof(struct serve_switches, interfaces), 0, 0,
@@ -297,6 +297,14 @@ static int run_server(struct serve *s) {
     return APP_OK;
 }
 
+/* Ports that are meant to be listened on, not chosen from, look like this. */
+static void tell_low_ports(const struct serve *s, const mr_ranges *pool, FILE *out) {
+    if (pool->count && pool->items[0].first < 1024)
+        fprintf(out, "%s interfaces may get ports below 1024, which are known services' and "
+                     "root's;\n     --interface NAME@PORT gives one a port of its own\n",
+                app_mark(s->a, APP_MARK_WARN));
+}
+
 /* --check-config: with what a client would meet under such a policy. */
 static int tell_check(struct serve *s) {
     const struct serve_settings *set = &s->settings;
@@ -312,6 +320,7 @@ static int tell_check(struct serve *s) {
             fprintf(out, "-%u", pool.items[i].last);
     }
     fputs(pool.count > 8 ? ", ...\n" : "\n", out);
+    tell_low_ports(s, &pool, out);
     if (set->restrict_remote == MR_RESTRICT_HIGH && !set->client_resolution)
         fprintf(out, "%s RestrictRemoteClients = 2 without EnableAuthEpResolution = 1: clients "
                      "ask the\n     mapper anonymously and are refused\n",
@@ -322,7 +331,10 @@ static int tell_check(struct serve *s) {
 static int serve(struct serve *s) {
     mr_error err = MR_ERROR_INIT;
     mr_server_options o = apply(s);
+    mr_ranges pool;
 
+    (void)mr_port_pool(&s->settings.rules, MR_PORT_USE_DEFAULT, &pool, NULL);
+    tell_low_ports(s, &pool, app_err(s->a));
     raise_files(s);
     if (mr_mapper_db_init(&s->db) != 0 || mr_server_new(&s->loop, &o, &s->server, &err) != 0)
         return app_refuse(s->a, APP_MISSING, "%s", err.text);
@@ -382,7 +394,8 @@ const app_command app_serve = {
         "reads it again and drops no connection. SIGTERM or "
         "SIGINT let the calls in flight finish and end it.",
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
-                 "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135",
+                 "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135, or msrpc "
+                 "ping 127.0.0.1 --interface rpcecho --mapper-port 10135",
                  "msrpc serve --interface rpcecho@49152 --threads 4 --call-timeout 10",
                  "on port 135; rpcecho on its own port, four workers, ten seconds a call"},
     .exits = {"0", "ended by SIGTERM or SIGINT, or by the management interface",

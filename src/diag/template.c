@@ -196,6 +196,24 @@ static enum part read_part(mr_slice *namep) {
     return PART_WHOLE;
 }
 
+/* Where a packet between the client and the anchor's address can be lost. */
+static void expand_way(expansion *e) {
+    values v = {.field = MR_FIELD_ADDRESS};
+    const char *from = e->diag->from;
+
+    add_values(&v, e->match, 0);
+    if (v.count == 1 && from && strcmp(from, v.facts[0]->address) == 0) {
+        mr_buf_write_str(&e->out, "on ");
+        write_text(e, from, false);
+        mr_buf_write_str(&e->out, " itself");
+        return;
+    }
+    mr_buf_write_str(&e->out, "between ");
+    write_text(e, from ? from : "this machine", false);
+    mr_buf_write_str(&e->out, " and ");
+    write_list(e, &v);
+}
+
 /* The inside of one pair of braces. */
 static int expand_one(expansion *e, mr_slice body) {
     bool count = body.len && body.data[0] == '#';
@@ -209,6 +227,10 @@ static int expand_one(expansion *e, mr_slice body) {
             write_text(e, text, false);
         else
             unknown(e, has_word, word);
+        return 0;
+    }
+    if (mr_slice_eq(name, MR_SLICE_LIT("way"))) {
+        expand_way(e);
         return 0;
     }
     if (name.len > 2 && name.data[1] == '.') {

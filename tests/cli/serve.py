@@ -40,6 +40,9 @@ def mistakes(save):
            'UseInternetPorts ' + flags, run)
     run = Run('serve', '--check-config', '--era', '2003')
     ok('3977 dynamic ports, 1024-5000' in run.out, '--era 2003', run)
+    run = Run('serve', '--check-config', '--ports', '1-2,3')
+    ok(run.code == 0 and '3 dynamic ports, 1-2,3' in run.out and 'NAME@PORT' in run.out,
+       '--ports that were hardly meant', run)
     run = Run('serve', '--check-config', '--config',
               save('high.conf', '[access]\nRestrictRemoteClients = 2\n'))
     ok('refused' in run.out, 'a policy under which nobody finds the server', run)

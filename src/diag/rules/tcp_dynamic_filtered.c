@@ -18,7 +18,7 @@ const mr_rule mr_rule_tcp_dynamic_filtered = {
     .forbid = {{.any = {MR_FACT_TCP_OPEN, MR_FACT_TCP_REFUSED},
                 .same = MR_F(ADDRESS) | MR_F(PORT)}},
     .summary = "a dynamic RPC port is blocked",
-    .cause = "A firewall between {from|this machine} and {address} drops {#port:port|ports} {port} "
+    .cause = "A firewall {way|between the client and the host} drops {#port:port|ports} {port} "
              "({1.interface}); the host answers on the {#2.port:port|ports} beside "
              "{#port:it|them}: {2.port}.",
     .reference = "KB832017, KB154596",

@@ -22,7 +22,7 @@ const mr_rule mr_rule_tcp_range_filtered = {
                 .where = {MR_WHERE(ROLE, EQ, MR_ROLE_ENDPOINT)},
                 .same = MR_F(ADDRESS)}},
     .summary = "the dynamic RPC ports are blocked",
-    .cause = "A firewall between {from|this machine} and {address} drops the dynamic RPC ports: "
+    .cause = "A firewall {way|between the client and the host} drops the dynamic RPC ports: "
              "the host answers ({#2.port:port|ports} {2.port|echo}), but {port} "
              "{#port:is|are} silent ({1.interface}).",
     .reference = "KB832017, KB154596",

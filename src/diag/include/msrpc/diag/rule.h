@@ -13,6 +13,7 @@
  *   {server.port|53}  that port, or the word where none does
  *   {#port:is|are}    the first form for exactly one distinct value, else the second
  *   {host} {from}     the target and the address it was seen from
+ *   {way|the way}     "between FROM and ADDRESS", or "on ADDRESS itself" where both are one host
  *   {{                a brace
  * Codes stand in sentences with their names: "STATUS_LOGON_FAILURE (0xC000006D)".
  * A remedy or a next test whose command needs an unknown value, or a value that a shell could
