@@ -9,7 +9,6 @@
 #include "tokens.h"
 
 #define FILE_MAX ((size_t)256 << 20)
-#define DYNAMIC_MIN 1024 /* the lowest port any Windows hands out to RPC servers */
 
 /* ---- reading ---- */
 
@@ -186,7 +185,7 @@ static bool dynamic_port(mr_slice id, uint64_t *portp) {
     while (4 + len < id.len && id.data[4 + len] >= '0' && id.data[4 + len] <= '9')
         len++;
     return len && mr_slice_get_number(mr_slice_sub(id, 4, 4 + len), 65535, portp) == 0 &&
-           *portp >= DYNAMIC_MIN;
+           *portp >= MR_PORT_DYNAMIC_MIN;
 }
 
 /* What passed in one run and was not looked at in the other tells of no change: optional checks

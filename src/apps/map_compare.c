@@ -40,7 +40,7 @@ struct pair {
 
 /* The ranges Windows takes ports from that nobody asked for: today's and that before 2008. */
 static bool is_dynamic_port(uint16_t port) {
-    return port >= 49152 || (port >= 1025 && port <= 5000);
+    return mr_port_is_of_era(port, MR_PORT_ERA_2008) || mr_port_is_of_era(port, MR_PORT_ERA_2003);
 }
 
 /* "LRPC-0123456789abcdef01", "OLE6D2F...": made up by the runtime at every start. */

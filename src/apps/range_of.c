@@ -60,19 +60,14 @@ static int take_ports(struct range *r, const mr_mapper *mapper) {
     return 0;
 }
 
-static bool is_in(mr_port_range range, uint16_t port) {
-    return port >= range.first && port <= range.last;
-}
-
-/* Ports below 1024 belong to services, not to a range. */
 static const char *era_of(const struct range *r) {
     size_t dynamic = 0, old = 0, present = 0;
 
     for (size_t i = 0; i < r->port_count; i++) {
         uint16_t port = r->ports[i].port;
-        dynamic += port >= 1024;
-        old += is_in(mr_port_era_range(MR_PORT_ERA_2003), port);
-        present += is_in(mr_port_era_range(MR_PORT_ERA_2008), port);
+        dynamic += port >= MR_PORT_DYNAMIC_MIN;
+        old += mr_port_is_of_era(port, MR_PORT_ERA_2003);
+        present += mr_port_is_of_era(port, MR_PORT_ERA_2008);
     }
     if (dynamic == 0)
         return "no dynamic port is in use";

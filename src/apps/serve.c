@@ -299,7 +299,7 @@ static int run_server(struct serve *s) {
 
 /* Ports that are meant to be listened on, not chosen from, look like this. */
 static void tell_low_ports(const struct serve *s, const mr_ranges *pool, FILE *out) {
-    if (pool->count && pool->items[0].first < 1024)
+    if (pool->count && pool->items[0].first < MR_PORT_DYNAMIC_MIN)
         fprintf(out, "%s interfaces may get ports below 1024, which are known services' and "
                      "root's;\n     --interface NAME@PORT gives one a port of its own\n",
                 app_mark(s->a, APP_MARK_WARN));

@@ -168,7 +168,7 @@ static int fail_endpoint(struct serve *s, const mr_listen_options *options, cons
         return fail(s, APP_MISSING, "%s: error 1721, RPC_S_OUT_OF_RESOURCES: no port of %s is "
                     "free", what, pool_text(options, text));
     }
-    bool low = options->local.port && options->local.port < 1024 && geteuid() != 0;
+    bool low = options->local.port && options->local.port < MR_PORT_DYNAMIC_MIN && geteuid() != 0;
     return fail(s, APP_MISSING, "%s: %s%s", what, err->text,
                 low ? "; ports below 1024 are root's: --mapper 127.0.0.1:10135 names another one"
                     : "");

@@ -174,6 +174,12 @@ mr_port_range mr_port_era_range(enum mr_port_era era) {
     return (mr_port_range){0, 0};
 }
 
+bool mr_port_is_of_era(uint16_t port, enum mr_port_era era) {
+    mr_port_range range = mr_port_era_range(era);
+
+    return port >= range.first && port <= range.last;
+}
+
 int mr_port_flag_decode(mr_slice text, enum mr_port_flag *flagp) {
     bool yes = mr_slice_eq_nocase(text, MR_SLICE_LIT("Y"));
 

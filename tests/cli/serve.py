@@ -58,6 +58,9 @@ def life(save):
         child = server.child
         eq(endpoints(server), [first], 'the port of the file')
         eq(Run('call', '127.0.0.1:%d' % first, *ECHO).code, 0, 'a call')
+        run = Run('ping', '127.0.0.1:%d' % first, '--interface', 'samr')
+        ok(run.code == 40 and 'msrpc ping 127.0.0.1 --mapper-port %d --interface samr' % first in
+           run.err, 'an interface that is not there: a mapper may have been meant', run)
 
         def again(*what):
             before = metric(first + 7, 'reloads_total')

@@ -77,6 +77,10 @@ enum mr_port_era {
 };
 
 mr_port_range mr_port_era_range(enum mr_port_era era);
+/* Below are the ports of known services, which no Windows hands out and only root may open. */
+#define MR_PORT_DYNAMIC_MIN 1024
+/* Whether it lies in what an era hands out to who names no port. */
+bool mr_port_is_of_era(uint16_t port, enum mr_port_era era);
 
 /* A REG_SZ of Y or N. */
 enum mr_port_flag { MR_PORT_UNSET, MR_PORT_NO, MR_PORT_YES };
