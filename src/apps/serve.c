@@ -394,8 +394,7 @@ const app_command app_serve = {
         "reads it again and drops no connection. SIGTERM or "
         "SIGINT let the calls in flight finish and end it.",
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
-                 "a mapper and rpcecho without root; ask with msrpc map 127.0.0.1:10135, or msrpc "
-                 "ping 127.0.0.1 --interface rpcecho --mapper-port 10135",
+                 "no root; ask: msrpc ping 127.0.0.1 --interface rpcecho --mapper-port 10135",
                  "msrpc serve --interface rpcecho@49152 --threads 4 --call-timeout 10",
                  "on port 135; rpcecho on its own port, four workers, ten seconds a call"},
     .exits = {"0", "ended by SIGTERM or SIGINT, or by the management interface",
