@@ -40,13 +40,16 @@ static bool same_good(const mr_fact *a, const mr_fact *b) {
 static void set_place(trace_fact *f, const mr_seen *at, uint32_t talk) {
     f->packet = f->last_packet = at->packet;
     f->file = f->last_file = at->file;
-    f->fact.at = f->last = at->time;
+    f->at = f->last = at->time;
     f->talk = talk;
-    if (at->file)
-        snprintf(f->check, sizeof f->check, "%u#%llu", at->file + 1,
-                 (unsigned long long)at->packet);
+}
+
+const char *trace_fact_check(const trace_fact *f, char check[TRACE_CHECK]) {
+    if (f->file)
+        snprintf(check, TRACE_CHECK, "%u#%llu", f->file + 1, (unsigned long long)f->packet);
     else
-        snprintf(f->check, sizeof f->check, "#%llu", (unsigned long long)at->packet);
+        snprintf(check, TRACE_CHECK, "#%llu", (unsigned long long)f->packet);
+    return check;
 }
 
 /* Whether there is enough that says the same. Of what works the last is remembered beside the
@@ -56,7 +59,7 @@ static bool fold(trace_relation *relation, const mr_seen *at, uint32_t talk, boo
     trace_fact *last = NULL, *before = NULL;
     uint32_t count = 0;
     for (trace_fact *f = relation->facts; f; f = f->next) {
-        if (bad ? !same(&f->fact, fact) : !same_good(&f->fact, fact))
+        if (bad ? !same(f->fact, fact) : !same_good(f->fact, fact))
             continue;
         before = last;
         last = f;
@@ -65,7 +68,7 @@ static bool fold(trace_relation *relation, const mr_seen *at, uint32_t talk, boo
     if (count < (bad ? SAME_BAD : 1))
         return false;
     if (bad && before) {
-        mr_seen moved = {.packet = last->packet, .file = last->file, .time = last->fact.at};
+        mr_seen moved = {.packet = last->packet, .file = last->file, .time = last->at};
         set_place(before, &moved, last->talk);
         set_place(last, at, talk);
     } else if (at->time > last->last) {
@@ -88,6 +91,56 @@ static void intern_texts(mr_trace *trace, mr_fact *fact) {
 #undef MR_FIELD_WORD
 }
 
+/* Of facts whose texts are interned. */
+static uint32_t hash_of(const mr_fact *fact) {
+    uint64_t h = fact->kind;
+#define MR_FIELD_TEXT(constant, member) h = (h ^ (uintptr_t)fact->member) * 0x9e3779b97f4a7c15u;
+#define MR_FIELD_UINT(constant, member) h = (h ^ fact->member) * 0x9e3779b97f4a7c15u;
+#define MR_FIELD_CODE(constant, member) MR_FIELD_UINT(constant, member)
+#define MR_FIELD_WORD(constant, member, words) MR_FIELD_UINT(constant, member)
+#include <msrpc/diag/fields.list>
+#undef MR_FIELD_TEXT
+#undef MR_FIELD_UINT
+#undef MR_FIELD_CODE
+#undef MR_FIELD_WORD
+    return (uint32_t)(h >> 32);
+}
+
+static bool is_equal(const mr_fact *a, const mr_fact *b) {
+#define MR_FIELD_TEXT(constant, member) && a->member == b->member
+#define MR_FIELD_UINT(constant, member) MR_FIELD_TEXT(constant, member)
+#define MR_FIELD_CODE(constant, member) MR_FIELD_TEXT(constant, member)
+#define MR_FIELD_WORD(constant, member, words) MR_FIELD_TEXT(constant, member)
+    return a->kind == b->kind
+#include <msrpc/diag/fields.list>
+        ;
+#undef MR_FIELD_TEXT
+#undef MR_FIELD_UINT
+#undef MR_FIELD_CODE
+#undef MR_FIELD_WORD
+}
+
+/* The one copy of a fact that all who say it share; NULL without memory. */
+static const mr_fact *share(mr_trace *trace, const mr_fact *fact) {
+    mr_fact mine = *fact;
+
+    mine.check = NULL;
+    mine.at = 0;
+    intern_texts(trace, &mine);
+    trace_shared **slot = &trace->shared_slots[hash_of(&mine) % TRACE_SLOTS];
+    for (const trace_shared *s = *slot; s; s = s->next) {
+        if (is_equal(&s->fact, &mine))
+            return &s->fact;
+    }
+    trace_shared *s = mr_arena_get_raw(&trace->arena, 1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->fact = mine;
+    s->next = *slot;
+    *slot = s;
+    return &s->fact;
+}
+
 static bool is_connect(const mr_fact *fact) {
     return fact->kind == MR_FACT_TCP_SILENT || fact->kind == MR_FACT_TCP_REFUSED;
 }
@@ -99,8 +152,11 @@ void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uin
     relation->bad = relation->bad || bad;
     if (fold(relation, at, talk, bad, fact))
         return;
+    const mr_fact *shared = NULL;
     trace_fact *copy = NULL;
     if (relation->fact_count < FACTS_OF_RELATION)
+        shared = share(trace, fact);
+    if (shared)
         copy = MR_ARENA_NEW(&trace->arena, trace_fact);
     if (!copy) {
         trace->totals.left_out++;
@@ -108,10 +164,8 @@ void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uin
     }
     copy->bad = bad;
     copy->connect = is_connect(fact);
-    copy->fact = *fact;
-    intern_texts(trace, &copy->fact);
+    copy->fact = shared;
     set_place(copy, at, talk);
-    copy->fact.check = copy->check;
     *relation->facts_end = copy;
     relation->facts_end = &copy->next;
     relation->fact_count++;

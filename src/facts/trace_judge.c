@@ -44,7 +44,7 @@ static bool is_scan(mr_trace *trace, const trace_relation *r) {
 
 static bool has_open(const trace_relation *r, uint32_t port) {
     for (const trace_fact *f = r->facts; f; f = f->next) {
-        if (f->fact.kind == MR_FACT_TCP_OPEN && f->fact.port == port)
+        if (f->fact->kind == MR_FACT_TCP_OPEN && f->fact->port == port)
             return true;
     }
     return false;
@@ -59,11 +59,11 @@ static bool lost_race(const trace_relation *r, const mr_fact *fact) {
 
 static bool counts(mr_trace *trace, const trace_relation *r, const trace_fact *f) {
     if (f->connect && (trace->totals.one_way || is_scan(trace, r)) &&
-        f->fact.role != MR_ROLE_MAPPER)
+        f->fact->role != MR_ROLE_MAPPER)
         return false;
     if (f->connect && trace->totals.one_way)
         return false;
-    return !f->bad || !lost_race(r, &f->fact);
+    return !f->bad || !lost_race(r, f->fact);
 }
 
 /* ---- phases ---- */
@@ -83,13 +83,22 @@ static bool proves(const mr_fact *fact) {
 
 static void note_phases(mr_trace *trace, const trace_relation *r) {
     for (const trace_fact *f = r->facts; f; f = f->next) {
-        enum mr_phase phase = mr_fact_phase(f->fact.kind);
-        if (proves(&f->fact))
+        enum mr_phase phase = mr_fact_phase(f->fact->kind);
+        if (proves(f->fact))
             trace->phases[phase] = worse(trace->phases[phase], MR_STATUS_PASS);
     }
 }
 
 /* ---- one set ---- */
+
+static int add_fact(mr_diag *diag, const trace_fact *f) {
+    char check[TRACE_CHECK];
+    mr_fact fact = *f->fact;
+
+    fact.check = trace_fact_check(f, check);
+    fact.at = f->at;
+    return mr_diag_add_fact(diag, &fact);
+}
 
 static int fill(mr_trace *trace, trace_set *set, trace_relation *const *members, size_t n) {
     char from[MR_IP_TEXT], host[MR_IP_TEXT];
@@ -108,7 +117,7 @@ static int fill(mr_trace *trace, trace_set *set, trace_relation *const *members,
         for (const trace_fact *f = members[i]->facts; !rc && f && facts < SET_FACTS; f = f->next) {
             if (!counts(trace, members[i], f) || (set->past ? f->mended : f->outlived))
                 continue;
-            rc = mr_diag_add_fact(&set->diag, &f->fact);
+            rc = add_fact(&set->diag, f);
             facts++;
         }
     }
@@ -165,7 +174,10 @@ static void add_packet(mr_trace_finding *told, uint64_t packet, uint16_t file) {
     told->packet_count++;
 }
 
-static bool is_evidence(const mr_finding *finding, const char *check) {
+static bool is_evidence(const mr_finding *finding, const trace_fact *f) {
+    char check[TRACE_CHECK];
+
+    trace_fact_check(f, check);
     for (size_t i = 0; i < finding->evidence_count; i++) {
         if (strcmp(finding->evidence[i], check) == 0)
             return true;
@@ -177,13 +189,14 @@ static bool is_evidence(const mr_finding *finding, const char *check) {
 static void note_again(mr_trace_finding *told, const trace_fact *f) {
     const mr_fact *subject = &told->finding->subject;
 
-    if (!f->mended || (subject->port && f->fact.port && subject->port != f->fact.port))
+    if (!f->mended || (subject->port && f->fact->port && subject->port != f->fact->port))
         return;
-    if (told->again && told->again <= f->again)
+    mr_nsec again = f->again_last ? f->last : f->at;
+    if (told->again && told->again <= again)
         return;
-    told->again = f->again;
-    told->again_packet = f->again_packet;
-    told->again_file = f->again_file;
+    told->again = again;
+    told->again_packet = f->again_last ? f->last_packet : f->packet;
+    told->again_file = f->again_last ? f->last_file : f->file;
 }
 
 static int tell(mr_trace *trace, trace_set *set, const mr_finding *finding,
@@ -222,7 +235,7 @@ static int tell(mr_trace *trace, trace_set *set, const mr_finding *finding,
         for (const trace_fact *f = members[i]->facts; f; f = f->next) {
             if (told->past)
                 note_again(told, f);
-            if (!is_evidence(finding, f->check))
+            if (!is_evidence(finding, f))
                 continue;
             add_packet(told, f->packet, f->file);
             if (f->talk && mr_trace_find_talk(trace, f->talk))

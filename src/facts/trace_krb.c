@@ -271,7 +271,7 @@ static void find_hosts(mr_trace *trace) {
 
 static bool connects_fail(const trace_relation *r) {
     for (const trace_fact *f = r->facts; f; f = f->next) {
-        if (f->fact.port == 88 && f->bad && mr_fact_phase(f->fact.kind) == MR_PHASE_TCP)
+        if (f->fact->port == 88 && f->bad && mr_fact_phase(f->fact->kind) == MR_PHASE_TCP)
             return true;
     }
     return false;

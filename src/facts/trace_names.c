@@ -369,8 +369,8 @@ static bool is_relevant(const mr_trace *trace, const trace_name *name) {
         others = others || r->two_way;
         bool rpc = false;
         for (const trace_fact *f = r->facts; f; f = f->next)
-            rpc = rpc || (mr_fact_phase(f->fact.kind) > MR_PHASE_TCP &&
-                          f->fact.kind != MR_FACT_TLS_OPENED);
+            rpc = rpc || (mr_fact_phase(f->fact->kind) > MR_PHASE_TCP &&
+                          f->fact->kind != MR_FACT_TLS_OPENED);
         talks = talks || rpc;
         if (!r->name || !rpc)
             continue;

@@ -13,23 +13,29 @@
 
 typedef struct trace_relation trace_relation;
 
+/* What a relation knows, and where it is seen. What is said is shared by all who say the same, for
+ * most relations are healthy, and say what others do. */
 typedef struct trace_fact trace_fact;
 struct trace_fact {
     trace_fact *next;
+    const mr_fact *fact;          /* texts are interned; without check and at */
     uint64_t packet, last_packet; /* of the first and the last that say the same; bad ones: one */
-    mr_nsec last;       /* time of the last; of the first: fact.at */
+    mr_nsec at, last;   /* their times */
     uint32_t talk;      /* id, 0: none */
     uint16_t file, last_file;
     bool bad;           /* makes the relation worth a judgement */
     bool connect;       /* a failed connect: not of a client that scans, nor if one side lacks */
     bool outlived;      /* what it says held no longer in the end */
     bool mended;        /* it worked again: not to be known where the failure before is judged */
-    uint64_t again_packet; /* of what mended: the first known after the failure */
-    uint16_t again_file;
-    mr_nsec again;
-    char check[24];     /* "#17" */
-    mr_fact fact;       /* texts are interned, but for check */
+    bool again_last;    /* it mended: the last is the first after the failure, not the first */
 };
+
+typedef struct trace_shared {
+    struct trace_shared *next;
+    mr_fact fact;
+} trace_shared;
+
+#define TRACE_CHECK 32 /* octets of "#17" */
 
 /* A client, a host's address or a name. */
 struct trace_relation {
@@ -263,6 +269,7 @@ struct mr_trace {
     mr_trace_totals totals;
     uint64_t last_order;
     trace_text *texts[TRACE_SLOTS];
+    trace_shared *shared_slots[TRACE_SLOTS];
     trace_relation *relation_slots[TRACE_SLOTS], *relations, **relations_end;
     trace_expected *expected_slots[TRACE_SLOTS];
     trace_name *name_slots[TRACE_SLOTS], *names, **names_end;
@@ -323,6 +330,8 @@ bool trace_is_mapper(const mr_uuid *uuid);
 /* Adds a copy of @fact to a relation with @packet as evidence. Good facts are kept once each. */
 void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uint32_t talk,
                bool bad, const mr_fact *fact);
+/* "#17": what the fact has as evidence. */
+const char *trace_fact_check(const trace_fact *f, char check[TRACE_CHECK]);
 #define TRACE_GOOD(trace, live, at, ...)                                                        \
     trace_add((trace), (live)->relation, (at), (live)->talk.id, false, &(mr_fact){__VA_ARGS__})
 #define TRACE_BAD(trace, live, at, ...)                                                         \

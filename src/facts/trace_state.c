@@ -41,11 +41,11 @@ static bool is_kind(const uint8_t *kinds, size_t n, const mr_fact *fact) {
 }
 
 static bool is_good(const group *g, const trace_fact *f) {
-    return is_kind(g->good, MR_COUNT(g->good), &f->fact);
+    return is_kind(g->good, MR_COUNT(g->good), f->fact);
 }
 
 static bool is_bad(const group *g, const trace_fact *f) {
-    return f->bad && is_kind(g->bad, MR_COUNT(g->bad), &f->fact);
+    return f->bad && is_kind(g->bad, MR_COUNT(g->bad), f->fact);
 }
 
 static bool text_eq(const char *a, const char *b) {
@@ -74,19 +74,19 @@ static history history_of(mr_trace *trace, const trace_relation *r, const group 
     history h = {0};
 
     for (const trace_fact *f = r->facts; f; f = f->next) {
-        if (is_good(g, f) && same_thing(g, &f->fact, thing) && f->last > h.good)
+        if (is_good(g, f) && same_thing(g, f->fact, thing) && f->last > h.good)
             h.good = f->last;
     }
     for (const trace_fact *f = r->facts; f; f = f->next) {
-        if (!is_bad(g, f) || !same_thing(g, &f->fact, thing) || !counts(trace, r, f))
+        if (!is_bad(g, f) || !same_thing(g, f->fact, thing) || !counts(trace, r, f))
             continue;
-        mr_nsec at = f->fact.at;
+        mr_nsec at = f->at;
         if (!at)
             h.left++;
         else if (at > h.good)
-            h.after += weight(&f->fact);
+            h.after += weight(f->fact);
         else
-            h.before += weight(&f->fact);
+            h.before += weight(f->fact);
         h.bad = at > h.bad ? at : h.bad;
         if (at > h.good && (!h.first_bad || at < h.first_bad))
             h.first_bad = at;
@@ -104,16 +104,16 @@ static bool is_life(const mr_fact *fact) {
 /* A host that gave no sign of life since long before a silence that lasts is not known to be up. */
 static void outlive_life(trace_relation *r, mr_nsec silence) {
     for (const trace_fact *f = r->facts; f; f = f->next) {
-        if (is_life(&f->fact) && (!f->last || f->last + LIFE > silence))
+        if (is_life(f->fact) && (!f->last || f->last + LIFE > silence))
             return;
     }
     for (trace_fact *f = r->facts; f; f = f->next)
-        f->outlived = f->outlived || is_life(&f->fact);
+        f->outlived = f->outlived || is_life(f->fact);
 }
 
 static bool mark(mr_trace *trace, trace_relation *r, const group *g, trace_fact *good,
                  trace_counts *counts) {
-    history h = history_of(trace, r, g, &good->fact, counts);
+    history h = history_of(trace, r, g, good->fact, counts);
     if (!h.good || !h.bad || h.left)
         return false;
     if (h.after >= 2) {
@@ -125,9 +125,7 @@ static bool mark(mr_trace *trace, trace_relation *r, const group *g, trace_fact 
     if (!g->mends || h.before < 2 || h.after)
         return false;
     good->mended = true;
-    good->again_packet = good->fact.at > h.bad ? good->packet : good->last_packet;
-    good->again_file = good->fact.at > h.bad ? good->file : good->last_file;
-    good->again = good->fact.at > h.bad ? good->fact.at : good->last;
+    good->again_last = good->at <= h.bad;
     return true;
 }
 

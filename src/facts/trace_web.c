@@ -216,8 +216,8 @@ void trace_web_end(mr_trace *trace) {
         if (!r->http_in || !r->http_out)
             fact.channel = r->http_in ? MR_CHANNEL_IN : MR_CHANNEL_OUT;
         for (const trace_fact *f = r->facts; f; f = f->next) {
-            if (f->fact.kind == MR_FACT_TCP_OPEN)
-                fact.port = f->fact.port;
+            if (f->fact->kind == MR_FACT_TCP_OPEN)
+                fact.port = f->fact->port;
         }
         trace_add(trace, r, &at, 0, true, &fact);
     }
