@@ -16,6 +16,8 @@
 #define HAND_OVER_RECORDS 1024
 #define EXPIRE_PACKETS 65536
 #define EXPIRE_TIME (2 * MR_SEC)
+#define LINGERING 2048 /* closed flows that wait for stragglers, about */
+#define LINGER_LEAST MR_SEC
 
 static bool is_full(const mr_seen_batch *batch) {
     return batch->count >= HAND_OVER_RECORDS || batch->arena.used >= HAND_OVER_OCTETS;
@@ -55,6 +57,7 @@ int mr_shard_init(mr_shard *s, const mr_analysis_config *config, const uint64_t 
     if (r < 0 || mr_flows_init(&s->flows, &flows, &sink) < 0)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_CAPTURE, MR_ERROR_NO_OFFSET, "out of memory");
     s->flowing = true;
+    s->linger = s->flows.config.linger;
     if (config->filter && (r = mr_capture_filter_init(&s->filter, config->filter, err)) != 0)
         return r;
     if (config->read)
@@ -99,6 +102,19 @@ static void count_packet(mr_totals *t, const mr_packet *packet) {
         t->last = packet->time;
 }
 
+/* Where connections come quickly, closed ones wait less: they outnumber those that are open, and
+ * memory is to depend on these. The rate is that of the whole capture, for every shard. */
+static void set_linger(mr_shard *s) {
+    uint64_t begun = s->syns - s->expired_syns;
+    mr_nsec span = s->flows.now - s->expired_time;
+    mr_nsec each = begun ? span / begun : span, linger = s->linger;
+
+    if (each < linger / LINGERING)
+        linger = each * LINGERING < LINGER_LEAST ? LINGER_LEAST : each * LINGERING;
+    s->flows.config.linger = linger;
+    s->expired_syns = s->syns;
+}
+
 /* Ends flows that were silent for long. How often is so chosen that looking at all of them costs
  * little beside the packets, and depends on nothing but the capture. */
 static int expire(mr_shard *s) {
@@ -108,6 +124,7 @@ static int expire(mr_shard *s) {
     if (since < EXPIRE_PACKETS || since < s->syns / 4 ||
         s->flows.now < s->expired_time + EXPIRE_TIME)
         return 0;
+    set_linger(s);
     s->expired = s->taps.order;
     s->expired_time = s->flows.now;
     s->ending = true;

@@ -25,6 +25,8 @@ struct mr_shard {
     uint64_t syns;        /* in all shards */
     uint64_t expired;     /* order at the last expiry */
     mr_nsec expired_time;
+    uint64_t expired_syns; /* and SYNs then */
+    mr_nsec linger;       /* at most */
     int outcome;          /* of reading, the one to tell */
     mr_error err;
     /* Takes taps.batch and leaves an empty one there. Everything up to the present (order, flow) is
