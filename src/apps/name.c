@@ -72,6 +72,14 @@ void name_part_over(struct name_run *run) {
         mr_loop_stop(&run->s.loop);
 }
 
+int name_part_began(struct name_run *run, int r, const mr_error *err) {
+    if (r != 0)
+        return app_refuse(run->a, r == MR_ERR_SYSTEM ? APP_MISSING : APP_BUG, "%s: %s",
+                          run->subject, err->text);
+    run->open++;
+    return 0;
+}
+
 void name_part_failed(struct name_run *run) {
     run->code = app_refuse(run->a, APP_BUG, "%s: out of memory or of descriptors", run->subject);
 }

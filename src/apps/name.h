@@ -84,6 +84,9 @@ struct name_part {
 extern const struct name_part name_part_dns, name_part_netbios, name_part_netbios_list,
     name_part_locator, name_part_health;
 
+/* A part has begun to ask, with result @r: one more to wait for, or @err is told. 0 or an exit
+ * code. */
+int name_part_began(struct name_run *run, int r, const mr_error *err);
 /* A part is through: one less to wait for. */
 void name_part_over(struct name_run *run);
 /* A part lost something for want of memory or descriptors: said, and the run's code. */

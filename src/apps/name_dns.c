@@ -103,11 +103,7 @@ static int start(struct name_run *run) {
         run->dns = d;
         r = mr_dns_survey_start(d->survey, on_done, run, &err);
     }
-    if (r != 0)
-        return app_refuse(run->a, r == MR_ERR_SYSTEM ? APP_MISSING : APP_BUG, "%s: %s", run->name,
-                          err.text);
-    run->open++;
-    return 0;
+    return name_part_began(run, r, &err);
 }
 
 static bool from(struct name_run *run, mr_addr *localp) {

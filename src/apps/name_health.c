@@ -67,10 +67,7 @@ static int start(struct name_run *run) {
     int r = mr_health_new(&run->s.loop, &run->s.resolver, &run->arena, &options, &n->health);
     if (r == 0)
         r = mr_health_start(n->health, on_done, n, &err);
-    if (r != 0)
-        return app_refuse(run->a, APP_BUG, "%s: %s", run->subject, err.text);
-    run->open++;
-    return 0;
+    return name_part_began(run, r, &err);
 }
 
 static void conclude(struct name_run *run) {

@@ -118,10 +118,7 @@ static int start(struct name_run *run) {
     int r = mr_locator_new(&run->s.loop, &run->s.resolver, &run->arena, &options, &l->locator);
     if (r == 0)
         r = mr_locator_start(l->locator, on_done, l, &err);
-    if (r != 0)
-        return app_refuse(run->a, APP_BUG, "%s: %s", run->subject, err.text);
-    run->open++;
-    return 0;
+    return name_part_began(run, r, &err);
 }
 
 static void conclude(struct name_run *run) {

@@ -244,10 +244,7 @@ static int start(struct name_run *run) {
         if (r == 0)
             r = begin_survey(n);
     }
-    if (r != 0)
-        return app_refuse(run->a, APP_BUG, "%s: %s", run->name, n->error.text);
-    run->open++;
-    return 0;
+    return name_part_began(run, r, &n->error);
 }
 
 bool netbios_from(const mr_netbios_survey *survey, mr_addr *localp) {
