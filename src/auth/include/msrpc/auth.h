@@ -1,0 +1,9 @@
+/* The floor `auth` in one include: who is asking, and providers behind the engine's security
+ * vtable. */
+#ifndef MSRPC_AUTH_H
+#define MSRPC_AUTH_H
+
+#include <msrpc/auth/identity.h>
+#include <msrpc/auth/ntlm.h>
+
+#endif
