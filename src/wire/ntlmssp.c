@@ -3,19 +3,13 @@
  * that older clients leave out (version, MIC) are told by where the payload begins. Invariant: a
  * field is followed only when it lies whole inside the message.
  */
-#include <msrpc/wire/ntlmssp.h>
+#include "ntlmssp_private.h"
 
-#define SIGNATURE MR_SLICE_LIT("NTLMSSP\0")
+#define SIGNATURE MR_SLICE_LIT(MR_NTLM_SIGNATURE_TEXT)
 #define NEGOTIATE_SHORT 16   /* octets without names: signature, type, flags */
 #define AUTHENTICATE_FIXED 64
-#define MIC_AT 72
 #define V2_BLOB 16           /* where NTLMv2_CLIENT_CHALLENGE begins in the answer, 2.2.2.8 */
 #define V2_PAIRS 28          /* and where in it the AV pairs begin, 2.2.2.7 */
-
-enum av { /* 2.2.2.1 */
-    AV_EOL, AV_COMPUTER, AV_DOMAIN, AV_DNS_COMPUTER, AV_DNS_DOMAIN, AV_DNS_FOREST, AV_FLAGS,
-    AV_TIME, AV_SINGLE_HOST, AV_SPN, AV_BINDINGS,
-};
 
 unsigned mr_ntlm_get_type(mr_slice bytes) {
     mr_cursor c = mr_cursor_of(bytes);
@@ -78,30 +72,30 @@ static mr_ntlm_version read_version(mr_cursor *c) {
 }
 
 /* A list that breaks off gives what stood before: some clients leave out its end. */
-static mr_ntlm_target read_target(mr_slice pairs) {
+mr_ntlm_target mr_ntlm_target_decode(mr_slice pairs) {
     mr_cursor c = mr_cursor_of(pairs);
     mr_ntlm_target t = {0};
 
     while (mr_cursor_left(&c) >= 4) {
         uint16_t id = mr_cursor_read_u16(&c), len = mr_cursor_read_u16(&c);
         mr_cursor body = mr_cursor_window(&c, len);
-        if (id == AV_EOL || !mr_cursor_ok(&c)) {
-            t.complete = id == AV_EOL && mr_cursor_ok(&c);
+        if (id == MR_AV_EOL || !mr_cursor_ok(&c)) {
+            t.complete = id == MR_AV_EOL && mr_cursor_ok(&c);
             break;
         }
-        if (id == AV_FLAGS)
+        if (id == MR_AV_FLAGS)
             t.flags = mr_cursor_read_u32(&body);
-        else if (id == AV_TIME)
+        else if (id == MR_AV_TIME)
             t.time = mr_cursor_read_u64(&body);
         mr_slice value = mr_cursor_read(&body, mr_cursor_left(&body));
         switch (id) {
-        case AV_COMPUTER: t.computer = value; break;
-        case AV_DOMAIN: t.domain = value; break;
-        case AV_DNS_COMPUTER: t.dns_computer = value; break;
-        case AV_DNS_DOMAIN: t.dns_domain = value; break;
-        case AV_DNS_FOREST: t.dns_forest = value; break;
-        case AV_SPN: t.spn = value; break;
-        case AV_BINDINGS: t.channel_bindings = value; break;
+        case MR_AV_COMPUTER: t.computer = value; break;
+        case MR_AV_DOMAIN: t.domain = value; break;
+        case MR_AV_DNS_COMPUTER: t.dns_computer = value; break;
+        case MR_AV_DNS_DOMAIN: t.dns_domain = value; break;
+        case MR_AV_DNS_FOREST: t.dns_forest = value; break;
+        case MR_AV_SPN: t.spn = value; break;
+        case MR_AV_BINDINGS: t.channel_bindings = value; break;
         default: break; /* single host, and what is to come */
         }
     }
@@ -149,7 +143,7 @@ int mr_ntlm_challenge_decode(mr_slice bytes, mr_ntlm_challenge *challengep, mr_e
         return cut_short(err, &c);
     if (m.flags & MR_NTLM_VERSION && mr_cursor_left(&c) >= 8 && lowest >= c.pos + 8)
         m.version = read_version(&c);
-    m.target = read_target(m.target_info);
+    m.target = mr_ntlm_target_decode(m.target_info);
     *challengep = m;
     return 0;
 }
@@ -166,7 +160,7 @@ static void read_answer(mr_ntlm_authenticate *m) {
     if (!m->v2)
         return;
     m->time = mr_cursor_read_u64(&c);
-    m->target = read_target(mr_slice_sub(blob, V2_PAIRS, SIZE_MAX));
+    m->target = mr_ntlm_target_decode(mr_slice_sub(blob, V2_PAIRS, SIZE_MAX));
 }
 
 int mr_ntlm_authenticate_decode(mr_slice bytes, mr_ntlm_authenticate *authenticatep,
@@ -189,10 +183,10 @@ int mr_ntlm_authenticate_decode(mr_slice bytes, mr_ntlm_authenticate *authentica
     }
     if (!mr_cursor_ok(&c))
         return cut_short(err, &c);
-    if (m.flags & MR_NTLM_VERSION && lowest >= MIC_AT && mr_cursor_left(&c) >= 8)
+    if (m.flags & MR_NTLM_VERSION && lowest >= MR_NTLM_MIC_OFFSET && mr_cursor_left(&c) >= 8)
         m.version = read_version(&c);
     m.unicode = m.flags & MR_NTLM_UNICODE;
-    m.mic = lowest >= MIC_AT + 16;
+    m.mic = lowest >= MR_NTLM_MIC_OFFSET + 16;
     m.anonymous = m.user.len == 0 && m.nt.len == 0 && m.lm.len <= 1;
     read_answer(&m);
     *authenticatep = m;
