@@ -74,15 +74,36 @@ static trace_name *name_get(mr_trace *trace, const mr_ip *client, const char *te
     return n;
 }
 
-static trace_asked *asked_get(trace_name *name, const mr_ip *server, uint16_t type, bool tcp,
-                              bool make) {
+/* Rows with room for one more, @rows or a larger copy: most names need one or two. NULL: @most are
+ * there, or no memory. */
+static void *grow_rows(mr_trace *trace, void *rows, uint8_t *roomp, uint8_t count, uint8_t most,
+                       size_t size) {
+    if (count < *roomp)
+        return rows;
+    uint8_t room = count == 0 ? 1 : 2 * count > most ? most : (uint8_t)(2 * count);
+    void *larger = count < most ? mr_arena_get(&trace->arena, room, size) : NULL;
+    if (!larger)
+        return NULL;
+    if (count)
+        memcpy(larger, rows, count * size);
+    *roomp = room;
+    return larger;
+}
+
+static trace_asked *asked_get(mr_trace *trace, trace_name *name, const mr_ip *server,
+                              uint16_t type, bool tcp, bool make) {
     for (size_t i = 0; i < name->asked_count; i++) {
         if (name->asked[i].type == type && name->asked[i].tcp == tcp &&
             (name->asked[i].broadcast || trace_ip_eq(&name->asked[i].server, server)))
             return &name->asked[i];
     }
-    if (!make || name->asked_count == TRACE_SERVERS)
+    if (!make)
         return NULL;
+    trace_asked *rows = grow_rows(trace, name->asked, &name->asked_room, name->asked_count,
+                                  TRACE_SERVERS, sizeof *rows);
+    if (!rows)
+        return NULL;
+    name->asked = rows;
     trace_asked *a = &name->asked[name->asked_count++];
     *a = (trace_asked){.server = *server, .type = type, .tcp = tcp};
     return a;
@@ -153,8 +174,11 @@ static void give(mr_trace *trace, const mr_seen *seen, trace_name *name, const m
         if (trace_ip_eq(&name->addresses[i].ip, &record->address))
             return;
     }
-    if (name->address_count == TRACE_ADDRESSES)
+    trace_address *rows = grow_rows(trace, name->addresses, &name->address_room,
+                                    name->address_count, TRACE_ADDRESSES, sizeof *rows);
+    if (!rows)
         return;
+    name->addresses = rows;
     size_t i = name->address_count++;
     name->addresses[i].ip = record->address;
     name->addresses[i].packet = seen->packet;
@@ -176,8 +200,8 @@ static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *ask
     bool netbios = q->service == MR_SEEN_NBNS;
     trace_name *name =
         name_get(trace, asker, q->name, netbios, netbios ? q->suffix : 0, true);
-    trace_asked *a = name ? asked_get(name, server, netbios ? TYPE_A : q->type, seen->flow != 0,
-                                       true) : NULL;
+    trace_asked *a = name ? asked_get(trace, name, server, netbios ? TYPE_A : q->type,
+                                      seen->flow != 0, true) : NULL;
     if (!a)
         return;
     if (!name->first_packet) {
@@ -236,7 +260,8 @@ static void take_answer(mr_trace *trace, const mr_seen *seen, const mr_ip *asker
         name_get(trace, asker, q->name, netbios, netbios ? q->suffix : 0, !netbios);
     if (!name)
         return;
-    trace_asked *a = asked_get(name, server, netbios ? TYPE_A : q->type, seen->flow != 0, true);
+    trace_asked *a = asked_get(trace, name, server, netbios ? TYPE_A : q->type,
+                               seen->flow != 0, true);
     enum trace_answer state = judge_answer(trace, seen, name, server, a);
     if (!a || (a->state == TRACE_RECORDS && state != TRACE_RECORDS))
         return;

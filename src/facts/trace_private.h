@@ -103,6 +103,16 @@ enum trace_answer {
     TRACE_OPEN, TRACE_RCODE, TRACE_NODATA, TRACE_RECORDS, TRACE_LAME, TRACE_UNREAD,
 };
 
+/* An address that a name has, and who said so. */
+typedef struct trace_address {
+    mr_ip ip;
+    uint64_t packet;
+    uint16_t file;
+    uint8_t service;
+    mr_ip server;
+    uint32_t ttl;
+} trace_address;
+
 typedef struct trace_name trace_name;
 struct trace_name {
     trace_name *hash_next, *list_next;
@@ -110,17 +120,10 @@ struct trace_name {
     const char *name;   /* interned, lower case */
     uint8_t suffix;     /* NetBIOS */
     bool netbios;
-    trace_asked asked[TRACE_SERVERS];
-    uint8_t asked_count;
-    struct {
-        mr_ip ip;
-        uint64_t packet;
-        uint16_t file;
-        uint8_t service;
-        mr_ip server;
-        uint32_t ttl;
-    } addresses[TRACE_ADDRESSES];
-    uint8_t address_count;
+    trace_asked *asked; /* up to TRACE_SERVERS, in the arena */
+    uint8_t asked_count, asked_room;
+    trace_address *addresses; /* up to TRACE_ADDRESSES, in the arena */
+    uint8_t address_count, address_room;
     bool resolved;      /* addresses, or other records that were asked for */
     mr_nsec first;
     uint64_t first_packet;
