@@ -118,6 +118,8 @@ int mr_trace_end(mr_trace *trace, mr_nsec first, mr_nsec last) {
     trace_flows_end(trace);
     trace_arp_end(trace);
     trace_names_end(trace);
+    trace_claims_end(trace);
+    trace_addresses_end(trace);
     trace_kerberos_end(trace);
     trace_web_end(trace);
     trace->ended = true;

@@ -60,14 +60,18 @@ static unsigned hops(uint8_t ttl) {
     return from - ttl;
 }
 
-/* A reset of the server's address that another device sent. */
-static bool is_forged(const trace_live *live, const mr_flow_side_seen *server) {
+/* What betrays a reset of the server's address that another device sent; UNKNOWN: nothing does. A
+ * hardware address counts where the server's other packets, the SYN-ACK and one more at least, had
+ * all the same. */
+static enum mr_proof proof_of(const trace_live *live, const mr_flow_side_seen *server) {
     const mr_flow_reset *reset = &server->reset;
     const trace_relation *r = live->relation;
     uint8_t low = 0, high = 0;
 
     if (!reset->packet)
-        return false;
+        return MR_PROOF_UNKNOWN;
+    if (reset->other_mac && server->syn_packet && server->packets > reset->count + 1)
+        return MR_PROOF_MAC;
     if (reset->usual_ttl) {
         low = server->ttl_min;
         high = server->ttl_max;
@@ -75,11 +79,10 @@ static bool is_forged(const trace_live *live, const mr_flow_side_seen *server) {
         low = r->ttl_min;
         high = r->ttl_max;
     }
-    if (!low)
-        return false;
-    if (reset->ttl >= low && reset->ttl <= high)
-        return false;
-    return hops(reset->ttl) != hops(low) && hops(reset->ttl) != hops(high);
+    if (!low || (reset->ttl >= low && reset->ttl <= high) || hops(reset->ttl) == hops(low) ||
+        hops(reset->ttl) == hops(high))
+        return MR_PROOF_UNKNOWN;
+    return MR_PROOF_TTL;
 }
 
 static void say_reset(mr_trace *trace, trace_live *live, const mr_seen *seen,
@@ -89,13 +92,16 @@ static void say_reset(mr_trace *trace, trace_live *live, const mr_seen *seen,
                     .address = trace_intern_ip(trace, &live->talk.server),
                     .port = live->talk.server_port,
                     .role = trace_role(live),
-                    .proof = MR_PROOF_TTL};
+                    .proof = proof_of(live, server)};
     trace_tell(trace, live, &at, true, "RST%s", server->reset.answers_syn ? ", refused" : "");
-    if (fact.role == MR_ROLE_NEIGHBOUR || !is_forged(live, server))
+    if (fact.role == MR_ROLE_NEIGHBOUR || fact.proof == MR_PROOF_UNKNOWN)
         return;
-    trace_tell(trace, live, &at, true, "the reset has TTL %u, the host's packets have %u",
-               server->reset.ttl,
-               server->reset.usual_ttl ? server->reset.usual_ttl : live->relation->ttl_min);
+    if (fact.proof == MR_PROOF_MAC)
+        trace_tell(trace, live, &at, true, "the reset has another hardware address");
+    else
+        trace_tell(trace, live, &at, true, "the reset has TTL %u, the host's packets have %u",
+                   server->reset.ttl,
+                   server->reset.usual_ttl ? server->reset.usual_ttl : live->relation->ttl_min);
     trace_bad(trace, live, &at, &fact);
 }
 
@@ -266,6 +272,34 @@ static void note_ttls(trace_live *live, const mr_flow_side_seen *server) {
     r->ttl_max = server->ttl_max > r->ttl_max ? server->ttl_max : r->ttl_max;
 }
 
+/* Whether a side that the other one is not seen to answer was answered all the same: it opened the
+ * connection, or acknowledged octets that the capture does not have. */
+static bool is_half_of(const mr_flow_side_seen *side) {
+    return side->octets && (side->syn_packet || side->acked_unseen);
+}
+
+static void note_direction(mr_trace *trace, trace_live *live, const mr_flow_side_seen *client,
+                           const mr_flow_side_seen *server) {
+    trace_relation *r = live->relation;
+
+    if (client->packets && server->packets) {
+        trace->other_way = true;
+        if (r)
+            r->two_way = true;
+        return;
+    }
+    if (!client->octets && !server->packets)
+        return;
+    trace->one_way = true; /* a conversation of which one side is missing */
+    live->talk.outcome = MR_TRACE_UNKNOWN;
+    const mr_flow_side_seen *side = client->packets ? client : server;
+    if (r && !r->one_way && is_half_of(side) && trace_role(live) != MR_ROLE_NEIGHBOUR &&
+        !trace_is_web(live)) {
+        r->one_way = true;
+        r->one_way_packet = side->first_packet;
+    }
+}
+
 static void judge(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     const mr_flow_seen *tcp = seen->u.end.tcp;
     const mr_flow_side_seen *client = &tcp->side[MR_FROM_CLIENT];
@@ -274,14 +308,7 @@ static void judge(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     live->talk.midstream = !client->syn_packet && !server->syn_packet;
     live->talk.octets[MR_FROM_CLIENT] = client->octets;
     live->talk.octets[MR_FROM_SERVER] = server->octets;
-    if (client->packets && server->packets) {
-        trace->other_way = true;
-        if (live->relation)
-            live->relation->two_way = true;
-    } else if (client->octets || server->packets) {
-        trace->one_way = true; /* a conversation of which one side is missing */
-        live->talk.outcome = MR_TRACE_UNKNOWN;
-    }
+    note_direction(trace, live, client, server);
     note_ttls(live, server);
     if (server->reset.answers_syn && !tcp->opened) {
         judge_refused(trace, live, seen, server);
@@ -473,9 +500,27 @@ void trace_take_closed(mr_trace *trace, const mr_seen *seen) {
     }
 }
 
+bool trace_is_one_way(const trace_relation *r) {
+    if (!r->one_way || r->two_way)
+        return false;
+    for (const trace_fact *f = r->facts; f; f = f->next) {
+        if (f->fact.kind == MR_FACT_HOST_ECHO)
+            return false;
+    }
+    return true;
+}
+
+static void say_one_way(mr_trace *trace, trace_relation *r) {
+    mr_seen at = {.packet = r->one_way_packet, .time = trace->totals.last};
+    mr_fact fact = {.kind = MR_FACT_TCP_ONE_WAY, .address = trace_intern_ip(trace, &r->server)};
+    trace_add(trace, r, &at, 0, true, &fact);
+}
+
 /* A path is called lossy for what happened on several connections to a host. */
 void trace_flows_end(mr_trace *trace) {
     for (trace_relation *r = trace->relations; r; r = r->list_next) {
+        if (trace_is_one_way(r))
+            say_one_way(trace, r);
         if (r->lossy < 2 || r->lost < RETRANSMITS_MIN || r->lost * 100 < r->packets * 2)
             continue;
         mr_seen at = {.packet = r->lossy_packet, .time = trace->totals.last};
@@ -502,4 +547,5 @@ void trace_take_icmp(mr_trace *trace, const mr_seen *seen) {
         r->icmp_sender = trace_intern_ip(trace, &seen->client);
     if (icmp->protocol == 17 && icmp->to_port == 53)
         trace_names_refused(trace, seen);
+    trace_answer_refused(trace, seen);
 }

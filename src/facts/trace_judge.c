@@ -61,7 +61,7 @@ static bool counts(mr_trace *trace, const trace_relation *r, const trace_fact *f
     if (f->connect && (trace->totals.one_way || is_scan(trace, r)) &&
         f->fact->role != MR_ROLE_MAPPER)
         return false;
-    if (f->connect && trace->totals.one_way)
+    if (f->connect && (trace->totals.one_way || trace_is_one_way(r)))
         return false;
     return !f->bad || !lost_race(r, f->fact);
 }

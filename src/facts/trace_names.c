@@ -268,6 +268,11 @@ static void take_answer(mr_trace *trace, const mr_seen *seen, const mr_ip *asker
     if (a->tries && seen->time >= a->time)
         a->ms = (uint32_t)((seen->time - a->time) / 1000000);
     a->service = (uint8_t)q->service;
+    if (!seen->flow) {
+        a->answers++;
+        a->port = seen->server_port;
+        a->answered = seen->time;
+    }
     a->state = (uint8_t)state;
     a->rcode = q->rcode;
     a->packet = seen->packet;
@@ -280,6 +285,8 @@ void trace_take_name(mr_trace *trace, const mr_seen *seen) {
     const mr_ip *asker = forth ? &seen->client : &seen->server;
     const mr_ip *server = forth ? &seen->server : &seen->client;
 
+    if (seen->u.name.service == MR_SEEN_NBNS && seen->u.name.opcode)
+        trace_take_claim(trace, seen);
     if (!is_wanted(&seen->u.name))
         return;
     if (question)
@@ -321,8 +328,7 @@ static bool begins(const char *text, const char *with) {
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Names that are asked for in vain on every network. */
-static bool is_noise(const trace_name *name) {
+bool trace_name_is_noise(const trace_name *name) {
     static const char *const always[] = {"wpad", "isatap", "_kerberos-master", "_kpasswd",
                                          "localhost", "*", "teredo", "_kerberos.", "?", "__"};
     for (size_t i = 0; i < MR_COUNT(always); i++) {
@@ -336,8 +342,7 @@ static size_t label_len(const char *name) {
     return strcspn(name, ".");
 }
 
-/* Whether two names can be steps of one walk through the suffixes. */
-static bool is_walk(const trace_name *a, const trace_name *b) {
+bool trace_name_is_walk(const trace_name *a, const trace_name *b) {
     size_t len = label_len(a->name);
     if (a->name[0] == '_' || len != label_len(b->name) || strncmp(a->name, b->name, len) != 0)
         return false;
@@ -355,7 +360,7 @@ static bool is_walk(const trace_name *a, const trace_name *b) {
 /* Another name of the same walk was resolved, or (@earlier) failed before this one. */
 static bool is_settled(const mr_trace *trace, const trace_name *name) {
     for (const trace_name *n = trace->names; n; n = n->list_next) {
-        if (n == name || !is_walk(n, name))
+        if (n == name || !trace_name_is_walk(n, name))
             continue;
         if (n->resolved || (!n->netbios && n->first_packet < name->first_packet))
             return true;
@@ -371,7 +376,7 @@ static const char *parent(const char *name) {
 /* Nobody answers a broadcast for a name of another link: it counts only where DNS fails too. */
 static bool fails_in_dns(const mr_trace *trace, const trace_name *name) {
     for (const trace_name *n = trace->names; n; n = n->list_next) {
-        if (!n->netbios && !n->resolved && is_walk(n, name))
+        if (!n->netbios && !n->resolved && trace_name_is_walk(n, name))
             return true;
     }
     return false;
@@ -385,8 +390,7 @@ static bool is_only_silent(const trace_name *name) {
     return true;
 }
 
-/* A name that has nothing to do with what the client talks RPC to says nothing about RPC. */
-static bool is_relevant(const mr_trace *trace, const trace_name *name) {
+bool trace_name_is_relevant(const mr_trace *trace, const trace_name *name) {
     bool talks = false, others = false;
     for (const trace_relation *r = trace->relations; r; r = r->list_next) {
         if (!r->server.family || !trace_ip_eq(&r->client, &name->client))
@@ -452,6 +456,13 @@ static void add_asked(mr_trace *trace, trace_relation *r, const trace_name *name
                     .record = record_of(a->type)};
     bool bad = !name->resolved;
 
+    if (trace_is_late(a)) {
+        fact.kind = MR_FACT_NAME_LATE;
+        fact.ms = a->ms;
+        if (bad)
+            add(trace, r, a, true, &fact);
+        return;
+    }
     switch ((enum trace_answer)a->state) {
     case TRACE_OPEN:
         if (a->refused) {
@@ -621,6 +632,7 @@ void trace_names_end(mr_trace *trace) {
     uint32_t failed = 0;
     known_hosts known;
 
+    trace_answers_end(trace);
     known_init(&known, trace);
     for (trace_name *n = trace->names; n; n = n->list_next) {
         trace_relation *own = NULL;
@@ -628,14 +640,19 @@ void trace_names_end(mr_trace *trace) {
         trace->totals.names++;
         for (size_t i = 0; i < n->asked_count; i++)
             dns = dns || n->asked[i].service == MR_SEEN_DNS;
-        if (!n->resolved && (dns || (n->netbios && fails_in_dns(trace, n))) && !is_noise(n)) {
+        bool asked = dns || (n->netbios && fails_in_dns(trace, n));
+        if (!n->resolved && asked && !trace_name_is_noise(n)) {
             trace->totals.names_failed++;
-            if (failed < FAILED_NAMES && is_relevant(trace, n) && !is_settled(trace, n)) {
+            if (failed < FAILED_NAMES && trace_name_is_relevant(trace, n) && !is_settled(trace, n)) {
                 failed++;
                 own = trace_relation_get(trace, &n->client, NULL, n->name);
             }
         } else if (degraded && dns) {
             own = trace_relation_get(trace, &n->client, NULL, n->name);
+        }
+        if (!n->resolved && !dns && !n->netbios && failed < FAILED_NAMES) {
+            failed++;
+            trace_link_only(trace, n);
         }
         for (size_t i = 0; own && i < n->asked_count; i++) {
             if (n->netbios)

@@ -53,6 +53,8 @@ struct trace_relation {
     uint8_t ttl_min, ttl_max; /* of packets of the server that are no resets; 0: none */
     bool bad;
     bool two_way;            /* packets of both were captured */
+    bool one_way;            /* a connection that went on, of which one side was not */
+    uint64_t one_way_packet;
     const char *icmp_sender; /* who spoke last about packets to the server */
     uint32_t smb_count;      /* connections of SMB */
     bool http_in, http_out, http_c2; /* channels of RPC over HTTP */
@@ -97,6 +99,10 @@ typedef struct trace_asked {
     uint64_t packet;    /* of the answer, else of the first question */
     uint64_t asked_packet; /* of the question at @time; 0: not captured */
     uint32_t ms;
+    uint16_t answers;   /* that came as datagrams, */
+    uint16_t unwanted;  /* of these, refused by the client: it no longer waited */
+    uint16_t port;      /* of the client, where the last answer went */
+    mr_nsec answered;   /* when it came */
 } trace_asked;
 
 enum trace_answer {
@@ -262,6 +268,7 @@ typedef struct trace_client {
 
 typedef struct trace_sets trace_sets;
 typedef struct trace_arp trace_arp;
+typedef struct trace_claim trace_claim;
 
 #define TRACE_SLOTS 16384
 #define TRACE_TICKETS 4096 /* at most, and slots for them */
@@ -280,6 +287,8 @@ struct mr_trace {
     trace_client *client_slots[1024];
     trace_arp *arp_slots[1024];
     uint32_t arp_count;
+    trace_claim *claims;       /* of NetBIOS names */
+    uint32_t claim_count;
     trace_live **live_slots;
     size_t live_count, live_room;
     trace_live *live_free;
@@ -361,6 +370,24 @@ void trace_names_end(mr_trace *trace);
 void trace_names_refused(mr_trace *trace, const mr_seen *seen);
 /* What gave @address to @client last; NULL: nothing. */
 const trace_lookup *trace_lookup_of(mr_trace *trace, const mr_ip *client, const mr_ip *address);
+/* Names that are asked for in vain on every network. */
+bool trace_name_is_noise(const trace_name *name);
+/* Whether two names can be steps of one walk through the suffixes. */
+bool trace_name_is_walk(const trace_name *a, const trace_name *b);
+/* A name that has nothing to do with what the client talks RPC to says nothing about RPC. */
+bool trace_name_is_relevant(const mr_trace *trace, const trace_name *name);
+/* ICMP: the client did not wait any more for an answer to its question. */
+void trace_answer_refused(mr_trace *trace, const mr_seen *seen);
+/* Before names are judged: those whose every answer came too late were not resolved. */
+void trace_answers_end(mr_trace *trace);
+bool trace_is_late(const trace_asked *asked);
+/* A name that was asked for on the link only, in vain. */
+void trace_link_only(mr_trace *trace, const trace_name *name);
+/* NetBIOS: a registration was refused, or granted after all. */
+void trace_take_claim(mr_trace *trace, const mr_seen *seen);
+void trace_claims_end(mr_trace *trace);
+/* Connections that failed to addresses which nobody gave in this capture. */
+void trace_addresses_end(mr_trace *trace);
 void trace_take_begin(mr_trace *trace, const mr_seen *seen);
 int trace_take_end(mr_trace *trace, const mr_seen *seen);
 /* What its port is to RPC; web traffic that is not seen to be RPC. */
@@ -381,6 +408,8 @@ void trace_take_arp(mr_trace *trace, const mr_seen *seen);
 void trace_arp_end(mr_trace *trace);
 void trace_take_icmp(mr_trace *trace, const mr_seen *seen);
 void trace_flows_end(mr_trace *trace);
+/* One side of all that was said was not captured: what lacks proves nothing. */
+bool trace_is_one_way(const trace_relation *relation);
 void trace_take_rpc(mr_trace *trace, const mr_seen *seen);
 void trace_rpc_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
 void trace_take_smb(mr_trace *trace, const mr_seen *seen);

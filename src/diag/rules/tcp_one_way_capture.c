@@ -10,7 +10,6 @@ const mr_rule mr_rule_tcp_one_way_capture = {
     .confidence = MR_CONFIDENCE_CERTAIN,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_TCP_ONE_WAY}}},
-    .forbid = {{.any = {MR_FACT_HOST_UP}, .same = MR_F(ADDRESS)}},
     .summary = "the capture has one direction only",
     .cause = "The capture has only one direction of the traffic with {address}. Nothing is "
              "concluded from what is missing.",

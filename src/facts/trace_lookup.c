@@ -1,0 +1,244 @@
+/*
+ * What look-ups tell beside their answers: answers that the client no longer waited for (it refuses
+ * them with ICMP, RFC 1122 4.1.3.1), names that were asked for on the link only (LLMNR RFC 4795,
+ * mDNS RFC 6762), NetBIOS names that a host may not have (RFC 1002 4.2.6), and connections to an
+ * address that no look-up of this capture gave.
+ */
+#include "trace_private.h"
+
+#include <stdio.h>
+
+#define DNS_PORT 53
+#define UDP 17
+#define REFUSAL (2 * MR_SEC)   /* comes within, after what it refuses */
+#define PATIENCE (3 * MR_SEC)
+#define TRIES 2
+#define BURST (2 * MR_SEC)     /* browsers ask for three made-up names at once, to see */
+#define BURST_NAMES 3          /* whether somebody answers for everything */
+#define CLAIMS 256
+
+/* NBNS: opcodes of registrations (RFC 1002 4.2.1.1; multi-homed: MS-NBTE 2.2.2), and refusals. */
+enum { REGISTRATION = 5, MULTIHOMED = 15, REFRESH = 8, REFRESH_TOO = 9 };
+enum { ACTIVE = 6, CONFLICT = 7 };
+enum { WORKSTATION = 0x00, SERVER = 0x20 };
+
+/* ---- answers that came too late ---- */
+
+void trace_answer_refused(mr_trace *trace, const mr_seen *seen) {
+    const mr_seen_icmp *icmp = &seen->u.icmp;
+    trace_asked *last = NULL;
+
+    if (icmp->protocol != UDP || icmp->from_port != DNS_PORT ||
+        !trace_ip_eq(&seen->client, &icmp->to) ||
+        mr_icmp_class(icmp->family, icmp->type, icmp->code) != MR_ICMP_PORT)
+        return;
+    for (trace_name *n = trace->names; n; n = n->list_next) {
+        for (size_t i = 0; i < n->asked_count && trace_ip_eq(&n->client, &icmp->to); i++) {
+            trace_asked *a = &n->asked[i];
+            if (!a->answers || a->unwanted >= a->answers || a->port != icmp->to_port ||
+                !trace_ip_eq(&a->server, &icmp->from) || seen->time < a->answered ||
+                seen->time - a->answered > REFUSAL)
+                continue;
+            if (!last || a->answered >= last->answered)
+                last = a;
+        }
+    }
+    if (last)
+        last->unwanted++;
+}
+
+bool trace_is_late(const trace_asked *asked) {
+    return asked->answers && asked->unwanted >= asked->answers;
+}
+
+/* Where the client connected all the same, it had the address. */
+static bool is_used(mr_trace *trace, const trace_name *name) {
+    for (size_t i = 0; i < name->address_count; i++) {
+        const trace_relation *r =
+            trace_relation_find(trace, &name->client, &name->addresses[i].ip, NULL);
+        if (r && r->two_way)
+            return true;
+    }
+    return false;
+}
+
+void trace_answers_end(mr_trace *trace) {
+    for (trace_name *n = trace->names; n; n = n->list_next) {
+        bool late = false, good = false;
+        for (size_t i = 0; i < n->asked_count; i++) {
+            late = late || trace_is_late(&n->asked[i]);
+            good = good || (n->asked[i].state == TRACE_RECORDS && !trace_is_late(&n->asked[i]));
+        }
+        if (!late || good || is_used(trace, n))
+            continue;
+        n->resolved = false;
+        n->address_count = 0;
+    }
+}
+
+/* ---- names that were asked for on the link only ---- */
+
+static bool is_one_label(const trace_name *name) {
+    return !strchr(name->name, '.');
+}
+
+/* The client asked for the host in DNS or with NetBIOS's help, or makes names up. */
+static bool is_asked_elsewhere(const mr_trace *trace, const trace_name *name) {
+    size_t len = strcspn(name->name, "."), burst = 0;
+
+    for (const trace_name *n = trace->names; n; n = n->list_next) {
+        if (!trace_ip_eq(&n->client, &name->client))
+            continue;
+        mr_nsec apart = n->first > name->first ? n->first - name->first : name->first - n->first;
+        burst += is_one_label(n) && !n->netbios && !n->resolved && apart <= BURST;
+        if (n == name || strncmp(n->name, name->name, len) != 0 || strcspn(n->name, ".") != len)
+            continue;
+        if (n->resolved)
+            return true;
+        for (size_t i = 0; i < n->asked_count; i++) {
+            if (n->asked[i].service == MR_SEEN_DNS)
+                return true;
+        }
+    }
+    return is_one_label(name) && burst >= BURST_NAMES;
+}
+
+/* Whether the capture would show it, had the client asked a DNS server. */
+static bool is_seen_to_talk(const mr_trace *trace, const mr_ip *client) {
+    for (const trace_relation *r = trace->relations; r; r = r->list_next) {
+        if (r->server.family && trace_ip_eq(&r->client, client))
+            return true;
+    }
+    return false;
+}
+
+void trace_link_only(mr_trace *trace, const trace_name *name) {
+    mr_fact fact = {.kind = MR_FACT_NAME_MULTICAST_ONLY, .name = name->name};
+    mr_nsec last = 0;
+
+    for (size_t i = 0; i < name->asked_count; i++) {
+        const trace_asked *a = &name->asked[i];
+        if (!a->broadcast || a->state != TRACE_OPEN)
+            return;
+        fact.tries = a->tries > fact.tries ? a->tries : fact.tries;
+        fact.source = a->service == MR_SEEN_MDNS ? MR_SOURCE_MDNS : MR_SOURCE_UNKNOWN;
+        last = a->time > last ? a->time : last;
+    }
+    if (fact.tries < TRIES || trace->totals.last - last < PATIENCE || name->name[0] == '_' ||
+        strstr(name->name, "._") || trace_name_is_noise(name) ||
+        !is_seen_to_talk(trace, &name->client) || is_asked_elsewhere(trace, name) ||
+        !trace_name_is_relevant(trace, name))
+        return;
+    mr_seen at = {.packet = name->first_packet, .file = name->asked[0].file, .time = name->first};
+    trace_relation *own = trace_relation_get(trace, &name->client, NULL, name->name);
+    trace_add(trace, own, &at, 0, true, &fact);
+}
+
+/* ---- NetBIOS names that a host may not have ---- */
+
+struct trace_claim {
+    trace_claim *next;
+    mr_ip client;       /* that registers, or refreshes */
+    mr_ip refuser;
+    const char *name;
+    uint8_t suffix;
+    uint8_t rcode;      /* of the last answer */
+    bool broadcast;     /* asked of the link */
+    bool refused;
+    mr_seen at;
+};
+
+static trace_claim *claim_get(mr_trace *trace, const mr_ip *client, const mr_seen_name *name) {
+    const char *text = trace_intern(trace, name->name);
+    trace_claim *c = trace->claims;
+
+    while (c && (c->name != text || c->suffix != name->suffix || !trace_ip_eq(&c->client, client)))
+        c = c->next;
+    if (c || !text || trace->claim_count == CLAIMS)
+        return c;
+    c = MR_ARENA_NEW(&trace->arena, trace_claim);
+    if (!c)
+        return NULL;
+    trace->claim_count++;
+    *c = (trace_claim){.next = trace->claims, .client = *client, .name = text,
+                       .suffix = name->suffix};
+    trace->claims = c;
+    return c;
+}
+
+/* Only the names of a host as such: those of browsers and users change hands. */
+static bool is_claim(const mr_seen_name *name) {
+    return (name->opcode == REGISTRATION || name->opcode == MULTIHOMED ||
+            name->opcode == REFRESH || name->opcode == REFRESH_TOO) &&
+           (name->suffix == WORKSTATION || name->suffix == SERVER) && name->name && *name->name;
+}
+
+void trace_take_claim(mr_trace *trace, const mr_seen *seen) {
+    const mr_seen_name *name = &seen->u.name;
+    bool asked = seen->kind == MR_SEEN_QUESTION;
+    trace_claim *c = NULL;
+
+    if (!is_claim(name) || trace_ip_eq(&seen->client, &seen->server))
+        return;
+    c = claim_get(trace, asked ? &seen->client : &seen->server, name);
+    if (!c)
+        return;
+    if (asked) {
+        c->broadcast = name->broadcast;
+        return;
+    }
+    c->refused = name->rcode == ACTIVE || name->rcode == CONFLICT;
+    if (!c->refused)
+        return;
+    c->refuser = seen->client;
+    c->rcode = (uint8_t)name->rcode;
+    c->at = *seen;
+}
+
+void trace_claims_end(mr_trace *trace) {
+    char suffix[4];
+
+    for (const trace_claim *c = trace->claims; c; c = c->next) {
+        if (!c->refused)
+            continue;
+        snprintf(suffix, sizeof suffix, "%02x", c->suffix);
+        const char *refuser = trace_intern_ip(trace, &c->refuser);
+        mr_fact fact = {.kind = MR_FACT_NETBIOS_NAME_TAKEN,
+                        .name = c->name,
+                        .suffix = suffix,
+                        .rcode = c->rcode,
+                        .address = trace_intern_ip(trace, &c->client),
+                        .server = c->broadcast ? NULL : refuser,
+                        .sender = c->broadcast ? refuser : NULL};
+        trace_relation *own = trace_relation_get(trace, &c->client, NULL, c->name);
+        trace_add(trace, own, &c->at, 0, true, &fact);
+    }
+}
+
+/* ---- addresses that nobody gave ---- */
+
+static bool is_of_names(const trace_fact *f) {
+    return mr_fact_phase(f->fact.kind) == MR_PHASE_NAMES;
+}
+
+static bool is_of_web(const trace_fact *f) {
+    return f->fact.port == 80 || f->fact.port == 443;
+}
+
+void trace_addresses_end(mr_trace *trace) {
+    for (trace_relation *r = trace->relations; r; r = r->list_next) {
+        mr_fact fact = {.kind = MR_FACT_NAME_NOT_OBSERVED};
+        const trace_fact *f = r->facts;
+
+        if (!r->server.family || !r->bad || r->name ||
+            trace_lookup_of(trace, &r->client, &r->server))
+            continue;
+        while (f && (!f->bad || is_of_names(f) || is_of_web(f)))
+            f = f->next;
+        if (!f)
+            continue;
+        mr_seen at = {.packet = f->packet, .file = f->file, .time = f->fact.at};
+        fact.address = trace_intern_ip(trace, &r->server);
+        trace_add(trace, r, &at, f->talk, false, &fact);
+    }
+}
