@@ -45,6 +45,8 @@ const char *mr_seen_kind_name(enum mr_seen_kind kind) {
     case MR_SEEN_END: return "end";
     case MR_SEEN_ICMP: return "icmp";
     case MR_SEEN_ARP: return "arp";
+    case MR_SEEN_IKE: return "ike";
+    case MR_SEEN_ESP: return "esp";
     case MR_SEEN_FRAGMENTS: return "fragments";
     case MR_SEEN_MAP: return "map";
     case MR_SEEN_BIND: return "bind";

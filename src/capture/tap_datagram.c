@@ -9,6 +9,8 @@
 #define SCRATCH_MAX ((size_t)4 << 20)
 #define PORT_KDC 88
 #define PORT_PASSWORD 464
+#define PORT_IKE 500
+#define PORT_IKE_NAT 4500
 
 struct mr_tap_net *mr_tap_net_get(mr_tap_ctx *ctx) {
     if (ctx->net != NULL)
@@ -20,8 +22,10 @@ struct mr_tap_net *mr_tap_net_get(mr_tap_ctx *ctx) {
 }
 
 void mr_tap_net_free(mr_tap_ctx *ctx) {
-    if (ctx->net != NULL)
+    if (ctx->net != NULL) {
         mr_arena_deinit(&ctx->net->scratch);
+        free(ctx->net->esp);
+    }
     free(ctx->net);
     ctx->net = NULL;
 }
@@ -50,6 +54,8 @@ static int udp(mr_tap_ctx *ctx, const mr_segment *segment) {
         return mr_tap_krb_message(&place, bytes, segment->payload_len, false);
     if (on_port(segment, PORT_PASSWORD))
         return mr_tap_krb_password(&place, bytes, segment->payload_len);
+    if (on_port(segment, PORT_IKE) || on_port(segment, PORT_IKE_NAT))
+        return mr_tap_ike_datagram(ctx, segment);
     return 0;
 }
 
@@ -61,8 +67,9 @@ int mr_tap_datagram(mr_tap_ctx *ctx, const mr_segment *segment) {
         return mr_tap_icmp_datagram(ctx, segment);
     case MR_SEGMENT_ARP:
         return mr_tap_arp_datagram(ctx, segment);
-    case MR_SEGMENT_TCP:
     case MR_SEGMENT_OTHER:
+        return segment->proto == MR_IP_ESP ? mr_tap_esp_datagram(ctx, segment) : 0;
+    case MR_SEGMENT_TCP:
         return 0;
     }
     return 0;

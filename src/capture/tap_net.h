@@ -9,6 +9,7 @@
 struct mr_tap_net {
     mr_arena scratch;          /* for one message */
     struct tap_tunnel *tunnels[64]; /* of RPC over HTTP that are open, by their cookies */
+    struct mr_tap_esp *esp;    /* who protects packets to whom */
 };
 /* NULL without memory. */
 struct mr_tap_net *mr_tap_net_get(mr_tap_ctx *ctx);
@@ -47,6 +48,9 @@ int mr_tap_krb_message(const tap_place *place, mr_slice bytes, size_t len, bool 
 int mr_tap_krb_password(const tap_place *place, mr_slice bytes, size_t len);
 int mr_tap_icmp_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
 int mr_tap_arp_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
+/* UDP ports 500 and 4500. */
+int mr_tap_ike_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
+int mr_tap_esp_datagram(mr_tap_ctx *ctx, const mr_segment *segment);
 
 /* ---- frames ---- */
 

@@ -357,9 +357,10 @@ static void track_fin(track *t) {
 static int track_octets(track *t) {
     uint32_t len = t->seg->payload_len;
     mr_flow_lane *s = t->s;
+    bool old = seq_after(s->top, t->seq);
     int r = 0;
 
-    if (seq_after(s->top, t->seq))
+    if (old)
         judge_old(t);
     else if (len == 1 && (t->o->flags & LANE_ZERO))
         seen_of(t)->window_probes++;
@@ -367,8 +368,11 @@ static int track_octets(track *t) {
         s->top = t->end;
     if (len > s->largest)
         s->largest = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
-    if (t->flow->state == MR_FLOW_RESET && len > 0)
+    if (t->flow->state == MR_FLOW_RESET && len > 0) {
         cold_of(t->flows, t->flow)->seen.after_reset++;
+        if (!old && seen_of(t)->reset.packet)
+            seen_of(t)->went_on++;
+    }
     if ((s->flags & LANE_FIN) &&
         seq_after(t->seq + len, cold_of(t->flows, t->flow)->lane[t->from].fin)) {
         s->flags &= (uint8_t)~LANE_FIN; /* octets behind the end: it was none */

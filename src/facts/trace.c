@@ -102,6 +102,10 @@ int mr_trace_add(mr_trace *trace, const mr_seen *seen) {
     case MR_SEEN_ARP:
         trace_take_arp(trace, seen);
         break;
+    case MR_SEEN_IKE:
+    case MR_SEEN_ESP:
+        trace_take_ipsec(trace, seen);
+        break;
     case MR_SEEN_GAP:
     case MR_SEEN_STUB:
         break;
@@ -117,6 +121,8 @@ int mr_trace_end(mr_trace *trace, mr_nsec first, mr_nsec last) {
     trace->totals.one_way = trace->one_way && !trace->other_way;
     trace_flows_end(trace);
     trace_arp_end(trace);
+    trace_ipsec_end(trace);
+    trace_hosts_end(trace);
     trace_names_end(trace);
     trace_claims_end(trace);
     trace_addresses_end(trace);

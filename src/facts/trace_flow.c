@@ -60,6 +60,14 @@ static unsigned hops(uint8_t ttl) {
     return from - ttl;
 }
 
+/* Signs that are no proof: the host went on as if it had not sent the reset, or a volley of resets
+ * misses the sequence number that a host's own reset has (RFC 9293 3.10.7). IP id and window say
+ * nothing: hosts send their own resets with 0 in them. */
+static bool is_unlikely(const mr_flow_side_seen *server) {
+    const mr_flow_reset *reset = &server->reset;
+    return server->went_on || (reset->count > 1 && reset->known_seq && !reset->exact);
+}
+
 /* What betrays a reset of the server's address that another device sent; UNKNOWN: nothing does. A
  * hardware address counts where the server's other packets, the SYN-ACK and one more at least, had
  * all the same. */
@@ -81,7 +89,7 @@ static enum mr_proof proof_of(const trace_live *live, const mr_flow_side_seen *s
     }
     if (!low || (reset->ttl >= low && reset->ttl <= high) || hops(reset->ttl) == hops(low) ||
         hops(reset->ttl) == hops(high))
-        return MR_PROOF_UNKNOWN;
+        return is_unlikely(server) ? MR_PROOF_TRAITS : MR_PROOF_UNKNOWN;
     return MR_PROOF_TTL;
 }
 
@@ -93,11 +101,19 @@ static void say_reset(mr_trace *trace, trace_live *live, const mr_seen *seen,
                     .port = live->talk.server_port,
                     .role = trace_role(live),
                     .proof = proof_of(live, server)};
-    trace_tell(trace, live, &at, true, "RST%s", server->reset.answers_syn ? ", refused" : "");
+    trace_tell(trace, live, &at, true, "RST%s; TTL %u, window %u, sequence number %s",
+               server->reset.answers_syn ? ", refused" : "", server->reset.ttl,
+               server->reset.window,
+               server->reset.exact        ? "as expected"
+               : !server->reset.known_seq ? "unknown"
+               : server->reset.in_window  ? "in the window"
+                                          : "out of the window");
     if (fact.role == MR_ROLE_NEIGHBOUR || fact.proof == MR_PROOF_UNKNOWN)
         return;
     if (fact.proof == MR_PROOF_MAC)
         trace_tell(trace, live, &at, true, "the reset has another hardware address");
+    else if (fact.proof == MR_PROOF_TRAITS)
+        trace_tell(trace, live, &at, true, "the host went on, or the reset misses its place");
     else
         trace_tell(trace, live, &at, true, "the reset has TTL %u, the host's packets have %u",
                    server->reset.ttl,
@@ -296,6 +312,7 @@ static void note_direction(mr_trace *trace, trace_live *live, const mr_flow_side
     if (r && !r->one_way && is_half_of(side) && trace_role(live) != MR_ROLE_NEIGHBOUR &&
         !trace_is_web(live)) {
         r->one_way = true;
+        r->lacks_server = side == client;
         r->one_way_packet = side->first_packet;
     }
 }
@@ -333,7 +350,8 @@ static void judge(mr_trace *trace, trace_live *live, const mr_seen *seen) {
         trace_add_connect(trace, live, &at, false, &c);
     if (!live->talk.midstream)
         judge_empty(trace, live, seen, client, server);
-    if (server->reset.packet && (live->bind.open || live->call.open || server->octets == 0))
+    if (server->reset.packet &&
+        (live->bind.open || live->call.open || server->octets == 0 || server->went_on))
         say_reset(trace, live, seen, server);
     trace_judge_tcp(trace, live, seen, tcp);
     judge_pmtu(trace, live, seen, tcp, client, false);
@@ -468,6 +486,7 @@ int trace_take_end(mr_trace *trace, const mr_seen *seen) {
     trace_smb_ended(trace, live, seen);
     trace_krb_ended(trace, live, seen);
     trace_web_ended(trace, live, seen);
+    trace_note_host(live, seen->u.end.tcp);
     if (live->talk.calls > live->talk.unanswered + live->talk.faults)
         trace_reach(live, MR_PHASE_COMMUNICATION);
     switch (live->talk.outcome) {
@@ -503,7 +522,7 @@ void trace_take_closed(mr_trace *trace, const mr_seen *seen) {
 bool trace_is_one_way(const trace_relation *r) {
     if (!r->one_way || r->two_way)
         return false;
-    for (const trace_fact *f = r->facts; f; f = f->next) {
+    for (const trace_fact *f = r->facts; f && r->lacks_server; f = f->next) {
         if (f->fact.kind == MR_FACT_HOST_ECHO)
             return false;
     }

@@ -37,6 +37,16 @@ typedef struct trace_shared {
 
 #define TRACE_CHECK 32 /* octets of "#17" */
 
+/* How a host accepted a connection, with the options it was offered. */
+typedef struct trace_traits {
+    uint64_t packet;         /* its SYN-ACK; 0: none */
+    uint32_t talk;
+    uint16_t file, port, mss;
+    uint8_t ttl;
+    bool sack, stamped, scaled;
+    bool asked_sack, asked_stamped, asked_scaled;
+} trace_traits;
+
 /* A client, a host's address or a name. */
 struct trace_relation {
     trace_relation *hash_next, *list_next;
@@ -53,13 +63,16 @@ struct trace_relation {
     uint8_t ttl_min, ttl_max; /* of packets of the server that are no resets; 0: none */
     bool bad;
     bool two_way;            /* packets of both were captured */
-    bool one_way;            /* a connection that went on, of which one side was not */
+    bool one_way;            /* a connection that went on, of which one side was not, */
+    bool lacks_server;       /* the server's */
     uint64_t one_way_packet;
     const char *icmp_sender; /* who spoke last about packets to the server */
     uint32_t smb_count;      /* connections of SMB */
     bool http_in, http_out, http_c2; /* channels of RPC over HTTP */
     uint64_t http_packet;
     uint32_t mapper_silent;  /* connections to the mapper that ended without an answer */
+    trace_traits mapper, endpoint; /* the last mapper, the first endpoint it named */
+    bool mapper_mixed;       /* several machines */
 };
 
 /* An endpoint that a mapper gave to a client. */
@@ -269,6 +282,7 @@ typedef struct trace_client {
 typedef struct trace_sets trace_sets;
 typedef struct trace_arp trace_arp;
 typedef struct trace_claim trace_claim;
+typedef struct trace_ipsec trace_ipsec;
 
 #define TRACE_SLOTS 16384
 #define TRACE_TICKETS 4096 /* at most, and slots for them */
@@ -289,6 +303,8 @@ struct mr_trace {
     uint32_t arp_count;
     trace_claim *claims;       /* of NetBIOS names */
     uint32_t claim_count;
+    trace_ipsec *ipsec;
+    uint32_t ipsec_count;
     trace_live **live_slots;
     size_t live_count, live_room;
     trace_live *live_free;
@@ -388,6 +404,9 @@ void trace_take_claim(mr_trace *trace, const mr_seen *seen);
 void trace_claims_end(mr_trace *trace);
 /* Connections that failed to addresses which nobody gave in this capture. */
 void trace_addresses_end(mr_trace *trace);
+/* The machine that accepted a connection, and whether mapper and endpoint are the same one. */
+void trace_note_host(trace_live *live, const mr_flow_seen *tcp);
+void trace_hosts_end(mr_trace *trace);
 void trace_take_begin(mr_trace *trace, const mr_seen *seen);
 int trace_take_end(mr_trace *trace, const mr_seen *seen);
 /* What its port is to RPC; web traffic that is not seen to be RPC. */
@@ -406,6 +425,8 @@ void trace_judge_tcp(mr_trace *trace, trace_live *live, const mr_seen *seen,
 void trace_take_closed(mr_trace *trace, const mr_seen *seen);
 void trace_take_arp(mr_trace *trace, const mr_seen *seen);
 void trace_arp_end(mr_trace *trace);
+void trace_take_ipsec(mr_trace *trace, const mr_seen *seen);
+void trace_ipsec_end(mr_trace *trace);
 void trace_take_icmp(mr_trace *trace, const mr_seen *seen);
 void trace_flows_end(mr_trace *trace);
 /* One side of all that was said was not captured: what lacks proves nothing. */

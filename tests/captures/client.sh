@@ -64,3 +64,13 @@ web() { # MODE: a web server on the server's host that fails, and a client
     kill $pid
     wait $pid || true
 }
+forged() { # MAC TTL COMMAND: the first data to port 135 is reset on the link, in the server's name
+    local pid mac=$1 ttl=$2
+    shift 2
+    ip netns exec "$NS_MB" "$HERE/forge.py" reset c0 135 "$mac" "$ttl" &
+    pid=$!
+    sleep 0.5
+    "$@"
+    kill $pid
+    wait $pid || true
+}

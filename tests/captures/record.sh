@@ -10,11 +10,12 @@ HERE=$(dirname "$(readlink -f "$0")")
 LAB=$HERE/../live/lab/lab.sh
 MAX_OCTETS=$((64 << 10))
 
-# scene NAME EXPECT FAULTS COMMAND: EXPECT are findings with commas between them, or "healthy";
-# FAULTS are arguments of `lab.sh fault`, with semicolons, or `restrict HOST LEVEL`; COMMAND runs on the client.
-NAMES=() EXPECT=() FAULTS=() COMMANDS=()
+# scene NAME EXPECT FAULTS COMMAND [FILTER]: EXPECT are findings with commas between them, or
+# "healthy"; FAULTS are arguments of `lab.sh fault`, with semicolons, or `restrict HOST LEVEL`, or
+# `netbios`; COMMAND runs on the client; FILTER is what tcpdump lets pass.
+NAMES=() EXPECT=() FAULTS=() COMMANDS=() FILTERS=()
 scene() {
-    NAMES+=("$1") EXPECT+=("$2") FAULTS+=("$3") COMMANDS+=("$4")
+    NAMES+=("$1") EXPECT+=("$2") FAULTS+=("$3") COMMANDS+=("$4") FILTERS+=("${5:-}")
 }
 # shellcheck source=scenes.sh
 . "$HERE/scenes.sh"
@@ -29,9 +30,10 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 PIDS=()
 
-# listen NAMESPACE IF FILE: a capture that has begun when this returns
+# listen NAMESPACE IF FILE FILTER: a capture that has begun when this returns
 listen() {
-    ip netns exec "$1" tcpdump -Z root -q -U --immediate-mode -n -s 0 -i "$2" -w "$3" 2>"$3.log" &
+    ip netns exec "$1" tcpdump -Z root -q -U --immediate-mode -n -s 0 -i "$2" -w "$3" "$4" \
+        2>"$3.log" &
     PIDS+=($!)
     for _ in $(seq 100); do
         grep -qs "listening on" "$3.log" && return 0
@@ -54,19 +56,21 @@ record() {
         case $fault in
         '') ;;
         restrict*) "$LAB" $fault; RESTRICTED=${fault#restrict }; RESTRICTED=${RESTRICTED% *} ;;
+        netbios) "$LAB" netbios on ;;
         *) "$LAB" fault $fault ;;
         esac
     done < <(tr ';' '\n' <<<"${FAULTS[$i]}")
-    listen "$NS_CLIENT" eth0 "$WORK/$name.client.pcap"
-    listen "$NS_MB" c0 "$WORK/$name.near.pcap"
-    listen "$NS_MB" br0 "$WORK/$name.far.pcap"
-    listen "$server" eth0 "$WORK/$name.server.pcap"
+    listen "$NS_CLIENT" eth0 "$WORK/$name.client.pcap" "${FILTERS[$i]}"
+    listen "$NS_MB" c0 "$WORK/$name.near.pcap" "${FILTERS[$i]}"
+    listen "$NS_MB" br0 "$WORK/$name.far.pcap" "${FILTERS[$i]}"
+    listen "$server" eth0 "$WORK/$name.server.pcap" "${FILTERS[$i]}"
     ip netns exec "$NS_CLIENT" timeout 45 bash -c "cd '$WORK' && . '$HERE/client.sh' && ${COMMANDS[$i]}" \
         >"$WORK/$name.out" 2>&1 || true
     sleep 0.5
     kill -INT "${PIDS[@]}"
     wait "${PIDS[@]}" || true
     [ -z "$RESTRICTED" ] || "$LAB" restrict "$RESTRICTED" 0
+    [[ ${FAULTS[$i]} != *netbios* ]] || "$LAB" netbios off
     for point in client near far server; do
         gzip -9n <"$WORK/$name.$point.pcap" >"$HERE/$name.$point.pcap.gz"
         size=$(stat -c %s "$HERE/$name.$point.pcap.gz")

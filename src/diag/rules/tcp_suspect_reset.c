@@ -1,5 +1,5 @@
 /*
- * A reset that is somewhat unlike the host's other packets: a hint, no proof.
+ * A reset that does not fit what the host sends before and behind it: a hint, no proof.
  */
 #include "rules.h"
 
@@ -15,9 +15,9 @@ const mr_rule mr_rule_tcp_suspect_reset = {
                 .where = {MR_WHERE(PROOF, NE, MR_PROOF_TRAITS)},
                 .same = MR_F(ADDRESS)}},
     .summary = "a reset may be forged",
-    .cause = "The reset of {#port:port|ports} {port} of {address} is unlike the host's other "
-             "packets (IP identification, window). A firewall or an intrusion prevention system "
-             "may have sent it in the host's name; the host may do so itself.",
+    .cause = "The reset of {#port:port|ports} {port} of {address} does not fit what the host sends: "
+             "the host went on behind it, or its sequence number is not the host's. A firewall or "
+             "an intrusion prevention system may have sent it in the host's name.",
     .reference = "RFC 9293 3.5.2, RFC 5961 3",
     .remedies = {{.text = "Capture at {address} as well, at the same time, and compare both: a "
                           "reset that the host did not send is missing there.",

@@ -140,6 +140,20 @@ table ip $table {
 }
 RULES
 }
+#: no-affinity                   the dynamic ports of dc1 are srv's, which has another TTL and no SACK
+fault_no_affinity() {
+    local table=affinity_faulty ttl=64 sack=1
+    on mb nft delete table ip $table 2>/dev/null || true
+    [ "$SWITCH" = off ] || ttl=128 sack=0
+    on srv sysctl -qw net.ipv4.ip_default_ttl=$ttl net.ipv4.tcp_sack=$sack
+    [ "$SWITCH" = on ] || return 0
+    on mb nft -f - <<RULES
+table ip $table {
+    chain there { type nat hook prerouting priority dstnat; policy accept;
+        ip daddr $DC_IP tcp dport 49152-65535 dnat to $SRV_IP:49152; }
+}
+RULES
+}
 #: drop-ipv6                     the router drops IPv6
 fault_drop_ipv6() { nft_fault mb forward 'meta nfproto ipv6 counter drop'; }
 #: no-icmp                       the router neither forwards nor sends ICMP (but neighbour discovery)

@@ -163,6 +163,7 @@ typedef struct mr_flow_side_seen {
     mr_nsec zero_since;       /* the one that lasts, or the last */
     uint64_t zero_since_packet;
     mr_flow_reset reset;
+    uint32_t went_on;         /* packets with new octets behind its own reset: not it sent that */
 } mr_flow_side_seen;
 
 /* The TCP observations of a flow. */

@@ -24,6 +24,9 @@ enum mr_seen_kind {
     MR_SEEN_END,        /* the connection ended or is left: u.end, with all that TCP told */
     MR_SEEN_ICMP,       /* an ICMP error: u.icmp */
     MR_SEEN_ARP,        /* u.arp */
+    MR_SEEN_IKE,        /* a message of the key exchange for IPsec: u.ike */
+    MR_SEEN_ESP,        /* packets that IPsec protects: the first and the fourth from one host to
+                         * another: u.esp */
     MR_SEEN_FRAGMENTS,  /* a datagram whose fragments never became whole: u.fragments */
     /* endpoint mapper */
     MR_SEEN_MAP,        /* an ept_map or ept_lookup was answered: u.map */
@@ -127,6 +130,20 @@ typedef struct mr_seen_arp {
     mr_ip sender, target;
     uint8_t mac[6];     /* of the sender */
 } mr_seen_arp;
+
+typedef struct mr_seen_ike {
+    uint8_t version;    /* 1, 2 */
+    uint8_t exchange;   /* RFC 2408 3.1, RFC 7296 3.1 */
+    bool answer;        /* by the one who was asked, as its SPI shows */
+    bool agreed;        /* an answer with an SA in clear */
+    bool sealed;
+    uint16_t error;     /* a notification in clear; 0: none */
+} mr_seen_ike;
+
+typedef struct mr_seen_esp {
+    uint32_t count;     /* so far in this direction */
+    bool repeats;       /* four of one length, each after a longer pause: what TCP sends again */
+} mr_seen_esp;
 
 typedef struct mr_seen_endpoint { /* one tower that a mapper gave */
     mr_uuid interface;
@@ -355,6 +372,8 @@ typedef struct mr_seen {
         mr_seen_name name;
         mr_seen_icmp icmp;
         mr_seen_arp arp;
+        mr_seen_ike ike;
+        mr_seen_esp esp;
         mr_seen_map map;
         mr_seen_bind bind;
         mr_seen_nak nak;
