@@ -112,26 +112,28 @@ static bool is_seen_to_talk(const mr_trace *trace, const mr_ip *client) {
     return false;
 }
 
-void trace_link_only(mr_trace *trace, const trace_name *name) {
+bool trace_link_only(mr_trace *trace, const trace_name *name) {
     mr_fact fact = {.kind = MR_FACT_NAME_MULTICAST_ONLY, .name = name->name};
     mr_nsec last = 0;
 
     for (size_t i = 0; i < name->asked_count; i++) {
         const trace_asked *a = &name->asked[i];
         if (!a->broadcast || a->state != TRACE_OPEN)
-            return;
+            return false;
         fact.tries = a->tries > fact.tries ? a->tries : fact.tries;
         fact.source = a->service == MR_SEEN_MDNS ? MR_SOURCE_MDNS : MR_SOURCE_UNKNOWN;
         last = a->time > last ? a->time : last;
     }
     if (fact.tries < TRIES || trace->totals.last - last < PATIENCE || name->name[0] == '_' ||
-        strstr(name->name, "._") || trace_name_is_noise(name) ||
-        !is_seen_to_talk(trace, &name->client) || is_asked_elsewhere(trace, name) ||
+        strstr(name->name, "._") || trace_name_is_noise(name))
+        return false;
+    if (!is_seen_to_talk(trace, &name->client) || is_asked_elsewhere(trace, name) ||
         !trace_name_is_relevant(trace, name))
-        return;
+        return true;
     mr_seen at = {.packet = name->first_packet, .file = name->asked[0].file, .time = name->first};
     trace_relation *own = trace_relation_get(trace, &name->client, NULL, name->name);
     trace_add(trace, own, &at, 0, true, &fact);
+    return true;
 }
 
 /* ---- NetBIOS names that a host may not have ---- */

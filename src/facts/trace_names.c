@@ -629,7 +629,7 @@ static bool is_degraded(const mr_trace *trace, const trace_name *name) {
 }
 
 void trace_names_end(mr_trace *trace) {
-    uint32_t failed = 0;
+    uint32_t failed = 0, linked = 0;
     known_hosts known;
 
     trace_answers_end(trace);
@@ -643,17 +643,16 @@ void trace_names_end(mr_trace *trace) {
         bool asked = dns || (n->netbios && fails_in_dns(trace, n));
         if (!n->resolved && asked && !trace_name_is_noise(n)) {
             trace->totals.names_failed++;
-            if (failed < FAILED_NAMES && trace_name_is_relevant(trace, n) && !is_settled(trace, n)) {
+            if (failed < FAILED_NAMES && trace_name_is_relevant(trace, n) &&
+                !is_settled(trace, n)) {
                 failed++;
                 own = trace_relation_get(trace, &n->client, NULL, n->name);
             }
         } else if (degraded && dns) {
             own = trace_relation_get(trace, &n->client, NULL, n->name);
         }
-        if (!n->resolved && !dns && !n->netbios && failed < FAILED_NAMES) {
-            failed++;
-            trace_link_only(trace, n);
-        }
+        if (!n->resolved && !dns && !n->netbios && linked < FAILED_NAMES)
+            linked += trace_link_only(trace, n);
         for (size_t i = 0; own && i < n->asked_count; i++) {
             if (n->netbios)
                 add_netbios(trace, own, n, &n->asked[i]);

@@ -397,8 +397,8 @@ void trace_answer_refused(mr_trace *trace, const mr_seen *seen);
 /* Before names are judged: those whose every answer came too late were not resolved. */
 void trace_answers_end(mr_trace *trace);
 bool trace_is_late(const trace_asked *asked);
-/* A name that was asked for on the link only, in vain. */
-void trace_link_only(mr_trace *trace, const trace_name *name);
+/* A name that was asked for on the link only, in vain; false: it is not worth a look. */
+bool trace_link_only(mr_trace *trace, const trace_name *name);
 /* NetBIOS: a registration was refused, or granted after all. */
 void trace_take_claim(mr_trace *trace, const mr_seen *seen);
 void trace_claims_end(mr_trace *trace);

@@ -114,6 +114,69 @@ static void netbios_names(void **state) {
     assert_null(tap_world_find(&w, MR_SEEN_QUESTION, 1));
 }
 
+/* ---- IPsec ---- */
+
+#define IKE_SPI "\1\2\3\4\5\6\7\x8"
+
+static void key_exchange(void **state) {
+    static const char asked[] = /* IKE_SA_INIT with an SA and a nonce */
+        IKE_SPI "\0\0\0\0\0\0\0\0\x21\x20\x22\x08\0\0\0\0\0\0\0\x2c"
+        "\x28\0\0\x08\0\0\0\0" "\0\0\0\x08nonc";
+    static const char refused[] =
+        IKE_SPI IKE_SPI "\x29\x20\x22\x20\0\0\0\0\0\0\0\x24" "\0\0\0\x08\0\0\0\x0e";
+    static const char other_group[] = /* INVALID_KE_PAYLOAD is a step */
+        IKE_SPI IKE_SPI "\x29\x20\x22\x20\0\0\0\0\0\0\0\x26" "\0\0\0\x0a\0\0\0\x11\0\x13";
+    static const char sealed[] =
+        IKE_SPI IKE_SPI "\x2e\x20\x23\x08\0\0\0\1\0\0\0\x24" "\0\0\0\x08" "abcd";
+    static const char old[] = /* main mode: an SA chosen */
+        IKE_SPI IKE_SPI "\1\x10\2\0\0\0\0\0\0\0\0\x24" "\0\0\0\x08\0\0\0\1";
+    static const char lies[] =
+        IKE_SPI IKE_SPI "\x29\x20\x22\x20\0\0\0\0\0\0\0\x24" "\x29\0\xff\xff\0\0\0\x0e";
+    char behind[sizeof refused + 4] = {0};
+
+    (void)state;
+    tap_world_udp(&w, 0, 500, 500, asked, sizeof asked - 1);
+    tap_world_udp(&w, 1, 500, 500, refused, sizeof refused - 1);
+    tap_world_udp(&w, 1, 500, 500, other_group, sizeof other_group - 1);
+    tap_world_udp(&w, 0, 500, 500, sealed, sizeof sealed - 1);
+    tap_world_udp(&w, 1, 500, 500, old, sizeof old - 1);
+    memcpy(behind + 4, refused, sizeof refused - 1);
+    tap_world_udp(&w, 1, 4500, 4500, behind, sizeof refused + 3);
+    tap_world_udp(&w, 1, 500, 500, lies, sizeof lies - 1);
+    const mr_seen_ike *ike = &found(MR_SEEN_IKE, 0)->u.ike;
+    assert_int_equal(ike->version, 2);
+    assert_int_equal(ike->exchange, 34);
+    assert_false(ike->answer || ike->agreed || ike->sealed || ike->error);
+    ike = &found(MR_SEEN_IKE, 1)->u.ike;
+    assert_true(ike->answer);
+    assert_int_equal(ike->error, 14);
+    assert_int_equal(found(MR_SEEN_IKE, 2)->u.ike.error, 0);
+    assert_true(found(MR_SEEN_IKE, 3)->u.ike.sealed);
+    assert_int_equal(found(MR_SEEN_IKE, 4)->u.ike.version, 1);
+    assert_true(found(MR_SEEN_IKE, 4)->u.ike.agreed);
+    assert_int_equal(found(MR_SEEN_IKE, 5)->u.ike.error, 14);
+    assert_int_equal(found(MR_SEEN_IKE, 6)->u.ike.error, 0);
+    assert_null(tap_world_find(&w, MR_SEEN_IKE, 7));
+}
+
+/* Protected packets are told twice; four of one length with growing pauses are one sent again. */
+static void protected_packets(void **state) {
+    static const char packet[40] = "\0\0\1\0";
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        tap_world_udp(&w, 0, 4500, 4500, packet, 40);
+        w.now += (mr_nsec)(1 << i) * MR_SEC;
+        tap_world_udp(&w, 1, 4500, 4500, packet, 40 - (size_t)i);
+    }
+    assert_int_equal(found(MR_SEEN_ESP, 0)->u.esp.count, 1);
+    assert_int_equal(found(MR_SEEN_ESP, 2)->u.esp.count, 4);
+    assert_true(found(MR_SEEN_ESP, 2)->u.esp.repeats);
+    assert_int_equal(found(MR_SEEN_ESP, 3)->u.esp.count, 4);
+    assert_false(found(MR_SEEN_ESP, 3)->u.esp.repeats);
+    assert_null(tap_world_find(&w, MR_SEEN_ESP, 4));
+}
+
 /* ---- Kerberos ---- */
 
 static void kerberos(void **state) {
@@ -315,6 +378,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(dns_over_udp, setup, teardown),
         cmocka_unit_test_setup_teardown(dns_over_tcp, setup, teardown),
         cmocka_unit_test_setup_teardown(netbios_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(key_exchange, setup, teardown),
+        cmocka_unit_test_setup_teardown(protected_packets, setup, teardown),
         cmocka_unit_test_setup_teardown(kerberos, setup, teardown),
         cmocka_unit_test_setup_teardown(http_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(http_gap, setup, teardown),

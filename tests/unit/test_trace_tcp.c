@@ -176,12 +176,99 @@ static void test_nobody_there(void **state) {
     }
 }
 
+/* Of the host only what one side sent was captured: silence proves nothing. */
+static void test_one_way(void **state) {
+    enum { CLIENT_ONLY, SERVER_ONLY, BOTH, NO_DATA, UNSEEN_ACKED, CASES };
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        scene s;
+        begin(&s);
+        if (i != BOTH)
+            s.tcp.side[i == SERVER_ONLY ? MR_FROM_CLIENT : MR_FROM_SERVER] =
+                (mr_flow_side_seen){0};
+        if (i == NO_DATA || i == UNSEEN_ACKED) { /* begun before the capture, never answered */
+            s.tcp.side[MR_FROM_CLIENT].syn_packet = 0;
+            s.tcp.side[MR_FROM_CLIENT].acked_unseen = i == UNSEEN_ACKED;
+        }
+        s.tcp.one_way = i != BOTH;
+        assert_int_equal(gives(&s, "TCP.ONE_WAY_CAPTURE"), i != BOTH && i != NO_DATA);
+    }
+}
+
+static void test_resets(void **state) {
+    static const struct {
+        bool other_mac, exact;
+        uint32_t went_on, count;
+        const char *id;
+        bool found;
+    } cases[] = {
+        {true, true, 0, 1, "TCP.FORGED_RESET", true},
+        {false, true, 0, 1, "TCP.FORGED_RESET", false},
+        {false, true, 0, 3, "TCP.SUSPECT_RESET", false},
+        {false, false, 0, 1, "TCP.SUSPECT_RESET", false},
+        {false, false, 0, 3, "TCP.SUSPECT_RESET", true},
+        {false, true, 1, 1, "TCP.SUSPECT_RESET", true},
+        {true, true, 1, 1, "TCP.SUSPECT_RESET", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < MR_COUNT(cases); i++) {
+        scene s;
+        begin(&s);
+        s.tcp.side[MR_FROM_SERVER].octets = cases[i].went_on ? 60 : 0;
+        s.tcp.side[MR_FROM_SERVER].went_on = cases[i].went_on;
+        s.tcp.side[MR_FROM_SERVER].reset = (mr_flow_reset){
+            .count = cases[i].count, .packet = 9, .time = 2 * MR_SEC, .ttl = 128, .usual_ttl = 128,
+            .other_mac = cases[i].other_mac, .known_seq = true, .exact = cases[i].exact};
+        unanswered(&s, 8);
+        assert_int_equal(gives(&s, cases[i].id), cases[i].found);
+    }
+}
+
+/* The endpoint that the mapper named: its connection is closed at once. */
+static void endpoint(scene *s, uint8_t ttl, bool sack) {
+    mr_seen_endpoint given = {.protseq = MR_PROTSEQ_NCACN_IP_TCP, .port = 49670,
+                              .interface = {.time_low = 0x12345778}};
+    mr_flow_seen tcp = s->tcp;
+    mr_seen seen = s->seen;
+
+    seen.kind = MR_SEEN_MAP;
+    seen.packet = 10;
+    seen.u.map = (mr_seen_map){.request_known = true, .asked = given.interface,
+                               .endpoints = &given, .count = 1};
+    assert_int_equal(mr_trace_add(s->trace, &seen), 0);
+    seen.kind = MR_SEEN_BEGIN;
+    seen.flow = tcp.id = seen.packet = 12;
+    seen.server_port = 49670;
+    assert_int_equal(mr_trace_add(s->trace, &seen), 0);
+    tcp.side[MR_FROM_CLIENT].sack_ok = true;
+    tcp.side[MR_FROM_SERVER].sack_ok = sack;
+    tcp.side[MR_FROM_SERVER].ttl_min = tcp.side[MR_FROM_SERVER].ttl_max = ttl;
+    tcp.side[MR_FROM_CLIENT].octets = tcp.side[MR_FROM_SERVER].octets = 0;
+    tcp.side[MR_FROM_SERVER].fin_packet = 14;
+    seen.kind = MR_SEEN_END;
+    seen.packet = 15;
+    seen.u.end = (mr_seen_end){.tcp = &tcp, .service = MR_SEEN_UNKNOWN, .via = MR_SEEN_TCP};
+    assert_int_equal(mr_trace_add(s->trace, &seen), 0);
+}
+
+static void test_other_host(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        scene s;
+        begin(&s);
+        s.tcp.side[MR_FROM_CLIENT].sack_ok = s.tcp.side[MR_FROM_SERVER].sack_ok = true;
+        endpoint(&s, i & 1 ? 64 : 128, !(i & 2));
+        assert_int_equal(gives(&s, "TCP.NO_AFFINITY"), i == 3);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_half_open),   cmocka_unit_test(test_port_reused),
         cmocka_unit_test(test_zero_window), cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_idle),        cmocka_unit_test(test_two_owners),
-        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_nobody_there), cmocka_unit_test(test_one_way),
+        cmocka_unit_test(test_resets),      cmocka_unit_test(test_other_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@ PACKAGES="
     samba samba-ad-dc samba-ad-provision winbind smbclient python3-samba samba-testsuite
     python3-impacket nmap nbtscan tshark tcpdump nftables iproute2 dnsutils dnsmasq-base
     gcc libc6-dev procps bc hyperfine
-    krb5-user faketime systemd"
+    krb5-user faketime ike-scan systemd"
 POLICY=/usr/sbin/policy-rc.d
 
 if [ "${1:-}" = --list ]; then
