@@ -37,13 +37,17 @@ void mr_trace_free(mr_trace *trace) {
     free(trace);
 }
 
+static void note_time(mr_trace *trace, mr_nsec time) {
+    if (!time)
+        return;
+    if (!trace->totals.first || time < trace->totals.first)
+        trace->totals.first = time;
+    if (time > trace->totals.last)
+        trace->totals.last = time;
+}
+
 int mr_trace_add(mr_trace *trace, const mr_seen *seen) {
-    if (seen->time) {
-        if (!trace->totals.first || seen->time < trace->totals.first)
-            trace->totals.first = seen->time;
-        if (seen->time > trace->totals.last)
-            trace->totals.last = seen->time;
-    }
+    note_time(trace, seen->time);
     switch (seen->kind) {
     case MR_SEEN_QUESTION:
     case MR_SEEN_ANSWER:
@@ -125,6 +129,7 @@ int mr_trace_end(mr_trace *trace, mr_nsec first, mr_nsec last) {
     trace_hosts_end(trace);
     trace_names_end(trace);
     trace_claims_end(trace);
+    trace_lookups_end(trace);
     trace_addresses_end(trace);
     trace_kerberos_end(trace);
     trace_web_end(trace);

@@ -1,8 +1,9 @@
 /*
  * What look-ups tell beside their answers: answers that the client no longer waited for (it refuses
  * them with ICMP, RFC 1122 4.1.3.1), names that were asked for on the link only (LLMNR RFC 4795,
- * mDNS RFC 6762), NetBIOS names that a host may not have (RFC 1002 4.2.6), and connections to an
- * address that no look-up of this capture gave.
+ * mDNS RFC 6762), NetBIOS names that a host may not have (RFC 1002 4.2.6) or that two have, answers
+ * that TCP would have to bring, connections to an address that no look-up of this capture gave, and
+ * look-ups that no connection follows.
  */
 #include "trace_private.h"
 
@@ -16,6 +17,10 @@
 #define BURST (2 * MR_SEC)     /* browsers ask for three made-up names at once, to see */
 #define BURST_NAMES 3          /* whether somebody answers for everything */
 #define CLAIMS 256
+#define AGAIN 2                /* an application that tries again asks again */
+#define FOLLOWED (5 * MR_SEC)  /* by a connection within */
+#define SITES "._sites.dc._msdcs."
+#define LOCATOR "_ldap._tcp."
 
 /* NBNS: opcodes of registrations (RFC 1002 4.2.1.1; multi-homed: MS-NBTE 2.2.2), and refusals. */
 enum { REGISTRATION = 5, MULTIHOMED = 15, REFRESH = 8, REFRESH_TOO = 9 };
@@ -217,6 +222,125 @@ void trace_claims_end(mr_trace *trace) {
     }
 }
 
+/* ---- names that two hosts have ---- */
+
+/* Who answers for his own address and no other; a group or a host with several does not. */
+void trace_note_owner(trace_name *name, const mr_seen *seen) {
+    const mr_seen_name *a = &seen->u.name;
+
+    if (name->suffix != SERVER || a->count != 1 ||
+        !trace_ip_eq(&a->records[0].address, &seen->client) || name->other_owner.family)
+        return;
+    if (!name->owner.family) {
+        name->owner = seen->client;
+    } else if (!trace_ip_eq(&name->owner, &seen->client)) {
+        name->other_owner = seen->client;
+        name->owner_packet = seen->packet;
+        name->owner_file = seen->file;
+    }
+}
+
+static void say_conflict(mr_trace *trace, const trace_name *name) {
+    mr_seen at = {.packet = name->owner_packet, .file = name->owner_file, .time = name->first};
+    mr_fact fact = {.kind = MR_FACT_NETBIOS_CONFLICT,
+                    .name = name->name,
+                    .suffix = "20",
+                    .address = trace_intern_ip(trace, &name->owner),
+                    .other = trace_intern_ip(trace, &name->other_owner)};
+    trace_add(trace, trace_relation_get(trace, &name->client, NULL, name->name), &at, 0, true,
+              &fact);
+}
+
+/* ---- answers that did not fit ---- */
+
+bool trace_is_cut_off(mr_trace *trace, const trace_name *name, const trace_asked *asked) {
+    const trace_relation *r = trace_relation_find(trace, &name->client, &asked->server, NULL);
+
+    for (size_t i = 0; i < name->asked_count; i++) {
+        if (name->asked[i].tcp && name->asked[i].state != TRACE_OPEN)
+            return false;
+    }
+    for (const trace_fact *f = r ? r->facts : NULL; f; f = f->next) {
+        if (f->connect && f->fact.port == DNS_PORT)
+            return true;
+    }
+    return false;
+}
+
+/* ---- sites without domain controllers ---- */
+
+static void say_site(mr_trace *trace, const trace_name *name) {
+    const char *end = strstr(name->name, SITES), *domain = end ? end + strlen(SITES) : NULL;
+    char whole[300], site[128];
+
+    if (!end || strncmp(name->name, LOCATOR, strlen(LOCATOR)) != 0 || !*domain)
+        return;
+    snprintf(whole, sizeof whole, LOCATOR "dc._msdcs.%s", domain);
+    snprintf(site, sizeof site, "%.*s", (int)(end - name->name - (long)strlen(LOCATOR)),
+             name->name + strlen(LOCATOR));
+    const trace_name *n = trace->names;
+    while (n && (!n->resolved || !trace_ip_eq(&n->client, &name->client) ||
+                 strcmp(n->name, whole) != 0))
+        n = n->list_next;
+    for (size_t i = 0; n && i < name->asked_count; i++) {
+        const trace_asked *a = &name->asked[i];
+        if (a->state != TRACE_RCODE || a->rcode != 3 || a->service != MR_SEEN_DNS)
+            continue;
+        mr_seen at = {.packet = a->packet, .file = a->file, .time = a->time};
+        mr_fact fact = {.kind = MR_FACT_LOCATOR_NO_SITE_SRV,
+                        .name = name->name,
+                        .site = site,
+                        .domain = domain,
+                        .server = trace_intern_ip(trace, &a->server)};
+        trace_add(trace, trace_relation_get(trace, &name->client, NULL, name->name), &at, 0, true,
+                  &fact);
+        return;
+    }
+}
+
+/* ---- look-ups that no connection follows ---- */
+
+/* The client connects to nobody at all, and asks for itself: nobody asks it. */
+static bool is_idle(const mr_trace *trace, const mr_ip *client) {
+    for (const trace_relation *r = trace->relations; r; r = r->list_next) {
+        if (r->connected && trace_ip_eq(&r->client, client))
+            return false;
+    }
+    for (const trace_name *n = trace->names; n; n = n->list_next) {
+        for (size_t i = 0; i < n->asked_count; i++) {
+            if (trace_ip_eq(&n->asked[i].server, client))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void say_not_tried(mr_trace *trace, const trace_name *name) {
+    const trace_asked *a = &name->asked[0];
+    mr_seen at = {.packet = name->addresses[0].packet, .file = name->addresses[0].file};
+    mr_fact fact = {.kind = MR_FACT_TCP_NOT_TRIED,
+                    .name = name->name,
+                    .address = trace_intern_ip(trace, &name->addresses[0].ip)};
+
+    if (a->service != MR_SEEN_DNS || trace->totals.last < a->answered + FOLLOWED ||
+        !is_idle(trace, &name->client))
+        return;
+    trace_add(trace, trace_relation_get(trace, &name->client, NULL, name->name), &at, 0, true,
+              &fact);
+}
+
+void trace_lookups_end(mr_trace *trace) {
+    for (const trace_name *n = trace->names; n; n = n->list_next) {
+        if (n->netbios && n->other_owner.family)
+            say_conflict(trace, n);
+        else if (!n->netbios && !n->resolved && strstr(n->name, SITES))
+            say_site(trace, n);
+        else if (!n->netbios && n->address_count && n->own_link && n->again >= AGAIN &&
+                 !trace_name_is_noise(n))
+            say_not_tried(trace, n);
+    }
+}
+
 /* ---- addresses that nobody gave ---- */
 
 static bool is_of_names(const trace_fact *f) {
@@ -227,11 +351,34 @@ static bool is_of_web(const trace_fact *f) {
     return f->fact.port == 80 || f->fact.port == 443;
 }
 
+/* The host has another name than the one that led to it, which is no alias. */
+static void say_identity(mr_trace *trace, trace_relation *r) {
+    size_t len = strcspn(r->name, ".");
+    const trace_name *n = trace->names;
+
+    if (!strchr(r->name, '.') || !strchr(r->identity, '.') ||
+        (strncasecmp(r->identity, r->name, len) == 0 && r->identity[len] == '.'))
+        return;
+    while (n && (n->netbios || !trace_ip_eq(&n->client, &r->client) ||
+                 strcasecmp(n->name, r->name) != 0))
+        n = n->list_next;
+    if (!n || n->alias)
+        return;
+    mr_seen at = {.packet = r->identity_packet, .time = trace->totals.last};
+    mr_fact fact = {.kind = MR_FACT_NAME_IDENTITY_DIFFERS,
+                    .name = r->name,
+                    .address = trace_intern_ip(trace, &r->server),
+                    .other = r->identity};
+    trace_add(trace, r, &at, 0, false, &fact);
+}
+
 void trace_addresses_end(mr_trace *trace) {
     for (trace_relation *r = trace->relations; r; r = r->list_next) {
         mr_fact fact = {.kind = MR_FACT_NAME_NOT_OBSERVED};
-        const trace_fact *f = r->facts;
 
+        if (r->bad && r->name && r->identity)
+            say_identity(trace, r);
+        const trace_fact *f = r->facts;
         if (!r->server.family || !r->bad || r->name ||
             trace_lookup_of(trace, &r->client, &r->server))
             continue;

@@ -210,6 +210,8 @@ static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *ask
     }
     a->service = (uint8_t)q->service;
     a->broadcast = q->broadcast;
+    name->own_link = seen->ttl == 64 || seen->ttl == 128 || seen->ttl == 255;
+    name->again += a->state == TRACE_RECORDS && seen->time >= a->answered + MR_SEC;
     if (a->tries == 0 || a->state != TRACE_OPEN) {
         a->time = seen->time;
         a->asked_packet = seen->packet;
@@ -273,6 +275,9 @@ static void take_answer(mr_trace *trace, const mr_seen *seen, const mr_ip *asker
         a->port = seen->server_port;
         a->answered = seen->time;
     }
+    a->truncated = q->truncated && !seen->flow && state == TRACE_NODATA;
+    if (netbios && state == TRACE_RECORDS && a->broadcast)
+        trace_note_owner(name, seen);
     a->state = (uint8_t)state;
     a->rcode = q->rcode;
     a->packet = seen->packet;
@@ -485,6 +490,13 @@ static void add_asked(mr_trace *trace, trace_relation *r, const trace_name *name
         bad = bad || a->rcode != 3;
         break;
     case TRACE_NODATA:
+        if (a->truncated && !trace_is_cut_off(trace, name, a))
+            return;
+        if (a->truncated) {
+            fact = (mr_fact){.kind = MR_FACT_NAME_TRUNCATED, .name = fact.name,
+                             .server = fact.server};
+            break;
+        }
         if (a->type == TYPE_SRV) {
             add_srv(trace, r, name, a);
             return;

@@ -62,6 +62,9 @@ struct trace_relation {
     uint16_t lossy_port;
     uint8_t ttl_min, ttl_max; /* of packets of the server that are no resets; 0: none */
     bool bad;
+    const char *identity;    /* what the host calls itself (MS-NLMP 2.2.2.1) */
+    uint64_t identity_packet;
+    bool connected;          /* or tried to be */
     bool two_way;            /* packets of both were captured */
     bool one_way;            /* a connection that went on, of which one side was not, */
     bool lacks_server;       /* the server's */
@@ -114,6 +117,7 @@ typedef struct trace_asked {
     uint32_t ms;
     uint16_t answers;   /* that came as datagrams, */
     uint16_t unwanted;  /* of these, refused by the client: it no longer waited */
+    bool truncated;     /* the last answer was cut short, and had nothing in it */
     uint16_t port;      /* of the client, where the last answer went */
     mr_nsec answered;   /* when it came */
 } trace_asked;
@@ -147,6 +151,11 @@ struct trace_name {
     mr_nsec first;
     uint64_t first_packet;
     const char *alias;  /* CNAME */
+    bool own_link;      /* asked on the link of the capture: its TTL is as it was sent */
+    uint16_t again;     /* asked again a while after an answer */
+    mr_ip owner, other_owner; /* NetBIOS: hosts that answer a broadcast for their own address */
+    uint64_t owner_packet;
+    uint16_t owner_file;
 };
 
 /* A question and its answer, which gave an address. */
@@ -402,6 +411,12 @@ bool trace_link_only(mr_trace *trace, const trace_name *name);
 /* NetBIOS: a registration was refused, or granted after all. */
 void trace_take_claim(mr_trace *trace, const mr_seen *seen);
 void trace_claims_end(mr_trace *trace);
+/* A broadcast for a NetBIOS name was answered. */
+void trace_note_owner(trace_name *name, const mr_seen *seen);
+/* The answer has to be asked for over TCP, which does not get there. */
+bool trace_is_cut_off(mr_trace *trace, const trace_name *name, const trace_asked *asked);
+/* Names with two owners, sites without domain controllers, names that nobody connects to. */
+void trace_lookups_end(mr_trace *trace);
 /* Connections that failed to addresses which nobody gave in this capture. */
 void trace_addresses_end(mr_trace *trace);
 /* The machine that accepted a connection, and whether mapper and endpoint are the same one. */

@@ -269,6 +269,10 @@ void trace_take_ntlm(mr_trace *trace, const mr_seen *seen) {
     trace_live *live = trace_live_get(trace, seen, false);
     char user[512];
 
+    if (live && live->relation && ntlm->type == 2 && ntlm->dns_host) {
+        live->relation->identity = trace_intern(trace, ntlm->dns_host);
+        live->relation->identity_packet = seen->packet;
+    }
     if (!live || ntlm->type != 3)
         return;
     live->talk.auth_type = live->talk.auth_type ? live->talk.auth_type : 10;

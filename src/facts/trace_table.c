@@ -221,6 +221,8 @@ static void begin_talk(mr_trace *trace, trace_live *live, const mr_seen *seen) {
         live->lookup = *lookup;
     talk->name = live->lookup.name;
     live->relation = trace_relation_get(trace, &seen->client, &seen->server, NULL);
+    if (live->relation)
+        live->relation->connected = true;
     if (live->relation && talk->name) {
         live->relation->name = talk->name;
         live->relation->name_packet = live->lookup.packet;

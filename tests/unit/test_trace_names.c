@@ -69,14 +69,14 @@ static void refuse(uint8_t from, unsigned seconds) {
     add(&seen);
 }
 
-/* A connection to port 135 of the server, whose SYNs are not answered. */
-static void silent(uint64_t flow) {
-    mr_flow_seen tcp = {.id = flow, .first = 20 * MR_SEC, .last = 40 * MR_SEC, .last_packet = packet,
-                        .one_way = true};
+/* A connection to the server, whose SYNs are not answered. */
+static void silent_port(uint64_t flow, uint16_t port) {
+    mr_flow_seen tcp = {.id = flow, .first = 20 * MR_SEC, .last = 40 * MR_SEC,
+                        .last_packet = packet, .one_way = true};
     mr_seen seen = datagram(MR_SEEN_BEGIN, CLIENT, SERVER, 20);
     seen.via = MR_SEEN_TCP;
     seen.flow = flow;
-    seen.server_port = 135;
+    seen.server_port = port;
     tcp.side[0] = (mr_flow_side_seen){.packets = 4, .first_packet = packet, .syn_packet = packet,
                                       .syns = 4, .syn_time = 20 * MR_SEC};
     tcp.side[0].syn_delay[2] = 7000000;
@@ -85,6 +85,10 @@ static void silent(uint64_t flow) {
     seen.time = 40 * MR_SEC;
     seen.u.end = (mr_seen_end){.tcp = &tcp, .service = MR_SEEN_UNKNOWN, .via = MR_SEEN_TCP};
     add(&seen);
+}
+
+static void silent(uint64_t flow) {
+    silent_port(flow, 135);
 }
 
 /* Ends the capture; whether @id is among its findings. */
@@ -192,6 +196,82 @@ static void test_not_observed(void **state) {
     }
 }
 
+/* Three times found, and no connection; a second name server's forwarder asks for others. */
+static void test_not_tried(void **state) {
+    enum { IDLE, TWICE, CONNECTS, SERVES, CASES };
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        begin();
+        for (unsigned n = 0; n < (i == TWICE ? 2 : 3); n++) {
+            ask(3, MR_SEEN_DNS, "dc1.corp.example", 1 + 5 * n);
+            answer(3, MR_SEEN_DNS, "dc1.corp.example", 0, 1 + 5 * n);
+        }
+        if (i == CONNECTS)
+            silent(9);
+        if (i == SERVES) {
+            mr_seen seen = datagram(MR_SEEN_QUESTION, 77, CLIENT, 20);
+            seen.u.name = (mr_seen_name){.type = 1, .name = "dc1.corp.example"};
+            add(&seen);
+        }
+        assert_int_equal(gives("TCP.NOT_TRIED"), i == IDLE);
+    }
+}
+
+/* Who answers a broadcast for the same name. */
+static void test_two_owners(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; i++) { /* one, two, two of a group, one of two addresses */
+        begin();
+        for (unsigned n = 0; n < (i ? 2 : 1); n++) {
+            mr_ip own = ip4((uint8_t)(20 + n));
+            mr_seen_record records[2] = {{.type = 1, .address = own}, {.type = 1, .address = own}};
+            mr_seen seen = datagram(MR_SEEN_QUESTION, CLIENT, 255, 2);
+            seen.u.name = (mr_seen_name){.service = MR_SEEN_NBNS, .type = 1, .name = "FILES01",
+                                         .broadcast = true, .suffix = i == 2 ? 0 : 0x20};
+            if (!n)
+                add(&seen);
+            seen.kind = MR_SEEN_ANSWER;
+            seen.client = own;
+            seen.server = ip4(CLIENT);
+            seen.u.name.records = records;
+            seen.u.name.count = i == 3 ? 2 : 1;
+            add(&seen);
+        }
+        assert_int_equal(gives("NETBIOS.NAME_CONFLICT"), i == 1);
+    }
+}
+
+/* No domain controller of the site; the domain has one (@known). */
+static void test_site(void **state) {
+    static const char site[] = "_ldap._tcp.branch._sites.dc._msdcs.corp.example";
+    static const char whole[] = "_ldap._tcp.dc._msdcs.corp.example";
+    (void)state;
+    for (int known = 0; known < 2; known++) {
+        begin();
+        ask(3, MR_SEEN_DNS, site, 1);
+        answer(3, MR_SEEN_DNS, site, 3, 1);
+        ask(3, MR_SEEN_DNS, whole, 2);
+        answer(3, MR_SEEN_DNS, whole, known ? 0 : 2, 2);
+        assert_int_equal(gives("LOCATOR.NO_SITE_DC"), known);
+    }
+}
+
+/* An answer that does not fit, and TCP that is not let through. */
+static void test_truncated(void **state) {
+    (void)state;
+    for (int blocked = 0; blocked < 2; blocked++) {
+        begin();
+        ask(SERVER, MR_SEEN_DNS, "many.corp.example", 1);
+        mr_seen seen = datagram(MR_SEEN_ANSWER, SERVER, CLIENT, 1);
+        seen.u.name = (mr_seen_name){.type = 1, .name = "many.corp.example", .truncated = true,
+                                     .recursion_available = true};
+        add(&seen);
+        if (blocked)
+            silent_port(9, DNS);
+        assert_int_equal(gives("NAME.TRUNCATED"), blocked);
+    }
+}
+
 static void ike(bool reply, mr_seen_ike message, unsigned seconds) {
     mr_seen seen = datagram(MR_SEEN_IKE, reply ? SERVER : CLIENT, reply ? CLIENT : SERVER, seconds);
     message.version = 2;
@@ -251,7 +331,9 @@ int main(void) {
         cmocka_unit_test(test_late),       cmocka_unit_test(test_late_copy),
         cmocka_unit_test(test_link_only),  cmocka_unit_test(test_name_taken),
         cmocka_unit_test(test_not_observed), cmocka_unit_test(test_ike),
-        cmocka_unit_test(test_esp),
+        cmocka_unit_test(test_esp),        cmocka_unit_test(test_not_tried),
+        cmocka_unit_test(test_two_owners), cmocka_unit_test(test_site),
+        cmocka_unit_test(test_truncated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,8 +17,8 @@ const mr_rule mr_rule_name_not_observed = {
     .forbid = {{.any = {MR_FACT_NAME_RESOLVED}, .same = MR_F(ADDRESS)}},
     .summary = "how the address was found is not in the capture",
     .cause = "{from|The client} went to {address} without a look-up in this capture: the address "
-             "comes from a cache, from hosts or lmhosts, or was typed, or look-ups were not captured. "
-             "Whether it is the right one cannot be said.",
+             "comes from a cache, from hosts or lmhosts, or was typed, or look-ups were not "
+             "captured. Whether it is the right one cannot be said.",
     .reference = "RFC 1034 5.3.3",
     .remedies = {{.text = "To see the look-up, empty the caches of the client and capture again.",
                   .run_on = MR_PLACE_CLIENT,

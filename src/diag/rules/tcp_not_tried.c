@@ -1,6 +1,7 @@
 /*
- * The name was found and nothing was sent to it. Look-ups are often not followed by a connection,
- * so that this is a remark; where an application failed, it points at the client itself.
+ * The name was found, several times, and no connection followed. Look-ups are often not followed by
+ * a connection, so that this is a remark; where an application failed, it points at the client
+ * itself.
  */
 #include "rules.h"
 
@@ -15,10 +16,10 @@ const mr_rule mr_rule_tcp_not_tried = {
     .forbid = {{.any = {MR_FACT_TCP_OPEN, MR_FACT_TCP_SILENT, MR_FACT_TCP_REFUSED,
                         MR_FACT_TCP_UNREACHABLE}},
                {.any = {MR_FACT_LOCAL_NO_NEIGHBOUR}}},
-    .summary = "the name was found, and nothing was sent there",
-    .cause = "{name} was resolved to {address}, and {from|this client} sent nothing to it. If an "
-             "application failed at that moment, the client stopped it: no free port, a firewall "
-             "of its own, or RPC without a protocol to use.",
+    .summary = "the name was found, and no connection followed",
+    .cause = "{name} was resolved to {address}, and {from|this client} did not connect to it. If "
+             "an application failed at that moment, the client stopped it: no free port, a "
+             "firewall of its own, or RPC without a protocol to use.",
     .reference = "KB2102154",
     .remedies = {{.text = "See whether ports are used up.",
                   .run_on = MR_PLACE_CLIENT,
