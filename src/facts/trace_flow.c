@@ -523,7 +523,7 @@ bool trace_is_one_way(const trace_relation *r) {
     if (!r->one_way || r->two_way)
         return false;
     for (const trace_fact *f = r->facts; f && r->lacks_server; f = f->next) {
-        if (f->fact.kind == MR_FACT_HOST_ECHO)
+        if (f->fact->kind == MR_FACT_HOST_ECHO)
             return false;
     }
     return true;

@@ -70,7 +70,7 @@ void trace_take_ipsec(mr_trace *trace, const mr_seen *seen) {
 
 static bool has_answered(const trace_relation *r) {
     for (const trace_fact *f = r ? r->facts : NULL; f; f = f->next) {
-        if (f->fact.kind == MR_FACT_HOST_ECHO)
+        if (f->fact->kind == MR_FACT_HOST_ECHO)
             return true;
     }
     return r && r->two_way;

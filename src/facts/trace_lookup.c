@@ -261,7 +261,7 @@ bool trace_is_cut_off(mr_trace *trace, const trace_name *name, const trace_asked
             return false;
     }
     for (const trace_fact *f = r ? r->facts : NULL; f; f = f->next) {
-        if (f->connect && f->fact.port == DNS_PORT)
+        if (f->connect && f->fact->port == DNS_PORT)
             return true;
     }
     return false;
@@ -344,11 +344,11 @@ void trace_lookups_end(mr_trace *trace) {
 /* ---- addresses that nobody gave ---- */
 
 static bool is_of_names(const trace_fact *f) {
-    return mr_fact_phase(f->fact.kind) == MR_PHASE_NAMES;
+    return mr_fact_phase(f->fact->kind) == MR_PHASE_NAMES;
 }
 
 static bool is_of_web(const trace_fact *f) {
-    return f->fact.port == 80 || f->fact.port == 443;
+    return f->fact->port == 80 || f->fact->port == 443;
 }
 
 /* The host has another name than the one that led to it, which is no alias. */
@@ -386,7 +386,7 @@ void trace_addresses_end(mr_trace *trace) {
             f = f->next;
         if (!f)
             continue;
-        mr_seen at = {.packet = f->packet, .file = f->file, .time = f->fact.at};
+        mr_seen at = {.packet = f->packet, .file = f->file, .time = f->at};
         fact.address = trace_intern_ip(trace, &r->server);
         trace_add(trace, r, &at, f->talk, false, &fact);
     }
