@@ -4,6 +4,7 @@
 #define MSRPC_AUTH_H
 
 #include <msrpc/auth/identity.h>
+#include <msrpc/auth/krb5.h>
 #include <msrpc/auth/ntlm.h>
 
 #endif
