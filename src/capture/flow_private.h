@@ -35,6 +35,7 @@ typedef struct flow_lane_cold {
     uint32_t held_octets;
     uint32_t fin;        /* sequence number of the FIN */
     uint32_t stray_run;
+    uint32_t again;      /* timestamp of the segment that was sent again last */
     mr_nsec hole_since;  /* when the hole at next opened */
     mr_nsec hole_acked;  /* when its octets were acknowledged; MR_NSEC_NEVER: not yet */
 } flow_lane_cold;

@@ -2,8 +2,8 @@
  * Names as services of names speak of them: DNS (RFC 1035) over UDP and TCP, LLMNR (RFC 4795), mDNS
  * (RFC 6762) and the NetBIOS name service (RFC 1002 4.2), whose messages have DNS's form with other
  * numbers. Each message becomes one record, whatever it says; node status is left out, for it asks
- * for no address. A message that breaks its form, or that the capture cut, is `unread`: what its
- * head and its question say is kept.
+ * for no address. A message that breaks its form is `unread`, one that the capture cut `cut`: what
+ * its head and its question say is kept.
  */
 #include "tap_net.h"
 
@@ -19,7 +19,7 @@ struct message {
     enum mr_seen_names service;
     mr_slice bytes;
     mr_dns_message dns;
-    bool unread;
+    bool unread, cut;
 };
 
 int mr_tap_names_service(uint16_t sport, uint16_t dport) {
@@ -42,7 +42,6 @@ static void read_question(struct message *m, mr_arena *scratch) {
     mr_slice part = mr_slice_sub(m->bytes, 0, sizeof octets);
     mr_error err;
 
-    m->unread = true;
     m->dns = (mr_dns_message){.id = (uint16_t)(part.data[0] << 8 | part.data[1])};
     memcpy(octets, part.data, part.len);
     memset(octets + 4, 0, HEAD - 4);
@@ -233,7 +232,8 @@ static int add_message(struct message *m) {
         .service = m->service, .id = dns->id, .type = dns->question_type, .rcode = dns->rcode,
         .opcode = dns->opcode, .truncated = dns->truncated, .authoritative = dns->authoritative,
         .recursion_available = dns->recursion_available, .tcp = place->segment == NULL,
-        .unread = m->unread,
+        .unread = m->unread, .cut = m->cut,
+        .answers = (uint16_t)(m->bytes.data[6] << 8 | m->bytes.data[7]),
     };
 
     if (label == NULL && dns->answer_count > 0) { /* NetBIOS and mDNS answer without it */
@@ -272,9 +272,11 @@ int mr_tap_names_message(const tap_place *place, enum mr_seen_names service, mr_
         return MR_ERR_MEMORY;
     mr_arena *scratch = &net->scratch;
     mr_arena_reset(scratch);
-    int rc = bytes.len < len ? MR_ERR_TRUNCATED : mr_dns_decode(bytes, scratch, &m.dns, &err);
+    m.cut = bytes.len < len;
+    int rc = m.cut ? MR_ERR_TRUNCATED : mr_dns_decode(bytes, scratch, &m.dns, &err);
     if (rc == MR_ERR_MEMORY)
         return rc;
+    m.unread = rc != 0 && !m.cut;
     if (rc != 0)
         read_question(&m, scratch);
     return add_message(&m);

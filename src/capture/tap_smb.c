@@ -33,6 +33,10 @@ typedef struct smb_tap {
 
 /* ---- recognition ---- */
 
+static bool is_port(uint16_t port) {
+    return port == 445 || port == 139;
+}
+
 static enum mr_tap_verdict recognise(const mr_tap_head *h, bool *turnedp) {
     mr_slice s = h->head;
     uint8_t type = s.data[0];
@@ -58,7 +62,9 @@ static enum mr_tap_verdict recognise(const mr_tap_head *h, bool *turnedp) {
         answer = body.data[16] & 1;
     else if (magic == MR_SMB_MAGIC_SMB1 && body.len > 9)
         answer = body.data[9] & 0x80;
-    *turnedp = answer != (h->dir == MR_DIR_TO_CLIENT);
+    /* but some clients set them carelessly, and to a server's port comes no answer */
+    *turnedp = answer != (h->dir == MR_DIR_TO_CLIENT) &&
+               (is_port(h->client_port) || !is_port(h->server_port));
     return MR_TAP_YES;
 }
 

@@ -221,6 +221,18 @@ static void ack_unseen(track *t, uint32_t ack) {
     t->flow->waiting |= (uint8_t)(1u << !t->from);
 }
 
+/* A block behind the acknowledgement came twice (RFC 2883), and what is echoed is older than what
+ * was sent again (RFC 3522): that was in a hurry, nothing was lost. */
+static void note_twice(track *t) {
+    const mr_tcp *tcp = &t->seg->tcp;
+    flow_cold *cold = cold_of(t->flows, t->flow);
+    mr_flow_side_seen *sent = &cold->seen.side[!t->from];
+
+    if (tcp->stamped && !seq_after(tcp->sack[0].to, tcp->ack) &&
+        seq_after(cold->lane[!t->from].again, tcp->ts_echo) && sent->spurious < sent->retransmits)
+        sent->spurious++;
+}
+
 /* 0; 1: the acknowledgement makes no sense and is left aside. */
 static int track_ack(track *t) {
     const mr_segment *seg = t->seg;
@@ -238,6 +250,8 @@ static int track_ack(track *t) {
         seen_of(t)->strays++;
         return 1;
     }
+    if (seg->tcp.sacks)
+        note_twice(t);
     if (!(s->flags & LANE_ACKED)) {
         s->flags |= LANE_ACKED;
         s->ack = ack;
@@ -295,6 +309,7 @@ static void note_retransmit(track *t, mr_flow_side_seen *seen) {
     if (len > seen->retransmit_max)
         seen->retransmit_max = len;
     seen->df = seg->df;
+    cold_of(t->flows, t->flow)->lane[t->from].again = seg->tcp.ts_value;
     if ((t->o->flags & LANE_ACKED) && !seq_after(t->end, t->o->ack))
         seen->spurious++;
     if (seen->stuck_times == 0 || seen->stuck_seq != t->seq) {
@@ -336,6 +351,18 @@ static void judge_old(track *t) {
     note_retransmit(t, seen);
 }
 
+/* What comes begins at @seq, and octets before it are not there yet. */
+static void note_hole(track *t, uint32_t seq) {
+    flow_lane_cold *cold = &cold_of(t->flows, t->flow)->lane[t->from];
+    uint8_t bit = (uint8_t)(1u << t->from);
+
+    if ((t->s->flags & LANE_QUIET) || (t->flow->waiting & bit) || !seq_after(seq, t->s->next))
+        return;
+    t->flow->waiting |= bit;
+    cold->hole_since = t->flows->now;
+    cold->hole_acked = MR_NSEC_NEVER;
+}
+
 static void track_fin(track *t) {
     flow_cold *cold = cold_of(t->flows, t->flow);
     mr_flow_side_seen *seen = &cold->seen.side[t->from];
@@ -347,6 +374,7 @@ static void track_fin(track *t) {
     if (!(t->s->flags & LANE_FIN) || seq_after(t->end - 1, cold->lane[t->from].fin))
         cold->lane[t->from].fin = t->end - 1;
     t->s->flags |= LANE_FIN;
+    note_hole(t, cold->lane[t->from].fin);
     if (t->flow->state == MR_FLOW_RESET)
         return;
     bool both = (t->o->flags & LANE_FIN) || t->o->packets == 0;
@@ -456,6 +484,11 @@ int mr_flow_track(mr_flows *flows, mr_flow *flow, int from, const mr_segment *se
             r = track_octets(&t);
     } else if (r == 0 && seq_after(t.s->top, t.seq)) {
         judge_old(&t);
+    } else if (r == 0 && seq_after(t.seq, t.s->top) && !(flags & MR_TCP_SYN)) {
+        t.s->top = t.seq; /* the sender says that it sent more */
+        if (t.s->flags & LANE_QUIET)
+            t.s->next = t.seq;
+        note_hole(&t, t.seq);
     }
     if (r < 0)
         return r;

@@ -57,13 +57,30 @@ static bool lost_race(const trace_relation *r, const mr_fact *fact) {
     return has_open(r, fact->port == 139 ? 445 : 139);
 }
 
+/* What only domain controllers serve, tried at a host whose RPC works without. */
+static bool is_beside(const trace_relation *r, const trace_fact *f) {
+    static const uint16_t ports[] = {88, 389, 464, 636, 3268, 3269, 9389};
+    bool beside = false;
+
+    for (size_t i = 0; i < MR_COUNT(ports); i++)
+        beside = beside || (f->connect && f->fact->port == ports[i]);
+    if (beside && (has_open(r, 135) || has_open(r, 445)))
+        return true;
+    for (f = r->facts; beside && f; f = f->next) {
+        if (f->fact->kind == MR_FACT_EPM_MAPPED || f->fact->kind == MR_FACT_EPM_LISTED ||
+            f->fact->kind == MR_FACT_SMB_OPENED || f->fact->kind == MR_FACT_RPC_CALLED)
+            return true;
+    }
+    return false;
+}
+
 static bool counts(mr_trace *trace, const trace_relation *r, const trace_fact *f) {
     if (f->connect && (trace->totals.one_way || is_scan(trace, r)) &&
         f->fact->role != MR_ROLE_MAPPER)
         return false;
     if (f->connect && (trace->totals.one_way || trace_is_one_way(r)))
         return false;
-    return !f->bad || !lost_race(r, f->fact);
+    return !f->bad || (!lost_race(r, f->fact) && !is_beside(r, f));
 }
 
 /* ---- phases ---- */

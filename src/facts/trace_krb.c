@@ -10,6 +10,7 @@
 #define KDC_ERR_C_PRINCIPAL_UNKNOWN 6
 #define KDC_ERR_S_PRINCIPAL_UNKNOWN 7
 #define KDC_ERR_PREAUTH_REQUIRED 25
+#define KDC_ERR_BADOPTION 13
 #define KRB_AP_ERR_SKEW 37
 #define KRB_ERR_RESPONSE_TOO_BIG 52
 #define KDC_ERR_MORE_PREAUTH 91
@@ -208,6 +209,39 @@ static void make_good(mr_trace *trace, const mr_trace_talk *talk) {
     }
 }
 
+/* A ticket was accepted: that the KDC granted no more than it, for delegation, is no failure. */
+static void make_granted_good(mr_trace *trace, const mr_trace_talk *talk) {
+    for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
+        if (t->tgs && t->error == KDC_ERR_BADOPTION && trace_ip_eq(&t->client, &talk->client))
+            t->accepted_without = true;
+    }
+}
+
+/* LDAP goes on, with NTLM, on the connection that a ticket was wanted for. */
+static void make_ldap_good(mr_trace *trace, const mr_trace_talk *talk) {
+    for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
+        if (t->tgs && t->error == KDC_ERR_S_PRINCIPAL_UNKNOWN && t->spn &&
+            strncasecmp(t->spn, "ldap/", 5) == 0 && trace_ip_eq(&t->client, &talk->client) &&
+            t->error_time + FALLBACK >= talk->begin && t->error_time < talk->end)
+            t->accepted_without = true;
+    }
+}
+
+/* The capture ends before it is seen whether the client gets on without the tickets. */
+static void leave_open(mr_trace *trace, const mr_trace_talk *talk) {
+    for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
+        if (t->error && trace_ip_eq(&t->client, &talk->client))
+            t->undecided = true;
+    }
+}
+
+static bool is_open(const mr_flow_seen *tcp) {
+    const mr_flow_side_seen *client = &tcp->side[MR_FROM_CLIENT];
+    const mr_flow_side_seen *server = &tcp->side[MR_FROM_SERVER];
+    return !client->fin_packet && !client->reset.packet && !server->fin_packet &&
+           !server->reset.packet && server->packets;
+}
+
 void trace_krb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     const mr_trace_talk *talk = &live->talk;
     mr_seen at = *seen;
@@ -216,6 +250,12 @@ void trace_krb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
 
     if (live->user && accepted && !live->smb_status)
         make_good(trace, talk);
+    if (talk->server_port == 389 && seen->u.end.tcp->side[MR_FROM_SERVER].octets)
+        make_ldap_good(trace, talk);
+    if (accepted && talk->auth_type && !live->user)
+        make_granted_good(trace, talk);
+    if (!accepted && !live->smb_status && talk->server_port != 88 && is_open(seen->u.end.tcp))
+        leave_open(trace, talk);
     if (!live->krb_error || accepted)
         return;
     at.packet = live->krb_packet;
@@ -236,7 +276,7 @@ static bool is_step(int32_t error) {
 
 /* A name that is unknown in one form is asked for in another. */
 static bool is_made_good(mr_trace *trace, const trace_ticket *t) {
-    if (t->accepted_without)
+    if (t->accepted_without || (t->undecided && trace->totals.last - t->error_time < FALLBACK))
         return true;
     if (t->error != KDC_ERR_C_PRINCIPAL_UNKNOWN && t->error != KDC_ERR_S_PRINCIPAL_UNKNOWN)
         return false;

@@ -188,6 +188,20 @@ static void give(mr_trace *trace, const mr_seen *seen, trace_name *name, const m
     name->addresses[i].ttl = record->ttl;
 }
 
+/* At the end of aliases stands another name, which has addresses then. */
+static void resolve_owner(mr_trace *trace, const trace_name *name, const mr_seen_record *r) {
+    char owner[NAME_TEXT];
+
+    if (name->netbios || !r->name || !*r->name)
+        return;
+    lower(r->name, owner);
+    if (strcmp(owner, name->name) == 0)
+        return;
+    trace_name *other = name_get(trace, &name->client, owner, false, 0, true);
+    if (other)
+        other->resolved = true;
+}
+
 static bool is_wanted(const mr_seen_name *name) {
     if (!name->name || !*name->name || name->opcode != 0)
         return false;
@@ -231,11 +245,17 @@ static enum trace_answer judge_answer(mr_trace *trace, const mr_seen *seen, trac
         return TRACE_UNREAD;
     if (a->rcode)
         return TRACE_RCODE;
+    if (a->cut) { /* there is an answer, whatever it is */
+        name->resolved = name->resolved || a->answers;
+        return TRACE_RECORDS;
+    }
     for (uint32_t i = 0; i < a->count; i++) {
         const mr_seen_record *r = &a->records[i];
         if (r->section == MR_SEEN_IN_ANSWER) {
-            if (r->address.family && (r->type == TYPE_A || r->type == TYPE_AAAA))
+            if (r->address.family && (r->type == TYPE_A || r->type == TYPE_AAAA)) {
                 give(trace, seen, name, server, asked, r);
+                resolve_owner(trace, name, r);
+            }
             if (r->type == TYPE_CNAME && r->target && a->type != TYPE_CNAME)
                 name->alias = trace_intern(trace, r->target);
             answers = answers || r->type == a->type || a->service == MR_SEEN_NBNS;
@@ -333,6 +353,19 @@ static bool begins(const char *text, const char *with) {
     return strncmp(text, with, strlen(with)) == 0;
 }
 
+/* A suffix of two labels or more stands twice: a resolver's list of suffixes made that of a name
+ * that was whole, and the name itself is asked for too. */
+static bool is_doubled(const char *name) {
+    for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.')) {
+        const char *suffix = dot + 1;
+        size_t len = strlen(suffix), before = (size_t)(dot - name);
+        if (strchr(suffix, '.') && before >= len && strncmp(dot - len, suffix, len) == 0 &&
+            (before == len || dot[-1 - (ptrdiff_t)len] == '.'))
+            return true;
+    }
+    return false;
+}
+
 bool trace_name_is_noise(const trace_name *name) {
     static const char *const always[] = {"wpad", "isatap", "_kerberos-master", "_kpasswd",
                                          "localhost", "*", "teredo", "_kerberos.", "?", "__"};
@@ -340,7 +373,7 @@ bool trace_name_is_noise(const trace_name *name) {
         if (begins(name->name, always[i]))
             return true;
     }
-    return strstr(name->name, ".arpa") || strstr(name->name, "._sites.");
+    return is_doubled(name->name) || strstr(name->name, ".arpa") || strstr(name->name, "._sites.");
 }
 
 static size_t label_len(const char *name) {
@@ -395,16 +428,32 @@ static bool is_only_silent(const trace_name *name) {
     return true;
 }
 
+static bool is_rpc(const trace_relation *r) {
+    for (const trace_fact *f = r->facts; f; f = f->next) {
+        if (mr_fact_phase(f->fact->kind) > MR_PHASE_TCP && f->fact->kind != MR_FACT_TLS_OPENED)
+            return true;
+    }
+    return false;
+}
+
+/* The server of a relation has a port of RPC open. */
+static bool is_served(const trace_relation *r) {
+    for (const trace_fact *f = r->facts; f; f = f->next) {
+        if (f->fact->kind == MR_FACT_TCP_OPEN && f->fact->role != MR_ROLE_NEIGHBOUR)
+            return true;
+    }
+    return false;
+}
+
 bool trace_name_is_relevant(const mr_trace *trace, const trace_name *name) {
-    bool talks = false, others = false;
+    bool talks = false, others = false, serves = false;
     for (const trace_relation *r = trace->relations; r; r = r->list_next) {
+        serves = serves || (r->server.family && r->two_way && is_served(r) &&
+                            trace_ip_eq(&r->server, &name->client));
         if (!r->server.family || !trace_ip_eq(&r->client, &name->client))
             continue;
         others = others || r->two_way;
-        bool rpc = false;
-        for (const trace_fact *f = r->facts; f; f = f->next)
-            rpc = rpc || (mr_fact_phase(f->fact->kind) > MR_PHASE_TCP &&
-                          f->fact->kind != MR_FACT_TLS_OPENED);
+        bool rpc = is_rpc(r);
         talks = talks || rpc;
         if (!r->name || !rpc)
             continue;
@@ -414,7 +463,7 @@ bool trace_name_is_relevant(const mr_trace *trace, const trace_name *name) {
             (len && own >= len && strcmp(name->name + own - len, domain) == 0))
             return true;
     }
-    return !talks && !(others && is_only_silent(name));
+    return !talks && !serves && !(others && is_only_silent(name));
 }
 
 static void add(mr_trace *trace, trace_relation *r, const trace_asked *a, bool bad,
@@ -453,6 +502,14 @@ static void add_srv(mr_trace *trace, trace_relation *r, const trace_name *name,
     add(trace, r, a, true, &fact);
 }
 
+static bool is_asked(const trace_name *name, uint16_t type) {
+    for (size_t i = 0; i < name->asked_count; i++) {
+        if (name->asked[i].type == type && name->asked[i].tries)
+            return true;
+    }
+    return false;
+}
+
 /* What one server said, or did not say, of a name in DNS. */
 static void add_asked(mr_trace *trace, trace_relation *r, const trace_name *name,
                       const trace_asked *a) {
@@ -481,6 +538,8 @@ static void add_asked(mr_trace *trace, trace_relation *r, const trace_name *name
         bad = true;
         break;
     case TRACE_RCODE:
+        if (!a->tries)
+            return; /* of the questions before the capture nobody knows the answers */
         if (a->type == TYPE_SRV && a->rcode == 3) {
             add_srv(trace, r, name, a);
             return;
@@ -490,6 +549,8 @@ static void add_asked(mr_trace *trace, trace_relation *r, const trace_name *name
         bad = bad || a->rcode != 3;
         break;
     case TRACE_NODATA:
+        if (!a->tries || (a->type == TYPE_AAAA && !is_asked(name, TYPE_A)))
+            return;
         if (a->truncated && !trace_is_cut_off(trace, name, a))
             return;
         if (a->truncated) {
@@ -626,6 +687,16 @@ static void add_addresses(mr_trace *trace, const known_hosts *known, const trace
     }
 }
 
+/* A question of another type waits for its answer where the capture ends. */
+static bool is_open(const mr_trace *trace, const trace_name *name) {
+    for (size_t i = 0; i < name->asked_count; i++) {
+        const trace_asked *a = &name->asked[i];
+        if (a->state == TRACE_OPEN && !a->refused && trace->totals.last - a->time < PATIENCE)
+            return true;
+    }
+    return false;
+}
+
 /* Whether a server failed although the name was resolved in the end. */
 static bool is_degraded(const mr_trace *trace, const trace_name *name) {
     for (size_t i = 0; i < name->asked_count; i++) {
@@ -653,7 +724,7 @@ void trace_names_end(mr_trace *trace) {
         for (size_t i = 0; i < n->asked_count; i++)
             dns = dns || n->asked[i].service == MR_SEEN_DNS;
         bool asked = dns || (n->netbios && fails_in_dns(trace, n));
-        if (!n->resolved && asked && !trace_name_is_noise(n)) {
+        if (!n->resolved && asked && !trace_name_is_noise(n) && !is_open(trace, n)) {
             trace->totals.names_failed++;
             if (failed < FAILED_NAMES && trace_name_is_relevant(trace, n) &&
                 !is_settled(trace, n)) {

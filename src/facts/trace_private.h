@@ -73,6 +73,7 @@ struct trace_relation {
     uint32_t smb_count;      /* connections of SMB */
     bool http_in, http_out, http_c2; /* channels of RPC over HTTP */
     uint64_t http_packet;
+    mr_nsec http_time;
     uint32_t mapper_silent;  /* connections to the mapper that ended without an answer */
     trace_traits mapper, endpoint; /* the last mapper, the first endpoint it named */
     bool mapper_mixed;       /* several machines */
@@ -278,6 +279,7 @@ struct trace_ticket {
     mr_nsec error_time, answer_time;
     uint16_t file;
     bool tgs, answered, fragmented, accepted_without; /* NTLM did instead */
+    bool undecided; /* a connection that may do without waits at the end of the capture */
 };
 
 typedef struct trace_text { struct trace_text *next; uint32_t len; char text[]; } trace_text;

@@ -9,6 +9,7 @@
 #define EPT_S_NOT_REGISTERED 0x16c9a0d6u
 #define NCA_OP_RNG_ERROR 0x1c010002u
 #define PATIENCE (3 * MR_SEC)
+#define OVERDUE MR_SEC /* what was sent again for so long will not come */
 #define LARGE 1200 /* octets: more than one small packet */
 
 static mr_talk_seen talk_of(mr_trace *trace, const trace_live *live, bool mapper,
@@ -112,6 +113,11 @@ static void take_bound(mr_trace *trace, trace_live *live, const mr_seen *seen) {
         add(trace, live, seen, false, &talk, live->talk.auth_level, live->talk.auth_type);
         return;
     }
+    talk.mapper = mapper && live->bound_count; /* what was refused is known */
+    /* Asked for NDR64 alone, a mapper tells a client whether its host has 64 bits; and of an offer
+     * that is not in the capture nobody knows what else was in it. */
+    if (refused->reason == 2 && (talk.mapper || !live->bound_count))
+        return;
     talk.end = MR_TALK_REJECTED;
     talk.result = refused->result;
     talk.reason = refused->reason;
@@ -165,6 +171,8 @@ static void take_fault(mr_trace *trace, trace_live *live, const mr_seen *seen) {
                interface ? interface : "", call->opnum);
     if (call->known && is_mgmt(&call->interface))
         return;
+    if (!call->request && call->status == NCA_OP_RNG_ERROR)
+        return; /* its request is not in the capture: nobody knows which operation that was */
     if (call->status == NCA_OP_RNG_ERROR) {
         if (!live->op_range) {
             live->op_range = seen->packet;
@@ -433,7 +441,8 @@ static void judge_pending(mr_trace *trace, trace_live *live, const mr_seen *seen
     }
     bool lost = server->missing ? server->unacked >= server->missing
                                 : !server->octets && server->unacked;
-    if (lost && !server->stuck && client->packets && !tcp->truncated) {
+    if (lost && !server->stuck && client->packets && !tcp->truncated &&
+        waited(trace, tcp, pending->time) >= OVERDUE) {
         judge_lost(trace, live, seen, pending, server);
         return;
     }
@@ -474,7 +483,7 @@ void trace_rpc_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     uint64_t answered = talk->calls > talk->unanswered + talk->faults
                             ? talk->calls - talk->unanswered - talk->faults : 0;
 
-    if (live->op_range && !answered) {
+    if (live->op_range && !answered && !talk->midstream) {
         mr_seen at = *seen;
         at.packet = live->op_range;
         at.to_client = true;

@@ -9,6 +9,7 @@
 
 #define STATUS_MORE_PROCESSING 0xc0000016u
 #define PATIENCE (3 * MR_SEC)
+#define GOING_ON MR_SEC
 
 /* NTSTATUS of the DOS errors of SMB1 that matter here (MS-CIFS 2.2.2.4); 0: another. */
 static uint32_t status_of(const mr_seen_smb *smb) {
@@ -242,11 +243,22 @@ static void judge_step(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     trace_bad(trace, live, &at, &fact);
 }
 
+/* The capture ends just behind a refusal: the client may have other credentials to try. */
+static bool is_going_on(const mr_trace *trace, const trace_live *live, const mr_flow_seen *tcp) {
+    const mr_flow_side_seen *client = &tcp->side[MR_FROM_CLIENT];
+    const mr_flow_side_seen *server = &tcp->side[MR_FROM_SERVER];
+    return !client->fin_packet && !client->reset.packet && !server->fin_packet &&
+           !server->reset.packet && trace->totals.last - live->smb_time < GOING_ON;
+}
+
 void trace_smb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     mr_seen at = *seen;
 
     at.to_client = true;
-    if (live->smb_status) {
+    if (live->smb_status && is_going_on(trace, live, seen->u.end.tcp)) {
+        if (live->talk.outcome == MR_TRACE_WELL)
+            live->talk.outcome = MR_TRACE_UNKNOWN;
+    } else if (live->smb_status) {
         at.packet = live->smb_packet;
         at.time = live->smb_time;
         refuse(trace, live, &at, MR_STEP_SESSION, live->smb_status, NULL);

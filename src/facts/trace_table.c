@@ -4,6 +4,7 @@
  */
 #include "trace_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <msrpc/ifaces/names.h>
@@ -204,22 +205,24 @@ static trace_live *new_live(mr_trace *trace) {
     return live;
 }
 
-static void begin_talk(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+/* Who is the client, and what is known of the server. */
+static void set_sides(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     mr_trace_talk *talk = &live->talk;
     const trace_lookup *lookup = trace_lookup_of(trace, &seen->client, &seen->server);
 
-    talk->id = (uint32_t)++trace->totals.talks;
-    talk->count = 1;
-    talk->file = seen->file;
     talk->client = seen->client;
     talk->server = seen->server;
     talk->client_port = seen->client_port;
     talk->server_port = seen->server_port;
+<<<<<<< HEAD
     talk->first = talk->last = seen->packet;
     talk->begin = talk->end = seen->time;
     if (lookup)
         live->lookup = *lookup;
     talk->name = live->lookup.name;
+=======
+    talk->name = trace_name_of(trace, &seen->client, &seen->server, &named);
+>>>>>>> fd4091d (captures: a hundred more healthy scenes of real clients on good and bad links; what they found: cut answers of DNS, own names of servers, fallbacks of Kerberos, copies and holes of TCP, whose connection it is)
     live->relation = trace_relation_get(trace, &seen->client, &seen->server, NULL);
     if (live->relation)
         live->relation->connected = true;
@@ -244,14 +247,37 @@ static void begin_talk(mr_trace *trace, trace_live *live, const mr_seen *seen) {
         talk->transport = seen->server_port == 135 ? MR_TRACE_IP_TCP : MR_TRACE_HTTP;
 }
 
+static void begin_talk(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    mr_trace_talk *talk = &live->talk;
+
+    talk->id = (uint32_t)++trace->totals.talks;
+    talk->count = 1;
+    talk->file = seen->file;
+    talk->first = talk->last = seen->packet;
+    talk->begin = talk->end = seen->time;
+    set_sides(trace, live, seen);
+}
+
+/* What began before the capture was taken for its port: the protocol shows the sides. */
+static void turn_talk(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    if (live->talk.server_port == seen->server_port && live->talk.client_port == seen->client_port)
+        return;
+    set_sides(trace, live, seen);
+    if (live->events)
+        snprintf(live->events->text, sizeof live->events->text, "connection to port %u",
+                 seen->server_port);
+}
+
 trace_live *trace_live_get(mr_trace *trace, const mr_seen *seen, bool make) {
     if (!seen->flow)
         return NULL;
     if (trace->live_room) {
         trace_live *live = *live_slot(trace, seen->flow);
         for (; live; live = live->hash_next) {
-            if (live->flow == seen->flow)
-                return live;
+            if (live->flow != seen->flow)
+                continue;
+            turn_talk(trace, live, seen);
+            return live;
         }
     }
     if (!make || (trace->live_count >= trace->live_room && !grow_lives(trace)))

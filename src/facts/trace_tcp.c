@@ -10,6 +10,7 @@
 #define IDLE (60 * MR_SEC)
 #define PROMPT (5 * MR_SEC) /* between what was sent and its reset */
 #define TRIES 3             /* of a segment, before it is called stuck */
+#define REPEATED 500000     /* microseconds, the least before a SYN-ACK is sent again */
 
 static mr_fact fact_of(mr_trace *trace, const trace_live *live, enum mr_fact_kind kind) {
     return (mr_fact){.kind = kind,
@@ -25,7 +26,8 @@ static void judge_half_open(mr_trace *trace, trace_live *live, const mr_seen *se
     const mr_flow_side_seen *server = &tcp->side[MR_FROM_SERVER];
 
     if (server->syns < 2 || !tcp->opened || server->syn_last_packet < tcp->opened_packet ||
-        server->octets || !client->octets || !client->unacked)
+        server->octets || !client->octets || !client->unacked ||
+        server->syn_delay[0] < REPEATED) /* sooner it is a copy of the same */
         return;
     mr_fact fact = fact_of(trace, live, MR_FACT_TCP_HALF_OPEN);
     mr_seen at = trace_at(seen, server->syn_last_packet, true);

@@ -9,6 +9,7 @@
 
 #define CONN_C2 7
 #define IDLE_MIN 60
+#define PATIENCE (3 * MR_SEC)
 
 void trace_take_http(mr_trace *trace, const mr_seen *seen) {
     const mr_seen_http *http = &seen->u.http;
@@ -44,6 +45,7 @@ void trace_take_http(mr_trace *trace, const mr_seen *seen) {
         r->http_in = r->http_in || http->rpc_in;
         r->http_out = r->http_out || http->rpc_out;
         r->http_packet = seen->packet;
+        r->http_time = seen->time;
     }
 }
 
@@ -207,7 +209,8 @@ void trace_web_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
 
 void trace_web_end(mr_trace *trace) {
     for (trace_relation *r = trace->relations; r; r = r->list_next) {
-        if (r->http_c2 || (!r->http_in && !r->http_out))
+        if (r->http_c2 || (!r->http_in && !r->http_out) ||
+            trace->totals.last - r->http_time < PATIENCE)
             continue;
         mr_seen at = {.packet = r->http_packet, .time = trace->totals.last};
         mr_fact fact = {.kind = MR_FACT_HTTP_HALF,

@@ -74,3 +74,24 @@ forged() { # MAC TTL COMMAND: the first data to port 135 is reset on the link, i
     kill $pid
     wait $pid || true
 }
+MSRPC=${MSRPC:-$HERE/../../build/msrpc}
+impacket() { # EXAMPLE ARGUMENT...: one of the examples that come with it
+    local example=$1
+    shift
+    /usr/bin/python3 "/usr/share/doc/python3-impacket/examples/$example.py" "$@"
+}
+member() { net "$@" -s "$LAB_SMBCONF" --option="server role=member server" --option="security=ads"; }
+beside() { # NAMESPACE WHAT ADDRESS COMMAND...: with a server of peer.py
+    local where=$1 what=$2 address=$3 pid
+    shift 3
+    ip netns exec "$where" "$HERE/peer.py" serve "$what" "$address" &
+    pid=$!
+    sleep 1
+    "$@"
+    kill $pid
+    wait $pid || true
+}
+near() { beside "$NS_MB" names "$MB_CLIENT_IP" "$@"; }
+other() { # WHAT: a service that is no RPC on the server's host, and a client of it
+    beside "$NS_SRV" "$1" "$SRV_IP" "$HERE/peer.py" ask "$1" srv.lab.test
+}

@@ -19,6 +19,8 @@ scene() {
 }
 # shellcheck source=scenes.sh
 . "$HERE/scenes.sh"
+# shellcheck source=healthy.sh
+. "$HERE/healthy.sh"
 
 if [ "${1:-}" = --list ]; then
     for i in "${!NAMES[@]}"; do printf '%s\t%s\n' "${NAMES[i]}" "${EXPECT[i]}"; done

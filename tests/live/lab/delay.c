@@ -1,12 +1,13 @@
 /*
- * A link with latency and loss, for kernels without netem: packets that are routed into a TUN
- * device are written back to it after a fixed time, or never.
+ * A link with latency, loss, jitter and copies, for kernels without netem: packets that are routed
+ * into a TUN device are written back to it some time later, or never.
  *
- *     delay DEVICE MILLISECONDS [LOSS_PERCENT]
+ *     delay DEVICE MILLISECONDS [LOSS_PERCENT [JITTER_MILLISECONDS [COPIES]]]
  *
- * The delay is one way; a round trip through the device both ways grows by twice as much. Since the
- * delay is the same for every packet, order of arrival is order of departure and one ring will do.
- * A full ring drops, as a router's queue does.
+ * The delay is one way; a round trip through the device both ways grows by twice as much. With
+ * jitter each packet takes up to so much longer, so that packets overtake one another; COPIES of
+ * each arrive. The ring is kept in the order of departure. A full ring drops, as a router's queue
+ * does.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -43,16 +44,18 @@ static int64_t now_ns(void) {
 }
 
 static void ring_put(const unsigned char *data, size_t size, int64_t due_ns) {
-    struct packet *packet = &ring[(ring_first + ring_count) % RING_SIZE];
+    struct packet packet = {.due_ns = due_ns, .size = size};
+    size_t at = ring_count;
 
     if (ring_count == RING_SIZE)
         return;
-    packet->data = malloc(size);
-    if (!packet->data)
+    packet.data = malloc(size);
+    if (!packet.data)
         return;
-    memcpy(packet->data, data, size);
-    packet->size = size;
-    packet->due_ns = due_ns;
+    memcpy(packet.data, data, size);
+    for (; at > 0 && ring[(ring_first + at - 1) % RING_SIZE].due_ns > due_ns; at--)
+        ring[(ring_first + at) % RING_SIZE] = ring[(ring_first + at - 1) % RING_SIZE];
+    ring[(ring_first + at) % RING_SIZE] = packet;
     ring_count++;
 }
 
@@ -87,7 +90,12 @@ static int open_tun(const char *name) {
     return fd;
 }
 
-static int run(int fd, int64_t delay_ns, double loss) {
+struct link {
+    double delay_ms, loss, jitter_ms;
+    int copies;
+};
+
+static int run(int fd, const struct link *link) {
     static unsigned char buffer[PACKET_MAX];
 
     for (;;) {
@@ -102,39 +110,47 @@ static int run(int fd, int64_t delay_ns, double loss) {
         if (ppoll(&readable, 1, wait_ns < 0 ? NULL : &wait, NULL) < 0 && errno != EINTR)
             return -1;
         while ((size = read(fd, buffer, sizeof(buffer))) > 0) {
-            if (drand48() >= loss)
-                ring_put(buffer, (size_t)size, now_ns() + delay_ns);
+            for (int i = 0; i < link->copies; i++) {
+                double ms = link->delay_ms + link->jitter_ms * drand48();
+                if (drand48() >= link->loss)
+                    ring_put(buffer, (size_t)size, now_ns() + (int64_t)(ms * 1e6));
+            }
         }
         if (size < 0 && errno != EAGAIN && errno != EINTR)
             return -1;
     }
 }
 
-int main(int argc, char **argv) {
+/* Whether @text is a number from @min to @max. */
+static int read_number(const char *text, double min, double max, double *numberp) {
     char *end;
-    double milliseconds, loss = 0;
+
+    *numberp = strtod(text, &end);
+    return end != text && !*end && *numberp >= min && *numberp <= max;
+}
+
+int main(int argc, char **argv) {
+    struct link link = {.copies = 1};
+    double percent = 0, copies = 1;
     int fd;
 
-    if (argc < 3 || argc > 4)
-        goto usage;
-    milliseconds = strtod(argv[2], &end);
-    if (*end || !(milliseconds >= 0 && milliseconds <= 60000))
-        goto usage;
-    if (argc == 4) {
-        loss = strtod(argv[3], &end) / 100;
-        if (*end || !(loss >= 0 && loss <= 1))
-            goto usage;
+    if (argc < 3 || argc > 6 || !read_number(argv[2], 0, 60000, &link.delay_ms) ||
+        (argc > 3 && !read_number(argv[3], 0, 100, &percent)) ||
+        (argc > 4 && !read_number(argv[4], 0, 60000, &link.jitter_ms)) ||
+        (argc > 5 && !read_number(argv[5], 1, 9, &copies))) {
+        fprintf(stderr, "usage: delay DEVICE MILLISECONDS [LOSS_PERCENT [JITTER_MILLISECONDS "
+                        "[COPIES]]]\n");
+        return 2;
     }
+    link.loss = percent / 100;
+    link.copies = (int)copies;
     fd = open_tun(argv[1]);
     if (fd < 0) {
         perror("delay: /dev/net/tun");
         return 1;
     }
     srand48(1);
-    run(fd, (int64_t)(milliseconds * 1e6), loss);
+    run(fd, &link);
     perror("delay");
     return 1;
-usage:
-    fprintf(stderr, "usage: delay DEVICE MILLISECONDS [LOSS_PERCENT]\n");
-    return 2;
 }

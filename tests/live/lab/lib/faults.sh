@@ -188,6 +188,13 @@ fault_pmtu_hole() {
     ip -n "$(ns mb)" link set c0 mtu $mtu
     for h in $HOSTS; do ip -n "$(ns "$h")" route flush cache; done
 }
+#: narrow [N]                    the client's link takes N octets (1280), and senders are told
+fault_narrow() {
+    local h mtu=1500
+    [ "$SWITCH" = off ] || mtu=${1:-1280}
+    ip -n "$(ns mb)" link set c0 mtu "$mtu"
+    for h in $HOSTS; do ip -n "$(ns "$h")" route flush cache; done
+}
 
 # titled HOST PATTERN: processes of HOST whose title matches
 titled() {
@@ -250,7 +257,7 @@ fault_hosts_file() {
     [ "$SWITCH" = off ] || printf '%s %s dc1\n' "${1:-$UNUSED_IP}" "$DC_NAME" >>"$file"
 }
 
-#: delay MS [LOSS]               each way takes MS milliseconds longer, LOSS percent never arrive
+#: delay MS [LOSS [JITTER [N]]]  MS (and up to JITTER) longer each way, LOSS percent lost, N copies
 fault_delay() {
     local log=$LAB_STATE/run/delay mb link family
     mb=$(ns mb)

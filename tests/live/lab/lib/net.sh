@@ -22,7 +22,8 @@ host_files() {
     local h=$1 address=$2 dir
     dir=/etc/netns/$(ns "$h")
     mkdir -p "$dir"
-    printf '# lab %s\n127.0.0.1 localhost\n::1 localhost\n' "$LAB_STATE" >"$dir/hosts"
+    printf '# lab %s\n127.0.0.1 localhost\n::1 localhost\n127.0.1.1 %s\n' "$LAB_STATE" \
+        "$(uname -n)" >"$dir/hosts" # Samba looks for its own name
     [ -z "$address" ] || printf '%s %s.lab.test %s\n' "$address" "$h" "$h" >>"$dir/hosts"
     resolver_is "$h" "$DC_IP"
 }

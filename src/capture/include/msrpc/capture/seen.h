@@ -110,6 +110,8 @@ typedef struct mr_seen_name {
     bool truncated, authoritative, recursion_available;
     bool tcp;
     bool unread;        /* what came cannot be decoded */
+    bool cut;           /* the capture has not all of it: the head and perhaps the question */
+    uint16_t answers;   /* that the head promises */
     const char *name;   /* of the question */
     const mr_seen_record *records; /* answers, authority's SOA and NS, additional addresses: the
                                       first MR_SEEN_RECORDS of them */
