@@ -135,6 +135,7 @@ static void take_error(mr_trace *trace, const mr_seen *seen, const mr_ip *client
         t->time = seen->time;
         t->file = seen->file;
         t->tries = 1;
+        t->unasked = true;
     }
     if (!t)
         return;
@@ -220,8 +221,8 @@ static void make_granted_good(mr_trace *trace, const mr_trace_talk *talk) {
 /* LDAP goes on, with NTLM, on the connection that a ticket was wanted for. */
 static void make_ldap_good(mr_trace *trace, const mr_trace_talk *talk) {
     for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
-        if (t->tgs && t->error == KDC_ERR_S_PRINCIPAL_UNKNOWN && t->spn &&
-            strncasecmp(t->spn, "ldap/", 5) == 0 && trace_ip_eq(&t->client, &talk->client) &&
+        bool ldap = t->unasked || (t->spn && strncasecmp(t->spn, "ldap/", 5) == 0);
+        if (ldap && t->error == KDC_ERR_S_PRINCIPAL_UNKNOWN && trace_ip_eq(&t->client, &talk->client) &&
             t->error_time + FALLBACK >= talk->begin && t->error_time < talk->end)
             t->accepted_without = true;
     }

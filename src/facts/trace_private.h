@@ -279,6 +279,7 @@ struct trace_ticket {
     mr_nsec error_time, answer_time;
     uint16_t file;
     bool tgs, answered, fragmented, accepted_without; /* NTLM did instead */
+    bool unasked;   /* the question was not captured */
     bool undecided; /* a connection that may do without waits at the end of the capture */
 };
 

@@ -10,6 +10,7 @@
 #define STATUS_MORE_PROCESSING 0xc0000016u
 #define PATIENCE (3 * MR_SEC)
 #define GOING_ON MR_SEC
+#define CLOSING 8 /* packets that close a connection, and others between */
 
 /* NTSTATUS of the DOS errors of SMB1 that matter here (MS-CIFS 2.2.2.4); 0: another. */
 static uint32_t status_of(const mr_seen_smb *smb) {
@@ -69,6 +70,7 @@ static void refuse(mr_trace *trace, trace_live *live, const mr_seen *seen, enum 
 static void succeed(mr_trace *trace, trace_live *live, const mr_seen *seen, enum mr_smb_step step,
                     const mr_fact *fact) {
     live->smb_done = (uint8_t)step;
+    live->smb_status = 0; /* there is a session, also where its beginning was cut */
     live->smb_step = MR_STEP_UNKNOWN;
     trace_add(trace, live->relation, seen, live->talk.id, false, fact);
 }
@@ -103,7 +105,6 @@ static void take_session(mr_trace *trace, trace_live *live, const mr_seen *seen,
     fact.user = live->user;
     fact.ssp = live->talk.auth_type;
     fact.ms = seen->u.smb.ms;
-    live->smb_status = 0;
     trace_tell(trace, live, seen, false, "SESSION_SETUP, accepted%s%s", live->user ? ": " : "",
                live->user ? live->user : "");
     succeed(trace, live, seen, MR_STEP_SESSION, &fact);
@@ -244,9 +245,12 @@ static void judge_step(mr_trace *trace, trace_live *live, const mr_seen *seen) {
 }
 
 /* The capture ends just behind a refusal: the client may have other credentials to try. */
-static bool is_going_on(const mr_trace *trace, const trace_live *live, const mr_flow_seen *tcp) {
+static bool is_going_on(const mr_trace *trace, const trace_live *live, const mr_seen *seen) {
+    const mr_flow_seen *tcp = seen->u.end.tcp;
     const mr_flow_side_seen *client = &tcp->side[MR_FROM_CLIENT];
     const mr_flow_side_seen *server = &tcp->side[MR_FROM_SERVER];
+    if (tcp->truncated && seen->packet > live->smb_packet + CLOSING)
+        return true; /* there were more messages, which the capture cut */
     return !client->fin_packet && !client->reset.packet && !server->fin_packet &&
            !server->reset.packet && trace->totals.last - live->smb_time < GOING_ON;
 }
@@ -255,7 +259,7 @@ void trace_smb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     mr_seen at = *seen;
 
     at.to_client = true;
-    if (live->smb_status && is_going_on(trace, live, seen->u.end.tcp)) {
+    if (live->smb_status && is_going_on(trace, live, seen)) {
         if (live->talk.outcome == MR_TRACE_WELL)
             live->talk.outcome = MR_TRACE_UNKNOWN;
     } else if (live->smb_status) {

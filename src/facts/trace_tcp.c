@@ -19,6 +19,15 @@ static mr_fact fact_of(mr_trace *trace, const trace_live *live, enum mr_fact_kin
                      .role = trace_role(live)};
 }
 
+/* Sooner than a host repeats it, it is a copy of the same. */
+static bool is_repeated(const mr_flow_side_seen *side) {
+    for (size_t i = 0; i < MR_FLOW_TIMES; i++) {
+        if (side->syn_delay[i] >= REPEATED)
+            return true;
+    }
+    return false;
+}
+
 /* The host repeats its SYN-ACK after the client has confirmed it, and hears nothing. */
 static void judge_half_open(mr_trace *trace, trace_live *live, const mr_seen *seen,
                             const mr_flow_seen *tcp) {
@@ -26,8 +35,7 @@ static void judge_half_open(mr_trace *trace, trace_live *live, const mr_seen *se
     const mr_flow_side_seen *server = &tcp->side[MR_FROM_SERVER];
 
     if (server->syns < 2 || !tcp->opened || server->syn_last_packet < tcp->opened_packet ||
-        server->octets || !client->octets || !client->unacked ||
-        server->syn_delay[0] < REPEATED) /* sooner it is a copy of the same */
+        server->octets || !client->octets || !client->unacked || !is_repeated(server))
         return;
     mr_fact fact = fact_of(trace, live, MR_FACT_TCP_HALF_OPEN);
     mr_seen at = trace_at(seen, server->syn_last_packet, true);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
 """Every recorded scene, seen from the client, gives the finding that scenes.sh lists, as the cause
-that stands first, with packets as evidence; healthy ones give none. With MSRPC_PCAPS=DIR: no false
+that stands first, with packets as evidence; healthy ones give none, there and elsewhere. With MSRPC_PCAPS=DIR: no false
 alarm on the captures of DIR/INDEX.tsv that have no failure tag; alarms.tsv names those whose fault
 the index does not know, with the reason."""
 import csv
@@ -35,6 +35,16 @@ def causes(output):
     return found
 
 
+def elsewhere(name):
+    """What is healthy is so at the router and at the server too."""
+    for place in ('near', 'far', 'server'):
+        path = os.path.join(folder, '%s.%s.pcap.gz' % (name, place))
+        for workers in ('1', '2'):
+            got = run(path, '-j', workers)
+            ok(got.returncode == 0 and not causes(got.stdout),
+               '%s: healthy at %s, %s workers' % (name, place, workers), got.stdout, got.stderr)
+
+
 def scenes():
     listed = subprocess.run(['bash', os.path.join(folder, 'record.sh'), '--list'],
                             capture_output=True, text=True, check=True).stdout
@@ -54,6 +64,8 @@ def scenes():
                 not any(f[1] == 'error' for f in found[1:])
         ok(good, '%s: %s' % (name, want), got.stdout, got.stderr)
         ok(run(path, '-j', '2').stdout == got.stdout, name + ': the same with two workers')
+        if want == 'healthy':
+            elsewhere(name)
 
 
 def pcaps(where):
