@@ -222,7 +222,8 @@ static void make_granted_good(mr_trace *trace, const mr_trace_talk *talk) {
 static void make_ldap_good(mr_trace *trace, const mr_trace_talk *talk) {
     for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
         bool ldap = t->unasked || (t->spn && strncasecmp(t->spn, "ldap/", 5) == 0);
-        if (ldap && t->error == KDC_ERR_S_PRINCIPAL_UNKNOWN && trace_ip_eq(&t->client, &talk->client) &&
+        if (ldap && t->error == KDC_ERR_S_PRINCIPAL_UNKNOWN &&
+            trace_ip_eq(&t->client, &talk->client) &&
             t->error_time + FALLBACK >= talk->begin && t->error_time < talk->end)
             t->accepted_without = true;
     }
