@@ -214,15 +214,8 @@ static void set_sides(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     talk->server = seen->server;
     talk->client_port = seen->client_port;
     talk->server_port = seen->server_port;
-<<<<<<< HEAD
-    talk->first = talk->last = seen->packet;
-    talk->begin = talk->end = seen->time;
-    if (lookup)
-        live->lookup = *lookup;
+    live->lookup = lookup ? *lookup : (trace_lookup){0};
     talk->name = live->lookup.name;
-=======
-    talk->name = trace_name_of(trace, &seen->client, &seen->server, &named);
->>>>>>> fd4091d (captures: a hundred more healthy scenes of real clients on good and bad links; what they found: cut answers of DNS, own names of servers, fallbacks of Kerberos, copies and holes of TCP, whose connection it is)
     live->relation = trace_relation_get(trace, &seen->client, &seen->server, NULL);
     if (live->relation)
         live->relation->connected = true;
