@@ -519,6 +519,8 @@ static void add_asked(mr_trace *trace, trace_relation *r, const trace_name *name
     bool bad = !name->resolved;
 
     if (trace_is_late(a)) {
+        if (!a->tries)
+            return; /* a copy may have come in time, before the capture */
         fact.kind = MR_FACT_NAME_LATE;
         fact.ms = a->ms;
         if (bad)

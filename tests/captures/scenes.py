@@ -41,7 +41,8 @@ def elsewhere(name):
         path = os.path.join(folder, '%s.%s.pcap.gz' % (name, place))
         for workers in ('1', '2'):
             got = run(path, '-j', workers)
-            ok(got.returncode == 0 and not causes(got.stdout),
+            found = [f for f in causes(got.stdout) if f[0] != 'TCP.ONE_WAY_CAPTURE']
+            ok(got.returncode == 0 and not found,
                '%s: healthy at %s, %s workers' % (name, place, workers), got.stdout, got.stderr)
 
 
