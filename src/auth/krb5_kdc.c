@@ -25,6 +25,7 @@ struct mr_krb5_kdc {
     krb5_principal client;
     krb5_principal server;
     krb5_keytab keys;       /* the identity's, or made of its key */
+    krb5_enctype key_etype; /* of the one key; 0: a key table's or a password's */
     krb5_get_init_creds_opt *as_options;
     krb5_init_creds_context as;
     krb5_tkt_creds_context tgs;
@@ -79,6 +80,7 @@ static int make_keys(mr_krb5_kdc *kdc, krb5_enctype etype, const uint8_t *key, s
         entry.key.contents = (krb5_octet *)(uintptr_t)key; /* copied */
         code = krb5_kt_add_entry(kdc->context, kdc->keys, &entry);
     }
+    kdc->key_etype = etype;
     return code ? fail_kdc(kdc, code, "Kerberos: the user's key", err) : 0;
 }
 
@@ -247,6 +249,8 @@ static int begin_as(mr_krb5_kdc *kdc, mr_error *err) {
         krb5_get_init_creds_opt_set_canonicalize(kdc->as_options, 1);
         krb5_get_init_creds_opt_set_forwardable(kdc->as_options, id->delegate);
         krb5_get_init_creds_opt_set_proxiable(kdc->as_options, 0);
+        if (kdc->key_etype) /* else the KDC may choose one that there is no key for */
+            krb5_get_init_creds_opt_set_etype_list(kdc->as_options, &kdc->key_etype, 1);
         code = krb5_init_creds_init(kdc->context, kdc->client, NULL, NULL, 0, kdc->as_options,
                                     &kdc->as);
     }

@@ -21,6 +21,7 @@ typedef struct kdc {
     time_t now;                /* the KDC's clock */
     bool refers;               /* the service is the other realm's */
     bool too_big;              /* the first reply must go over TCP */
+    int32_t only;              /* the one encryption type an AS-REQ may ask for; 0: any */
     int32_t refuse;            /* this error in answer to everything */
     uint32_t status;           /* NTSTATUS that goes with it */
     unsigned as_requests, tgs_requests;
@@ -259,6 +260,10 @@ static mr_slice answer(kdc *k, const mr_krb5_kdc_request *request) {
 
     assert_int_equal(mr_krb_request_decode(request->bytes, &r, &err), 0);
     mr_slice nonce = get_field(inside(get_field(inside(inside(request->bytes)), 4)), NONCE_FIELD);
+    if (k->only && r.type == MR_KRB_AS_REQ) {
+        assert_int_equal(r.etype_count, 1);
+        assert_int_equal(r.etypes[0], k->only);
+    }
     mr_buf_reset(&k->reply);
     if (k->refuse && k->status)
         write_status(k);
@@ -371,6 +376,7 @@ static void every_secret(void **state) {
                 alice(&id);
                 (void)unlink(table_file);
                 give_secret(&id, &k, (enum secret)what, wrong);
+                k.only = what == SECRET_KEY ? etypes[e] : 0;
                 mr_krb5_kdc *m = machine(&id, SERVICE);
                 mr_krb5_kdc_get_info(m, &info);
                 assert_int_equal(info.stage, MR_KRB5_STAGE_CACHE);
