@@ -121,6 +121,7 @@ static int acquire_initiator(mr_krb5 *k, const mr_krb5_options *options, mr_erro
     gss_key_value_element_desc place = {"ccache", options->ccache};
     gss_key_value_set_desc store = {1, &place};
     gss_buffer_desc none = GSS_C_EMPTY_BUFFER;
+    krb5_enctype rc4 = MR_KRB5_RC4;
     OM_uint32 minor, major;
     int rc;
 
@@ -136,6 +137,10 @@ static int acquire_initiator(mr_krb5 *k, const mr_krb5_options *options, mr_erro
                                   GSS_C_INITIATE, &store, &k->legs->cred, NULL, NULL);
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor, "Kerberos: the ticket cache", err);
+    if (options->rc4_only)
+        major = gss_krb5_set_allowable_enctypes(&minor, k->legs->cred, 1, &rc4);
+    if (GSS_ERROR(major))
+        return gss_fail(k, major, minor, "Kerberos: RC4", err);
     major = gss_set_cred_option(&minor, &k->legs->cred,
                                 (gss_OID)(uintptr_t)GSS_KRB5_CRED_NO_CI_FLAGS_X, &none);
     return GSS_ERROR(major) ? gss_fail(k, major, minor, "Kerberos: the credential", err) : 0;

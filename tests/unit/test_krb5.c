@@ -278,10 +278,43 @@ static void signatures_and_key(void **state) {
     }
 }
 
+/* RC4 alone is offered: the server's subkey cannot be better. */
+static void rc4_only(void **state) {
+    mr_krb5_options o = {.role = MR_SECURITY_INITIATOR, .level = MR_AUTH_LEVEL_PRIVACY,
+                         .service = SERVICE_FULL, .entropy = {1}};
+    mr_error err = MR_ERROR_INIT;
+    (void)state;
+
+    for (int only = 0; only < 2; only++) {
+        mr_krb5_info info;
+        krb5_world w;
+        uint8_t rooms[2][4096];
+        mr_buf a, b;
+        mr_krb5 *k = NULL;
+        mr_buf_init(&a, rooms[0], sizeof rooms[0], sizeof rooms[0]);
+        mr_buf_init(&b, rooms[1], sizeof rooms[1], sizeof rooms[1]);
+        krb5_world_init(&w, 23);
+        o.ccache = w.cache_name;
+        o.rc4_only = only;
+        assert_int_equal(mr_krb5_new(&o, &k, &err), 0);
+        mr_krb5 *server = make_side(&w, MR_SECURITY_ACCEPTOR, MR_AUTH_LEVEL_PRIVACY);
+        our_step(k, MR_DIR_TO_CLIENT, &a, &b);
+        our_step(server, MR_DIR_TO_SERVER, &b, &a);
+        assert_int_equal(our_step(k, MR_DIR_TO_CLIENT, &a, &b), 0);
+        assert_int_equal(our_step(server, MR_DIR_TO_SERVER, &b, &a), 0);
+        mr_krb5_get_info(server, &info);
+        assert_int_equal(info.etype, only ? 23 : 18);
+        mr_krb5_free(server);
+        mr_krb5_free(k);
+        krb5_world_deinit(&w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(against_gssapi),
         cmocka_unit_test(signatures_and_key),
+        cmocka_unit_test(rc4_only),
     };
     setenv("KRB5_CONFIG", "/dev/null", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);

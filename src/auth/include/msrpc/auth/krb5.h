@@ -47,7 +47,11 @@ typedef struct mr_krb5_options {
     const char *service;
     const char *ccache;   /* initiator: "MEMORY:...", "FILE:..."; holds the ticket for @service */
     const char *keytab;   /* acceptor, observer: "FILE:...", "MEMORY:..." */
-    bool delegate;        /* initiator: hand over a ticket to act for us, if the KDC allows it */
+    bool delegate;        /* initiator: hand over a ticket to act for us, if the KDC allows it; the
+                           * library fetches that one by itself, from the KDC that the machine's
+                           * configuration names */
+    bool rc4_only;        /* initiator: offer RC4 alone for what protects; its ticket's session key
+                           * must be RC4's, too */
 } mr_krb5_options;
 
 typedef struct mr_krb5_info {
