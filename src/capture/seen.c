@@ -54,6 +54,7 @@ const char *mr_seen_kind_name(enum mr_seen_kind kind) {
     case MR_SEEN_NAK: return "nak";
     case MR_SEEN_AUTH3: return "auth3";
     case MR_SEEN_FAULT: return "fault";
+    case MR_SEEN_OXID: return "oxid";
     case MR_SEEN_RETURNED: return "returned";
     case MR_SEEN_UNANSWERED: return "unanswered";
     case MR_SEEN_SLOW: return "slow";

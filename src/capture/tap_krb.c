@@ -94,6 +94,8 @@ static int read_error(mr_tap_ctx *ctx, mr_slice bytes, mr_seen_krb *krb) {
     krb->error = (int32_t)error.code;
     krb->server_time = mr_tap_clock(error.server_time, error.server_usec < 1000000
                                     ? error.server_usec * 1000 : 0);
+    krb->client_time = mr_tap_clock(error.client_time, error.client_usec < 1000000
+                                    ? error.client_usec * 1000 : 0);
     krb->realm = text_of(ctx, error.realm);
     krb->client = join(ctx, &error.client);
     krb->server = join(ctx, &error.server);

@@ -112,6 +112,7 @@ static const rpc_context *context_of(rpc_tap *t, uint16_t id) {
         t->context.interface = found.abstract.uuid;
         t->context.ndr64 = mr_syntax_eq(&found.transfer, &mr_syntax_ndr64);
         t->context.iface = mr_ifaces_find(&found.abstract);
+        t->context.dcom = mr_dcom_is(&found.abstract.uuid);
     }
     return &t->context;
 }
@@ -494,7 +495,13 @@ static int read_reply(rpc_tap *t, const rpc_call *call, const mr_event *e,
                       const rpc_context *context, mr_slice stub, const mr_flow_at *at) {
     const mr_event_chunk *chunk = &e->u.chunk;
 
-    if (chunk->sealed || !context->iface || (!call && !chunk->call.known))
+    if (chunk->sealed || (!call && !chunk->call.known))
+        return 0;
+    if (context->dcom) {
+        int r = mr_dcom_answer(t, e, stub, at);
+        return r < 0 || stub.len < 4 ? r : on_status(t, call, e, context, stub, at);
+    }
+    if (!context->iface)
         return 0;
     if (mr_epm_is(context))
         return mr_epm_answer(t, call, e, context, chunk->call.opnum, stub, at);
@@ -552,7 +559,7 @@ static int on_response(rpc_tap *t, const mr_event *e, const mr_flow_at *at) {
         if (r == 0)
             r = mr_rpc_tell_stray(t, at);
     }
-    if (r == 0 && (t->tap.ctx->stubs || context->iface))
+    if (r == 0 && (t->tap.ctx->stubs || context->iface || context->dcom))
         r = collect(t, call, e, &whole, &stub);
     if (r == 0 && whole)
         r = read_reply(t, call, e, context, stub, at);

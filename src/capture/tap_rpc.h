@@ -38,6 +38,7 @@ typedef struct rpc_context {
     uint16_t version;
     mr_uuid interface;
     const mr_iface *iface; /* compiled in; NULL */
+    bool dcom;             /* one of DCOM's that name endpoints */
 } rpc_context;
 
 typedef struct rpc_tap {
@@ -80,6 +81,11 @@ void mr_epm_question(rpc_tap *t, rpc_call *call, const rpc_context *context, mr_
 int mr_epm_answer(rpc_tap *t, const rpc_call *call, const mr_event *event,
                   const rpc_context *context, uint16_t opnum, mr_slice stub,
                   const mr_flow_at *at);
+
+/* tap_dcom.c: whether the interface activates objects or resolves them. */
+bool mr_dcom_is(const mr_uuid *interface);
+/* The endpoints that a reply's string bindings name become an observation. 0 or MR_ERR_MEMORY. */
+int mr_dcom_answer(rpc_tap *t, const mr_event *event, mr_slice stub, const mr_flow_at *at);
 
 /* tap_eerr.c: the records of @blob, at most 16, in the batch; 0 when it holds none. */
 uint32_t mr_eerr_read(mr_tap_ctx *ctx, mr_slice blob, const mr_seen_eerr **listp);

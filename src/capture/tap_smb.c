@@ -268,6 +268,8 @@ static int on_negotiated(smb_tap *t, const mr_smb_event *e, const mr_flow_at *at
     if (!seen)
         return MR_ERR_MEMORY;
     seen->u.smb.dialect = n->dialect;
+    if (!e->status) /* SMB1 says "no dialect" without one */
+        seen->u.smb.status = n->status;
     seen->u.smb.signing = n->security & MR_SMB_SIGNING_ENABLED;
     seen->u.smb.signing_required = n->security & MR_SMB_SIGNING_REQUIRED;
     seen->u.smb.guid = n->guid;
@@ -283,7 +285,11 @@ static int on_session(smb_tap *t, const mr_smb_event *e, const mr_flow_at *at) {
     if (r < 0 || !last)
         return r;
     count_status(t, e);
-    return add(t, e, MR_SEEN_SMB_SESSION, at) ? 0 : MR_ERR_MEMORY;
+    mr_seen *seen = add(t, e, MR_SEEN_SMB_SESSION, at);
+    if (!seen)
+        return MR_ERR_MEMORY;
+    seen->u.smb.guest = e->status == 0 && (e->u.session.flags & MR_SMB2_SESSION_GUEST);
+    return 0;
 }
 
 static int on_result(smb_tap *t, const mr_smb_event *e, enum mr_seen_smb_kind kind,
@@ -353,8 +359,9 @@ static int on_event(smb_tap *t, const mr_smb_event *e, const mr_flow_at *at) {
         return add(t, e, MR_SEEN_SMB_ENCRYPTED, at) ? 0 : MR_ERR_MEMORY;
     case MR_SMB_EVENT_DAMAGED:
         return on_damage(t, e, at);
-    case MR_SMB_EVENT_NBSS_POSITIVE:
     case MR_SMB_EVENT_LOGOFF:
+        return add(t, e, MR_SEEN_SMB_LOGOFF, at) ? 0 : MR_ERR_MEMORY;
+    case MR_SMB_EVENT_NBSS_POSITIVE:
     case MR_SMB_EVENT_COMPRESSED:
     case MR_SMB_EVENT_RESYNC:
         break;
@@ -395,11 +402,29 @@ static int gap(mr_tap *tap, enum mr_dir dir, uint64_t len, const mr_flow_at *at)
     return r < 0 ? r : drained;
 }
 
+/* The oldest request without an answer. */
+static int tell_unanswered(smb_tap *t, const mr_flow_seen *flow) {
+    mr_smb_info info;
+
+    mr_smb_get_info(&t->smb, &info);
+    if (!info.pending)
+        return 0;
+    mr_seen *seen = mr_tap_add(&t->tap, MR_SEEN_SMB, MR_DIR_TO_SERVER, flow->last_packet,
+                               info.oldest);
+    if (!seen)
+        return MR_ERR_MEMORY;
+    seen->u.smb = (mr_seen_smb){.kind = MR_SEEN_SMB_UNANSWERED,
+                                .version = info.dialect == MR_SMB1 ? 1 : 2,
+                                .command = info.oldest_command,
+                                .dialect = info.dialect};
+    return 0;
+}
+
 static int end(mr_tap *tap, const mr_flow_seen *seen, mr_seen_end *endp) {
     smb_tap *t = (smb_tap *)tap;
     mr_flow_at at = {.packet = seen->last_packet, .time = seen->last, .now = seen->last};
     uint16_t service = endp->service;
-    int r = 0;
+    int r = tell_unanswered(t, seen);
 
     for (uint32_t i = 0; i < t->pipe_count && r == 0; i++)
         r = end_pipe(t, &t->pipes[i], seen, &at);

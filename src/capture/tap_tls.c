@@ -17,7 +17,8 @@ struct tls_side {
     tap_frames frames;
     uint8_t *joined; /* handshake messages that have begun */
     uint32_t len, room;
-    bool over;       /* encrypted, or not to be understood */
+    bool sealed;     /* handshake messages and alerts are encrypted from here on */
+    bool over;       /* nothing to read comes any more, or nothing to be understood */
 };
 
 struct tls {
@@ -181,6 +182,14 @@ static int tls_measure(mr_slice head, size_t *lenp) {
     return 0;
 }
 
+static int add_data(const tap_place *place) {
+    mr_seen_tls tls = {.kind = MR_SEEN_TLS_DATA};
+
+    if (place->dir != MR_DIR_TO_SERVER)
+        return 0;
+    return add(place, &tls) != NULL ? 0 : MR_ERR_MEMORY;
+}
+
 /* Up to TLS 1.2 ChangeCipherSpec begins the encryption of a direction. In TLS 1.3 it means nothing,
  * but whoever sends it will encrypt what is left. */
 static int tls_frame(mr_tap *tap, const tap_place *place, mr_slice octets, size_t len) {
@@ -192,14 +201,17 @@ static int tls_frame(mr_tap *tap, const tap_place *place, mr_slice octets, size_
         return 0;
     switch ((enum mr_tls_content)octets.data[0]) {
     case MR_TLS_CHANGE_CIPHER:
+        side->sealed = true;
+        break;
     case MR_TLS_DATA:
         side->over = true;
+        rc = add_data(place);
         break;
     case MR_TLS_ALERT:
-        rc = body.len == ALERT_CLEAR ? add_alert(place, body) : 0;
+        rc = body.len == ALERT_CLEAR && !side->sealed ? add_alert(place, body) : 0;
         break;
     case MR_TLS_HANDSHAKE:
-        rc = handshake(place, side, body);
+        rc = side->sealed ? 0 : handshake(place, side, body);
         break;
     }
     return rc != 0 ? rc : side->over ? MR_FLOW_IGNORE : 0;

@@ -169,7 +169,7 @@ static int tell_negotiated(mr_smb_state *s, mr_smb_event *e, mr_slice head, mr_e
         }
     e->kind = MR_SMB_EVENT_NEGOTIATED;
     e->u.negotiated = (mr_smb_negotiated){.status = e->status};
-    int r = mr_smb2_negotiated_decode(head, &e->u.negotiated, err);
+    int r = e->status ? 0 : mr_smb2_negotiated_decode(head, &e->u.negotiated, err);
     if (r < 0)
         return r;
     if (!e->status)

@@ -68,6 +68,7 @@ int mr_trace_add(mr_trace *trace, const mr_seen *seen) {
         trace_take_fragments(trace, seen);
         break;
     case MR_SEEN_MAP:
+    case MR_SEEN_OXID:
     case MR_SEEN_BIND:
     case MR_SEEN_BOUND:
     case MR_SEEN_NAK:
@@ -124,6 +125,7 @@ int mr_trace_end(mr_trace *trace, mr_nsec first, mr_nsec last) {
         trace->totals.last = last;
     trace->totals.one_way = trace->one_way && !trace->other_way;
     trace_flows_end(trace);
+    trace_rpc_end(trace);
     trace_arp_end(trace);
     trace_ipsec_end(trace);
     trace_hosts_end(trace);

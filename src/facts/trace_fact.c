@@ -216,6 +216,11 @@ void trace_add_connect(mr_trace *trace, trace_live *live, const mr_seen *at, boo
         trace_add(trace, live->relation, at, live->talk.id, false, &fact);
 }
 
+void trace_withdraw(trace_relation *relation, bool (*is)(const mr_fact *fact)) {
+    for (trace_fact *f = relation ? relation->facts : NULL; f; f = f->next)
+        f->withdrawn = f->withdrawn || is(f->fact);
+}
+
 static trace_event *new_event(mr_trace *trace) {
     trace_event *event = trace->event_free;
     if (event)

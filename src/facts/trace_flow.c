@@ -16,6 +16,8 @@ void trace_take_begin(mr_trace *trace, const mr_seen *seen) {
     if (!live)
         return;
     trace_tell(trace, live, seen, false, "connection to port %u", seen->server_port);
+    if (live->expected)
+        trace_rpc_followed(trace, live, seen);
 }
 
 /* Ports that RPC and what it rests on use, beside the dynamic ranges (MS "Service overview and

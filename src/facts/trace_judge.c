@@ -75,6 +75,8 @@ static bool is_beside(const trace_relation *r, const trace_fact *f) {
 }
 
 static bool counts(mr_trace *trace, const trace_relation *r, const trace_fact *f) {
+    if (f->withdrawn)
+        return false;
     if (f->connect && (trace->totals.one_way || is_scan(trace, r)) &&
         f->fact->role != MR_ROLE_MAPPER)
         return false;

@@ -74,7 +74,8 @@ static trace_ticket *newest(mr_trace *trace, const mr_ip *client, const mr_ip *k
 /* How far the client's clock is off, as far as the error and its packet tell. */
 static void measure(const mr_seen *seen, uint32_t *secondsp, uint8_t *clockp) {
     mr_nsec server = seen->u.krb.server_time;
-    int64_t apart = server && seen->time ? (server - seen->time) / MR_SEC : 0;
+    mr_nsec client = seen->u.krb.client_time ? seen->u.krb.client_time : seen->time;
+    int64_t apart = server && client ? ((int64_t)server - (int64_t)client) / (int64_t)MR_SEC : 0;
 
     *secondsp = 0;
     *clockp = MR_CLOCK_UNKNOWN;
@@ -201,6 +202,15 @@ trace_ticket *trace_ticket_refused(mr_trace *trace, const mr_ip *client, mr_nsec
     return found;
 }
 
+void trace_ticket_left(mr_trace *trace, const mr_ip *client, mr_nsec time) {
+    for (trace_ticket *t = *tickets_of(trace, client); t; t = t->hash_next) {
+        int32_t unknown = t->tgs ? KDC_ERR_S_PRINCIPAL_UNKNOWN : KDC_ERR_C_PRINCIPAL_UNKNOWN;
+        if (!t->answered && t->error == unknown && trace_ip_eq(&t->client, client) &&
+            time >= t->error_time && time - t->error_time <= FALLBACK)
+            t->accepted_without = true;
+    }
+}
+
 /* NTLM was accepted: what the KDC had refused before was a try. */
 static void make_good(mr_trace *trace, const mr_trace_talk *talk) {
     for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
@@ -319,6 +329,10 @@ static bool connects_fail(const trace_relation *r) {
     return false;
 }
 
+static bool is_for_password(const trace_ticket *t) {
+    return t->spn && strcasecmp(t->spn, "kadmin/changepw") == 0;
+}
+
 static void judge_ticket(mr_trace *trace, trace_ticket *t) {
     trace_relation *r = trace_relation_get(trace, &t->client, &t->kdc, NULL);
     mr_seen at = {.packet = t->packet, .file = t->file, .time = t->time};
@@ -328,13 +342,15 @@ static void judge_ticket(mr_trace *trace, trace_ticket *t) {
 
     if (!r)
         return;
+    if (t->answered && is_for_password(t))
+        return; /* who must change a password is granted that, and nothing else */
     if (t->answered) {
         fact.kind = MR_FACT_KRB_GRANTED;
         fact.exchange = t->tgs ? MR_EXCHANGE_TGS : MR_EXCHANGE_AS;
         trace_add(trace, r, &at, 0, false, &fact);
         return;
     }
-    if (!is_step(t->error)) {
+    if (!is_step(t->error) || (t->error == KRB_ERR_RESPONSE_TOO_BIG && lost)) {
         bool bad = !is_made_good(trace, t);
         at.packet = t->error_packet;
         at.time = t->error_time;
@@ -349,7 +365,7 @@ static void judge_ticket(mr_trace *trace, trace_ticket *t) {
             trace_add(trace, t->host, &at, 0, false, &fact);
         return;
     }
-    if (t->error == KRB_ERR_RESPONSE_TOO_BIG && !lost)
+    if (t->error == KRB_ERR_RESPONSE_TOO_BIG)
         return;
     if (t->error == KDC_ERR_PREAUTH_REQUIRED || t->error == KDC_ERR_MORE_PREAUTH)
         return; /* the user gave up, or the capture ended */

@@ -28,6 +28,7 @@ struct trace_fact {
     bool outlived;      /* what it says held no longer in the end */
     bool mended;        /* it worked again: not to be known where the failure before is judged */
     bool again_last;    /* it mended: the last is the first after the failure, not the first */
+    bool withdrawn;     /* what came later made it good: never told */
 };
 
 typedef struct trace_shared {
@@ -77,6 +78,14 @@ struct trace_relation {
     uint32_t mapper_silent;  /* connections to the mapper that ended without an answer */
     trace_traits mapper, endpoint; /* the last mapper, the first endpoint it named */
     bool mapper_mixed;       /* several machines */
+    struct {             /* the last ept_map that named a port */
+        uint64_t packet;
+        mr_nsec time;
+        const char *interface;
+        uint32_t talk, count; /* so many were asked */
+        uint16_t port, file;
+    } map;
+    bool map_followed;   /* a connection went to what any of them named */
 };
 
 /* An endpoint that a mapper gave to a client. */
@@ -96,7 +105,8 @@ struct trace_expected {
     uint16_t mapper_port;
     bool tried;
     bool map;           /* it was asked for, not merely listed */
-    trace_relation *relation; /* with the mapper */
+    bool oxid;          /* DCOM named it */
+    trace_relation *relation; /* with the mapper, or whoever named it */
 };
 
 #define TRACE_SERVERS 6 /* pairs of server and type */
@@ -230,9 +240,14 @@ struct trace_live {
     uint32_t smb_status;   /* of a SESSION_SETUP that failed; 0: none */
     uint64_t smb_packet;
     mr_nsec smb_time;
+    bool smb_required;     /* the client demands signatures */
+    bool smb_guest;
+    bool smb_left;         /* LOGOFF */
+    bool smb_went_on;      /* something followed the session's setup */
     uint64_t pipe_calls;   /* of the pipe that the conversation is shown with */
     const char *user, *spn, *share;
     const char *fallback;  /* the service that the KDC had refused a ticket for, before NTLM */
+    uint32_t fallback_status; /* of the fault behind its auth3 */
     int32_t krb_error;     /* inside this connection, 0: none */
     uint32_t krb_seconds, krb_ntstatus;
     uint8_t krb_clock;
@@ -242,11 +257,13 @@ struct trace_live {
     uint32_t http_error;
     uint64_t http_packet;
     uint64_t tls_packet;   /* of the ClientHello; 0: none */
-    bool tls_server, tls_alert, tls_refused; /* an alert by the client */
+    bool tls_server, tls_alert, tls_refused; /* an alert by the client about certificates */
+    bool tls_data;         /* the client sent data */
     enum mr_fact_kind tls_fault;   /* of the certificate, told if the client refuses it */
     uint32_t tls_seconds;
     const char *tls_other;
     uint64_t tls_fault_packet;
+    mr_nsec tls_fault_time;
     enum mr_clock tls_clock;
     const char *sni;
     uint8_t service;
@@ -390,6 +407,8 @@ void trace_add_connect(mr_trace *trace, trace_live *live, const mr_seen *at, boo
 /* The sets of two relations are judged as one. */
 void trace_join(trace_relation *a, trace_relation *b);
 void trace_reach(trace_live *live, enum mr_phase phase);
+/* What @is says of a relation's facts is no longer held against it. */
+void trace_withdraw(trace_relation *relation, bool (*is)(const mr_fact *fact));
 
 /* ---- one file each ---- */
 void trace_take_name(mr_trace *trace, const mr_seen *seen);
@@ -450,11 +469,16 @@ void trace_flows_end(mr_trace *trace);
 /* One side of all that was said was not captured: what lacks proves nothing. */
 bool trace_is_one_way(const trace_relation *relation);
 void trace_take_rpc(mr_trace *trace, const mr_seen *seen);
+/* A connection begins to what a mapper or DCOM had named. */
+void trace_rpc_followed(mr_trace *trace, trace_live *live, const mr_seen *seen);
+void trace_rpc_end(mr_trace *trace);
 void trace_rpc_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
 void trace_take_smb(mr_trace *trace, const mr_seen *seen);
 void trace_smb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);
 void trace_take_ntlm(mr_trace *trace, const mr_seen *seen);
 void trace_take_kerberos(mr_trace *trace, const mr_seen *seen);
+/* NTLM is tried at @time instead of the ticket that a KDC refused: user or service unknown. */
+void trace_ticket_left(mr_trace *trace, const mr_ip *client, mr_nsec time);
 /* The last service that a KDC refused to @client shortly before @time; NULL: none. */
 trace_ticket *trace_ticket_refused(mr_trace *trace, const mr_ip *client, mr_nsec time);
 void trace_krb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen);

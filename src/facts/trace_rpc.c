@@ -11,6 +11,9 @@
 #define PATIENCE (3 * MR_SEC)
 #define OVERDUE MR_SEC /* what was sent again for so long will not come */
 #define LARGE 1200 /* octets: more than one small packet */
+#define UNFOLLOWED 5 /* seconds */
+#define MAPS 3
+#define REMARKS 8 /* of answers that nobody followed: a capture of port 135 alone is full of them */
 
 static mr_talk_seen talk_of(mr_trace *trace, const trace_live *live, bool mapper,
                             const char *interface) {
@@ -167,6 +170,8 @@ static void take_fault(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     bool after_auth3 = live->auth3;
 
     live->auth3 = false;
+    if (after_auth3 && live->fallback)
+        live->fallback_status = call->status;
     trace_tell(trace, live, seen, true, "fault 0x%x, %s opnum %u", call->status,
                interface ? interface : "", call->opnum);
     if (call->known && is_mgmt(&call->interface))
@@ -199,6 +204,11 @@ static bool is_denial(uint32_t status) {
            status == 0xc000018b || status == 0xc0000061;
 }
 
+/* An OXID that is not known, as the call returns it or as COM shows it (MS-DCOM 3.1.2.5.1). */
+static bool is_oxid_gone(uint32_t status) {
+    return status == 1910 || status == 0x80070776;
+}
+
 static void take_call(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     const mr_seen_call *call = &seen->u.call;
     const char *interface = call->known ? trace_interface(trace, &call->interface)
@@ -209,8 +219,10 @@ static void take_call(mr_trace *trace, trace_live *live, const mr_seen *seen) {
                     .opnum = call->opnum};
 
     if (seen->kind == MR_SEEN_RETURNED) {
-        if (!is_denial(call->status) || (call->known && trace_is_mapper(&call->interface)))
+        if ((!is_denial(call->status) && !is_oxid_gone(call->status)) ||
+            (call->known && trace_is_mapper(&call->interface)))
             return;
+        fact.auth = call->auth_level ? call->auth_level : live->talk.auth_level;
         fact.kind = MR_FACT_RPC_RETURNED;
         fact.status = call->status;
         trace_tell(trace, live, seen, true, "opnum %u returned 0x%x", call->opnum, call->status);
@@ -297,6 +309,16 @@ static void expect(mr_trace *trace, trace_live *live, const mr_seen *seen,
     if (seen->u.map.lookup)
         return;
     const char *interface = trace_interface(trace, &e->interface);
+    if (live->relation) {
+        trace_relation *r = live->relation;
+        r->map.count += r->map.packet != seen->packet;
+        r->map.packet = seen->packet;
+        r->map.time = seen->time;
+        r->map.file = seen->file;
+        r->map.talk = live->talk.id;
+        r->map.port = e->port;
+        r->map.interface = interface;
+    }
     TRACE_GOOD(trace, live, seen, .kind = MR_FACT_EPM_MAPPED,
                .interface = interface ? interface : "an interface not observed",
                .address = trace_intern_ip(trace, &seen->server), .port = e->port,
@@ -306,6 +328,49 @@ static void expect(mr_trace *trace, trace_live *live, const mr_seen *seen,
                    .address = trace_intern_ip(trace, &seen->server),
                    .other = trace_intern_ip(trace, &e->address), .interface = interface,
                    .port = e->port);
+}
+
+/* DCOM names endpoints by name too; then the host that was asked is the one to go to. */
+static void take_oxid(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_seen_map *map = &seen->u.map;
+
+    for (uint32_t i = 0; i < map->count; i++) {
+        const mr_seen_endpoint *e = &map->endpoints[i];
+        trace_expected expected = {.client = seen->client,
+                                   .server = e->address.family ? e->address : seen->server,
+                                   .port = e->port,
+                                   .packet = seen->packet,
+                                   .time = seen->time,
+                                   .file = seen->file,
+                                   .begin_packet = live->talk.first,
+                                   .begin = live->talk.begin,
+                                   .talk = live->talk.id,
+                                   .mapper_port = live->talk.server_port,
+                                   .oxid = true,
+                                   .relation = live->relation};
+        trace_tell(trace, live, seen, false, "an object is served at %s, port %u",
+                   e->host ? e->host : "?", e->port);
+        trace_expected_add(trace, &expected);
+    }
+}
+
+void trace_rpc_followed(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const trace_expected *e = live->expected;
+    trace_relation *by = e->relation;
+
+    if (!by || (!e->map && !e->oxid))
+        return;
+    by->map_followed = by->map_followed || e->map;
+    mr_fact fact = {.kind = e->oxid ? MR_FACT_RPC_OXID_FOLLOWED : MR_FACT_EPM_TOWER_FOLLOWED,
+                    .address = trace_intern_ip(trace, &seen->server),
+                    .port = seen->server_port,
+                    .other = trace_intern_ip(trace, &by->server)};
+    if (!e->oxid && by == live->relation)
+        return; /* the mapper's own host */
+    if (!e->oxid)
+        fact.interface = live->talk.interface;
+    trace_add(trace, live->relation, seen, live->talk.id, false, &fact);
+    trace_join(by, live->relation);
 }
 
 static void take_map(mr_trace *trace, trace_live *live, const mr_seen *seen) {
@@ -351,6 +416,8 @@ void trace_take_rpc(mr_trace *trace, const mr_seen *seen) {
         return;
     if (seen->kind == MR_SEEN_MAP)
         take_map(trace, live, seen);
+    else if (seen->kind == MR_SEEN_OXID)
+        take_oxid(trace, live, seen);
     else if (seen->kind == MR_SEEN_BIND)
         take_bind(trace, live, seen);
     else if (seen->kind == MR_SEEN_BOUND)
@@ -503,5 +570,27 @@ void trace_rpc_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
         called.end = MR_TALK_CALLED;
         called.ms = talk->median_us / 1000;
         add(trace, live, seen, false, &called, talk->auth_level, 0);
+    }
+}
+
+/* Asked, told, and left at that. Clients that ask for many things one after the other list what is
+ * there. */
+void trace_rpc_end(mr_trace *trace) {
+    uint32_t told = 0;
+
+    for (trace_relation *r = trace->relations; r && told < REMARKS; r = r->list_next) {
+        mr_nsec seconds = trace->totals.last > r->map.time
+                              ? (trace->totals.last - r->map.time) / MR_SEC : 0;
+        if (!r->map.packet || r->map_followed || r->map.count > MAPS || seconds < UNFOLLOWED)
+            continue;
+        told++;
+        mr_seen at = {.packet = r->map.packet, .file = r->map.file, .time = r->map.time};
+        trace_add(trace, r, &at, r->map.talk, true,
+                  &(mr_fact){.kind = MR_FACT_EPM_NOT_FOLLOWED,
+                             .interface = r->map.interface ? r->map.interface
+                                                           : "an interface not observed",
+                             .address = trace_intern_ip(trace, &r->server),
+                             .port = r->map.port,
+                             .seconds = (uint32_t)seconds});
     }
 }

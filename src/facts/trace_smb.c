@@ -6,11 +6,17 @@
 #include "trace_private.h"
 
 #include <stdio.h>
+#include <strings.h>
+
+#include <msrpc/wire/smb1.h>
+#include <msrpc/wire/smb2.h>
 
 #define STATUS_MORE_PROCESSING 0xc0000016u
+#define NETWORK_NAME_DELETED 0xc00000c9u /* of a share that was never connected it says nothing */
 #define PATIENCE (3 * MR_SEC)
 #define GOING_ON MR_SEC
 #define CLOSING 8 /* packets that close a connection, and others between */
+#define SHORTLY MR_SEC
 
 /* NTSTATUS of the DOS errors of SMB1 that matter here (MS-CIFS 2.2.2.4); 0: another. */
 static uint32_t status_of(const mr_seen_smb *smb) {
@@ -38,7 +44,14 @@ static bool is_error(uint32_t status) {
 /* What ends a session or exhausts a server, whatever the command. */
 static bool ends_session(uint32_t status) {
     return status == 0xc0000203 || status == 0xc000035c || status == 0xc000009a ||
-           status == 0xc000011f || status == 0xc000a000;
+           status == 0xc000011f || status == 0xc0000205 || status == 0xc000a000;
+}
+
+/* The server no longer knows a session: one that is set up anew makes that good. */
+static bool is_session_gone(const mr_fact *fact) {
+    return fact->kind == MR_FACT_SMB_REFUSED && fact->step == MR_STEP_OTHER &&
+           (fact->ntstatus == 0xc0000203 || fact->ntstatus == 0xc000035c ||
+            fact->ntstatus == NETWORK_NAME_DELETED);
 }
 
 /* What a pipe's reader meets when it is not served: broken, disconnected, closing. */
@@ -105,6 +118,10 @@ static void take_session(mr_trace *trace, trace_live *live, const mr_seen *seen,
     fact.user = live->user;
     fact.ssp = live->talk.auth_type;
     fact.ms = seen->u.smb.ms;
+    live->smb_guest = seen->u.smb.guest;
+    live->smb_packet = seen->packet;
+    live->smb_time = seen->time;
+    trace_withdraw(live->relation, is_session_gone);
     trace_tell(trace, live, seen, false, "SESSION_SETUP, accepted%s%s", live->user ? ": " : "",
                live->user ? live->user : "");
     succeed(trace, live, seen, MR_STEP_SESSION, &fact);
@@ -156,6 +173,36 @@ static void take_negotiated(mr_trace *trace, trace_live *live, const mr_seen *se
     succeed(trace, live, seen, MR_STEP_NEGOTIATE, &fact);
 }
 
+static void end_session(mr_trace *trace, trace_live *live, const mr_seen *seen,
+                        uint32_t status) {
+    if (live->smb_left)
+        return; /* the client ended it */
+    trace_tell(trace, live, seen, true, "the session: 0x%08x", status);
+    refuse(trace, live, seen, MR_STEP_OTHER, status, NULL);
+}
+
+/* The step on the way to a pipe that waited for its answer; of CREATE only where it is a pipe's. */
+static void take_unanswered(trace_live *live, const mr_seen *seen) {
+    const mr_seen_smb *smb = &seen->u.smb;
+    enum mr_smb_step step = MR_STEP_UNKNOWN;
+    bool ipc = live->share && strcasecmp(live->share, "IPC$") == 0;
+
+    if (smb->version == 1 ? smb->command == MR_SMB1_SESSION_SETUP_ANDX
+                          : smb->command == MR_SMB2_SESSION_SETUP)
+        step = MR_STEP_SESSION;
+    else if (smb->version == 1 ? smb->command == MR_SMB1_TREE_CONNECT_ANDX
+                               : smb->command == MR_SMB2_TREE_CONNECT)
+        step = MR_STEP_TREE;
+    else if (ipc && (smb->version == 1 ? smb->command == MR_SMB1_NT_CREATE_ANDX
+                                       : smb->command == MR_SMB2_CREATE))
+        step = MR_STEP_OPEN;
+    if (step == MR_STEP_UNKNOWN || live->smb_step != MR_STEP_UNKNOWN)
+        return;
+    live->smb_step = (uint8_t)step;
+    live->smb_packet = seen->packet;
+    live->smb_time = seen->time;
+}
+
 void trace_take_smb(mr_trace *trace, const mr_seen *seen) {
     const mr_seen_smb *smb = &seen->u.smb;
     trace_live *live = trace_live_get(trace, seen, true);
@@ -164,6 +211,7 @@ void trace_take_smb(mr_trace *trace, const mr_seen *seen) {
     if (!live)
         return;
     live->talk.transport = MR_TRACE_NP;
+    live->smb_went_on = live->smb_went_on || smb->kind > MR_SEEN_SMB_SESSION;
     switch (smb->kind) {
     case MR_SEEN_NBSS_REQUEST:
         live->share = trace_intern(trace, smb->text); /* the called name, until a tree is known */
@@ -181,6 +229,7 @@ void trace_take_smb(mr_trace *trace, const mr_seen *seen) {
             live->relation->smb_count++;
         live->smb_step = MR_STEP_NEGOTIATE;
         live->smb_dialect = smb->dialect;
+        live->smb_required = smb->signing_required;
         live->smb_packet = seen->packet;
         live->smb_time = seen->time;
         break;
@@ -197,7 +246,9 @@ void trace_take_smb(mr_trace *trace, const mr_seen *seen) {
         take_open(trace, live, seen, status);
         break;
     case MR_SEEN_SMB_PIPE:
-        if (breaks_pipe(status)) {
+        if (ends_session(status) || status == NETWORK_NAME_DELETED) {
+            end_session(trace, live, seen, status);
+        } else if (breaks_pipe(status)) {
             trace_tell(trace, live, seen, true, "pipe %s: 0x%08x", smb->text ? smb->text : "",
                        status);
             refuse(trace, live, seen, MR_STEP_PIPE, status, pipe_of(trace, smb->text));
@@ -205,10 +256,16 @@ void trace_take_smb(mr_trace *trace, const mr_seen *seen) {
         break;
     case MR_SEEN_SMB_OTHER:
         if (ends_session(status))
-            refuse(trace, live, seen, MR_STEP_OTHER, status, NULL);
+            end_session(trace, live, seen, status);
         break;
     case MR_SEEN_SMB_ENCRYPTED:
         trace_reach(live, MR_PHASE_DISCOVERY);
+        break;
+    case MR_SEEN_SMB_LOGOFF:
+        live->smb_left = true;
+        break;
+    case MR_SEEN_SMB_UNANSWERED:
+        take_unanswered(live, seen);
         break;
     }
 }
@@ -223,7 +280,7 @@ static void judge_step(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     mr_fact fact = fact_of(trace, live, MR_FACT_SMB_ENDED);
     mr_seen at = *seen;
 
-    if (server->missing || tcp->one_way || live->talk.midstream)
+    if (server->missing || tcp->one_way || tcp->truncated || live->talk.midstream)
         return;
     fact.step = (enum mr_smb_step)live->smb_step;
     fact.dialect = live->smb_dialect;
@@ -255,6 +312,30 @@ static bool is_going_on(const mr_trace *trace, const trace_live *live, const mr_
            !server->reset.packet && trace->totals.last - live->smb_time < GOING_ON;
 }
 
+/* The client, which demands signatures, left as soon as it had a session: it got none, as a guest
+ * does, or a wrong one. */
+static void judge_dropped(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_flow_side_seen *client = &seen->u.end.tcp->side[MR_FROM_CLIENT];
+    const mr_flow_side_seen *server = &seen->u.end.tcp->side[MR_FROM_SERVER];
+    uint64_t left = client->fin_packet ? client->fin_packet : client->reset.packet;
+    mr_nsec time = client->fin_packet ? client->fin_time : client->reset.time;
+    bool others = live->relation && live->relation->smb_count > 1;
+
+    if (live->smb_done != MR_STEP_SESSION || live->smb_went_on || !live->smb_required ||
+        (others && !live->smb_guest) || !left || client->missing || server->missing ||
+        seen->u.end.tcp->truncated)
+        return;
+    if ((server->fin_packet && server->fin_packet < left) || time > live->smb_time + SHORTLY)
+        return;
+    mr_fact fact = fact_of(trace, live, MR_FACT_SMB_DROPPED);
+    mr_seen at = trace_at(seen, left, false);
+    fact.step = MR_STEP_SESSION;
+    fact.dialect = live->smb_dialect;
+    trace_tell(trace, live, &at, true, "the client leaves%s",
+               live->smb_guest ? " a session of a guest" : "");
+    trace_bad(trace, live, &at, &fact);
+}
+
 void trace_smb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     mr_seen at = *seen;
 
@@ -269,6 +350,7 @@ void trace_smb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     } else if (live->smb_step != MR_STEP_UNKNOWN) {
         judge_step(trace, live, seen);
     }
+    judge_dropped(trace, live, seen);
     if (!live->fallback)
         return;
     mr_fact fact = fact_of(trace, live, MR_FACT_NTLM_FALLBACK);
@@ -276,6 +358,7 @@ void trace_smb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     fact.user = live->user;
     fact.krb = 7;
     fact.ntstatus = live->smb_status;
+    fact.status = live->fallback_status;
     at.packet = live->smb_packet ? live->smb_packet : seen->packet;
     trace_add(trace, live->relation, &at, live->talk.id, false, &fact);
 }
@@ -300,6 +383,7 @@ void trace_take_ntlm(mr_trace *trace, const mr_seen *seen) {
              ntlm->domain && *ntlm->domain ? "\\" : "", ntlm->user);
     live->user = trace_intern(trace, user);
     trace_tell(trace, live, seen, false, "NTLM AUTHENTICATE %s", user);
+    trace_ticket_left(trace, &seen->client, seen->time);
     trace_ticket *refused = trace_ticket_refused(trace, &seen->client, seen->time);
     if (refused)
         live->fallback = refused->spn;

@@ -10,6 +10,7 @@
 #define CONN_C2 7
 #define IDLE_MIN 60
 #define PATIENCE (3 * MR_SEC)
+#define SHORTLY (2 * MR_SEC)
 
 void trace_take_http(mr_trace *trace, const mr_seen *seen) {
     const mr_seen_http *http = &seen->u.http;
@@ -85,6 +86,7 @@ static void take_certificate(mr_trace *trace, trace_live *live, const mr_seen *s
         fits = name_fits(tls->names[i], live->sni);
     live->tls_other = tls->subject && *tls->subject ? trace_intern(trace, tls->subject) : NULL;
     live->tls_fault_packet = seen->packet;
+    live->tls_fault_time = seen->time;
     live->tls_fault = MR_FACT_TLS_OUTDATED;
     if (seen->time && tls->not_after && seen->time > tls->not_after) {
         live->tls_seconds = (uint32_t)((seen->time - tls->not_after) / MR_SEC);
@@ -99,6 +101,18 @@ static void take_certificate(mr_trace *trace, trace_live *live, const mr_seen *s
     }
 }
 
+/* Without an alert: the client got the certificate and went away, with nothing said inside. */
+static bool has_left(const trace_live *live, const mr_seen *seen) {
+    const mr_flow_side_seen *client = &seen->u.end.tcp->side[MR_FROM_CLIENT];
+    const mr_flow_side_seen *server = &seen->u.end.tcp->side[MR_FROM_SERVER];
+    uint64_t left = client->fin_packet ? client->fin_packet : client->reset.packet;
+    mr_nsec time = client->fin_packet ? client->fin_time : client->reset.time;
+
+    return !live->tls_alert && !live->tls_data && left && !client->missing && !server->missing &&
+           (!server->fin_packet || left < server->fin_packet) && !server->reset.packet &&
+           time < live->tls_fault_time + SHORTLY;
+}
+
 static void judge_certificate(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     mr_seen at = *seen;
     mr_fact fact = {.kind = live->tls_fault,
@@ -108,11 +122,16 @@ static void judge_certificate(mr_trace *trace, trace_live *live, const mr_seen *
                     .other = live->tls_other,
                     .seconds = live->tls_seconds,
                     .clock = live->tls_clock};
-    if (live->tls_fault == MR_FACT_NONE || !live->tls_refused)
+    if (live->tls_fault == MR_FACT_NONE || (!live->tls_refused && !has_left(live, seen)))
         return;
     at.packet = live->tls_fault_packet;
     at.to_client = true;
     trace_bad(trace, live, &at, &fact);
+}
+
+/* bad_certificate to unknown_ca (RFC 8446 6.2), but for illegal_parameter. */
+static bool is_of_certificates(uint8_t alert) {
+    return alert >= 42 && alert <= 48 && alert != 47;
 }
 
 static bool is_rpc_port(uint16_t port) {
@@ -141,7 +160,8 @@ void trace_take_tls(mr_trace *trace, const mr_seen *seen) {
     case MR_SEEN_TLS_ALERT:
         trace_tell(trace, live, seen, tls->level == 2, "TLS alert %u", tls->alert);
         live->tls_alert = true;
-        live->tls_refused = live->tls_refused || (!tls->from_server && tls->level == 2);
+        if (!tls->from_server && tls->level == 2 && is_of_certificates(tls->alert))
+            live->tls_refused = true;
         if (judged && tls->level == 2)
             TRACE_BAD(trace, live, seen, .kind = MR_FACT_TLS_ALERT,
                       .address = trace_intern_ip(trace, &live->talk.server),
@@ -152,6 +172,9 @@ void trace_take_tls(mr_trace *trace, const mr_seen *seen) {
     case MR_SEEN_TLS_CERTIFICATE:
         if (judged)
             take_certificate(trace, live, seen);
+        break;
+    case MR_SEEN_TLS_DATA:
+        live->tls_data = true;
         break;
     }
 }

@@ -30,7 +30,8 @@ unsynced() { # MIT corrects a skew by itself unless told not to
 hostile() { # MODE COMMAND: with a misbehaving mapper on the server's host
     local mode=$1 pid
     shift
-    ip netns exec "$NS_SRV" "$LABDIR/hostile.py" "$mode" --port 1350 --bind "$SRV_IP" --seconds 20 &
+    # shellcheck disable=SC2086 # a mode with its options
+    ip netns exec "$NS_SRV" "$LABDIR/hostile.py" $mode --port 1350 --bind "$SRV_IP" --seconds 20 &
     pid=$!
     sleep 0.5
     "$@"
@@ -49,8 +50,8 @@ certificate() { # NAME DAYS [FILE]: a certificate of its own, valid until DAYS f
 web() { # MODE: a web server on the server's host that fails, and a client
     local pid
     case $1 in
-    tls-expired) certificate srv.lab.test -10 ;;
-    tls-name) certificate mail.lab.test 10 ;;
+    tls-expired*) certificate srv.lab.test -10 ;;
+    tls-name | tls-name-left) certificate mail.lab.test 10 ;;
     tls-*) certificate srv.lab.test 10 ;;
     esac
     case $1 in
@@ -94,4 +95,57 @@ beside() { # NAMESPACE WHAT ADDRESS COMMAND...: with a server of peer.py
 near() { beside "$NS_MB" names "$MB_CLIENT_IP" "$@"; }
 other() { # WHAT: a service that is no RPC on the server's host, and a client of it
     beside "$NS_SRV" "$1" "$SRV_IP" "$HERE/peer.py" ask "$1" srv.lab.test
+}
+PEER_IP=10.88.2.12
+peer() { # ARGUMENTS COMMAND: with failing.py at an address of its own on the server's host
+    local pid out=peer.out
+    rm -f $out
+    ip -n "$NS_SRV" addr add "$PEER_IP/24" dev eth0 2>/dev/null
+    # shellcheck disable=SC2086 # words
+    ip netns exec "$NS_SRV" "$HERE/failing.py" "$PEER_IP" $1 >$out &
+    pid=$!
+    for _ in $(seq 50); do
+        grep -qs ready $out && break
+        sleep 0.1
+    done
+    eval "$2"
+    kill $pid
+    wait $pid || true
+    ip -n "$NS_SRV" addr del "$PEER_IP/24" dev eth0
+}
+# rpc ADDRESS PORT UUID VERSION [OPNUM [LEVEL]]: a bind and a call
+rpc() { "$HERE/bind.py" "ncacn_ip_tcp:$1[$2]" "${LEVEL:+alice}" "${LEVEL:+x}" "${@:3}"; }
+SAMR="12345778-1234-abcd-ef00-0123456789ac 1.0"
+# rpc_pipe PIPE: a bind through a pipe of the failing server
+rpc_pipe() { "$HERE/bind.py" "ncacn_np:$PEER_IP[\\pipe\\$1]" alice x; }
+kdc() { # COMMAND: with a realm whose KDC is failing.py
+    sed "s/kdc = .*/kdc = $PEER_IP/" "$KRB5_CONFIG" >krb5.conf
+    KRB5_CONFIG=$PWD/krb5.conf "$@"
+}
+with() { # OPTION COMMAND: with an option of Samba's on srv, in [global] or [$SECTION]
+    local conf=$LAB_STATE/srv/smb.conf daemon
+    daemon=$(cat "$LAB_STATE/srv/run/smbd.pid")
+    cp "$conf" smb.conf.before
+    sed -i "/^\t${1%% = *} = /d; s|^\[${SECTION:-global}\]|&\n\t$1|" "$conf"
+    kill -HUP "$daemon"
+    sleep 0.5
+    eval "$2"
+    cp smb.conf.before "$conf"
+    kill -HUP "$daemon"
+}
+modify() { # ACCOUNT ATTRIBUTE[:] [VALUE]: of an account of the domain; with a colon the value is base64
+    ip netns exec "$NS_DC1" /usr/bin/python3 - "$LAB_STATE/dc1/private/sam.ldb" "$@" <<'PYTHON'
+import base64, sys
+import ldb
+from samba.auth import system_session
+from samba.param import LoadParm
+from samba.samdb import SamDB
+path, account, name, *value = sys.argv[1:]
+sam = SamDB(path, session_info=system_session(), lp=LoadParm())
+found = sam.search(expression='sAMAccountName=' + account, attrs=[])[0]
+values = [base64.b64decode(v) if name.endswith(':') else v for v in value]
+message = ldb.Message(found.dn)
+message['x'] = ldb.MessageElement(values, ldb.FLAG_MOD_REPLACE, name.rstrip(':'))
+sam.modify(message)
+PYTHON
 }

@@ -47,7 +47,7 @@ listen() {
 
 record() {
     local i=$1 name=${NAMES[$1]} server=$NS_DC1 fault point size
-    case ${COMMANDS[$i]} in *srv* | *SRV_IP*) server=$NS_SRV ;; esac
+    case ${COMMANDS[$i]} in *srv* | *SRV_IP* | *peer*) server=$NS_SRV ;; esac
     "$LAB" fault off
     RESTRICTED=
     PIDS=()

@@ -4,8 +4,9 @@
 web.py serve MODE ADDRESS      answers until it is killed
 web.py ask MODE NAME           opens an OUT and an IN channel, or a TLS session
 
-MODE is 401, 403, 404, 503 (all on port 80), 593, or tls-*: there web.pem is the server's
-certificate with its key, and trusted.pem what the client trusts.
+MODE is a status, 503-denied or half (an OUT channel that is accepted and no more), all on port 80;
+593; or tls-*: there web.pem is the server's certificate with its key, and trusted.pem what the
+client trusts. With *-left it looks at the certificate itself and goes away without an alert.
 """
 import base64
 import socket
@@ -20,7 +21,13 @@ from impacket import ntlm
 ANSWERS = {
     "403": ("403 Forbidden", ""),
     "404": ("404 Not Found", ""),
+    "405": ("405 Method Not Allowed", ""),
+    "407": ("407 Proxy Authentication Required", "Proxy-Authenticate: NTLM\r\n"),
+    "413": ("413 Request Entity Too Large", ""),
+    "302": ("302 Found", "Location: https://srv.lab.test/owa/\r\n"),
     "503": ("503 RPC Error: 6ba", ""),
+    "503-denied": ("503 RPC Error: 5", ""),
+    "half": ("200 Success", ""),
 }
 PORTS = {"593": 593}
 
@@ -73,6 +80,13 @@ def serve_one(mode, connection):
             connection.sendall(b"220 srv.lab.test ready\r\n")
             connection.recv(100)
             return
+        if mode == "tls-closed":
+            connection.recv(4096)
+            return
+        if mode == "tls-name-unknown":
+            connection.recv(4096)
+            connection.sendall(b"\x15\3\3\0\2\2\x70")
+            return
         if mode.startswith("tls"):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain("web.pem")
@@ -90,6 +104,11 @@ def serve_one(mode, connection):
                 connection.recv(76)
             status, headers = answer(mode, head)
             body = "<html>" + status + "</html>"
+            if mode == "half":
+                connection.sendall((f"HTTP/1.1 {status}\r\nContent-Type: application/rpc\r\n"
+                                    "Content-Length: 1073741824\r\n\r\n").encode())
+                connection.recv(1)
+                return
             connection.sendall((f"HTTP/1.1 {status}\r\n{headers}Content-Type: text/html\r\n"
                                 f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
 
@@ -109,7 +128,7 @@ def request(connection, verb, length, token=None, body=b""):
                         "Connection: Keep-Alive\r\nCache-Control: no-cache\r\n\r\n").encode() + body)
     head = read_head(connection) or ""
     for line in head.split("\r\n"):
-        if line.startswith("Content-Length: "):
+        if line.startswith("Content-Length: ") and "1073741824" not in line:
             connection.recv(int(line.split()[1]), socket.MSG_WAITALL)
     print(verb, head.split("\r\n")[0])
     return head
@@ -125,6 +144,8 @@ def conn_a1():
 
 def channel(name, mode, verb, length, body):
     with socket.create_connection((name, 80)) as connection:
+        if mode == "half":
+            connection.settimeout(2)
         if mode != "401":
             request(connection, verb, length, body=body)
             return
@@ -146,6 +167,9 @@ def ask_tls(mode, name):
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
+    if mode.endswith("-left"):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     with socket.create_connection((name, 443)) as connection:
         context.wrap_socket(connection, server_hostname=name)
 
@@ -158,6 +182,8 @@ def ask(mode, name):
             print(connection.recv(14))
     else:
         channel(name, mode, "RPC_OUT_DATA", 76, conn_a1())
+        if mode == "half":
+            return
         channel(name, mode, "RPC_IN_DATA", 1 << 30, b"")
 
 

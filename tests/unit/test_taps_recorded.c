@@ -39,6 +39,7 @@ static void note_tls(tally *t, const mr_seen_tls *tls) {
     case MR_SEEN_TLS_ALERT:
         note(t, "%s-alert=%d ", tls->from_server ? "server" : "client", tls->alert);
         break;
+    case MR_SEEN_TLS_DATA: break;
     }
 }
 

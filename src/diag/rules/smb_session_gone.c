@@ -1,5 +1,6 @@
 /*
  * The server does not know the session any more: it restarted, cleared it, or its ticket ran out.
+ * Not told where the client sets it up anew.
  */
 #include "rules.h"
 
@@ -18,7 +19,6 @@ const mr_rule mr_rule_smb_session_gone = {
     .win32_status = true,
     .per = MR_F(ADDRESS) | MR_F(PORT) | MR_F(NTSTATUS),
     .require = {{.any = {MR_FACT_SMB_REFUSED}}},
-    .forbid = {{.any = {MR_FACT_SMB_SESSION}, .same = MR_F(ADDRESS) | MR_F(USER)}},
     .test = mr_test_smb_session_gone,
     .explains = {"RPC.CLOSED_IN_CALL", "RPC.SILENT", "RPC.HUNG"},
     .summary = "the server ended the SMB session",

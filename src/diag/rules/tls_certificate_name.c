@@ -1,6 +1,6 @@
 /*
- * The certificate is for other names, and an alert about certificates followed. A client that takes
- * it nevertheless has no failure.
+ * The certificate is for other names, and the client refused it with an alert or by leaving. One
+ * that takes it nevertheless has no failure.
  */
 #include "rules.h"
 
@@ -11,10 +11,7 @@ const mr_rule mr_rule_tls_certificate_name = {
     .confidence = MR_CONFIDENCE_LIKELY,
     .win32 = WIN32_SERVER_UNAVAILABLE,
     .per = MR_F(ADDRESS) | MR_F(PORT),
-    .require = {{.any = {MR_FACT_TLS_OTHER_NAME}},
-                {.any = {MR_FACT_TLS_ALERT},
-                 .where = {MR_WHERE(ALERT, GE, 42), MR_WHERE(ALERT, LT, 49)},
-                 .same = MR_F(ADDRESS) | MR_F(PORT)}},
+    .require = {{.any = {MR_FACT_TLS_OTHER_NAME}}},
     .explains = {"TLS.NOT_TRUSTED"},
     .summary = "the certificate is for another name",
     .cause = "The certificate at {address} port {port} is for {other}, the client asked for "

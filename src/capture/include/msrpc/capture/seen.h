@@ -30,6 +30,7 @@ enum mr_seen_kind {
     MR_SEEN_FRAGMENTS,  /* a datagram whose fragments never became whole: u.fragments */
     /* endpoint mapper */
     MR_SEEN_MAP,        /* an ept_map or ept_lookup was answered: u.map */
+    MR_SEEN_OXID,       /* an answer of DCOM's named endpoints of an object: u.map */
     /* DCE/RPC, over whatever transport */
     MR_SEEN_BIND,       /* a bind or alter_context was sent: u.bind */
     MR_SEEN_BOUND,      /* it was answered: u.bind, with results */
@@ -147,13 +148,14 @@ typedef struct mr_seen_esp {
     bool repeats;       /* four of one length, each after a longer pause: what TCP sends again */
 } mr_seen_esp;
 
-typedef struct mr_seen_endpoint { /* one tower that a mapper gave */
+typedef struct mr_seen_endpoint { /* one tower that a mapper gave, or a string binding of DCOM */
     mr_uuid interface;
     uint16_t version;
     enum mr_protseq protseq;
     mr_ip address;      /* family 0: none or 0.0.0.0 */
     uint16_t port;      /* 0: a pipe */
     const char *pipe;
+    const char *host;   /* OXID: as the binding names it; @address where that is one */
 } mr_seen_endpoint;
 
 typedef struct mr_seen_map {
@@ -261,6 +263,7 @@ typedef struct mr_seen_krb {
     int32_t error;      /* KRB_ERROR */
     uint32_t ntstatus;  /* KERB-ERROR-DATA's; 0: none */
     mr_nsec server_time; /* KRB_ERROR: stime; 0: not told */
+    mr_nsec client_time; /* KRB_ERROR: ctime, the client's own clock; 0: not told */
     uint32_t size;      /* octets of the message */
     bool preauth;       /* AS_REQ: with a timestamp or another proof */
 } mr_seen_krb;
@@ -281,6 +284,8 @@ enum mr_seen_smb_kind {
     MR_SEEN_SMB_PIPE,       /* a read, write or transact of a pipe failed; text: the pipe */
     MR_SEEN_SMB_OTHER,      /* another command failed */
     MR_SEEN_SMB_ENCRYPTED,
+    MR_SEEN_SMB_LOGOFF,
+    MR_SEEN_SMB_UNANSWERED, /* @command waited for its answer when the connection ended */
 };
 
 typedef struct mr_seen_smb {
@@ -291,6 +296,7 @@ typedef struct mr_seen_smb {
     uint32_t status;    /* NTSTATUS; a DOS error is class << 16 | code with @dos */
     bool dos;
     bool signing, signing_required;
+    bool guest;         /* SESSION: the server took the user for one */
     mr_uuid guid;       /* of the server, SMB2 */
     mr_nsec clock;      /* the server's system time; 0: not told */
     uint32_t ms;
@@ -320,6 +326,7 @@ enum mr_seen_tls_kind {
     MR_SEEN_TLS_SERVER, /* ServerHello */
     MR_SEEN_TLS_ALERT,
     MR_SEEN_TLS_CERTIFICATE,
+    MR_SEEN_TLS_DATA,   /* the client's first record of data, which in TLS 1.3 may be handshake */
 };
 
 typedef struct mr_seen_tls {
