@@ -167,35 +167,37 @@ int mr_ntlm_hash_bindings(mr_slice data, uint8_t hashp[MR_NTLM_BINDINGS], mr_err
 
 /* ---- accounts ---- */
 
-/* Whether the UTF-8 name @text is @name, without case. */
-static bool is_name(const char *text, size_t len, mr_slice name) {
-    mr_arena arena;
+/* Whether the UTF-8 name @text is @name, without case; 1, 0 or MR_ERR_MEMORY. */
+static int is_name(mr_slice text, mr_slice name) {
     uint16_t *units = NULL;
     size_t count = 0;
-    bool same = false;
+    mr_arena arena;
+    int rc;
 
-    mr_arena_init(&arena, ARENA_MAX);
-    if (mr_utf16_encode(mr_slice_of(text, len), &arena, &units, &count) == 0 &&
-        2 * count == name.len) {
-        same = true;
-        for (size_t i = 0; i < count && same; i++)
-            same = mr_upcase(units[i]) ==
-                   mr_upcase((uint16_t)(name.data[2 * i] | name.data[2 * i + 1] << 8));
+    mr_arena_init(&arena, SIZE_MAX);
+    rc = mr_utf16_encode(text, &arena, &units, &count);
+    if (rc == 0 && 2 * count == name.len) {
+        rc = 1;
+        for (size_t i = 0; i < count && rc == 1; i++)
+            rc = mr_upcase(units[i]) ==
+                 mr_upcase((uint16_t)(name.data[2 * i] | name.data[2 * i + 1] << 8));
     }
     mr_arena_deinit(&arena);
-    return same;
+    return rc;
 }
 
-/* The name before a DNS name's first dot is what NetBIOS calls the domain, as a rule. */
-static bool is_domain(const char *text, mr_slice name) {
-    return name.len == 0 || is_name(text, strlen(text), name) ||
-           is_name(text, strcspn(text, "."), name);
+/* The same for a domain: the name before a DNS name's first dot is its NetBIOS name, as a rule. */
+static int is_domain(const char *text, mr_slice name) {
+    int rc = name.len == 0 ? 1 : is_name(mr_slice_str(text), name);
+
+    return rc != 0 ? rc : is_name(mr_slice_of(text, strcspn(text, ".")), name);
 }
 
 int mr_ntlm_find_identity(void *user, mr_slice account, mr_slice domain,
                           uint8_t nt_hashp[MR_NT_HASH_SIZE], mr_error *err) {
     const mr_identity *id = user;
     size_t at = 0;
+    int rc = id->has_nt_hash;
 
     while (at + 1 < account.len && !(account.data[at] == '@' && account.data[at + 1] == 0))
         at += 2;
@@ -203,8 +205,13 @@ int mr_ntlm_find_identity(void *user, mr_slice account, mr_slice domain,
         domain = mr_slice_sub(account, at + 2, SIZE_MAX);
         account = mr_slice_sub(account, 0, at);
     }
-    if (!id->has_nt_hash || (*id->user && !is_name(id->user, strlen(id->user), account)) ||
-        (*id->domain && !is_domain(id->domain, domain)))
+    if (rc == 1 && *id->user)
+        rc = is_name(mr_slice_str(id->user), account);
+    if (rc == 1 && *id->domain)
+        rc = is_domain(id->domain, domain);
+    if (rc < 0)
+        return mr_fail(err, rc, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET, "NTLM: no memory for a name");
+    if (rc == 0)
         return mr_fail(err, MR_ERR_NOT_FOUND, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                        "NTLM: there is no such account");
     memcpy(nt_hashp, id->nt_hash, MR_NT_HASH_SIZE);
