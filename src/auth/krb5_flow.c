@@ -113,11 +113,11 @@ static void fold(uint32_t usage, uint8_t tag, uint8_t out[BLOCK]) {
 }
 
 /* DK of RFC 3961 5.3 with AES (RFC 3962 4). */
-static int derive_folded(const mr_krb5_flow *flow, uint32_t usage, uint8_t tag, size_t len,
-                         uint8_t *out, mr_error *err) {
+static int derive_folded(const mr_krb5_profile *p, const uint8_t *key, uint32_t usage, uint8_t tag,
+                         size_t len, uint8_t *out, mr_error *err) {
     mr_aes aes = {0};
     uint8_t block[BLOCK];
-    int rc = mr_aes_init(&aes, MR_AES_ECB, mr_slice_of(flow->key, flow->profile->key_len), err);
+    int rc = mr_aes_init(&aes, MR_AES_ECB, mr_slice_of(key, p->key_len), err);
 
     fold(usage, tag, block);
     for (size_t at = 0; rc == 0 && at < len; at += BLOCK) {
@@ -130,43 +130,54 @@ static int derive_folded(const mr_krb5_flow *flow, uint32_t usage, uint8_t tag, 
 }
 
 /* KDF-HMAC-SHA2 of RFC 8009 3. */
-static int derive_hashed(const mr_krb5_flow *flow, uint32_t usage, uint8_t tag, size_t len,
-                         uint8_t *out, mr_error *err) {
+static int derive_hashed(const mr_krb5_profile *p, const uint8_t *key, uint32_t usage, uint8_t tag,
+                         size_t len, uint8_t *out, mr_error *err) {
     uint8_t text[4 + 5 + 1 + 4] = {0, 0, 0, 1}, mac[MR_HASH_MAX];
     mr_slice part = {text, sizeof text};
 
     put_be32(text + 4, usage);
     text[8] = tag;
     put_be32(text + 10, (uint32_t)len * 8);
-    int rc = mr_hmac_once(flow->profile->hash, mr_slice_of(flow->key, flow->profile->key_len),
-                          &part, 1, mac, err);
+    int rc = mr_hmac_once(p->hash, mr_slice_of(key, p->key_len), &part, 1, mac, err);
     if (rc == 0)
         memcpy(out, mac, len);
     mr_wipe(mac, sizeof mac);
     return rc;
 }
 
-/* Usage numbers of RFC 4121 2; Kc, Ke and Ki are told apart by the tag (RFC 3961 5.3). */
+int mr_krb5_derive(int32_t etype, const uint8_t *key, uint32_t usage, uint8_t tag,
+                   uint8_t out[MR_KRB5_KEY_MAX], size_t *lenp, mr_error *err) {
+    const mr_krb5_profile *p = profile_of(etype);
+
+    if (!p || etype == MR_KRB5_RC4)
+        return mr_fail(err, MR_ERR_ARGUMENT, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                       "Kerberos: encryption type %d derives no keys", (int)etype);
+    *lenp = tag == MR_KRB5_KE ? p->key_len : p->mac_key_len;
+    return p->mac_over_cipher ? derive_hashed(p, key, usage, tag, *lenp, out, err)
+                              : derive_folded(p, key, usage, tag, *lenp, out, err);
+}
+
+/* Usage numbers of RFC 4121 2. */
 static int derive_keys(mr_krb5_flow *flow, mr_error *err) {
     const mr_krb5_profile *p = flow->profile;
     uint32_t seal = flow->dir == MR_DIR_TO_SERVER ? 24 : 22;
     uint32_t sign = flow->dir == MR_DIR_TO_SERVER ? 25 : 23;
-    __typeof__(derive_folded) *derive = p->mac_over_cipher ? derive_hashed : derive_folded;
     uint8_t key[MR_KRB5_KEY_MAX];
+    size_t len;
 
-    int rc = derive(flow, seal, 0xaa, p->key_len, key, err);
+    int rc = mr_krb5_derive(p->etype, flow->key, seal, MR_KRB5_KE, key, &len, err);
     if (rc == 0)
-        rc = mr_aes_init(&flow->cbc, MR_AES_CBC, mr_slice_of(key, p->key_len), err);
+        rc = mr_aes_init(&flow->cbc, MR_AES_CBC, mr_slice_of(key, len), err);
     if (rc == 0)
-        rc = mr_aes_init(&flow->cts, MR_AES_CTS, mr_slice_of(key, p->key_len), err);
+        rc = mr_aes_init(&flow->cts, MR_AES_CTS, mr_slice_of(key, len), err);
     if (rc == 0)
-        rc = derive(flow, seal, 0x55, p->mac_key_len, key, err);
+        rc = mr_krb5_derive(p->etype, flow->key, seal, MR_KRB5_KI, key, &len, err);
     if (rc == 0)
-        rc = mr_hmac_init(&flow->seal, p->hash, mr_slice_of(key, p->mac_key_len), err);
+        rc = mr_hmac_init(&flow->seal, p->hash, mr_slice_of(key, len), err);
     if (rc == 0)
-        rc = derive(flow, sign, 0x99, p->mac_key_len, key, err);
+        rc = mr_krb5_derive(p->etype, flow->key, sign, MR_KRB5_KC, key, &len, err);
     if (rc == 0)
-        rc = mr_hmac_init(&flow->sign, p->hash, mr_slice_of(key, p->mac_key_len), err);
+        rc = mr_hmac_init(&flow->sign, p->hash, mr_slice_of(key, len), err);
     mr_wipe(key, sizeof key);
     return rc;
 }

@@ -54,6 +54,14 @@ int mr_krb5_flow_init(mr_krb5_flow *flow, const mr_krb5_secret *secret, enum mr_
                       const uint8_t *entropy, mr_error *err);
 void mr_krb5_flow_deinit(mr_krb5_flow *flow);
 
+/* What tells the keys of one usage number apart (RFC 3961 5.3). */
+enum { MR_KRB5_KC = 0x99, MR_KRB5_KE = 0xaa, MR_KRB5_KI = 0x55 };
+
+/* Derives a key for a usage number, for the AES encryption types. 0, MR_ERR_ARGUMENT, or crypto's
+ * error. */
+int mr_krb5_derive(int32_t etype, const uint8_t *key, uint32_t usage, uint8_t tag,
+                   uint8_t out[MR_KRB5_KEY_MAX], size_t *lenp, mr_error *err);
+
 /* Octets of a token at @level; 0 for an encryption type that is not known. */
 uint16_t mr_krb5_token_size(int32_t etype, uint8_t level);
 /* As mr_security_class has them, for fragments that travel this way. */

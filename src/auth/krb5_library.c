@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <profile.h>
-#include <stdlib.h>
 
 #include "krb5_private.h"
 
@@ -13,44 +12,39 @@
 
 static const struct {
     const char *name;
-    const char *value;
+    const char *values[2];
 } settings[] = {
-    {"allow_rc4", "true"}, /* for domains that have nothing better; what was used is told */
-    {"default_tgs_enctypes", "aes256-cts aes128-cts aes256-sha2 aes128-sha2 rc4-hmac"},
-    {"default_tkt_enctypes", "aes256-cts aes128-cts aes256-sha2 aes128-sha2 rc4-hmac"},
-    {"permitted_enctypes", "aes256-cts aes128-cts aes256-sha2 aes128-sha2 rc4-hmac"},
-    {"dns_canonicalize_hostname", "false"},
-    {"dns_lookup_kdc", "false"},
-    {"dns_lookup_realm", "false"},
-    {"rdns", "false"},
+    {"allow_rc4", {"true"}}, /* for domains that have nothing better; what was used is told */
+    {"default_tgs_enctypes", {"aes256-cts aes128-cts aes256-sha2 aes128-sha2 rc4-hmac"}},
+    {"default_tkt_enctypes", {"aes256-cts aes128-cts aes256-sha2 aes128-sha2 rc4-hmac"}},
+    {"permitted_enctypes", {"aes256-cts aes128-cts aes256-sha2 aes128-sha2 rc4-hmac"}},
+    {"dns_canonicalize_hostname", {"false"}},
+    {"dns_lookup_kdc", {"false"}},
+    {"dns_lookup_realm", {"false"}},
+    {"rdns", {"false"}},
 };
+static const char *const sync_values[2][2] = {{"0"}, {"1"}};
 
+/* The library copies the values and gives them back to free_values: they can be constants. */
 static long get_values(void *user, const char *const *names, char ***valuesp) {
-    const char *value = NULL;
+    const char *const *values = NULL;
 
-    if (!names[0] || !names[1] || strcmp(names[0], "libdefaults") != 0)
+    if (!names[0] || !names[1] || names[2] || strcmp(names[0], "libdefaults") != 0)
         return PROF_NO_RELATION;
     for (size_t i = 0; i < MR_COUNT(settings); i++)
         if (strcmp(names[1], settings[i].name) == 0)
-            value = settings[i].value;
+            values = settings[i].values;
     if (strcmp(names[1], "kdc_timesync") == 0)
-        value = *(const bool *)user ? "1" : "0";
-    if (!value || names[2])
+        values = sync_values[*(const bool *)user];
+    if (!values)
         return PROF_NO_RELATION;
-    char **values = calloc(2, sizeof *values);
-    if (!values || !(values[0] = strdup(value))) {
-        free(values);
-        return ENOMEM;
-    }
-    *valuesp = values;
+    *valuesp = (char **)(uintptr_t)values;
     return 0;
 }
 
 static void free_values(void *user, char **values) {
     (void)user;
-    for (size_t i = 0; values && values[i]; i++)
-        free(values[i]);
-    free(values);
+    (void)values;
 }
 
 static long copy_profile(void *user, void **copyp) {

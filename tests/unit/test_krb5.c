@@ -5,6 +5,9 @@
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
 
+#include "hex.h"
+#include "krb5_flow.h"
+
 #define HEADER 24
 #define BODY_MAX 6000
 
@@ -310,8 +313,38 @@ static void rc4_only(void **state) {
     }
 }
 
+/* Key derivation of RFC 8009 appendix A. */
+static void derivation(void **state) {
+    static const struct {
+        int32_t etype;
+        const char *base, *kc, *ke, *ki;
+    } rows[] = {
+        {19, "3705D96080C17728A0E800EAB6E0D23C", "B31A018A48F54776F403E9A396325DC3",
+         "9B197DD1E8C5609D6E67C3E37C62C72E", "9FDA0E56AB2D85E1569A688696C26A6C"},
+        {20, "6D404D37FAF79F9DF0D33568D320669800EB4836472EA8A026D16B7182460C52",
+         "EF5718BE86CC84963D8BBB5031E9F5C4BA41F28FAF69E73D",
+         "56AB22BEE63D82D7BC5227F6773F8EA7A5EB1C825160C38312980C442E5C7E49",
+         "69B16514E3CD8E56B82010D5C73012B622C4D00FFC23ED1F"},
+    };
+    uint8_t key[32], out[32];
+    size_t n;
+    (void)state;
+
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        hex_read(rows[i].base, key, sizeof key);
+        assert_int_equal(mr_krb5_derive(rows[i].etype, key, 2, MR_KRB5_KC, out, &n, NULL), 0);
+        assert_hex(out, n, rows[i].kc);
+        assert_int_equal(mr_krb5_derive(rows[i].etype, key, 2, MR_KRB5_KE, out, &n, NULL), 0);
+        assert_hex(out, n, rows[i].ke);
+        assert_int_equal(mr_krb5_derive(rows[i].etype, key, 2, MR_KRB5_KI, out, &n, NULL), 0);
+        assert_hex(out, n, rows[i].ki);
+    }
+    assert_int_equal(mr_krb5_derive(23, key, 2, MR_KRB5_KC, out, &n, NULL), MR_ERR_ARGUMENT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(derivation),
         cmocka_unit_test(against_gssapi),
         cmocka_unit_test(signatures_and_key),
         cmocka_unit_test(rc4_only),
