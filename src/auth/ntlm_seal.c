@@ -1,11 +1,14 @@
 /*
  * Signing and sealing (MS-NLMP 3.4.3, 3.4.4) as RPC uses them: the signature covers the whole PDU
  * up to the auth_value, the plain stub included; privacy seals the stub and its padding. One key
- * stream per direction seals the stub first, then the signature's checksum.
+ * stream per direction seals the stub first, then the signature's checksum. Without extended
+ * session security the signature covers header and trailer only where header signing was agreed
+ * (3.4.9.1).
  */
 #include "ntlm_private.h"
 
 #define PARTS 3 /* of a PDU: header, body, trailer */
+#define BODY 1
 
 static mr_ntlm_way *way_of(mr_ntlm *n, enum mr_dir dir) {
     return &n->way[n->flags & MR_NTLM_EXTENDED ? dir : 0];
@@ -59,14 +62,15 @@ static uint32_t load(const uint8_t *p) {
 /* The checksum of a message before it is sealed: 8 octets, or 4 without extended session
  * security. */
 static int get_checksum(const mr_ntlm *n, mr_ntlm_way *way, const mr_slice parts[PARTS],
-                        uint8_t out[8], mr_error *err) {
+                        bool sign_header, uint8_t out[8], mr_error *err) {
     mr_slice all[PARTS + 1];
     uint8_t seq[4], mac[16];
     uint32_t crc = 0;
 
     if (!(n->flags & MR_NTLM_EXTENDED)) {
         for (size_t i = 0; i < PARTS; i++)
-            crc = mr_crc32(crc, parts[i]);
+            if (i == BODY || sign_header)
+                crc = mr_crc32(crc, parts[i]);
         store(out, crc);
         return 0;
     }
@@ -139,7 +143,7 @@ int mr_ntlm_protect(mr_security *sec, const mr_security_frag *frag, uint8_t *bod
     int rc = check_ready(n, frag->value.len, err);
 
     if (rc == 0)
-        rc = get_checksum(n, way, parts, checksum, err);
+        rc = get_checksum(n, way, parts, frag->sign_header, checksum, err);
     if (rc < 0)
         return rc;
     if (frag->level == MR_AUTH_LEVEL_PRIVACY)
@@ -160,9 +164,9 @@ int mr_ntlm_unprotect(mr_security *sec, const mr_security_frag *frag, uint8_t *b
         return rc;
     if (frag->level == MR_AUTH_LEVEL_PRIVACY && frag->body.len > 0) {
         mr_rc4_crypt(&way->rc4, frag->body.data, body, frag->body.len);
-        parts[1] = mr_slice_of(body, frag->body.len);
+        parts[BODY] = mr_slice_of(body, frag->body.len);
     }
-    rc = get_checksum(n, way, parts, checksum, err);
+    rc = get_checksum(n, way, parts, frag->sign_header, checksum, err);
     if (rc < 0)
         return rc;
     finish(n, way, checksum, want);
@@ -172,12 +176,12 @@ int mr_ntlm_unprotect(mr_security *sec, const mr_security_frag *frag, uint8_t *b
 int mr_ntlm_get_mic(mr_ntlm *n, enum mr_dir dir, mr_slice octets, uint8_t micp[MR_NTLM_SIGNATURE],
                     mr_error *err) {
     mr_ntlm_way *way = way_of(n, dir);
-    const mr_slice parts[PARTS] = {octets};
+    const mr_slice parts[PARTS] = {[BODY] = octets};
     uint8_t checksum[8];
     int rc = check_ready(n, MR_NTLM_SIGNATURE, err);
 
     if (rc == 0)
-        rc = get_checksum(n, way, parts, checksum, err);
+        rc = get_checksum(n, way, parts, false, checksum, err);
     if (rc == 0)
         finish(n, way, checksum, micp);
     return rc;

@@ -235,10 +235,13 @@ static void order(void **state) {
         }
 }
 
-/* Without extended session security both directions share one stream and one sequence. */
+/* Without extended session security both directions share one stream and one sequence, and the
+ * header is covered only where header signing was agreed. */
 static void shared_stream(void **state) {
     (void)state;
-    for (uint8_t level = MR_AUTH_LEVEL_INTEGRITY; level <= MR_AUTH_LEVEL_PRIVACY; level++) {
+    for (int variant = 0; variant < 4; variant++) {
+        uint8_t level = variant & 1 ? MR_AUTH_LEVEL_PRIVACY : MR_AUTH_LEVEL_INTEGRITY;
+        bool sign = variant & 2;
         uint8_t plain[STUB_LEN];
         pdu p;
         ntlm_ends_init(&ends, level);
@@ -250,17 +253,18 @@ static void shared_stream(void **state) {
         assert_true(ntlm_leg(&ends, 1) > 0);
         assert_int_equal(ntlm_leg(&ends, 2), 0);
         assert_int_equal(ntlm_leg(&ends, 3), 0);
-        for (int k = 0; k < 6; k++) {
+        for (int k = 0; k < 7; k++) {
             enum mr_dir dir = k % 2;
+            bool refused = k == 6 || (k == 5 && sign);
             mr_ntlm *from = dir ? ends.server : ends.client, *to = dir ? ends.client : ends.server;
             memset(p.octets, 'k', sizeof p.octets);
-            view(&p, level, false, dir);
+            view(&p, level, sign, dir);
             assert_int_equal(mr_ntlm_protect(&from->base, &p.frag, p.octets + STUB_AT,
                                              p.octets + VALUE_AT, NULL), 0);
             p.octets[VALUE_AT + 5] ^= 1; /* random, nobody looks */
-            if (k == 5)
-                p.octets[STUB_AT] ^= 1;
-            assert_int_equal(open_pdu(to, &p, plain), k == 5 ? MR_ERR_AUTH : 0);
+            if (k >= 5)
+                p.octets[k == 5 ? 0 : STUB_AT] ^= 1;
+            assert_int_equal(open_pdu(to, &p, plain), refused ? MR_ERR_AUTH : 0);
             assert_true(level != MR_AUTH_LEVEL_PRIVACY || plain[1] == 'k');
         }
         ntlm_ends_deinit(&ends);

@@ -2,8 +2,9 @@
  * NTLM (MS-NLMP) behind the engine's security vtable, as initiator, acceptor and observer, without
  * I/O, clock or randomness of its own. NTLMv2 with MIC, channel bindings and target name; NTLMv1
  * only when it is asked for. Signatures cover the whole PDU whether header signing was agreed or
- * not, privacy seals the stub and its padding (MS-RPCE 2.2.2.11, 3.3.1.5.2.2). At level connect
- * only tokens travel. Secrets never come into error texts; all are wiped by mr_ntlm_free.
+ * not (without extended session security only where it was), privacy seals the stub and its padding
+ * (MS-RPCE 2.2.2.11, 3.3.1.5.2.2). At level connect only tokens travel. Secrets never come into
+ * error texts; all are wiped by mr_ntlm_free.
  */
 #ifndef MSRPC_AUTH_NTLM_H
 #define MSRPC_AUTH_NTLM_H
