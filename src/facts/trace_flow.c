@@ -226,6 +226,7 @@ static void judge_loss(mr_trace *trace, trace_live *live, const mr_seen *seen,
     trace_tell(trace, live, &at, false, "%u segments sent again", lost + syns - tail);
     if (!r->lossy++) {
         r->lossy_packet = first;
+        r->lossy_file = seen->file;
         r->lossy_port = live->talk.server_port;
     }
     r->lost += lost + syns - tail;
@@ -348,7 +349,7 @@ static void judge(mr_trace *trace, trace_live *live, const mr_seen *seen) {
                            server->syn_packet ? server->syn_time : tcp->first, true);
     c.end = MR_CONNECT_OPEN;
     trace_reach(live, MR_PHASE_TCP);
-    if (c.role != MR_ROLE_NEIGHBOUR || live->relation->bad)
+    if (c.role != MR_ROLE_NEIGHBOUR || (live->relation && live->relation->bad))
         trace_add_connect(trace, live, &at, false, &c);
     if (!live->talk.midstream)
         judge_empty(trace, live, seen, client, server);
@@ -544,7 +545,8 @@ void trace_flows_end(mr_trace *trace) {
             say_one_way(trace, r);
         if (r->lossy < 2 || r->lost < RETRANSMITS_MIN || r->lost * 100 < r->packets * 2)
             continue;
-        mr_seen at = {.packet = r->lossy_packet, .time = trace->totals.last};
+        mr_seen at = {.packet = r->lossy_packet, .file = r->lossy_file,
+                      .time = trace->totals.last};
         mr_fact fact = {.kind = MR_FACT_TCP_RETRANSMITS,
                         .address = trace_intern_ip(trace, &r->server),
                         .port = r->lossy_port,

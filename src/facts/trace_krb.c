@@ -143,6 +143,7 @@ static void take_error(mr_trace *trace, const mr_seen *seen, const mr_ip *client
     t->error = krb->error;
     t->ntstatus = krb->ntstatus;
     t->error_packet = seen->packet;
+    t->error_file = seen->file;
     t->error_time = seen->time;
     measure(seen, &t->seconds, &t->clock);
 }
@@ -353,6 +354,7 @@ static void judge_ticket(mr_trace *trace, trace_ticket *t) {
     if (!is_step(t->error) || (t->error == KRB_ERR_RESPONSE_TOO_BIG && lost)) {
         bool bad = !is_made_good(trace, t);
         at.packet = t->error_packet;
+        at.file = t->error_file;
         at.time = t->error_time;
         fact.kind = MR_FACT_KRB_ERROR;
         fact.exchange = t->tgs ? MR_EXCHANGE_TGS : MR_EXCHANGE_AS;

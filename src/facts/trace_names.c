@@ -165,7 +165,7 @@ static void give(mr_trace *trace, const mr_seen *seen, trace_name *name, const m
     if (asked) {
         lookup.asked_packet = asked->asked_packet;
         lookup.asked_time = asked->time;
-        lookup.asked_file = asked->file;
+        lookup.asked_file = asked->asked_file;
     }
     remember(trace, &lookup, name, &name->client, record);
     remember(trace, &lookup, name, &anybody, record);
@@ -229,10 +229,12 @@ static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *ask
     if (a->tries == 0 || a->state != TRACE_OPEN) {
         a->time = seen->time;
         a->asked_packet = seen->packet;
-        if (a->state == TRACE_OPEN)
+        a->asked_file = seen->file;
+        if (a->state == TRACE_OPEN) {
             a->packet = seen->packet;
+            a->file = seen->file;
+        }
     }
-    a->file = seen->file;
     a->tries++;
 }
 
@@ -342,6 +344,7 @@ void trace_names_refused(mr_trace *trace, const mr_seen *seen) {
                 trace_ip_eq(&a->server, &seen->u.icmp.to)) {
                 a->refused = true;
                 a->packet = seen->packet;
+                a->file = seen->file;
             }
         }
     }

@@ -60,7 +60,7 @@ struct trace_relation {
     uint32_t fact_count;
     uint32_t lossy, lost, packets; /* connections that lost segments, these, all packets */
     uint64_t lossy_packet;
-    uint16_t lossy_port;
+    uint16_t lossy_port, lossy_file;
     uint8_t ttl_min, ttl_max; /* of packets of the server that are no resets; 0: none */
     bool bad;
     const char *identity;    /* what the host calls itself (MS-NLMP 2.2.2.1) */
@@ -75,6 +75,7 @@ struct trace_relation {
     bool http_in, http_out, http_c2; /* channels of RPC over HTTP */
     uint64_t http_packet;
     mr_nsec http_time;
+    uint16_t http_file;
     uint32_t mapper_silent;  /* connections to the mapper that ended without an answer */
     trace_traits mapper, endpoint; /* the last mapper, the first endpoint it named */
     bool mapper_mixed;       /* several machines */
@@ -125,6 +126,7 @@ typedef struct trace_asked {
     mr_nsec time;       /* of the first question that is open */
     uint64_t packet;    /* of the answer, else of the first question */
     uint64_t asked_packet; /* of the question at @time; 0: not captured */
+    uint16_t asked_file;
     uint32_t ms;
     uint16_t answers;   /* that came as datagrams, */
     uint16_t unwanted;  /* of these, refused by the client: it no longer waited */
@@ -294,7 +296,7 @@ struct trace_ticket {
     uint8_t clock;
     uint64_t error_packet;
     mr_nsec error_time, answer_time;
-    uint16_t file;
+    uint16_t file, error_file;
     bool tgs, answered, fragmented, accepted_without; /* NTLM did instead */
     bool unasked;   /* the question was not captured */
     bool undecided; /* a connection that may do without waits at the end of the capture */

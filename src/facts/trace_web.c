@@ -47,6 +47,7 @@ void trace_take_http(mr_trace *trace, const mr_seen *seen) {
         r->http_out = r->http_out || http->rpc_out;
         r->http_packet = seen->packet;
         r->http_time = seen->time;
+        r->http_file = seen->file;
     }
 }
 
@@ -235,7 +236,8 @@ void trace_web_end(mr_trace *trace) {
         if (r->http_c2 || (!r->http_in && !r->http_out) ||
             trace->totals.last - r->http_time < PATIENCE)
             continue;
-        mr_seen at = {.packet = r->http_packet, .time = trace->totals.last};
+        mr_seen at = {.packet = r->http_packet, .file = r->http_file,
+                      .time = trace->totals.last};
         mr_fact fact = {.kind = MR_FACT_HTTP_HALF,
                         .address = trace_intern_ip(trace, &r->server),
                         .port = 443};

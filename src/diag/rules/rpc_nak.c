@@ -6,7 +6,7 @@
 #define KNOWN_REASONS (MR_BIT(1) | MR_BIT(2) | MR_BIT(4) | MR_BIT(8) | MR_BIT(9))
 
 bool mr_test_rpc_nak(const mr_fact *fact) {
-    return fact->reason >= 64 || !(KNOWN_REASONS >> fact->reason & 1);
+    return fact->reason >= 32 || !(KNOWN_REASONS >> fact->reason & 1);
 }
 
 const mr_rule mr_rule_rpc_nak = {
