@@ -194,6 +194,7 @@ static void analyse(struct trace *t) {
     if (app_progress_wanted(t->a))
         t->a->progress = &t->progress;
     t->result = mr_analysis_run(&config, &t->totals, &t->error);
+    trace_name_error(t);
     (void)app_err(t->a); /* wipes the line */
     t->a->progress = NULL;
 }
@@ -298,7 +299,7 @@ static int run(app *a) {
         t.several = t.o->client || a->arg_count > 1;
         t.sources = t.paths;
         catch_signals(&t);
-        if (t.paths && strcmp(t.paths[0], "-") == 0 && (t.o->annotate || t.o->extract))
+        if (t.o->annotate || t.o->extract)
             code = trace_spool(&t);
     }
     if (!code)

@@ -49,9 +49,11 @@ struct trace {
 /* trace_input.c */
 /* The words of the command, before anything is opened; 0 or APP_USAGE, told. */
 int trace_check(app *a);
-/* Keeps standard input in a file without a name, for the second reading; 0 or APP_UNWRITABLE,
- * told. */
+/* A capture that is no file, standard input or a pipe, is kept in a file without a name for the
+ * second reading; 0, APP_UNREADABLE or APP_UNWRITABLE, told. */
 int trace_spool(struct trace *t);
+/* An error of reading that file names what the user gave. */
+void trace_name_error(struct trace *t);
 
 /* trace_show.c: the screen; --calls alone. */
 void trace_show(struct trace *t);

@@ -1,7 +1,7 @@
 /*
  * What msrpc trace reads and writes, looked at before anything is opened: which switches go
- * together, that no file that is written is one that is read, and a standard input that has to be
- * read twice, which is put into a file without a name.
+ * together, that no file that is written is one that is read, and a standard input or a pipe that
+ * has to be read twice, which is put into a file without a name.
  */
 #include "trace.h"
 
@@ -129,20 +129,40 @@ static int copy_all(int from, int to) {
 }
 
 int trace_spool(struct trace *t) {
-    const char *folder = getenv("TMPDIR");
+    const char *folder = getenv("TMPDIR"), *path = t->paths[0];
+    struct stat st;
+    int from = STDIN_FILENO;
 
+    if (!is_standard(path) && (stat(path, &st) != 0 || !S_ISFIFO(st.st_mode)))
+        return 0;
+    if (!is_standard(path) && (from = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        return app_refuse(t->a, APP_UNREADABLE, "%s: %s", path, strerror(errno));
     folder = folder && *folder ? folder : "/tmp";
     char *name = mr_arena_add_fmt(&t->a->arena, "%s/msrpc-XXXXXX", folder);
     int fd = name ? mkostemp(name, O_CLOEXEC) : -1;
-    if (fd < 0)
-        return app_refuse(t->a, APP_UNWRITABLE, "standard input is read twice, and %s (TMPDIR) "
-                          "cannot keep it: %s", folder, strerror(errno));
-    unlink(name);
-    t->spool = fd + 1;
-    t->spooled = mr_arena_add_fmt(&t->a->arena, "/proc/self/fd/%d", fd);
-    if (!t->spooled || copy_all(STDIN_FILENO, fd) != 0)
-        return app_refuse(t->a, APP_UNWRITABLE, "standard input is read twice, and %s (TMPDIR) "
-                          "cannot keep it: %s", folder, strerror(errno));
+    if (fd >= 0) {
+        unlink(name);
+        t->spool = fd + 1;
+        t->spooled = mr_arena_add_fmt(&t->a->arena, "/proc/self/fd/%d", fd);
+    }
+    bool lost = fd < 0 || !t->spooled || copy_all(from, fd) != 0;
+    int reason = errno;
+    if (from != STDIN_FILENO)
+        close(from);
+    if (lost)
+        return app_refuse(t->a, APP_UNWRITABLE, "%s is read twice, and %s (TMPDIR) cannot keep "
+                          "it: %s", path, folder, strerror(reason));
     t->sources = &t->spooled;
     return 0;
+}
+
+void trace_name_error(struct trace *t) {
+    char *text = t->error.text;
+    size_t len = t->spooled ? strlen(t->spooled) : 0;
+
+    if (len == 0 || strncmp(text, t->spooled, len) != 0)
+        return;
+    char rest[sizeof t->error.text];
+    snprintf(rest, sizeof rest, "%s", text + len);
+    snprintf(text, sizeof t->error.text, "%s%s", t->paths[0], rest);
 }

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "shard.h"
 #include "totals.h"
@@ -287,7 +288,9 @@ static int run_together(run *r, const uint64_t key[2], mr_totals *totalsp, mr_er
 static bool is_shared(const mr_analysis_config *config) {
     for (size_t i = 0; i < config->count; i++) {
         mr_capture_file file;
-        if (strcmp(config->paths[i], "-") == 0 ||
+        struct stat st; /* a pipe has its octets for one reader, who opens it once */
+        if (strcmp(config->paths[i], "-") == 0 || stat(config->paths[i], &st) != 0 ||
+            !S_ISREG(st.st_mode) ||
             mr_capture_file_init(&file, config->paths[i], NULL, NULL) != 0)
             return false;
         bool shared = mr_capture_file_is_shared(&file);

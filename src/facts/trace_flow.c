@@ -6,8 +6,8 @@
  */
 #include "trace_private.h"
 
-#define PATIENCE (2 * MR_SEC) /* without an answer, before silence is said, */
-#define SILENCE MR_SEC        /* and after the last question */
+#define PATIENCE (2 * MR_SEC) /* since the first SYN of two or more, before silence is said, */
+#define SILENCE MR_SEC        /* and since the second, where it is the last */
 #define RETRANSMITS_MIN 3
 #define PMTU_MIN 1200         /* octets of a segment that is called large */
 
@@ -167,9 +167,8 @@ static void judge_unopened(mr_trace *trace, trace_live *live, const mr_seen *see
     }
     mr_nsec until = trace->totals.last > tcp->last ? trace->totals.last : tcp->last;
     mr_nsec last = last_syn(client);
-    bool sure = client->syns >= 3 ? until - client->syn_time >= PATIENCE
-                                  : client->syns == 2 && until - last >= SILENCE &&
-                                        until - client->syn_time >= PATIENCE;
+    bool sure = (client->syns >= 3 || (client->syns == 2 && until - last >= SILENCE)) &&
+                until - client->syn_time >= PATIENCE;
     live->talk.outcome = sure ? MR_TRACE_FAILED : MR_TRACE_UNKNOWN;
     if (!sure)
         return;

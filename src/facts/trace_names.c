@@ -18,7 +18,7 @@
 #define TYPE_SRV 33
 #define NAME_TEXT 256
 #define WALK (10 * MR_SEC)     /* a list of suffixes is tried within */
-#define PATIENCE (3 * MR_SEC)
+#define PATIENCE (5 * MR_SEC)  /* after the last question */
 #define FAILED_NAMES 256       /* that are judged */
 #define NBNS_QUERY 0
 
@@ -236,6 +236,7 @@ static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *ask
         }
     }
     a->tries++;
+    a->last = seen->time;
 }
 
 static enum trace_answer judge_answer(mr_trace *trace, const mr_seen *seen, trace_name *name,
@@ -536,7 +537,7 @@ static void add_asked(mr_trace *trace, trace_relation *r, const trace_name *name
             fact = (mr_fact){.kind = MR_FACT_NAME_NO_SERVICE, .server = fact.server};
             break;
         }
-        if (a->tries < 2 || trace->totals.last - a->time < PATIENCE)
+        if (a->tries < 2 || trace->totals.last - a->last < PATIENCE)
             return;
         fact.kind = MR_FACT_NAME_TIMEOUT;
         fact.tries = a->tries;
@@ -708,7 +709,7 @@ static bool is_degraded(const mr_trace *trace, const trace_name *name) {
         const trace_asked *a = &name->asked[i];
         if (a->service != MR_SEEN_DNS || (a->type != TYPE_A && a->type != TYPE_AAAA))
             continue;
-        if (a->state == TRACE_OPEN && a->tries >= 2 && trace->totals.last - a->time >= PATIENCE)
+        if (a->state == TRACE_OPEN && a->tries >= 2 && trace->totals.last - a->last >= PATIENCE)
             return true;
         if (a->state == TRACE_RCODE && (a->rcode == 2 || a->rcode == 5))
             return true;

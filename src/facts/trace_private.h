@@ -124,6 +124,7 @@ typedef struct trace_asked {
     bool broadcast, tcp, refused; /* ICMP: nothing serves there */
     uint16_t file;
     mr_nsec time;       /* of the first question that is open */
+    mr_nsec last;       /* of the last question */
     uint64_t packet;    /* of the answer, else of the first question */
     uint64_t asked_packet; /* of the question at @time; 0: not captured */
     uint16_t asked_file;

@@ -10,8 +10,10 @@ import re
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 from cli import *
@@ -189,7 +191,7 @@ def broken(folder, plain):
        run.json()['partial'] and run.json()['packets'] and not schema_errors(run.json()),
        'cut in a record: 66, where, and what came before', run)
     for args in ([], ['-i', 'lo', path], ['-', '-'], ['--extract', '1', path],
-                 ['--annotate', 'x', '-'], ['--calls', '--stubs', path], ['--filter', '((', path],
+                 ['--calls', '--stubs', path], ['--filter', '((', path],
                  ['--extract', '99999', '--to', os.path.join(folder, 'out'), path]):
         run = Run('trace', *args)
         ok(run.code == 64 and run.err and not run.out, 'usage: ' + ' '.join(args)[:40], run)
@@ -327,6 +329,161 @@ def both_sides():
     ok(run.code == 66 and 'nosuch' in run.err, 'a side that cannot be read is named', run)
 
 
+def records(path):
+    """The header of a pcap, and [(seconds, rest of the record's head, octets)]."""
+    with gzip.open(path) as file:
+        data = file.read()
+    found, place = [], 24
+    while place < len(data):
+        seconds, fraction, size, whole = struct.unpack('<IIII', data[place:place + 16])
+        found.append((seconds, struct.pack('<III', fraction, size, whole),
+                      data[place + 16:place + 16 + size]))
+        place += 16 + size
+    return data[:24], found
+
+
+def write_at(path, scene, second):
+    """The scene as if it had begun at that second."""
+    head, packets = records(scene)
+    with open(path, 'wb') as file:
+        file.write(head + b''.join(struct.pack('<I', s - packets[0][0] + second) + rest + octets
+                                   for s, rest, octets in packets))
+    return path
+
+
+def in_sequence(folder):
+    """Two captures of the same hosts, one of which works: what lasts to the end counts."""
+    well, ill = (os.path.join(folder, x) for x in ('well.pcap', 'ill.pcap'))
+    for first, code, past in ((HEALTHY, 20, False), (DYNAMIC, 1, True)):
+        write_at(well, HEALTHY, 1000000000 if first == HEALTHY else 1000000600)
+        write_at(ill, DYNAMIC, 1000000300)
+        for files in (well, ill), (ill, well):
+            run = Run('trace', *files, '--json')
+            report = run.json()
+            problems = schema_errors(report)
+            findings = report['findings']
+            ok(run.code == code and not problems and findings and
+               findings[0]['id'] == 'TCP.RANGE_FILTERED' and
+               ('works_again' in findings[0]) == past and
+               {p['file'] for p in findings[0]['packets']} >= {files.index(ill) + 1},
+               'in sequence: works, %s' % ('again' if past else 'and no longer'), *problems, run)
+        if past:
+            eq(findings[0]['works_again']['file'], files.index(well) + 1,
+               'in sequence: where it works again')
+    run = Run('trace', well, ill)
+    ok('past, phase 2:' in run.out and ' NOW      it works again since packet 1#' in run.out and
+       '[x]  dc1' not in run.out and not too_long(run.out), 'in sequence: the screen',
+       *too_long(run.out)[:3], run)
+
+
+def never_written(folder):
+    """No output goes where an input comes from, by whatever name."""
+    source = os.path.join(folder, 'source.pcap.gz')
+    shutil.copyfile(DYNAMIC, source)
+    with open(source, 'rb') as file:
+        before = file.read()
+    names = [source, os.path.join(folder, 'soft'), os.path.join(folder, 'hard')]
+    os.symlink(source, names[1])
+    os.link(source, names[2])
+    for args in (['-o'], ['--html'], ['--annotate'], ['--extract', '2', '--to']):
+        for name in names:
+            for command in (['trace', source], ['trace', HEALTHY, source],
+                            ['trace', '--client', HEALTHY, '--server', source]):
+                run = Run(*command, *args, name)
+                ok(run.code == 64 and run.err and not run.out and os.path.getsize(source) ==
+                   len(before), 'never written: %s of %d' % (args[0], len(command)), run)
+        with open(source, 'rb') as file:
+            done = subprocess.run([MSRPC, 'trace', '-', *args, source], stdin=file,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=GUARD,
+                                  check=False)
+        ok(done.returncode == 64 and b'the capture itself' in done.stderr,
+           'never written: %s of standard input' % args[0], done)
+    with open(source, 'rb') as file:
+        eq(file.read() == before, True, 'never written: the capture is what it was')
+    run = Run('trace', source, '--html', source + '.out', '-o', source + '.out')
+    ok(run.code == 64 and 'two things' in run.err, 'two outputs want two files', run)
+    run = Run('trace', source, HEALTHY, '--annotate', source + '.out')
+    ok(run.code == 64 and 'mergecap' in run.err, '--annotate of two: what to do instead', run)
+
+
+def of_input(folder):
+    """Standard input can be annotated and extracted from."""
+    out, out_of_file = (os.path.join(folder, x) for x in ('stdin.pcapng', 'file.pcapng'))
+    with open(DYNAMIC, 'rb') as file:
+        octets = file.read()
+    for args in (['--annotate'], ['--extract', '2', '--to']):
+        eq((Run('trace', '-', '-q', *args, out, stdin=octets).code,
+            Run('trace', DYNAMIC, '-q', *args, out_of_file).code), (20, 20),
+           args[0] + ' of standard input')
+        with open(out, 'rb') as one, open(out_of_file, 'rb') as other:
+            eq(one.read().replace(b'of -', b''), other.read().replace(
+                b'of ' + DYNAMIC.encode(), b''), args[0] + ' of standard input: the same copy') \
+                if args[0] == '--annotate' else None
+    piped = ['bash', '-c', '"$0" trace <(zcat "$1") -q "${@:2}"', MSRPC, DYNAMIC]
+    for args in [], ['--annotate', out]:
+        eq(subprocess.run([*piped, *args], stdout=subprocess.DEVNULL, timeout=GUARD,
+                          check=False).returncode, 20, ' '.join(['of a pipe', *args[:1]]))
+    run = Run('trace', '-', '--annotate', out, stdin=b'no capture')
+    ok(run.code == 66 and '/proc' not in run.err and ' -: ' in run.err,
+       '--annotate of an input that is none', run)
+
+
+def large(folder):
+    """Many clients in 50 MB, and in the end one scene that fails."""
+    path, copies = os.path.join(folder, 'large.pcap'), 0
+    head, packets = records(HEALTHY)
+    client = bytes((10, 88, 1, 20))
+    begin = packets[0][0]
+    with open(path, 'wb') as file:
+        file.write(head)
+        while file.tell() < 50e6:
+            own = bytes((10, 90 + (copies >> 16), copies >> 8 & 255, copies & 255))
+            file.write(b''.join(struct.pack('<I', s - begin + 1000000000 + copies) + rest +
+                                octets.replace(client, own) for s, rest, octets in packets))
+            copies += 1
+        for s, rest, octets in records(DYNAMIC)[1]:
+            file.write(struct.pack('<I', s - begin + 1000000000 + copies) + rest + octets)
+    run = Run('trace', path, '--json')
+    report = run.json()
+    ok(run.code == 20 and not run.err and report['verdict']['finding'] == 'TCP.RANGE_FILTERED' and
+       report['packets'] == copies * len(packets) + len(records(DYNAMIC)[1]) and
+       sum(c['count'] for c in report['conversations']) + report['left_out'] >= 2 * copies + 2,
+       '50 MB: the one failure among %d clients' % copies, run.code, run.err, run.out[:300])
+    code, text = terminal('trace', path, '-q')
+    shown = re.findall(r'\r\x1b\[K([^\r]*)', text)
+    ok(code == 20 and all(not x or re.match(r'[ 0-9]+% of 50 MB, \d+ packets, \d+ s$', x) or
+                          x.startswith('the dynamic') for x in shown) and
+       'TCP.RANGE_FILTERED' in text.splitlines()[-1], '50 MB: on a terminal', code, text[:300])
+
+
+def progress(folder):
+    """What takes long tells on a terminal how far it is, and wipes it."""
+    pipe = os.path.join(folder, 'slow')
+    os.mkfifo(pipe)
+    with open(os.path.join(folder, 'large.pcap'), 'rb') as file:
+        octets = file.read()
+    piece = 1 + len(octets) // 4
+
+    def feed():
+        with open(pipe, 'wb', buffering=0) as file:
+            for i in range(0, len(octets), piece):
+                time.sleep(0.5)
+                rest = memoryview(octets)[i:i + piece]
+                while rest:
+                    rest = rest[file.write(rest):]
+
+    for stderr in None, subprocess.PIPE:
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        code, text = terminal('trace', pipe, '-q', stderr=stderr)
+        feeder.join()
+        seen = re.search(r'\r\x1b\[K\d+ packets, \d+ s', text) is not None
+        ok(code == 20 and seen == (stderr is None), 'progress: %s on a terminal' %
+           ('told' if stderr is None else 'not told: standard error is not'), text)
+        ok(text.endswith('TCP.RANGE_FILTERED\r\n') and
+           re.search(r'(^|\x1b\[K)the dynamic', text) is not None, 'progress: wiped', text)
+
+
 both_sides()
 verdicts()
 screens()
@@ -336,5 +493,10 @@ with tempfile.TemporaryDirectory() as place:
     broken(place, text_of)
     edited(place, capture)
     page(place)
+    in_sequence(place)
+    never_written(place)
+    of_input(place)
+    large(place)
+    progress(place)
 stopped()
 done()
