@@ -207,6 +207,31 @@ static void tally(const struct trace *t, enum mr_phase phase, uint64_t *failedp,
     }
 }
 
+/* Calls but those to mappers, which are discovery. */
+static const char *calls_text(struct trace *t) {
+    uint64_t calls = 0, faults = 0, unanswered = 0, mapper = 0;
+    app *a = t->a;
+
+    for (size_t i = 0; i < t->totals.method_count; i++) {
+        const mr_method_calls *m = &t->totals.methods[i];
+        const mr_iface_name *known = mr_name_find(&m->interface);
+        if (known && strcmp(mr_name_text(known), "epmapper") == 0) {
+            mapper += m->calls;
+            continue;
+        }
+        calls += m->calls;
+        faults += m->faults;
+        unanswered += m->unanswered;
+    }
+    if (calls == 0)
+        return mapper ? "no call but those to endpoint mappers" : NULL;
+    return mr_arena_add_fmt(&a->arena, "%s, %llu answered, %s, %llu unanswered",
+                            count(a, calls, "call"),
+                            (unsigned long long)(calls > unanswered ? calls - unanswered : 0),
+                            count(a, faults, "fault"), (unsigned long long)unanswered);
+}
+
+/* NULL: nothing of that phase is in the capture. */
 static const char *phase_text(struct trace *t, enum mr_phase phase) {
     const mr_trace_totals *n = mr_trace_get_totals(t->story);
     app *a = t->a;
@@ -235,15 +260,10 @@ static const char *phase_text(struct trace *t, enum mr_phase phase) {
                                     (unsigned long long)failed);
         break;
     case MR_PHASE_COMMUNICATION:
-        if (t->totals.calls)
-            text = mr_arena_add_fmt(&a->arena, "%s, %llu answered, %s, %llu unanswered",
-                                    count(a, t->totals.calls, "call"),
-                                    (unsigned long long)t->totals.answered,
-                                    count(a, t->totals.pdus[MR_PTYPE_FAULT], "fault"),
-                                    (unsigned long long)t->totals.unanswered);
+        text = calls_text(t);
         break;
     }
-    return text ? text : "not in this capture";
+    return text;
 }
 
 static void show_phase(struct trace *t, enum mr_phase phase) {
@@ -252,7 +272,10 @@ static void show_phase(struct trace *t, enum mr_phase phase) {
     const char *text = phase_text(t, phase);
     size_t shown = 0, more = 0;
 
-    phase_line(t->a, phase_heads[phase], phase_mark(status), text);
+    bool headed = text || status < MR_STATUS_WARN || status == MR_STATUS_SKIP;
+    if (headed)
+        phase_line(t->a, phase_heads[phase], phase_mark(status), text ? text
+                                                                      : "not in this capture");
     for (size_t i = 0; (f = mr_trace_get_finding(t->story, i)) != NULL; i++) {
         const mr_finding *finding = f->finding;
         if (finding->phase != phase || f->explained_by != SIZE_MAX ||
@@ -265,9 +288,13 @@ static void show_phase(struct trace *t, enum mr_phase phase) {
         const char *line = mr_arena_add_fmt(&t->a->arena, "%s: %s%s",
                                             f->name ? f->name : f->server, finding->summary,
                                             f->past ? " (past)" : "");
-        phase_line(t->a, "", f->past ? APP_MARK_WARN : app_finding_mark(finding),
+        phase_line(t->a, headed ? "" : phase_heads[phase],
+                   f->past ? APP_MARK_WARN : app_finding_mark(finding),
                    line ? app_safe(t->a, mr_slice_str(line)) : finding->summary);
+        headed = true;
     }
+    if (!headed)
+        phase_line(t->a, phase_heads[phase], phase_mark(status), "see the findings below");
     if (more)
         fprintf(t->a->out, "%17sand %zu more\n", "", more);
 }

@@ -727,6 +727,8 @@ void trace_names_end(mr_trace *trace) {
         trace_relation *own = NULL;
         bool dns = false, degraded = n->resolved && is_degraded(trace, n);
         trace->totals.names++;
+        if (n->resolved)
+            trace->phases[MR_PHASE_NAMES] = MR_STATUS_PASS;
         for (size_t i = 0; i < n->asked_count; i++)
             dns = dns || n->asked[i].service == MR_SEEN_DNS;
         bool asked = dns || (n->netbios && fails_in_dns(trace, n));
