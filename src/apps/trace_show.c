@@ -195,7 +195,7 @@ static void phase_line(app *a, const char *head, enum app_mark mark, const char 
     app_wrap(a->out, first, 17, text);
 }
 
-/* Connections that failed in @phase, and mapper's conversations. */
+/* Connections that failed in @phase, and those to mappers that opened. */
 static void tally(const struct trace *t, enum mr_phase phase, uint64_t *failedp,
                   uint64_t *mappersp) {
     const mr_trace_talk *talk;
@@ -203,7 +203,7 @@ static void tally(const struct trace *t, enum mr_phase phase, uint64_t *failedp,
     *failedp = *mappersp = 0;
     for (size_t i = 0; (talk = mr_trace_get_talk(t->story, i)) != NULL; i++) {
         *failedp += talk->failed == phase ? talk->count : 0;
-        *mappersp += talk->mapper ? talk->count : 0;
+        *mappersp += talk->mapper && talk->reached >= MR_PHASE_TCP ? talk->count : 0;
     }
 }
 

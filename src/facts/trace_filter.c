@@ -136,7 +136,7 @@ void mr_trace_write_finding_filter(const mr_trace *trace, const mr_trace_finding
     bool server = is_address(finding->server), client = is_address(finding->client);
     if (client)
         write_address(finding->client, viewer, out);
-    if (client && server && (!kind || strcmp(kind, "kerberos") != 0)) {
+    if (client && server && !begins(finding->finding->id, "KRB.")) {
         mr_buf_write_str(out, and_word(viewer));
         write_address(finding->server, viewer, out);
     }

@@ -199,13 +199,26 @@ static inline void story_end(story_script *s, mr_seen *seen) {
     end->pipe = story_text(s);
 }
 
-static inline void story_name(story_script *s, mr_seen *seen) {
+static inline uint16_t story_type(story_script *s) {
     static const uint16_t types[] = {1, 28, 33, 5, 6, 2, 12};
+    return types[story_u8(s) % MR_COUNT(types)];
+}
+
+static inline void story_record(story_script *s, mr_seen_record *record) {
+    *record = (mr_seen_record){.type = story_type(s)};
+    record->section = story_u8(s) % 3;
+    record->ttl = story_u8(s);
+    record->name = story_text(s);
+    record->address = story_ip(story_u8(s));
+    record->target = story_text(s);
+}
+
+static inline void story_name(story_script *s, mr_seen *seen) {
     mr_seen_name *n = &seen->u.name;
     uint8_t has = story_u8(s);
 
     n->service = story_u8(s) % (MR_SEEN_NBNS + 1);
-    n->type = types[story_u8(s) % MR_COUNT(types)];
+    n->type = story_type(s);
     n->rcode = story_u8(s) % 11;
     n->suffix = story_u8(s);
     n->broadcast = has & 1;
@@ -216,12 +229,7 @@ static inline void story_name(story_script *s, mr_seen *seen) {
     n->records = s->records;
     n->count = story_u8(s) % (STORY_ITEMS + 1);
     for (uint32_t i = 0; i < n->count; i++)
-        s->records[i] = (mr_seen_record){.type = types[story_u8(s) % MR_COUNT(types)],
-                                         .section = story_u8(s) % 3,
-                                         .ttl = story_u8(s),
-                                         .name = story_text(s),
-                                         .address = story_ip(story_u8(s)),
-                                         .target = story_text(s)};
+        story_record(s, &s->records[i]);
 }
 
 static inline void story_map(story_script *s, mr_seen *seen) {
@@ -233,20 +241,23 @@ static inline void story_map(story_script *s, mr_seen *seen) {
     map->status = story_status(s);
     map->endpoints = s->endpoints;
     map->count = story_u8(s) % (STORY_ITEMS + 1);
-    for (uint32_t i = 0; i < map->count; i++)
-        s->endpoints[i] = (mr_seen_endpoint){.interface = story_uuid(s),
-                                             .protseq = MR_PROTSEQ_NCACN_IP_TCP,
-                                             .address = story_ip(story_u8(s)),
-                                             .port = story_port(story_u8(s))};
+    for (uint32_t i = 0; i < map->count; i++) {
+        mr_seen_endpoint *e = &s->endpoints[i];
+        *e = (mr_seen_endpoint){.protseq = MR_PROTSEQ_NCACN_IP_TCP, .interface = story_uuid(s)};
+        e->address = story_ip(story_u8(s));
+        e->port = story_port(story_u8(s));
+    }
 }
 
 static inline uint32_t story_eerr(story_script *s) {
     uint32_t count = story_u8(s) % (STORY_ITEMS + 1);
-    for (uint32_t i = 0; i < count; i++)
-        s->eerr[i] = (mr_seen_eerr){.computer = story_text(s),
-                                    .component = story_u8(s),
-                                    .status = story_status(s),
-                                    .location = story_u8(s)};
+    for (uint32_t i = 0; i < count; i++) {
+        mr_seen_eerr *e = &s->eerr[i];
+        e->computer = story_text(s);
+        e->component = story_u8(s);
+        e->status = story_status(s);
+        e->location = story_u8(s);
+    }
     return count;
 }
 
@@ -259,11 +270,13 @@ static inline void story_bind(story_script *s, mr_seen *seen) {
     bind->size = story_u16(s);
     bind->auth_type = story_u8(s);
     bind->auth_level = story_u8(s);
-    for (uint16_t i = 0; i < bind->count; i++)
-        s->contexts[i] = (mr_seen_context){.abstract = {.uuid = story_uuid(s)},
-                                           .features = story_u8(s) > 200,
-                                           .result = story_u8(s) & 3,
-                                           .reason = story_u8(s) & 3};
+    for (uint16_t i = 0; i < bind->count; i++) {
+        mr_seen_context *c = &s->contexts[i];
+        *c = (mr_seen_context){.abstract = {.uuid = story_uuid(s)}};
+        c->features = story_u8(s) > 200;
+        c->result = story_u8(s) & 3;
+        c->reason = story_u8(s) & 3;
+    }
 }
 
 static inline void story_call(story_script *s, mr_seen *seen) {
@@ -368,14 +381,17 @@ static inline void story_body(story_script *s, mr_seen *seen) {
         seen->u.end.tcp = NULL;
         break;
     case MR_SEEN_ICMP:
-        seen->u.icmp = (mr_seen_icmp){.family = 4, .type = story_u8(s), .code = story_u8(s),
-                                      .protocol = story_bool(s) ? 17 : 6, .has_ports = true,
-                                      .from = story_ip(story_u8(s)), .to = story_ip(story_u8(s)),
-                                      .to_port = story_port(story_u8(s))};
+        seen->u.icmp = (mr_seen_icmp){.family = 4, .has_ports = true, .type = story_u8(s)};
+        seen->u.icmp.code = story_u8(s);
+        seen->u.icmp.protocol = story_bool(s) ? 17 : 6;
+        seen->u.icmp.from = story_ip(story_u8(s));
+        seen->u.icmp.to = story_ip(story_u8(s));
+        seen->u.icmp.to_port = story_port(story_u8(s));
         break;
     case MR_SEEN_ARP:
-        seen->u.arp = (mr_seen_arp){.reply = story_bool(s), .sender = story_ip(story_u8(s)),
-                                    .target = story_ip(story_u8(s)), .mac = {0, 1, 2, 3, 4, 5}};
+        seen->u.arp = (mr_seen_arp){.reply = story_bool(s), .mac = {0, 1, 2, 3, 4, 5}};
+        seen->u.arp.sender = story_ip(story_u8(s));
+        seen->u.arp.target = story_ip(story_u8(s));
         seen->u.arp.mac[5] = story_u8(s);
         break;
     case MR_SEEN_FRAGMENTS:
@@ -385,8 +401,9 @@ static inline void story_body(story_script *s, mr_seen *seen) {
     case MR_SEEN_BIND:
     case MR_SEEN_BOUND: story_bind(s, seen); break;
     case MR_SEEN_NAK:
-        seen->u.nak = (mr_seen_nak){.reason = story_u8(s), .eerr = s->eerr,
-                                    .interface = story_uuid(s), .auth_type = story_u8(s)};
+        seen->u.nak = (mr_seen_nak){.reason = story_u8(s), .eerr = s->eerr};
+        seen->u.nak.interface = story_uuid(s);
+        seen->u.nak.auth_type = story_u8(s);
         seen->u.nak.eerr_count = story_eerr(s);
         break;
     case MR_SEEN_FAULT:
@@ -396,20 +413,22 @@ static inline void story_body(story_script *s, mr_seen *seen) {
     case MR_SEEN_CANCEL: story_call(s, seen); break;
     case MR_SEEN_FOREIGN:
     case MR_SEEN_DAMAGE:
-        seen->u.foreign = (mr_seen_foreign){.guess = story_u8(s) % (MR_FOREIGN_LDAP + 1),
-                                            .text = story_text(s)};
+        seen->u.foreign.guess = story_u8(s) % (MR_FOREIGN_LDAP + 1);
+        seen->u.foreign.text = story_text(s);
         break;
     case MR_SEEN_NTLM: story_ntlm(s, seen); break;
     case MR_SEEN_KERBEROS: story_krb(s, seen); break;
     case MR_SEEN_SPNEGO:
-        seen->u.spnego = (mr_seen_spnego){.rejected = story_bool(s), .offered = story_u8(s),
-                                          .chosen = story_u8(s)};
+        seen->u.spnego.rejected = story_bool(s);
+        seen->u.spnego.offered = story_u8(s);
+        seen->u.spnego.chosen = story_u8(s);
         break;
     case MR_SEEN_SMB: story_smb(s, seen); break;
     case MR_SEEN_HTTP: story_http(s, seen); break;
     case MR_SEEN_RTS:
-        seen->u.rts = (mr_seen_rts){.in = story_bool(s), .out = story_bool(s),
-                                    .conn = story_u8(s) & 7};
+        seen->u.rts.in = story_bool(s);
+        seen->u.rts.out = story_bool(s);
+        seen->u.rts.conn = story_u8(s) & 7;
         break;
     case MR_SEEN_TLS: story_tls(s, seen); break;
     case MR_SEEN_GAP:
