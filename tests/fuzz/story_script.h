@@ -246,6 +246,7 @@ static inline void story_map(story_script *s, mr_seen *seen) {
         *e = (mr_seen_endpoint){.protseq = MR_PROTSEQ_NCACN_IP_TCP, .interface = story_uuid(s)};
         e->address = story_ip(story_u8(s));
         e->port = story_port(story_u8(s));
+        e->host = seen->kind == MR_SEEN_OXID ? story_text(s) : NULL;
     }
 }
 
@@ -397,7 +398,20 @@ static inline void story_body(story_script *s, mr_seen *seen) {
     case MR_SEEN_FRAGMENTS:
         seen->u.fragments.protocol = story_bool(s) ? 17 : 6;
         break;
-    case MR_SEEN_MAP: story_map(s, seen); break;
+    case MR_SEEN_IKE:
+        seen->u.ike = (mr_seen_ike){.version = 1 + story_bool(s)};
+        seen->u.ike.exchange = story_u8(s);
+        seen->u.ike.answer = story_bool(s);
+        seen->u.ike.agreed = story_bool(s);
+        seen->u.ike.sealed = story_bool(s);
+        seen->u.ike.error = story_u8(s);
+        break;
+    case MR_SEEN_ESP:
+        seen->u.esp.count = 1 + story_bool(s);
+        seen->u.esp.repeats = story_bool(s);
+        break;
+    case MR_SEEN_MAP:
+    case MR_SEEN_OXID: story_map(s, seen); break;
     case MR_SEEN_BIND:
     case MR_SEEN_BOUND: story_bind(s, seen); break;
     case MR_SEEN_NAK:
