@@ -372,6 +372,31 @@ static inline void story_tls(story_script *s, mr_seen *seen) {
     tls->not_after = story_time(s);
 }
 
+static inline void story_icmp(story_script *s, mr_seen *seen) {
+    seen->u.icmp = (mr_seen_icmp){.family = 4, .has_ports = true, .type = story_u8(s)};
+    seen->u.icmp.code = story_u8(s);
+    seen->u.icmp.protocol = story_bool(s) ? 17 : 6;
+    seen->u.icmp.from = story_ip(story_u8(s));
+    seen->u.icmp.to = story_ip(story_u8(s));
+    seen->u.icmp.to_port = story_port(story_u8(s));
+}
+
+static inline void story_arp(story_script *s, mr_seen *seen) {
+    seen->u.arp = (mr_seen_arp){.reply = story_bool(s), .mac = {0, 1, 2, 3, 4, 5}};
+    seen->u.arp.sender = story_ip(story_u8(s));
+    seen->u.arp.target = story_ip(story_u8(s));
+    seen->u.arp.mac[5] = story_u8(s);
+}
+
+static inline void story_ike(story_script *s, mr_seen *seen) {
+    seen->u.ike = (mr_seen_ike){.version = 1 + story_bool(s)};
+    seen->u.ike.exchange = story_u8(s);
+    seen->u.ike.answer = story_bool(s);
+    seen->u.ike.agreed = story_bool(s);
+    seen->u.ike.sealed = story_bool(s);
+    seen->u.ike.error = story_u8(s);
+}
+
 static inline void story_body(story_script *s, mr_seen *seen) {
     switch (seen->kind) {
     case MR_SEEN_QUESTION:
@@ -381,31 +406,12 @@ static inline void story_body(story_script *s, mr_seen *seen) {
         story_end(s, seen);
         seen->u.end.tcp = NULL;
         break;
-    case MR_SEEN_ICMP:
-        seen->u.icmp = (mr_seen_icmp){.family = 4, .has_ports = true, .type = story_u8(s)};
-        seen->u.icmp.code = story_u8(s);
-        seen->u.icmp.protocol = story_bool(s) ? 17 : 6;
-        seen->u.icmp.from = story_ip(story_u8(s));
-        seen->u.icmp.to = story_ip(story_u8(s));
-        seen->u.icmp.to_port = story_port(story_u8(s));
-        break;
-    case MR_SEEN_ARP:
-        seen->u.arp = (mr_seen_arp){.reply = story_bool(s), .mac = {0, 1, 2, 3, 4, 5}};
-        seen->u.arp.sender = story_ip(story_u8(s));
-        seen->u.arp.target = story_ip(story_u8(s));
-        seen->u.arp.mac[5] = story_u8(s);
-        break;
+    case MR_SEEN_ICMP: story_icmp(s, seen); break;
+    case MR_SEEN_ARP: story_arp(s, seen); break;
     case MR_SEEN_FRAGMENTS:
         seen->u.fragments.protocol = story_bool(s) ? 17 : 6;
         break;
-    case MR_SEEN_IKE:
-        seen->u.ike = (mr_seen_ike){.version = 1 + story_bool(s)};
-        seen->u.ike.exchange = story_u8(s);
-        seen->u.ike.answer = story_bool(s);
-        seen->u.ike.agreed = story_bool(s);
-        seen->u.ike.sealed = story_bool(s);
-        seen->u.ike.error = story_u8(s);
-        break;
+    case MR_SEEN_IKE: story_ike(s, seen); break;
     case MR_SEEN_ESP:
         seen->u.esp.count = 1 + story_bool(s);
         seen->u.esp.repeats = story_bool(s);
