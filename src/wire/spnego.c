@@ -33,6 +33,13 @@ const char *mr_mech_name(enum mr_mech mech) {
     return "unknown";
 }
 
+mr_slice mr_mech_oid(enum mr_mech mech) {
+    for (size_t i = 0; i < MR_COUNT(mechs); i++)
+        if (mechs[i].mech == mech)
+            return mechs[i].oid;
+    return MR_SLICE_NULL;
+}
+
 static enum mr_mech find_mech(mr_slice oid) {
     for (size_t i = 0; i < MR_COUNT(mechs); i++)
         if (mr_slice_eq(mechs[i].oid, oid))
@@ -89,8 +96,11 @@ static bool recognise(mr_slice bytes, mr_gss_token *t) {
 }
 
 static void read_mechs(mr_cursor *field, mr_gss_token *t) {
+    size_t at = field->pos;
     mr_cursor list = mr_ber_read(field, MR_BER_SEQUENCE);
 
+    if (mr_cursor_ok(field))
+        t->mech_list = mr_slice_of(field->base + at, field->pos - at);
     while (mr_cursor_left(&list)) {
         enum mr_mech mech = find_mech(mr_ber_read_octets(&list, OID));
         if (mr_cursor_ok(&list) && t->mech_count < MR_SPNEGO_MECHS)
@@ -101,14 +111,20 @@ static void read_mechs(mr_cursor *field, mr_gss_token *t) {
     t->mech = t->mech_count ? t->mechs[0] : MR_MECH_UNKNOWN;
 }
 
+static void read_mic(mr_cursor *field, mr_gss_token *t) {
+    t->mic = mr_ber_read_octets(field, MR_BER_OCTET_STRING);
+    t->has_mic = true;
+}
+
 static void read_init(uint8_t tag, mr_cursor *field, mr_gss_token *t) {
     switch (tag) {
     case MR_BER_CONTEXT(0): read_mechs(field, t); break;
     case MR_BER_CONTEXT(2): t->token = mr_ber_read_octets(field, MR_BER_OCTET_STRING); break;
     case MR_BER_CONTEXT(3): /* a MIC, or Microsoft's hints of a server (MS-SPNG 2.2.1) */
-        t->has_mic |= mr_ber_peek(field) == MR_BER_OCTET_STRING;
+        if (mr_ber_peek(field) == MR_BER_OCTET_STRING)
+            read_mic(field, t);
         break;
-    case MR_BER_CONTEXT(4): t->has_mic = true; break;
+    case MR_BER_CONTEXT(4): read_mic(field, t); break;
     default: break; /* flags, and what is to come */
     }
 }
@@ -121,9 +137,12 @@ static void read_resp(uint8_t tag, mr_cursor *field, mr_gss_token *t) {
                                                             : MR_SPNEGO_NO_STATE;
         break;
     }
-    case MR_BER_CONTEXT(1): t->mech = find_mech(mr_ber_read_octets(field, OID)); break;
+    case MR_BER_CONTEXT(1):
+        t->supported = find_mech(mr_ber_read_octets(field, OID));
+        t->mech = t->supported;
+        break;
     case MR_BER_CONTEXT(2): t->token = mr_ber_read_octets(field, MR_BER_OCTET_STRING); break;
-    case MR_BER_CONTEXT(3): t->has_mic = true; break;
+    case MR_BER_CONTEXT(3): read_mic(field, t); break;
     default: break; /* what is to come */
     }
 }
@@ -148,13 +167,14 @@ static int read_spnego(mr_cursor c, mr_gss_token *t, mr_error *err) {
     if (!mr_cursor_ok(&body))
         return mr_fail(err, MR_ERR_TRUNCATED, MR_FLOOR_WIRE, body.bad_at,
                        "SPNEGO: a token ends too early");
+    t->whole = t->token;
     if (t->token.len)
         (void)recognise(t->token, t);
     return 0;
 }
 
 int mr_gss_token_decode(mr_slice bytes, mr_gss_token *tokenp, mr_error *err) {
-    mr_gss_token t = {.state = MR_SPNEGO_NO_STATE, .token = bytes};
+    mr_gss_token t = {.state = MR_SPNEGO_NO_STATE, .token = bytes, .whole = bytes};
     mr_cursor c = mr_cursor_of(bytes);
     uint8_t tag = mr_ber_peek(&c);
     int r = 0;

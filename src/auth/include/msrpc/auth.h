@@ -6,5 +6,6 @@
 #include <msrpc/auth/identity.h>
 #include <msrpc/auth/krb5.h>
 #include <msrpc/auth/ntlm.h>
+#include <msrpc/auth/spnego.h>
 
 #endif

@@ -20,12 +20,14 @@ enum mr_mech {
 };
 /* "Kerberos", "NTLM" ...; never NULL. */
 const char *mr_mech_name(enum mr_mech mech);
+/* The contents of its object identifier; empty for MR_MECH_UNKNOWN. */
+mr_slice mr_mech_oid(enum mr_mech mech);
 
 enum mr_gss_wrap {
-    MR_GSS_BARE,     /* the mechanism's own octets */
-    MR_GSS_FRAMED,      /* in the framing of RFC 2743 */
-    MR_GSS_INIT,     /* SPNEGO's first token, of either side */
-    MR_GSS_RESP,     /* its later ones */
+    MR_GSS_BARE,   /* the mechanism's own octets */
+    MR_GSS_FRAMED, /* in the framing of RFC 2743 */
+    MR_GSS_INIT,   /* SPNEGO's first token, of either side */
+    MR_GSS_RESP,   /* its later ones */
 };
 
 enum mr_spnego_state { /* RFC 4178 4.2.2 */
@@ -44,12 +46,39 @@ typedef struct mr_gss_token {
     enum mr_mech mechs[MR_SPNEGO_MECHS]; /* INIT: offered, best first */
     uint8_t mech_count;
     uint8_t state;       /* RESP: enum mr_spnego_state */
+    enum mr_mech supported; /* RESP: supportedMech */
     bool has_mic;        /* mechListMIC */
     uint16_t krb;        /* Kerberos in GSS framing: 0x0100 AP-REQ, 0x0200 AP-REP, 0x0300 error */
     mr_slice token;      /* the mechanism's message without any framing; may be empty */
+    mr_slice whole;      /* the same as it travelled, with the mechanism's own framing if it had
+                          * any */
+    mr_slice mech_list;  /* INIT: the octets that a mechListMIC covers (RFC 4178 4.2.1) */
+    mr_slice mic;        /* mechListMIC; empty when there is none */
 } mr_gss_token;
 
 /* Takes a token apart. MR_ERR_TRUNCATED, or MR_ERR_MALFORMED when it is of none of these forms. */
 int mr_gss_token_decode(mr_slice bytes, mr_gss_token *tokenp, mr_error *err);
+
+/* ---- encoding; appends to @out and returns its error ---- */
+
+/* NegTokenInit in GSS-API's framing, or with @hint Microsoft's NegTokenInit2 (MS-SPNG 2.2.1), by
+ * which a server speaks first. */
+typedef struct mr_spnego_init {
+    mr_slice mech_list; /* as mr_spnego_mechs_encode writes it */
+    mr_slice token;     /* for the first mechanism; empty: none */
+    const char *hint;   /* NULL: none */
+} mr_spnego_init;
+
+typedef struct mr_spnego_resp {
+    uint8_t state;      /* MR_SPNEGO_NO_STATE: not told */
+    enum mr_mech mech;  /* supportedMech; MR_MECH_UNKNOWN: not told */
+    mr_slice token;     /* empty: none */
+    mr_slice mic;       /* empty: none */
+} mr_spnego_resp;
+
+/* MechTypeList. */
+int mr_spnego_mechs_encode(const enum mr_mech *mechs, size_t count, mr_buf *out);
+int mr_spnego_init_encode(const mr_spnego_init *init, mr_buf *out);
+int mr_spnego_resp_encode(const mr_spnego_resp *resp, mr_buf *out);
 
 #endif
