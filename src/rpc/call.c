@@ -87,10 +87,13 @@ static void send_waiting(mr_client *c) {
             .opnum = call->proc->opnum,
             .object = call->object,
             .maybe = (call->proc->flags & MR_PROC_MAYBE) != 0,
+            .auth = call->auth,
         };
         int r = mr_assoc_request(&c->assoc, &head, mr_buf_slice(&call->request), &call->id, NULL);
         if (r == MR_ERR_BUSY)
             break;
+        if (r == 0 && call->verified) /* nothing of it is cut yet */
+            mr_buf_set_u32(&call->request, call->verified, call->id);
         call->failed = r;
         call->in_flight = r == 0;
     }
@@ -149,6 +152,7 @@ bool mr_client_feed_call(mr_client *c, const mr_event *event) {
         return mr_client_finish_call(call, r, &err);
     }
     call->answered = mr_clock_now();
+    mr_client_take_verified(c, call);
     mr_ndr_format format = {call->format.syntax, event->big};
     r = mr_ndr_decode(call->proc, MR_NDR_RESPONSE, format, mr_stub_get(&call->reply), NULL,
                       &call->arena, call->args, &call->rest, &err);
@@ -179,10 +183,11 @@ static void link_call(mr_call *call, mr_client *c) {
 int mr_call_start(mr_call *call, mr_client *c, mr_error *err) {
     const mr_client_context *context = context_for(c, &call->iface->syntax);
 
-    if (c->ended || !context || call->client)
+    if (c->ended || !context || call->client || (call->auth && call->auth >= c->guard_count))
         return mr_fail(err, MR_ERR_STATE, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
                        c->ended ? "the connection has ended"
                        : call->client ? "the call is in flight already"
+                       : context      ? "the connection has no such security context for %s"
                                       : "the connection is not bound to %s", call->iface->name);
     mr_stub_reset(&call->reply);
     mr_buf_set_cap(&call->reply.buf, c->options.stub_cap);
@@ -200,6 +205,8 @@ int mr_call_start(mr_call *call, mr_client *c, mr_error *err) {
     call->sent = call->answered = 0;
     int r = mr_ndr_encode(call->proc, MR_NDR_REQUEST, call->format, call->args, &call->request,
                           err);
+    if (!r)
+        r = mr_client_add_verification(c, call, err);
     if (r)
         return r;
     call->deadline = mr_clock_now() + (call->timeout ? call->timeout : c->options.timeout);

@@ -56,6 +56,7 @@ int mr_client_new(mr_loop *loop, const mr_client_options *options, mr_client **c
         .max_xmit = c->options.frag,
         .max_recv = c->options.frag,
         .max_events = 64,
+        .no_header_sign = c->options.security.no_header_sign,
         .features = windows ? MR_FEATURE_SECURITY_MULTIPLEXING | MR_FEATURE_KEEP_ON_ORPHAN : 0,
     };
     int r = mr_assoc_init(&c->assoc, &config, err);
@@ -82,6 +83,7 @@ void mr_client_free(mr_client *c) {
     mr_timer_deinit(&c->timer);
     mr_stream_deinit(&c->stream);
     mr_assoc_deinit(&c->assoc);
+    mr_client_free_guards(c);
     free(c->contexts);
     free(c);
 }
@@ -130,6 +132,7 @@ static bool end_with(mr_client *c, int result, const mr_error *err) {
     take_tcp_info(c);
     c->report.result = result;
     c->report.error = copy;
+    mr_client_judge_auth(c, result, &copy);
     mr_stream_close(&c->stream);
     mr_timer_set(&c->timer, MR_NSEC_NEVER);
     if (c->starting && !finish_start(c, result, &copy))
@@ -160,7 +163,7 @@ static mr_client_context *context_of_id(mr_client *c, uint16_t id) {
 
 static void take_answer(mr_client *c, const mr_event_context *answer) {
     mr_client_context *context = answer->features ? NULL : context_of_id(c, answer->id);
-    if (!context)
+    if (!context || c->guarding)
         return;
     bool second = answer->id != context->id; /* the NDR64 offer of the same interface */
     bool accepted = answer->result == MR_CONTEXT_ACCEPT;
@@ -199,6 +202,10 @@ static bool conclude(mr_client *c) {
     const mr_client_context *rejected = NULL;
     size_t accepted = 0;
 
+    if (c->guarding) {
+        c->guarding = false;
+        return finish_start(c, 0, &err);
+    }
     for (size_t i = c->asked_from; i < c->context_count; i++) {
         if (c->contexts[i].accepted)
             accepted++;
@@ -267,9 +274,20 @@ static bool on_fault(mr_client *c, const mr_event *event) {
         call->answered = mr_clock_now();
         const char *eerr = fault->eerr.len ? mr_arena_add_str(&call->arena, fault->eerr) : NULL;
         call->eerr = mr_slice_of(eerr, eerr ? fault->eerr.len : 0);
+        mr_client_take_auth_fault(c, fault->status);
         return mr_client_finish_call(call, MR_ERR_FAULT, &err);
     }
     return c->starting ? finish_start(c, MR_ERR_FAULT, &err) : true;
+}
+
+static void take_ready(mr_client *c, const mr_event_auth *auth) {
+    mr_assoc_info info;
+
+    if (!auth->present || auth->id != 0)
+        return;
+    mr_assoc_get_info(&c->assoc, &info);
+    c->report.auth.complete = true;
+    c->report.auth.header_sign = info.header_sign;
 }
 
 static bool on_event(mr_client *c, const mr_event *event) {
@@ -278,6 +296,7 @@ static bool on_event(mr_client *c, const mr_event *event) {
     case MR_EVENT_ALTER_RESP:
         return on_bind_ack(c, event);
     case MR_EVENT_READY:
+        take_ready(c, &event->u.ready);
         return c->starting ? conclude(c) : true;
     case MR_EVENT_BIND_NAK:
         return on_nak(c, &event->u.nak);
@@ -564,7 +583,9 @@ int mr_client_start_many(mr_client *c, const mr_syntax *syntaxes, size_t count,
         return mr_fail(err, MR_ERR_STATE, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
                        "the client is started already");
     c->ndr64_offered = c->options.bind == MR_BIND_WINDOWS;
-    int r = add_contexts(c, syntaxes, count, err);
+    int r = c->guard_count ? 0 : mr_client_add_guard(c, &c->options.security, err);
+    if (!r)
+        r = add_contexts(c, syntaxes, count, err);
     if (!r)
         r = ask(c, err);
     if (!r)
@@ -601,6 +622,60 @@ int mr_client_add_contexts(mr_client *c, const mr_syntax *syntaxes, size_t count
     c->bind_deadline = mr_clock_now() + c->options.timeout;
     mr_client_flush(c);
     return 0;
+}
+
+/* ---- security ---- */
+
+int mr_client_add_security(mr_client *c, const mr_client_security *security, mr_client_done done,
+                           void *user, uint32_t *authp, mr_error *err) {
+    uint32_t id = c->guard_count;
+    mr_event_context first;
+
+    if (c->ended || c->starting || !c->report.bound || !c->report.auth.complete ||
+        !(c->report.features & MR_FEATURE_SECURITY_MULTIPLEXING))
+        return mr_fail(err, MR_ERR_STATE, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       "the connection takes no further security context now");
+    size_t at = 0;
+    while (at < c->context_count && !c->contexts[at].accepted)
+        at++;
+    if (at == c->context_count)
+        return mr_fail(err, MR_ERR_STATE, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       "the connection is bound to no interface");
+    const mr_client_context *context = &c->contexts[at];
+    mr_assoc_find_context(&c->assoc,
+                          (uint16_t)(context->id + (context->syntax == MR_NDR64 ? 1 : 0)), &first);
+    int r = mr_client_add_guard(c, security, err);
+    if (r)
+        return r;
+    const mr_assoc_context again = {first.id, first.abstract, &first.transfer, 1};
+    c->guarding = true;
+    r = mr_assoc_bind(&c->assoc, &again, 1, 0, err);
+    if (r) {
+        c->guarding = false;
+        return r;
+    }
+    c->starting = true;
+    c->start_done = done;
+    c->start_user = user;
+    *authp = id;
+    mr_client_set_stage(c);
+    c->bind_deadline = mr_clock_now() + c->options.timeout;
+    mr_client_flush(c);
+    return 0;
+}
+
+void mr_client_resume(mr_client *c) {
+    mr_error err = MR_ERROR_INIT;
+
+    if (c->ended)
+        return;
+    int r = mr_assoc_resume(&c->assoc, mr_clock_now(), &err);
+    if (!drain(c))
+        return;
+    if (r < 0 && r != MR_ERR_STATE)
+        end_with(c, r, &err);
+    else
+        mr_client_flush(c);
 }
 
 /* ---- waiting ---- */

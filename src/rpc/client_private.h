@@ -4,6 +4,8 @@
 
 #include <msrpc/rpc/client.h>
 
+#include "offload.h"
+
 /* One level of "a callback may free the client". */
 struct mr_client_frame {
     struct mr_client_frame *outer;
@@ -11,6 +13,13 @@ struct mr_client_frame {
 };
 
 struct mr_client_kept; /* a finished call of mr_client_call */
+
+/* A security context of the connection; its place is its auth_context_id. */
+struct mr_client_guard {
+    mr_client_security security;
+    mr_security *provider;
+    struct mr_offload *offload; /* stands for @provider at the association; NULL: it does itself */
+};
 
 struct mr_client {
     mr_loop *loop;
@@ -25,6 +34,10 @@ struct mr_client {
     size_t accepted;       /* of them, so far */
     size_t asked_from;     /* contexts from here on belong to the unanswered bind */
     bool ndr64_offered;    /* each interface has two context ids: NDR20 and, one higher, NDR64 */
+    struct mr_client_guard guards[MR_ASSOC_AUTH_MAX];
+    uint32_t guard_count;
+    bool guarding;         /* the unanswered alter_context begins a security context */
+    bool bitmask_seen;     /* the server has answered a call with rpc_sec_vt_bitmask */
     bool starting;
     bool draining;         /* the association's events are being handled */
     bool ended;
@@ -54,6 +67,21 @@ typedef struct mr_wait {
 void mr_wait_end(mr_wait *wait, int result, const mr_error *err);
 int mr_wait_run(mr_wait *wait, int started);
 
+/* client_security.c */
+/* Gets the provider of a new security context and gives it to the association. */
+int mr_client_add_guard(mr_client *c, const mr_client_security *security, mr_error *err);
+/* After the association, which borrows them, is deinitialised. */
+void mr_client_free_guards(mr_client *c);
+/* What became of the security, into the report: the connection ends with @result. */
+void mr_client_judge_auth(mr_client *c, int result, const mr_error *err);
+/* Appends what the call's request is to be verified by. */
+int mr_client_add_verification(mr_client *c, mr_call *call, mr_error *err);
+/* The call has been answered. */
+void mr_client_take_verified(mr_client *c, const mr_call *call);
+/* A fault may mean the security context. */
+void mr_client_take_auth_fault(mr_client *c, uint32_t status);
+
+/* client.c */
 mr_call *mr_client_find_call(mr_client *c, uint32_t id);
 /* A chunk of a reply; false when the client is gone. */
 bool mr_client_feed_call(mr_client *c, const mr_event *event);

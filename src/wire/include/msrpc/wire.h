@@ -23,5 +23,6 @@
 #include <msrpc/wire/tls.h>
 #include <msrpc/wire/tls_hello.h>
 #include <msrpc/wire/tower.h>
+#include <msrpc/wire/verification.h>
 
 #endif

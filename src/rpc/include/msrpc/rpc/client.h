@@ -34,6 +34,23 @@ enum mr_bind_style {
                       * some RPC-aware firewalls stumble over it */
 };
 
+/* Who makes the security of connections, and how they are to be protected. Each connection needs a
+ * provider of its own: @make gives one for every connection that begins, and gets it back when the
+ * client is freed or, if @make is NULL, @provider serves the only connection there is. */
+typedef struct mr_client_security {
+    mr_security *provider;      /* an initiator, *borrowed* until the client is freed */
+    /* Called by mr_client_start and its like. Returns 0, or a negative result, which they return. */
+    int (*make)(void *user, mr_security **securityp, mr_error *err);
+    void (*give)(void *user, mr_security *security); /* may be NULL */
+    void *user;
+    uint8_t level;              /* enum mr_auth_level that the provider was made for; 0 or
+                                 * MR_AUTH_LEVEL_NONE: no security at all */
+    bool no_header_sign;        /* do not ask for header signing (MS-RPCE 3.3.1.5.2.2) */
+    bool no_verification;       /* append no verification trailers (MS-RPCE 2.2.2.13) */
+    mr_workers *workers;        /* take the steps of its negotiation, which may wait for somebody;
+                                 * *borrowed*, may be NULL: the loop does */
+} mr_client_security;
+
 typedef struct mr_client_options {
     mr_connect_options connect; /* remote with its port, source, connect timeout, tries; or the
                                  * path of a local socket: ncalrpc */
@@ -43,6 +60,7 @@ typedef struct mr_client_options {
     uint16_t frag;              /* largest fragment offered, octets; 0: MR_ASSOC_FRAG_DEFAULT */
     uint32_t assoc_group;       /* join this association group; 0: a new one */
     size_t stub_cap;            /* octets of one reply stub at most; 0: 64 MiB */
+    mr_client_security security; /* zeroed: anonymous */
     /* The connection has ended, for whatever reason; comes last, also when nothing was in flight.
      * May be NULL; it may free the client. */
     void (*closed)(void *user, mr_client *client, int result, const mr_error *err);
@@ -58,7 +76,34 @@ typedef struct mr_client_context {
     uint16_t result;            /* enum mr_context_result */
     uint16_t reason;
     enum mr_ndr_syntax syntax;  /* when accepted */
+    bool verified;              /* private: the server has seen it in a verification trailer */
 } mr_client_context;
+
+/* What became of the security that was wanted. */
+enum mr_auth_trouble {
+    MR_AUTH_TROUBLE_NONE,
+    MR_AUTH_TROUBLE_NAK,      /* the bind was refused, see nak_reason; with reason 8 or 9 for the
+                               * mechanism or its token, else for anything */
+    MR_AUTH_TROUBLE_FAULT,    /* a later leg or the first call was refused, see @fault */
+    MR_AUTH_TROUBLE_NO_TOKEN, /* the server went on without the token that was its turn */
+    MR_AUTH_TROUBLE_PROVIDER, /* our provider gave up, see the report's error and its own info */
+    MR_AUTH_TROUBLE_VERIFIER, /* a PDU of the server's was changed, or is not its own */
+    MR_AUTH_TROUBLE_CLOSED,   /* the connection ended before the security context stood */
+};
+
+typedef struct mr_client_auth {
+    bool asked;
+    const char *mechanism;    /* the provider's name */
+    uint8_t type;             /* enum mr_auth_type */
+    uint8_t level;            /* enum mr_auth_level */
+    bool complete;            /* our side is content; a refusal of the last leg comes with the
+                               * first call */
+    bool proven;              /* a call was answered under it */
+    bool header_sign;         /* was agreed */
+    enum mr_auth_trouble trouble;
+    uint32_t fault;           /* status of MR_AUTH_TROUBLE_FAULT: 5 (access denied), 0x721 (security
+                               * package) ... */
+} mr_client_auth;
 
 /* Everything known about the last attempt; filled as things happen, never reset by an error. */
 typedef struct mr_client_report {
@@ -79,6 +124,7 @@ typedef struct mr_client_report {
     uint32_t assoc_group;
     uint16_t features;
     char sec_addr[64];          /* secondary address of the bind_ack */
+    mr_client_auth auth;        /* of the first security context */
 } mr_client_report;
 
 /* Makes an unconnected client on @loop (borrowed). Returns 0, MR_ERR_MEMORY, MR_ERR_UNSUPPORTED. */
@@ -92,7 +138,8 @@ typedef void (*mr_client_done)(void *user, mr_client *client, int result, const 
 
 /* Connects and binds to @syntax; @done (may be NULL) tells the outcome: 0, or what connecting gave
  * (see mr_stream_events.opened), MR_ERR_TIMEOUT, MR_ERR_RESET, MR_ERR_CLOSED,
- * MR_ERR_BIND_REJECTED, MR_ERR_CONTEXT_REJECTED, MR_ERR_PROTOCOL (not DCE/RPC, or broken).
+ * MR_ERR_BIND_REJECTED, MR_ERR_CONTEXT_REJECTED, MR_ERR_PROTOCOL (not DCE/RPC, or broken),
+ * MR_ERR_AUTH (see report.auth).
  * A rejected context leaves the connection open: another interface may be asked for. */
 int mr_client_start(mr_client *client, const mr_syntax *syntax, mr_client_done done, void *user,
                     mr_error *err);
@@ -103,6 +150,14 @@ int mr_client_start_many(mr_client *client, const mr_syntax *syntaxes, size_t co
 /* Asks for more interfaces on the bound connection (alter_context). */
 int mr_client_add_contexts(mr_client *client, const mr_syntax *syntaxes, size_t count,
                            mr_client_done done, void *user, mr_error *err);
+/* Begins one more security context on the bound connection, by an alter_context that asks for its
+ * first interface again (MS-RPCE 3.3.1.5.2). *@authp goes into mr_call.auth of the calls that are
+ * to use it. The server must have granted MR_FEATURE_SECURITY_MULTIPLEXING (MR_BIND_WINDOWS asks
+ * for it) and the first context must have a level of its own: MR_ERR_STATE, MR_ERR_LIMIT. */
+int mr_client_add_security(mr_client *client, const mr_client_security *security,
+                           mr_client_done done, void *user, uint32_t *authp, mr_error *err);
+/* A step of a provider that said MR_SECURITY_PENDING can go on. */
+void mr_client_resume(mr_client *client);
 /* Start, and run the loop until the outcome. */
 int mr_client_open(mr_client *client, const mr_syntax *syntax, mr_error *err);
 
@@ -127,6 +182,7 @@ struct mr_call {
     void *args;              /* the struct @proc->args describes */
     const mr_uuid *object;   /* borrowed, may be NULL */
     mr_nsec timeout;         /* 0: the client's */
+    uint32_t auth;           /* which security context; 0: the first */
     mr_arena arena;          /* referents of the reply */
     uint32_t fault;          /* status of a fault (result MR_ERR_FAULT) */
     bool did_not_execute;    /* the server says so of a fault */
@@ -140,6 +196,7 @@ struct mr_call {
     mr_call *next, *prev;
     uint32_t id;
     uint16_t context;
+    size_t verified;         /* place of the call id in its verification trailer; 0: none */
     bool in_flight;
     bool over;               /* a maybe call that was sent: there is no reply */
     int failed;
