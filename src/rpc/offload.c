@@ -1,6 +1,8 @@
-/* See offload.h. A provider that waits for somebody by itself, even here, is resumed by whoever
- * knows that it can go on. Between a step's beginning and its end the worker owns @inner, @token and @out;
- * @lock guards who has to free the whole: whoever of worker and owner is through last. */
+/*
+ * See offload.h. Between a step's beginning and its end the worker owns @inner, @token and @out;
+ * @lock guards who has to free the whole: whoever of worker and owner is through last. A provider
+ * that waits for somebody by itself, even here, is resumed by whoever knows that it can go on.
+ */
 #include "offload.h"
 
 #include <stdlib.h>

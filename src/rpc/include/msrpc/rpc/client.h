@@ -39,7 +39,7 @@ enum mr_bind_style {
  * client is freed or, if @make is NULL, @provider serves the only connection there is. */
 typedef struct mr_client_security {
     mr_security *provider;      /* an initiator, *borrowed* until the client is freed */
-    /* Called by mr_client_start and its like. Returns 0, or a negative result, which they return. */
+    /* Called by mr_client_start and its like. 0, or a negative result, which they return. */
     int (*make)(void *user, mr_security **securityp, mr_error *err);
     void (*give)(void *user, mr_security *security); /* may be NULL */
     void *user;
