@@ -26,6 +26,9 @@ static int negotiate(mr_ntlm *n, mr_buf *out, mr_error *err) {
 
     if (n->o.level == MR_AUTH_LEVEL_PRIVACY)
         m.flags |= MR_NTLM_SEAL;
+    /* at level connect Samba refuses the requests of a context that agreed to sign */
+    if (!mr_auth_level_protects(n->o.level))
+        m.flags &= ~(uint32_t)MR_NTLM_SIGN;
     if (n->anonymous)
         m.flags |= MR_NTLM_ANONYMOUS;
     int rc = mr_ntlm_negotiate_encode(&m, out);

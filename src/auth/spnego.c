@@ -36,6 +36,14 @@ static int ntlm_verify_mic(mr_security *sec, enum mr_dir dir, mr_slice octets, m
     return mr_ntlm_verify_mic((mr_ntlm *)sec, dir, octets, mic, err);
 }
 
+/* Without NTLMSSP_NEGOTIATE_SIGN, as at level connect, Samba neither makes nor checks any. */
+static bool ntlm_can_sign(mr_security *sec) {
+    mr_ntlm_info info;
+
+    mr_ntlm_get_info((mr_ntlm *)sec, &info);
+    return info.flags & MR_NTLM_SIGN;
+}
+
 static void ntlm_reset(mr_security *sec, bool from_zero) {
     mr_ntlm_reset_for_spnego((mr_ntlm *)sec, from_zero);
 }
@@ -43,7 +51,7 @@ static void ntlm_reset(mr_security *sec, bool from_zero) {
 mr_spnego_mech mr_spnego_of_ntlm(mr_ntlm *ntlm) {
     return (mr_spnego_mech){.mech = MR_MECH_NTLM, .security = mr_ntlm_get_security(ntlm),
                             .get_mic = ntlm_get_mic, .verify_mic = ntlm_verify_mic,
-                            .reset = ntlm_reset};
+                            .can_sign = ntlm_can_sign, .reset = ntlm_reset};
 }
 
 bool mr_spnego_same(enum mr_mech a, enum mr_mech b) {
@@ -182,7 +190,9 @@ int mr_spnego_step_bare(mr_spnego *n, enum mr_dir dir, mr_slice token, mr_buf *o
 /* ---- the list's signature, RFC 4178 5 ---- */
 
 bool mr_spnego_can_sign(const mr_spnego *n) {
-    return n->chosen && n->chosen->get_mic;
+    const mr_spnego_mech *m = n->chosen;
+
+    return m && m->get_mic && (!m->can_sign || m->can_sign(m->security));
 }
 
 static int sign(mr_spnego *n, uint8_t mic[MR_SPNEGO_MIC_MAX], size_t *lenp, mr_error *err) {

@@ -6,8 +6,8 @@
  * (mechListMIC): the initiator always, the acceptor when the initiator did. When the mechanism is
  * not the list's first, either end refuses a peer that does not sign, and a wrong signature is
  * refused always: whoever strikes the better mechanism from a list on its way is found out.
- * Mechanisms that cannot sign cannot notice. A client that skips SPNEGO and speaks NTLM or Kerberos
- * at once is let in, as Windows lets it.
+ * Mechanisms that cannot sign cannot notice; NTLM is one of them at level connect. A client that
+ * skips SPNEGO and speaks NTLM or Kerberos at once is let in, as Windows lets it.
  */
 #ifndef MSRPC_AUTH_SPNEGO_H
 #define MSRPC_AUTH_SPNEGO_H
@@ -30,6 +30,8 @@ typedef struct mr_spnego_mech {
                    size_t *lenp, mr_error *err);
     int (*verify_mic)(mr_security *sec, enum mr_dir dir, mr_slice octets, mr_slice mic,
                       mr_error *err);
+    /* Whether its context, complete, agreed to sign at all; NULL: always. */
+    bool (*can_sign)(mr_security *sec);
     /* Called once the list is signed; NULL: nothing begins anew. @from_zero: the peer did not
      * sign. */
     void (*reset)(mr_security *sec, bool from_zero);
