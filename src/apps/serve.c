@@ -36,6 +36,8 @@ static const app_option options[] = {
      "workers for calls that may take long (none: one thread does everything)"},
     {"call-timeout", 0, APP_NUMBER, "SECONDS", offsetof(struct serve_switches, call_timeout), 1,
      86400, "answer calls that take longer with a fault (they may take for ever)"},
+    {"users", 0, APP_TEXT, "FILE", offsetof(struct serve_switches, users), 0, 0,
+     "who may log on by NTLM: lines DOMAIN\\user:NT-HASH or user:PASSWORD (nobody)"},
     {"metrics", 0, APP_TEXT, "[ADDR:]PORT", offsetof(struct serve_switches, metrics), 0, 0,
      "give numbers to Prometheus: GET /metrics (of 127.0.0.1 without an address)"},
     {"log", 0, APP_TEXT, SERVE_LEVELS, offsetof(struct serve_switches, log), 0, 0,
@@ -85,6 +87,7 @@ static const struct {
     [MR_NOTICE_PROTOCOL] = {SERVE_PROTOCOL, SERVE_NOTICE, "closed: protocol error"},
     [MR_NOTICE_SLOW] = {SERVE_SLOW, SERVE_NOTICE, "closed: too slow"},
     [MR_NOTICE_IDLE] = {SERVE_SLOW, SERVE_INFO, "closed: idle"},
+    [MR_NOTICE_LOGON] = {SERVE_DENIED, SERVE_NOTICE, "not logged on"},
     [MR_NOTICE_ACCEPT] = {SERVE_ACCEPT, SERVE_ERROR, "nobody is accepted"},
 };
 
@@ -120,6 +123,8 @@ static mr_server_options apply(struct serve *s) {
     o.watcher_user = s;
     o.stop = on_stop;
     o.stop_user = &s->loop;
+    o.acceptors = s->users.acceptors;
+    o.acceptor_count = s->users.acceptor_count;
     return o;
 }
 
@@ -130,6 +135,7 @@ static void tell_fixed(struct serve *s, const struct serve_settings *old) {
     } rows[] = {
         {"the mapper's address", old->mapper, s->settings.mapper},
         {"the mapper's socket", old->socket, s->settings.socket},
+        {"the file of users", old->users, s->settings.users},
         {"the address of the metrics", old->metrics, s->settings.metrics},
     };
     const struct app_list *was = &old->bind, *is = &s->settings.bind;
@@ -158,6 +164,8 @@ static int read_all(app *a, struct serve *s, struct serve_settings *settings,
         code = serve_mocks_read(a, settings, s->switches->verbose ? &s->log : NULL, mocks);
     if (!code)
         code = serve_open_know(a, settings, mocks);
+    if (!code && settings->users)
+        code = serve_users_read(a, settings->users, &s->users);
     return code;
 }
 
@@ -372,6 +380,7 @@ static int run(app *a) {
         mr_mapper_db_deinit(&s->db);
         mr_loop_deinit(&s->loop);
     }
+    serve_users_deinit(&s->users);
     serve_mocks_deinit(&s->mocks);
     serve_settings_deinit(&s->settings);
     return code;
@@ -384,7 +393,8 @@ const app_command app_serve = {
     .about =
         "Runs an endpoint mapper and offers the built-in interfaces, each on a port of its own "
         "that the mapper knows; the management interface answers on every port. It serves "
-        "anonymously and keeps nothing on disk. With --socket, processes of root's and of its own "
+        "anonymously and keeps nothing on disk; with --users also those who log on by NTLM, with "
+        "the protection they ask for. With --socket, processes of root's and of its own "
         "user register their endpoints, which are forgotten when they end. --mock FILE offers any "
         "compiled interface with replies from a JSON file, so that a client can be tried without "
         "the real service: {\"interface\":\"netlogon\",\"replies\":{METHOD:REPLY}}, a REPLY "
@@ -398,7 +408,7 @@ const app_command app_serve = {
                  "msrpc serve --interface rpcecho@49152 --threads 4 --call-timeout 10",
                  "on port 135; rpcecho on its own port, four workers, ten seconds a call"},
     .exits = {"0", "ended by SIGTERM or SIGINT, or by the management interface",
-              "66", "the file of --mock or --config cannot be read",
+              "66", "the file of --mock, --users or --config cannot be read",
               "69", "an address or port cannot be had",
               "73", "--ready-fd cannot be written"},
     .options = options,

@@ -51,6 +51,7 @@ static const struct key keys[] = {
     {"access", "EnableAuthEpResolution", KIND_CHOICE, S(client_resolution), 0, 0, "0|1"},
     {"interface", "port", KIND_U16, V(port), 1, UINT16_MAX, NULL},
     {"interface", "ports", KIND_PORT_USE, V(use), 0, 0, "default|internet|intranet"},
+    {"access", "users", KIND_TEXT, S(users), 0, 0, NULL},
     {"interface", "anonymous", KIND_YES_NO, V(access.anonymous), 0, 0, NULL},
     {"interface", "min_auth_level", KIND_LEVEL, V(access.min_level), 0, 0, LEVELS},
     {"mock", "file", KIND_LIST, S(mocks), 0, 0, NULL},

@@ -92,6 +92,7 @@ void mr_server_free(mr_server *server) {
     mr_server_work_stop(server);
     while (server->conns)
         mr_server_conn_free(server->conns);
+    mr_workers_free(server->doormen);
     /* groups that calls still hold outlive the server */
     for (uint32_t i = 0; i < server->group_size; i++)
         if (server->groups[i])

@@ -5,6 +5,8 @@
  */
 #include "server_private.h"
 
+#include <msrpc/wire/verification.h>
+
 #include <stdlib.h>
 
 #define ARENA_CAP ((size_t)64 << 20) /* decoded parameters of one call and its body's results */
@@ -168,6 +170,7 @@ static void count_answer(struct mr_server_slot *slot, uint32_t status) {
         .out = status ? 0 : slot->octets.len,
         .time = now - slot->began,
         .peer = &slot->conn->peer,
+        .caller = &slot->call.caller,
     };
     o->watcher->answered(o->watcher_user, &record);
 }
@@ -229,7 +232,8 @@ static void reply_slot(struct mr_server_slot *slot) {
         return;
     }
     slot->octets = mr_buf_slice(&slot->reply);
-    if (memo && slot->phase == MR_SERVER_RUNNING)
+    if (memo && slot->phase == MR_SERVER_RUNNING &&
+        slot->call.caller.level < MR_AUTH_LEVEL_CONNECT)
         memo->add(slot->call.user, &slot->call, mr_stub_get(&slot->stub), slot->octets);
     send_reply(slot);
 }
@@ -297,6 +301,30 @@ bool mr_server_call_returned(struct mr_server_slot *slot, int outcome) {
     return !later;
 }
 
+/* Whether a verification trailer in the last @rest octets of the stub, if there is one, says what
+ * the connection says (MS-RPCE 3.3.3.4.2): else somebody changed what the client meant. */
+static bool is_verified(const struct mr_server_slot *slot, size_t rest) {
+    const mr_server_caller *caller = &slot->call.caller;
+    mr_slice stub = mr_stub_get(&slot->stub);
+    mr_event_context context;
+    mr_verification v;
+    bool found;
+
+    if (caller->level < MR_AUTH_LEVEL_PACKET)
+        return true;
+    if (mr_verification_decode(stub, stub.len - rest, &found, &v, NULL) < 0)
+        return false;
+    if (v.has_bitmask && v.header_sign && !caller->header_sign)
+        return false;
+    if (v.has_context &&
+        (!mr_assoc_find_context(&slot->conn->assoc, slot->context, &context) ||
+         !mr_syntax_eq(&v.abstract, &context.abstract) ||
+         !mr_syntax_eq(&v.transfer, &context.transfer)))
+        return false;
+    return !v.has_header || (v.ptype == MR_PTYPE_REQUEST && v.call_id == slot->id &&
+                             v.context_id == slot->context && v.opnum == slot->opnum);
+}
+
 /* A method that is not there was not executed (PFC_DID_NOT_EXECUTE); what failed once its stub was
  * being read leaves that open, as Windows does. */
 static void serve(struct mr_server_slot *slot) {
@@ -304,16 +332,21 @@ static void serve(struct mr_server_slot *slot) {
     const mr_server_memo *memo = call->served->memo;
     int r;
 
-    if (memo &&
+    if (memo && call->caller.level < MR_AUTH_LEVEL_CONNECT &&
         memo->find(call->user, call, mr_stub_get(&slot->stub), &slot->octets, &slot->lent)) {
         send_reply(slot);
         return;
     }
+    size_t rest = 0;
     call->args = mr_arena_get(&slot->arena, 1, call->proc->args->csize);
     r = call->args ? mr_ndr_decode(call->proc, MR_NDR_REQUEST, call->format,
-                                   mr_stub_get(&slot->stub), NULL, &slot->arena, call->args, NULL,
+                                   mr_stub_get(&slot->stub), NULL, &slot->arena, call->args, &rest,
                                    NULL)
                    : MR_ERR_MEMORY;
+    if (!r && rest && !is_verified(slot, rest)) {
+        fault_slot(slot, MR_FAULT_ACCESS_DENIED, true);
+        return;
+    }
     if (r) {
         fault_slot(slot, r == MR_ERR_MEMORY ? MR_FAULT_REMOTE_NO_MEMORY : MR_FAULT_NDR, false);
         return;
@@ -331,6 +364,7 @@ static void describe(struct mr_server_slot *slot, struct mr_server_conn *conn,
     slot->group = conn->group;
     slot->id = info->id;
     slot->opnum = info->opnum;
+    slot->context = info->context;
     slot->began = event->time;
     slot->phase = MR_SERVER_COLLECTING;
     slot->call = (mr_server_call){
@@ -342,6 +376,7 @@ static void describe(struct mr_server_slot *slot, struct mr_server_conn *conn,
         .local = conn->local,
         .cred = conn->cred,
         .assoc_group = conn->group->id,
+        .caller = {.mechanism = "", .anonymous = true, .user = "", .domain = ""},
     };
     mr_server_group_ref(conn->group);
     link_slot(&conn->calls, slot);
@@ -366,6 +401,10 @@ static struct mr_server_slot *begin(struct mr_server_conn *conn, const mr_event 
         fault_slot(slot, MR_FAULT_SERVER_TOO_BUSY, true);
         return NULL;
     }
+    if (mr_server_guard_get_caller(conn, &event->auth, &slot->arena, &slot->call.caller) < 0) {
+        fault_slot(slot, MR_FAULT_REMOTE_NO_MEMORY, true);
+        return NULL;
+    }
     if (mr_assoc_find_context(&conn->assoc, info->context, &context))
         offer = mr_server_find_offer(conn->endpoint, &context.abstract, false);
     if (!offer) {
@@ -373,7 +412,7 @@ static struct mr_server_slot *begin(struct mr_server_conn *conn, const mr_event 
         return NULL;
     }
     slot->call.served = &offer->served;
-    if (!mr_server_may_call(conn, offer)) {
+    if (!mr_server_may_call(conn, &slot->call.caller, offer)) {
         conn->server->stats.denied++;
         slot->denied = true;
         fault_slot(slot, MR_FAULT_ACCESS_DENIED, true);
@@ -508,6 +547,7 @@ static void fault_instead(struct mr_server_slot *slot, uint32_t status) {
     word->opnum = slot->opnum;
     word->began = slot->began;
     word->call.served = slot->call.served;
+    word->call.caller = slot->call.caller;
     mr_server_group_ref(word->group);
     word->server->stats.calls_now++;
     detach(slot);

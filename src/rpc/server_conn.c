@@ -101,6 +101,7 @@ static void tell_end(struct mr_server_conn *conn, enum mr_server_notice what, co
 void mr_server_conn_free(struct mr_server_conn *conn) {
     mr_server *server = conn->server;
 
+    mr_server_guard_tell(conn);
     tell_end(conn, MR_NOTICE_CLOSED, "");
     mr_server_call_detach_all(conn);
     mr_server_turn_leave(conn);
@@ -117,6 +118,7 @@ void mr_server_conn_free(struct mr_server_conn *conn) {
     mr_timer_deinit(&conn->timer);
     mr_stream_deinit(&conn->stream);
     mr_assoc_deinit(&conn->assoc);
+    mr_server_guard_free_all(conn);
     mr_buf_deinit(&conn->unread);
     free(conn);
     mr_server_conn_ended(server);
@@ -264,7 +266,8 @@ static bool join_group(struct mr_server_conn *conn, uint32_t wanted) {
 }
 
 /* Answers a BIND or ALTER. */
-static void on_bind(struct mr_server_conn *conn, const mr_event_bind *bind, bool alter) {
+static void on_bind(struct mr_server_conn *conn, const mr_event *event, bool alter) {
+    const mr_event_bind *bind = &event->u.bind;
     mr_assoc_answer answers[MR_PDU_CONTEXTS_MAX];
 
     if (!alter && !conn->group && !join_group(conn, bind->assoc_group))
@@ -281,6 +284,8 @@ static void on_bind(struct mr_server_conn *conn, const mr_event_bind *bind, bool
         answer_context(conn, &bind->contexts[i], &answers[i]);
     }
     choose_contexts(bind, answers);
+    if (event->auth.present)
+        mr_server_guard_begin(conn, &event->auth);
     mr_slice sec_addr = alter ? MR_SLICE_NULL : mr_slice_str(conn->endpoint->name);
     if (mr_assoc_accept(&conn->assoc, answers, bind->count, conn->group->id, sec_addr, NULL) < 0)
         mr_server_conn_close(conn);
@@ -303,7 +308,7 @@ static void on_event(struct mr_server_conn *conn, const mr_event *event) {
     switch (event->kind) {
     case MR_EVENT_BIND:
     case MR_EVENT_ALTER:
-        on_bind(conn, &event->u.bind, event->kind == MR_EVENT_ALTER);
+        on_bind(conn, event, event->kind == MR_EVENT_ALTER);
         break;
     case MR_EVENT_REQUEST:
         mr_server_call_feed(conn, event);
@@ -325,11 +330,16 @@ static void on_event(struct mr_server_conn *conn, const mr_event *event) {
         mr_server_call_cancel(conn, event->u.call.id);
         break;
     case MR_EVENT_READY:
+        if (event->u.ready.present)
+            mr_server_guard_ready(conn, &event->u.ready);
+        break;
+    case MR_EVENT_AUTH_PENDING:
+        conn->pending = true;
+        break;
     case MR_EVENT_BIND_ACK:
     case MR_EVENT_BIND_NAK:
     case MR_EVENT_ALTER_RESP:
     case MR_EVENT_AUTH3:
-    case MR_EVENT_AUTH_PENDING:
     case MR_EVENT_RESPONSE:
     case MR_EVENT_FAULT:
     case MR_EVENT_SHUTDOWN:
@@ -396,12 +406,24 @@ void mr_server_conn_flush(struct mr_server_conn *conn) {
         mr_server_conn_set_timer(conn);
 }
 
+void mr_server_conn_resume(struct mr_server_conn *conn) {
+    conn->pending = false;
+    if (conn->closing)
+        return;
+    bool bad = mr_assoc_resume(&conn->assoc, mr_clock_now(), NULL) < 0;
+    drain_events(conn);
+    mr_server_conn_flush(conn);
+    if (bad)
+        mr_server_conn_close(conn);
+    mr_timer_set(&conn->timer, mr_clock_now()); /* reads on, or ends it */
+}
+
 /* ---- octets in ---- */
 
 /* The association takes no more: nothing is read until something frees. Nothing will, when every
  * call it waits for is one that it does not finish. */
 static void block(struct mr_server_conn *conn) {
-    if (!is_answering(conn) && !mr_assoc_has_output(&conn->assoc) &&
+    if (!conn->pending && !is_answering(conn) && !mr_assoc_has_output(&conn->assoc) &&
         mr_stream_get_queued(&conn->stream) == 0) {
         mr_server_conn_close(conn);
         return;

@@ -79,11 +79,15 @@ void mr_server_client_leave(mr_server *server, struct mr_server_client *client) 
 
 /* ---- access ---- */
 
-bool mr_server_may_call(const struct mr_server_conn *conn, const struct mr_server_offer *offer) {
+/* A null session is nobody, whatever protects it (MS-RPCE 3.3.3.4.3). */
+bool mr_server_may_call(const struct mr_server_conn *conn, const mr_server_caller *caller,
+                        const struct mr_server_offer *offer) {
     const mr_server_access *access = &offer->served.access;
 
     if (conn->cred.known) /* the kernel vouches for it, as for ncalrpc on Windows */
         return true;
+    if (!caller->anonymous)
+        return caller->level >= access->min_level;
     if (access->min_level > MR_AUTH_LEVEL_NONE)
         return false;
     switch (conn->server->options.restrict_remote) {

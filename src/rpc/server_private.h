@@ -15,6 +15,8 @@
 
 #include <msrpc/rpc/server.h>
 
+#include "offload.h"
+
 #include <sys/queue.h>
 
 #define MR_SERVER_SPARE_CALLS 64              /* ended calls kept for reuse */
@@ -103,6 +105,7 @@ struct mr_server_slot {
     enum mr_server_phase phase;
     uint32_t id;
     uint16_t opnum;
+    uint16_t context;             /* presentation context */
     mr_nsec began;
     uint32_t status;              /* of the fault */
     bool did_not_execute;
@@ -143,6 +146,18 @@ struct mr_server_slot {
     void *gone_user;
 };
 
+/* A security context of a connection. */
+struct mr_server_guard {
+    struct mr_server_conn *conn;
+    mr_server_acceptor acceptor;
+    mr_security *security;
+    struct mr_offload *offload; /* stands for it at the association; NULL: it does itself */
+    uint32_t id;
+    bool stands;
+    mr_server_caller caller;    /* when it stands */
+    mr_arena arena;             /* its strings */
+};
+
 struct mr_server_conn {
     mr_server *server;
     mr_server_endpoint *endpoint;
@@ -154,6 +169,8 @@ struct mr_server_conn {
     mr_addr peer, local;
     mr_credentials cred;
     struct mr_server_client *client;
+    struct mr_server_guard *guards[MR_ASSOC_AUTH_MAX]; /* as they began */
+    unsigned guard_count;
     struct mr_server_slot *calls;
     struct mr_server_slots queue; /* wait for a worker */
     TAILQ_ENTRY(mr_server_conn) in_asking, in_waiting;
@@ -167,6 +184,7 @@ struct mr_server_conn {
     mr_nsec progress;     /* when something last went forward */
     uint64_t pdu_end;     /* offset behind the last whole PDU */
     bool blocked;         /* reading rests until something frees */
+    bool pending;         /* a step of a security context is under way elsewhere */
     bool busy;            /* inside feeding: no flush from below */
     bool closing;         /* what is queued is sent, nothing is read any more */
     bool shut;            /* likewise, and our side of the stream is closed */
@@ -206,6 +224,7 @@ struct mr_server {
     mr_server_stats stats;
     struct mr_server_mail *mail;
     mr_workers *workers;  /* NULL: bodies run in the loop */
+    mr_workers *doormen;  /* take steps that may block; NULL until there is one */
     unsigned working;     /* calls with them, the forgone not counted */
     struct mr_server_slots ready; /* they have what they waited for */
     struct mr_server_clients ring; /* with calls for the workers, in turn */
@@ -233,6 +252,23 @@ void mr_server_conn_close(struct mr_server_conn *conn);
 void mr_server_conn_set_timer(struct mr_server_conn *conn);
 /* Its turn has come, which may end it. */
 void mr_server_conn_go_on(struct mr_server_conn *conn);
+
+/* A step that was under way elsewhere is over. */
+void mr_server_conn_resume(struct mr_server_conn *conn);
+
+/* server_security.c */
+/* A BIND or ALTER asks for a security context: its acceptor is set, if there is one. */
+void mr_server_guard_begin(struct mr_server_conn *conn, const mr_event_auth *auth);
+/* One stands. */
+void mr_server_guard_ready(struct mr_server_conn *conn, const mr_event_auth *auth);
+/* After the association, which borrows them, is deinitialised. */
+void mr_server_guard_free_all(struct mr_server_conn *conn);
+/* The connection ends: what did not stand is told. */
+void mr_server_guard_tell(struct mr_server_conn *conn);
+/* The caller of a request whose trailer is @auth; its strings are copied to @arena. 0 or
+ * MR_ERR_MEMORY. */
+int mr_server_guard_get_caller(const struct mr_server_conn *conn, const mr_event_auth *auth,
+                               mr_arena *arena, mr_server_caller *callerp);
 
 /* server_turn.c */
 void mr_server_turn_init(mr_server *server);
@@ -282,7 +318,8 @@ int mr_server_client_join(mr_server *server, const mr_addr *peer, const mr_crede
 /* NULL is allowed. */
 void mr_server_client_leave(mr_server *server, struct mr_server_client *client);
 /* Whether a call of the connection's is let through to the interface. */
-bool mr_server_may_call(const struct mr_server_conn *conn, const struct mr_server_offer *offer);
+bool mr_server_may_call(const struct mr_server_conn *conn, const mr_server_caller *caller,
+                        const struct mr_server_offer *offer);
 /* Tell the watcher; @text may be empty. */
 void mr_server_notice_conn(struct mr_server_conn *conn, enum mr_server_notice what,
                            const char *text);

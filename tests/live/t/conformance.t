@@ -15,8 +15,9 @@ MOCK = os.path.join(names['LIVE_DIR'], 'mocks', 'netlogon.json')
 LIST = os.path.join(names['LIVE_DIR'], 'conformance.list')
 PARTS = 4   # side by side, since most of a test is waiting for silence
 GUARD = '150'
+PASSWORD = 'Known.Pw1'
 ENVIRONMENT = {
-    'SERVER': HOST, 'TARGET_HOSTNAME': HOST, 'USERNAME': 'Administrator', 'PASSWORD': 'unused',
+    'SERVER': HOST, 'TARGET_HOSTNAME': HOST, 'USERNAME': 'Administrator', 'PASSWORD': PASSWORD,
     'DOMAIN': 'LAB', 'REALM': 'LAB.TEST', 'SMB_CONF_PATH': names['LAB_SMBCONF'],
     'IGNORE_RANDOM_PAD': '1', 'PYTHONDONTWRITEBYTECODE': '1'}
 
@@ -58,7 +59,10 @@ def conform(wanted):
        '%d of %d tests pass, %d are excused' % (len(passed), len(wanted), len(unable)))
 
 
-COMMAND = 'exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --mock ' + MOCK
+USERS = os.path.join(names['TEST_TMP'], 'users')
+COMMAND = 'exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --users %s --mock %s' % (USERS, MOCK)
+with open(USERS, 'w') as file:
+    file.write('LAB\\Administrator:%s\n' % PASSWORD)
 unable, every = excused(), suite_names()
 eq(sorted(unable - set(every)), [], 'the list names tests of the suite')
 with background('mb', 'sh', '-c', COMMAND) as server:

@@ -5,6 +5,7 @@
 #ifndef MSRPC_SERVE_H
 #define MSRPC_SERVE_H
 
+#include <msrpc/auth/ntlm.h>
 #include <msrpc/rpc.h>
 
 /*
@@ -157,5 +158,29 @@ void mr_mock_take(mr_mock *mock, mr_mock *with);
 void mr_mock_deinit(mr_mock *mock);
 /* Offers it at @endpoint; @mock is *borrowed* until the server is freed. */
 int mr_serve_add_mock(mr_server_endpoint *endpoint, mr_mock *mock, mr_error *err);
+
+/*
+ * Accounts by whose passwords clients may log on. Their secrets are wiped when they go. They belong
+ * to the loop's thread.
+ */
+#define MR_ACCOUNTS_MAX 4096
+
+typedef struct mr_accounts mr_accounts;
+
+/* Starts with none; 0 or MR_ERR_MEMORY. */
+int mr_accounts_new(mr_accounts **accountsp, mr_error *err);
+/* After every server that has an acceptor of theirs. NULL is allowed. */
+void mr_accounts_free(mr_accounts *accounts);
+/* Takes the accounts of @text in place of those there are, or none of them: a line each,
+ * "DOMAIN\user:SECRET", "user@domain:SECRET" or "user:SECRET", which is that user of any domain.
+ * SECRET is an NT hash if it has 32 hexadecimal digits, else a password; it reaches to the end of
+ * the line. Empty lines and those that begin with a # say nothing. Returns 0, MR_ERR_MEMORY,
+ * MR_ERR_LIMIT or MR_ERR_SYNTAX, with "@source:LINE:COLUMN: ..." in @err and no word of a secret. */
+int mr_accounts_read(mr_accounts *accounts, mr_slice text, const char *source, mr_error *err);
+size_t mr_accounts_count(const mr_accounts *accounts);
+/* An acceptor of NTLM (MS-NLMP) that knows these accounts and takes null sessions for nobody. @names
+ * (with its strings *borrowed*) is what the server calls itself; *@acceptorp borrows @accounts. */
+void mr_accounts_get_ntlm(mr_accounts *accounts, const mr_ntlm_names *names,
+                          mr_server_acceptor *acceptorp);
 
 #endif

@@ -55,6 +55,34 @@ enum mr_fault_status {
     MR_FAULT_REMOTE_NO_MEMORY = 0x1c00001b,
 };
 
+/* Who calls, as the security context of the call proved it. Strings are UTF-8, never NULL, "" when
+ * not told. */
+typedef struct mr_server_caller {
+    const char *mechanism;  /* "" without a security context */
+    uint8_t type;           /* enum mr_auth_type */
+    uint8_t level;          /* enum mr_auth_level; CALL counts as PACKET */
+    bool anonymous;         /* nobody: no security context, or a null session */
+    bool header_sign;       /* was agreed */
+    const char *user, *domain;
+} mr_server_caller;
+
+/* Makes the acceptors of one authentication type, one for every security context that a client
+ * begins. Called in the loop's thread, but for the steps of those it makes when @blocking. */
+typedef struct mr_server_acceptor {
+    uint8_t type;           /* enum mr_auth_type */
+    bool blocking;          /* its steps may wait for somebody: threads beside the loop take them;
+                             * @give may come from there, too */
+    /* 0, or a negative result: the client is refused. */
+    int (*make)(void *user, uint8_t level, mr_security **securityp, mr_error *err);
+    void (*give)(void *user, mr_security *security); /* may be NULL */
+    /* The context stands: fills user, domain and anonymous, *borrowed* until the next call with
+     * @security. */
+    void (*describe)(void *user, mr_security *security, mr_server_caller *callerp);
+    /* Why it does not stand; "" when nothing failed; may be NULL. */
+    const char *(*why)(void *user, mr_security *security);
+    void *user;
+} mr_server_acceptor;
+
 /* RestrictRemoteClients: which anonymous calls that come by network are refused with
  * MR_FAULT_ACCESS_DENIED. Callers on a local socket always authenticate. */
 enum mr_restrict {
@@ -81,6 +109,7 @@ enum mr_server_notice {
     MR_NOTICE_PROTOCOL,       /* not what the protocol allows: closed */
     MR_NOTICE_SLOW,           /* bind_timeout or stall_timeout: closed */
     MR_NOTICE_IDLE,           /* idle_timeout: closed */
+    MR_NOTICE_LOGON,          /* a client did not prove who it is */
     MR_NOTICE_ACCEPT,         /* a connection cannot be accepted, out of descriptors or memory */
 };
 
@@ -93,6 +122,7 @@ typedef struct mr_server_record {
     size_t in, out;        /* octets of the stubs */
     mr_nsec time;          /* from its first fragment to the answer */
     const mr_addr *peer;
+    const mr_server_caller *caller;
 } mr_server_record;
 
 /* Told what happens; members may be NULL. Neither may free or drain the server. */
@@ -135,6 +165,8 @@ typedef struct mr_server_options {
     void (*stop)(void *user, mr_server *server);
     void *stop_user;
     enum mr_restrict restrict_remote;
+    const mr_server_acceptor *acceptors; /* borrowed; the first of a type counts */
+    size_t acceptor_count;    /* [none: clients that authenticate are refused] */
     const mr_server_watcher *watcher; /* borrowed; may be NULL */
     void *watcher_user;
 } mr_server_options;
@@ -202,6 +234,7 @@ struct mr_server_call {
     mr_uuid object;           /* nil without one */
     mr_addr peer, local;      /* the connection's ends; MR_FAMILY_UNIX for ncalrpc */
     mr_credentials cred;      /* of an ncalrpc peer */
+    mr_server_caller caller;  /* as long as @arena */
     uint32_t assoc_group;
 };
 

@@ -1,0 +1,218 @@
+/*
+ * Accounts from a file of lines, and the acceptor of NTLM that asks them (MS-NLMP 3.2.5.1.2). They
+ * are searched from the first to the last: a file has few, and a logon costs more than the search.
+ */
+#include <msrpc/crypto.h>
+#include <msrpc/serve.h>
+
+#include <stdlib.h>
+
+#define NT_HASH_DIGITS (2 * MR_NT_HASH_SIZE)
+
+struct mr_accounts {
+    mr_identity *rows;
+    size_t count;
+    mr_ntlm_names names;
+};
+
+int mr_accounts_new(mr_accounts **accountsp, mr_error *err) {
+    mr_accounts *accounts = calloc(1, sizeof *accounts);
+
+    if (!accounts)
+        return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET, "out of memory");
+    *accountsp = accounts;
+    return 0;
+}
+
+static void free_rows(mr_identity *rows, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        mr_identity_deinit(&rows[i]);
+    free(rows);
+}
+
+void mr_accounts_free(mr_accounts *accounts) {
+    if (!accounts)
+        return;
+    free_rows(accounts->rows, accounts->count);
+    free(accounts);
+}
+
+size_t mr_accounts_count(const mr_accounts *accounts) {
+    return accounts->count;
+}
+
+/* ---- reading ---- */
+
+static bool is_hash(mr_slice secret) {
+    if (secret.len != NT_HASH_DIGITS)
+        return false;
+    for (size_t i = 0; i < secret.len; i++) {
+        uint8_t c = secret.data[i] | 0x20;
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+            return false;
+    }
+    return true;
+}
+
+/* Where in the line something is wrong, in @columnp, and what. */
+static int read_account(mr_slice line, mr_identity *row, size_t *columnp, mr_error *err) {
+    const uint8_t *colon = memchr(line.data, ':', line.len);
+    size_t name = colon ? (size_t)(colon - line.data) : line.len;
+    mr_slice secret = mr_slice_sub(line, name + 1, SIZE_MAX);
+
+    *columnp = 1;
+    int r = mr_identity_init(row, err);
+    if (r)
+        return r;
+    if (!colon || name == 0)
+        return mr_fail(err, MR_ERR_SYNTAX, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET,
+                       colon ? "no user before the colon" : "no colon between user and secret");
+    r = mr_identity_set_name(row, mr_slice_sub(line, 0, name), err);
+    if (!r && !*row->user)
+        r = mr_fail(err, MR_ERR_SYNTAX, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET, "no user");
+    if (r)
+        return r;
+    *columnp = name + 2;
+    return is_hash(secret) ? mr_identity_set_nt_hash(row, secret, err)
+                           : mr_identity_set_password(row, secret, err);
+}
+
+static mr_slice take_line(mr_slice *restp) {
+    const uint8_t *end = restp->len ? memchr(restp->data, '\n', restp->len) : NULL;
+    size_t len = end ? (size_t)(end - restp->data) : restp->len;
+    mr_slice line = mr_slice_sub(*restp, 0, len);
+
+    *restp = mr_slice_sub(*restp, len + 1, SIZE_MAX);
+    if (line.len && line.data[line.len - 1] == '\r')
+        line.len--;
+    return line;
+}
+
+static int add_row(mr_identity **rowsp, size_t count, mr_error *err) {
+    if (count == MR_ACCOUNTS_MAX)
+        return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET,
+                       "more than %d accounts", MR_ACCOUNTS_MAX);
+    if (count & (count - 1)) /* full at powers of two */
+        return 0;
+    mr_identity *grown = calloc(count ? 2 * count : 1, sizeof *grown);
+    if (!grown)
+        return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET, "out of memory");
+    if (count) {
+        memcpy(grown, *rowsp, count * sizeof *grown);
+        mr_wipe(*rowsp, count * sizeof *grown);
+    }
+    free(*rowsp);
+    *rowsp = grown;
+    return 0;
+}
+
+static int fail_at(mr_error *err, int code, const char *source, unsigned line, size_t column,
+                   const char *text) {
+    return mr_fail(err, code, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET, "%s:%u:%zu: %s", source, line,
+                   column, text);
+}
+
+int mr_accounts_read(mr_accounts *accounts, mr_slice text, const char *source, mr_error *err) {
+    mr_identity *rows = NULL;
+    size_t count = 0;
+    int r = 0;
+
+    for (unsigned number = 1; !r && text.len; number++) {
+        mr_slice line = take_line(&text);
+        mr_error detail = MR_ERROR_INIT;
+        size_t column = 1;
+        if (line.len == 0 || line.data[0] == '#')
+            continue;
+        r = add_row(&rows, count, &detail);
+        if (!r)
+            r = read_account(line, &rows[count++], &column, &detail);
+        if (r)
+            fail_at(err, r, source, number, column, detail.text);
+    }
+    if (r) {
+        free_rows(rows, count);
+        return r;
+    }
+    free_rows(accounts->rows, accounts->count);
+    accounts->rows = rows;
+    accounts->count = count;
+    return 0;
+}
+
+/* ---- asking ---- */
+
+static int find(void *user, mr_slice account, mr_slice domain, uint8_t nt_hashp[MR_NT_HASH_SIZE],
+                mr_error *err) {
+    mr_accounts *accounts = user;
+    int r = MR_ERR_NOT_FOUND;
+
+    for (size_t i = 0; r == MR_ERR_NOT_FOUND && i < accounts->count; i++)
+        r = mr_ntlm_find_identity(&accounts->rows[i], account, domain, nt_hashp, err);
+    return r;
+}
+
+static int make(void *user, uint8_t level, mr_security **securityp, mr_error *err) {
+    mr_accounts *accounts = user;
+    mr_ntlm_options options = {
+        .role = MR_SECURITY_ACCEPTOR,
+        .level = level,
+        .names = accounts->names,
+        .anonymous = true,
+        .find = find,
+        .user = accounts,
+    };
+    mr_ntlm *ntlm;
+    int64_t sec;
+    uint32_t nsec;
+
+    mr_clock_get_wall(&sec, &nsec);
+    options.now = mr_time_filetime(sec, nsec);
+    int r = mr_entropy_get(options.entropy, sizeof options.entropy);
+    if (!r)
+        r = mr_ntlm_new(&options, &ntlm, err);
+    mr_wipe(options.entropy, sizeof options.entropy);
+    if (!r)
+        *securityp = mr_ntlm_get_security(ntlm);
+    return r;
+}
+
+/* A provider begins with its mr_security (engine/security.h). */
+static mr_ntlm *ntlm_of(mr_security *security) {
+    return (mr_ntlm *)security;
+}
+
+static void give(void *user, mr_security *security) {
+    (void)user;
+    mr_ntlm_free(ntlm_of(security));
+}
+
+static void describe(void *user, mr_security *security, mr_server_caller *callerp) {
+    mr_ntlm_info info;
+
+    (void)user;
+    mr_ntlm_get_info(ntlm_of(security), &info);
+    callerp->user = info.user;
+    callerp->domain = info.user_domain;
+    callerp->anonymous = info.anonymous;
+}
+
+static const char *why(void *user, mr_security *security) {
+    mr_ntlm_info info;
+
+    (void)user;
+    mr_ntlm_get_info(ntlm_of(security), &info);
+    return info.why;
+}
+
+void mr_accounts_get_ntlm(mr_accounts *accounts, const mr_ntlm_names *names,
+                          mr_server_acceptor *acceptorp) {
+    accounts->names = *names;
+    *acceptorp = (mr_server_acceptor){
+        .type = MR_AUTH_NTLM,
+        .make = make,
+        .give = give,
+        .describe = describe,
+        .why = why,
+        .user = accounts,
+    };
+}
