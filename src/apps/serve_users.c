@@ -9,7 +9,7 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
-/* The host's name, and the NetBIOS name made of it: 15 characters at most, in capitals (MS-NBTE). */
+/* The host's name, and the NetBIOS name made of it: 15 capitals at most (MS-NBTE). */
 static void name_server(struct serve_users *users) {
     if (gethostname(users->dns, sizeof users->dns - 1) != 0 || !*users->dns)
         snprintf(users->dns, sizeof users->dns, "localhost");

@@ -175,11 +175,12 @@ void mr_accounts_free(mr_accounts *accounts);
  * "DOMAIN\user:SECRET", "user@domain:SECRET" or "user:SECRET", which is that user of any domain.
  * SECRET is an NT hash if it has 32 hexadecimal digits, else a password; it reaches to the end of
  * the line. Empty lines and those that begin with a # say nothing. Returns 0, MR_ERR_MEMORY,
- * MR_ERR_LIMIT or MR_ERR_SYNTAX, with "@source:LINE:COLUMN: ..." in @err and no word of a secret. */
+ * MR_ERR_LIMIT or MR_ERR_SYNTAX, with "@source:LINE:COLUMN: ..." in @err, never a secret. */
 int mr_accounts_read(mr_accounts *accounts, mr_slice text, const char *source, mr_error *err);
 size_t mr_accounts_count(const mr_accounts *accounts);
-/* An acceptor of NTLM (MS-NLMP) that knows these accounts and takes null sessions for nobody. @names
- * (with its strings *borrowed*) is what the server calls itself; *@acceptorp borrows @accounts. */
+/* An acceptor of NTLM (MS-NLMP) that knows these accounts and takes null sessions for nobody.
+ * @names, with its strings *borrowed*, is what the server calls itself; *@acceptorp borrows
+ * @accounts. */
 void mr_accounts_get_ntlm(mr_accounts *accounts, const mr_ntlm_names *names,
                           mr_server_acceptor *acceptorp);
 
