@@ -5,6 +5,7 @@
 
 #include <msrpc/auth/identity.h>
 #include <msrpc/auth/krb5.h>
+#include <msrpc/auth/netlogon.h>
 #include <msrpc/auth/ntlm.h>
 #include <msrpc/auth/spnego.h>
 

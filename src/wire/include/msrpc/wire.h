@@ -9,6 +9,7 @@
 #include <msrpc/wire/krb.h>
 #include <msrpc/wire/ldap.h>
 #include <msrpc/wire/nbt.h>
+#include <msrpc/wire/nl_auth.h>
 #include <msrpc/wire/ntlmssp.h>
 #include <msrpc/wire/ntp.h>
 #include <msrpc/wire/pdu.h>

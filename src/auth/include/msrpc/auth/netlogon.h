@@ -1,0 +1,55 @@
+/*
+ * Netlogon's secure channel (MS-NRPC 3.3, auth type 68) behind the engine's security vtable, as
+ * initiator, acceptor and observer, from the session key that NetrServerAuthenticate3 left. With
+ * AES the signature is HMAC-SHA256 and the cipher AES-128 in CFB8; without, HMAC-MD5 and RC4. What
+ * is covered is the stub and its padding, never the header. Both ends count all fragments of both
+ * directions in one sequence, so a channel has one call at a time. Packet level is integrity.
+ */
+#ifndef MSRPC_AUTH_NETLOGON_H
+#define MSRPC_AUTH_NETLOGON_H
+
+#include <msrpc/base.h>
+#include <msrpc/engine/security.h>
+
+#define MR_NETLOGON_KEY 16
+#define MR_NETLOGON_ENTROPY 32
+
+typedef struct mr_netlogon_key {
+    uint8_t key[MR_NETLOGON_KEY];
+    bool aes; /* 0x01000000 was negotiated (MS-NRPC 3.1.4.2) */
+} mr_netlogon_key;
+
+/* Finds the session key of a client by the names it tells (OEM octets, *borrowed*). Returns 0,
+ * MR_ERR_NOT_FOUND, or another negative result with its detail in @err. */
+typedef int mr_netlogon_find(void *user, mr_slice domain, mr_slice computer,
+                             mr_netlogon_key *keyp, mr_error *err);
+
+/* Everything but the callback and its @user is copied by mr_netlogon_new. */
+typedef struct mr_netlogon_options {
+    enum mr_security_role role;
+    uint8_t entropy[MR_NETLOGON_ENTROPY]; /* unpredictable; initiator and acceptor */
+    /* initiator */
+    const char *domain, *computer;        /* its NetBIOS names, ASCII, 15 octets at most */
+    mr_netlogon_key key;
+    /* acceptor and observer */
+    mr_netlogon_find *find;
+    void *user;
+} mr_netlogon_options;
+
+typedef struct mr_netlogon_info {
+    bool complete;
+    bool aes;
+    char domain[16], computer[16]; /* of the client; "" when not told or too long */
+} mr_netlogon_info;
+
+typedef struct mr_netlogon mr_netlogon;
+
+/* A new channel. Returns 0, MR_ERR_ARGUMENT, MR_ERR_MEMORY or MR_ERR_UNSUPPORTED. */
+int mr_netlogon_new(const mr_netlogon_options *options, mr_netlogon **netlogonp, mr_error *err);
+/* Wipes the keys. */
+void mr_netlogon_free(mr_netlogon *netlogon);
+/* Its face to the association; lives as long as @netlogon. */
+mr_security *mr_netlogon_get_security(mr_netlogon *netlogon);
+void mr_netlogon_get_info(const mr_netlogon *netlogon, mr_netlogon_info *infop);
+
+#endif
