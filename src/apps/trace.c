@@ -177,6 +177,15 @@ static int listen_on(struct trace *t) {
     return 0;
 }
 
+/* A packet that the kernel or the card dropped looks like one that the network lost. */
+static void count_dropped(struct trace *t) {
+    mr_error err = MR_ERROR_INIT;
+    mr_live_stats stats;
+
+    if (!t->paths && mr_capture_live_get_stats(&live, &stats, &err) == 0)
+        t->dropped = stats.dropped + stats.dropped_card;
+}
+
 static void analyse(struct trace *t) {
     mr_analysis_config config = {
         .paths = t->sources,
@@ -194,6 +203,7 @@ static void analyse(struct trace *t) {
     if (app_progress_wanted(t->a))
         t->a->progress = &t->progress;
     t->result = mr_analysis_run(&config, &t->totals, &t->error);
+    count_dropped(t);
     trace_name_error(t);
     (void)app_err(t->a); /* wipes the line */
     t->a->progress = NULL;

@@ -30,6 +30,7 @@ struct trace {
     mr_totals totals;
     mr_error error;             /* of reading; code 0: none */
     int result;                 /* of the analysis */
+    uint64_t dropped;           /* packets that -i was too slow for */
     bool partial;               /* not everything was read */
     int code;                   /* exit code so far */
     mr_nsec began, ended;       /* of the run */

@@ -121,6 +121,8 @@ static void put_head(struct trace *t, FILE *out) {
             (unsigned long long)t->totals.packets, (unsigned long long)t->totals.octets,
             (double)(t->totals.last - t->totals.first) / MR_SEC, when);
     put_element(out, ", captured ", place, "");
+    if (t->dropped)
+        fprintf(out, ", %llu packets dropped while listening", (unsigned long long)t->dropped);
     fprintf(out, "%s</p>\n</header>\n<main>\n",
             t->partial ? ". Not everything was read: this page is about what was" : "");
 }

@@ -210,6 +210,7 @@ static void write_counts(struct trace *t, mr_writer *w) {
     mr_writer_uint(w, "packets", n->packets);
     mr_writer_uint(w, "bytes", n->octets);
     mr_writer_uint(w, "cut_packets", n->cut);
+    mr_writer_uint(w, "dropped", t->dropped);
     mr_writer_uint(w, "connections", n->flows);
     mr_writer_uint(w, "gaps", n->gaps);
     mr_writer_uint(w, "damaged", n->damaged);

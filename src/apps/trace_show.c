@@ -163,8 +163,12 @@ static void show_head(struct trace *t) {
         title[0] = '\0';
     }
     app_edges(a->out, title, right);
-    fprintf(a->out, " from %s, captured %s\n", when_text(n->first, begin),
-            place ? place : "somewhere (no connection tells where)");
+    if (n->packets)
+        fprintf(a->out, " from %s%s%s\n", when_text(n->first, begin), place ? ", captured " : "",
+                place ? place : "");
+    if (t->dropped)
+        fprintf(a->out, " %s dropped while listening: a silence may be ours\n",
+                count(a, t->dropped, "packet"));
     if (n->cut)
         fprintf(a->out, " %s cut short when captured: a snap length hides their ends\n",
                 count(a, n->cut, "packet"));

@@ -160,10 +160,6 @@ void mr_capture_live_stop(mr_capture_live *live) {
     live->state->lib.pcap_breakloop(live->state->pcap);
 }
 
-const mr_capture_iface *mr_capture_live_get_iface(const mr_capture_live *live) {
-    return &live->state->iface;
-}
-
 int mr_capture_live_get_stats(mr_capture_live *live, mr_live_stats *statsp, mr_error *err) {
     struct mr_capture_live_state *l = live->state;
     struct pcap_stat now;

@@ -21,7 +21,7 @@ struct mr_capture_filter_state {
     } links[LINKS_MAX];
 };
 
-int mr_dlt_of(uint16_t link) {
+static int dlt_of(uint16_t link) {
     return link == MR_LINK_RAW ? DLT_RAW : link;
 }
 
@@ -34,7 +34,7 @@ static int compile(struct mr_capture_filter_state *f, uint16_t link, mr_error *e
     if (f->count == LINKS_MAX)
         return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_CAPTURE, MR_ERROR_NO_OFFSET,
                        "more than %d link types in one capture", LINKS_MAX);
-    pcap_t *dead = f->lib.pcap_open_dead(mr_dlt_of(link), MR_CAPTURE_PACKET_MAX);
+    pcap_t *dead = f->lib.pcap_open_dead(dlt_of(link), MR_CAPTURE_PACKET_MAX);
     if (!dead)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_CAPTURE, MR_ERROR_NO_OFFSET, "out of memory");
     int r = 0;

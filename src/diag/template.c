@@ -223,7 +223,7 @@ static int expand_one(expansion *e, mr_slice body) {
     bool has_word = split(mr_slice_sub(body, count, body.len), count ? ':' : '|', &name, &word);
     if (mr_slice_eq(name, MR_SLICE_LIT("host")) || mr_slice_eq(name, MR_SLICE_LIT("from"))) {
         const char *text = name.data[0] == 'h' ? e->diag->host : e->diag->from;
-        if (text)
+        if (text && *text)
             write_text(e, text, false);
         else
             unknown(e, has_word, word);

@@ -196,17 +196,6 @@ void trace_bad(mr_trace *trace, trace_live *live, const mr_seen *at, const mr_fa
     trace_add(trace, live->relation, at, live->talk.id, true, fact);
 }
 
-void trace_add_talk(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad,
-                    const mr_talk_seen *talk) {
-    mr_fact fact = mr_facts_of_talk(talk);
-    if (fact.kind == MR_FACT_NONE)
-        return;
-    if (bad)
-        trace_bad(trace, live, at, &fact);
-    else
-        trace_add(trace, live->relation, at, live->talk.id, false, &fact);
-}
-
 void trace_add_connect(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad,
                        const mr_connect_seen *connect) {
     mr_fact fact = mr_facts_of_connect(connect);

@@ -384,7 +384,8 @@ static size_t label_len(const char *name) {
     return strcspn(name, ".");
 }
 
-bool trace_name_is_walk(const trace_name *a, const trace_name *b) {
+/* Whether two names can be steps of one walk through the suffixes. */
+static bool is_walk(const trace_name *a, const trace_name *b) {
     size_t len = label_len(a->name);
     if (a->name[0] == '_' || len != label_len(b->name) || strncmp(a->name, b->name, len) != 0)
         return false;
@@ -402,7 +403,7 @@ bool trace_name_is_walk(const trace_name *a, const trace_name *b) {
 /* Another name of the same walk was resolved, or (@earlier) failed before this one. */
 static bool is_settled(const mr_trace *trace, const trace_name *name) {
     for (const trace_name *n = trace->names; n; n = n->list_next) {
-        if (n == name || !trace_name_is_walk(n, name))
+        if (n == name || !is_walk(n, name))
             continue;
         if (n->resolved || (!n->netbios && n->first_packet < name->first_packet))
             return true;
@@ -418,7 +419,7 @@ static const char *parent(const char *name) {
 /* Nobody answers a broadcast for a name of another link: it counts only where DNS fails too. */
 static bool fails_in_dns(const mr_trace *trace, const trace_name *name) {
     for (const trace_name *n = trace->names; n; n = n->list_next) {
-        if (!n->netbios && !n->resolved && trace_name_is_walk(n, name))
+        if (!n->netbios && !n->resolved && is_walk(n, name))
             return true;
     }
     return false;

@@ -372,8 +372,6 @@ trace_relation *trace_relation_get(mr_trace *trace, const mr_ip *client, const m
                                    const char *name);
 trace_relation *trace_relation_find(mr_trace *trace, const mr_ip *client, const mr_ip *server,
                                     const char *name);
-trace_expected *trace_expected_find(mr_trace *trace, const mr_ip *client, const mr_ip *server,
-                                    uint16_t port);
 void trace_expected_add(mr_trace *trace, const trace_expected *expected);
 trace_client *trace_client_get(mr_trace *trace, const mr_ip *ip);
 /* The connection of a record; @make: a new one when it is not known. NULL: none, or no memory. */
@@ -383,7 +381,7 @@ trace_kept *trace_kept_find(const mr_trace *trace, uint32_t id);
 void trace_tables_deinit(mr_trace *trace);
 /* The name of an interface, or its UUID, interned. */
 const char *trace_interface(mr_trace *trace, const mr_uuid *uuid);
-const char *trace_service(const mr_uuid *uuid); /* of Windows, or NULL */
+const char *trace_service(const mr_uuid *uuid); /* that can be restarted, or NULL */
 bool trace_is_mapper(const mr_uuid *uuid);
 
 /* ---- trace_fact.c ---- */
@@ -402,9 +400,8 @@ void trace_tell(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad, 
                 ...) __attribute__((format(printf, 5, 6)));
 /* The look-up of the server's name and the mapper's answer come first among what is told. */
 void trace_tell_before(mr_trace *trace, trace_live *live);
-/* Facts that facts.h makes: what mr_facts_add_talk would add to a set is added to the relation. */
-void trace_add_talk(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad,
-                    const mr_talk_seen *talk);
+/* The fact that facts.h makes of it: what mr_facts_add_connect would add to a set is added to the
+ * relation. */
 void trace_add_connect(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad,
                        const mr_connect_seen *connect);
 /* The sets of two relations are judged as one. */
@@ -422,8 +419,6 @@ void trace_names_refused(mr_trace *trace, const mr_seen *seen);
 const trace_lookup *trace_lookup_of(mr_trace *trace, const mr_ip *client, const mr_ip *address);
 /* Names that are asked for in vain on every network. */
 bool trace_name_is_noise(const trace_name *name);
-/* Whether two names can be steps of one walk through the suffixes. */
-bool trace_name_is_walk(const trace_name *a, const trace_name *b);
 /* A name that has nothing to do with what the client talks RPC to says nothing about RPC. */
 bool trace_name_is_relevant(const mr_trace *trace, const trace_name *name);
 /* ICMP: the client did not wait any more for an answer to its question. */

@@ -107,8 +107,8 @@ static trace_expected **expected_slot(mr_trace *trace, const mr_ip *client, cons
     return &trace->expected_slots[(hash_ip(server, hash_ip(client, 3)) + port) % TRACE_SLOTS];
 }
 
-trace_expected *trace_expected_find(mr_trace *trace, const mr_ip *client, const mr_ip *server,
-                                    uint16_t port) {
+static trace_expected *expected_find(mr_trace *trace, const mr_ip *client, const mr_ip *server,
+                                     uint16_t port) {
     trace_expected *e = *expected_slot(trace, client, server, port);
     while (e && (e->port != port || !trace_ip_eq(&e->client, client) ||
                  !trace_ip_eq(&e->server, server)))
@@ -118,7 +118,7 @@ trace_expected *trace_expected_find(mr_trace *trace, const mr_ip *client, const 
 
 void trace_expected_add(mr_trace *trace, const trace_expected *expected) {
     trace_expected *old =
-        trace_expected_find(trace, &expected->client, &expected->server, expected->port);
+        expected_find(trace, &expected->client, &expected->server, expected->port);
     if (old) { /* the newest question counts, and what was asked for before what was listed */
         if (expected->map || !old->map) {
             trace_expected *next = old->hash_next;
@@ -223,7 +223,7 @@ static void set_sides(mr_trace *trace, trace_live *live, const mr_seen *seen) {
         live->relation->name = talk->name;
         live->relation->name_packet = live->lookup.packet;
     }
-    live->expected = trace_expected_find(trace, &seen->client, &seen->server, seen->server_port);
+    live->expected = expected_find(trace, &seen->client, &seen->server, seen->server_port);
     if (live->expected) {
         const trace_expected *e = live->expected;
         live->expected->tried = true;
@@ -333,7 +333,7 @@ const char *trace_interface(mr_trace *trace, const mr_uuid *uuid) {
 
 const char *trace_service(const mr_uuid *uuid) {
     const mr_iface_name *row = mr_name_find(uuid);
-    return row && *mr_name_service(row) ? mr_name_service(row) : NULL;
+    return row ? mr_name_restartable(row) : NULL;
 }
 
 bool trace_is_mapper(const mr_uuid *uuid) {

@@ -65,6 +65,17 @@ const char *mr_name_service(const mr_iface_name *iface) {
     return mr_names_text + iface->service;
 }
 
+const char *mr_name_restartable(const mr_iface_name *iface) {
+    static const char *const fixed[] = {"lsass", "SamSs", "RpcSs", "RpcEptMapper", "DcomLaunch",
+                                        "Schedule", "samba", "PlugPlay", "Power", "gpsvc"};
+    const char *service = mr_name_service(iface);
+
+    for (size_t i = 0; i < MR_COUNT(fixed); i++)
+        if (mr_str_eq_nocase(service, fixed[i]))
+            return NULL;
+    return *service && !strpbrk(service, " .,/()") ? service : NULL;
+}
+
 const char *mr_name_pipes(const mr_iface_name *iface) {
     return mr_names_text + iface->pipes;
 }

@@ -78,20 +78,9 @@ const char *probe_iface(mr_probe *p, const mr_syntax *syntax) {
     return probe_text(p, "%s", mr_uuid_text(&syntax->uuid, uuid));
 }
 
-/* Services that nobody can restart on a running Windows, and words of the table that are no service
- * names: a remedy must not tell anybody to try. */
-static bool restartable(const char *service) {
-    static const char *const fixed[] = {"lsass", "SamSs", "RpcSs", "RpcEptMapper", "DcomLaunch",
-                                        "Schedule", "samba", "PlugPlay", "Power", "gpsvc"};
-    for (size_t i = 0; i < MR_COUNT(fixed); i++)
-        if (mr_str_eq_nocase(service, fixed[i]))
-            return false;
-    return *service && !strpbrk(service, " .,/()");
-}
-
 const char *probe_service(const mr_syntax *syntax) {
     const mr_iface_name *known = mr_name_find(&syntax->uuid);
-    return known && restartable(mr_name_service(known)) ? mr_name_service(known) : NULL;
+    return known ? mr_name_restartable(known) : NULL;
 }
 
 void probe_set_vantage(mr_probe *p, const mr_addr *remote) {

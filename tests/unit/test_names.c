@@ -56,6 +56,10 @@ static void test_famous(void **state) {
         assert_int_equal(iface->major, rows[i].major);
         assert_int_equal(iface->minor, rows[i].minor);
     }
+    assert_string_equal(mr_name_restartable(by_text("12345678-1234-abcd-ef00-01234567cffb")),
+                        "Netlogon");
+    assert_null(mr_name_restartable(by_text("12345778-1234-abcd-ef00-0123456789ac"))); /* SamSs */
+    assert_null(mr_name_restartable(by_text("12345778-1234-abcd-ef00-0123456789ab"))); /* lsass */
     /* every mask of bind-time features is one and the same transfer syntax */
     const mr_iface_name *features = by_text("6cb71c2c-9812-4540-0300-000000000000");
     assert_string_equal(mr_name_text(features), "bind_time_features");

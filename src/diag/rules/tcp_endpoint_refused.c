@@ -23,5 +23,10 @@ const mr_rule mr_rule_tcp_endpoint_refused = {
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_SH,
                   .command = "msrpc map {host} --probe",
-                  .verify = "msrpc map {host} --probe"}},
+                  .verify = "msrpc map {host} --probe"},
+                 {.text = "A port that never changes (88, 139, 389, 445): see at the host what "
+                          "listens there.",
+                  .run_on = MR_PLACE_SERVER,
+                  .shell = MR_SHELL_CMD,
+                  .command = "netstat -ano -p tcp"}},
 };

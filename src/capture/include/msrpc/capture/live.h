@@ -51,8 +51,6 @@ void mr_capture_live_deinit(mr_capture_live *live);
 int mr_capture_live_read(mr_capture_live *live, mr_packet *packetp, mr_error *err);
 /* Ends the present or next read with MR_CAPTURE_END; may be called from a signal handler. */
 void mr_capture_live_stop(mr_capture_live *live);
-/* For a writer: name, link type and limit of what is captured. */
-const mr_capture_iface *mr_capture_live_get_iface(const mr_capture_live *live);
 /* Counts since the beginning; of "any" the card's are not known and 0. */
 int mr_capture_live_get_stats(mr_capture_live *live, mr_live_stats *statsp, mr_error *err);
 

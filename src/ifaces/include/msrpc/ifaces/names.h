@@ -41,6 +41,9 @@ const char *mr_name_text(const mr_iface_name *iface);
 bool mr_name_is_known(const mr_iface_name *iface);
 const char *mr_name_doc(const mr_iface_name *iface);      /* "MS-SAMR", "C706" */
 const char *mr_name_service(const mr_iface_name *iface);  /* "Spooler" */
+/* The service where a remedy may tell to restart it, or NULL: neither those that a running Windows
+ * cannot stop nor what is no service's name ("lsass", "samba"). */
+const char *mr_name_restartable(const mr_iface_name *iface);
 const char *mr_name_pipes(const mr_iface_name *iface);    /* "lsass,protected_storage", no \pipe\ */
 const char *mr_name_module(const mr_iface_name *iface);   /* "spoolsv.exe" */
 const char *mr_name_exposure(const mr_iface_name *iface); /* where met, what a stranger gets */
