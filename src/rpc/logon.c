@@ -1,0 +1,319 @@
+/*
+ * Logging on: what is wished, the exchange with the KDCs, and the outcome (MS-KILE 3.2.5; MS-SPNG
+ * 3.1). The exchange is mr_krb5_kdc's; its computations run in the loop and take milliseconds.
+ * Negotiate goes without Kerberos when there is no ticket to be had, but not when a KDC has judged
+ * the password: NTLM would only offer the same one again, and count towards a lockout.
+ */
+#include "client_private.h"
+#include "logon_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TIMEOUT (30 * MR_SEC)
+#define KDC_TIMEOUT (2 * MR_SEC)
+#define ARENA_CAP ((size_t)1 << 16)
+
+static const mr_krb5_kdc_info no_tickets = {
+    .client = "", .service = "", .ccache = "", .realm = "",
+    .failure = {.code = MR_KRB5_NO_CODE, .text = "", .realm = ""}};
+
+int mr_logon_no_memory(mr_error *err) {
+    return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "out of memory");
+}
+
+static int wrong_argument(mr_error *err, const char *text) {
+    return mr_fail(err, MR_ERR_ARGUMENT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "%s", text);
+}
+
+/* ---- what is wished ---- */
+
+static bool has_ntlm(const mr_identity *id) {
+    return id->anonymous || id->has_password || id->has_nt_hash;
+}
+
+static bool is_literal(const char *host) {
+    mr_addr addr;
+
+    return mr_addr_decode(mr_slice_str(host), 0, &addr) == 0;
+}
+
+/* Why Kerberos is out of the question, or NULL. */
+static const char *against_kerberos(const mr_logon *l) {
+    if (l->options.identity->anonymous)
+        return "Kerberos knows no anonymous users";
+    if (!l->spn)
+        return "Kerberos needs the server's name";
+    if (!l->options.spn && is_literal(l->options.host))
+        return "Kerberos needs the server's name in place of its address";
+    return NULL;
+}
+
+/* @text without a final dot in capitals, *in the arena*. */
+static const char *copy_realm(mr_logon *l, const char *text) {
+    size_t len = strlen(text);
+    char *realm = mr_arena_add_str(&l->arena, mr_slice_of(text, len));
+
+    for (size_t i = 0; realm && i < len; i++)
+        if (realm[i] >= 'a' && realm[i] <= 'z')
+            realm[i] = (char)(realm[i] - 'a' + 'A');
+    return realm;
+}
+
+/* A NetBIOS name of a domain leads to no KDC, the domain of the server's name may. */
+static const char *choose_realm(mr_logon *l) {
+    const char *domain = l->options.identity->domain, *host = l->options.host;
+
+    if (l->options.realm)
+        return l->options.realm;
+    if (!strchr(domain, '.') && host && strchr(host, '.') && !is_literal(host))
+        domain = strchr(host, '.') + 1;
+    return copy_realm(l, domain);
+}
+
+static int copy_text(mr_logon *l, const char **textp, mr_error *err) {
+    if (!*textp)
+        return 0;
+    size_t len = strlen(*textp);
+    if (len == 0 || len >= MR_LOGON_NAME)
+        return wrong_argument(err, len ? "a name of the logon is too long"
+                                       : "a name of the logon is empty");
+    *textp = mr_arena_add_str(&l->arena, mr_slice_of(*textp, len));
+    return *textp ? 0 : mr_logon_no_memory(err);
+}
+
+static int copy_options(mr_logon *l, const mr_logon_options *options, mr_error *err) {
+    mr_logon_options *o = &l->options;
+    const char **texts[] = {&o->host, &o->service, &o->spn, &o->realm, &o->workstation};
+    mr_addr *kdcs;
+    int r = 0;
+
+    *o = *options;
+    if (!o->timeout)
+        o->timeout = TIMEOUT;
+    if (!o->kdc_timeout)
+        o->kdc_timeout = KDC_TIMEOUT;
+    if (o->kdc_count > MR_LOGON_KDCS)
+        o->kdc_count = MR_LOGON_KDCS;
+    kdcs = mr_arena_get(&l->arena, o->kdc_count, sizeof *kdcs);
+    if (!kdcs)
+        return mr_logon_no_memory(err);
+    for (size_t i = 0; i < o->kdc_count; i++)
+        kdcs[i] = options->kdcs[i];
+    o->kdcs = kdcs;
+    for (size_t i = 0; r == 0 && i < MR_COUNT(texts); i++)
+        r = copy_text(l, texts[i], err);
+    if (r)
+        return r;
+    if (o->host && o->host[strlen(o->host) - 1] == '.')
+        o->host = mr_arena_add_str(&l->arena, mr_slice_of(o->host, strlen(o->host) - 1));
+    l->spn = o->spn;
+    if (!l->spn && o->host)
+        l->spn = mr_arena_add_fmt(&l->arena, "%s/%s", o->service ? o->service : "host", o->host);
+    l->realm = choose_realm(l);
+    return (options->host && (!o->host || !l->spn)) || !l->realm ? mr_logon_no_memory(err) : 0;
+}
+
+static int check_wish(const mr_logon *l, mr_error *err) {
+    const mr_logon_options *o = &l->options;
+    const char *against = against_kerberos(l);
+    bool ntlm = has_ntlm(o->identity);
+
+    if (o->level == MR_AUTH_LEVEL_DEFAULT || o->level == MR_AUTH_LEVEL_NONE ||
+        o->level > MR_AUTH_LEVEL_PRIVACY)
+        return wrong_argument(err, "a logon needs an authentication level");
+    switch (o->mechanism) {
+    case MR_LOGON_KERBEROS:
+        return against ? wrong_argument(err, against) : 0;
+    case MR_LOGON_NTLM:
+        return ntlm ? 0 : wrong_argument(err, "NTLM needs a password or an NT hash");
+    case MR_LOGON_NEGOTIATE:
+        return against && !ntlm ? wrong_argument(err, against) : 0;
+    }
+    return wrong_argument(err, "no such mechanism");
+}
+
+int mr_logon_new(mr_loop *loop, mr_resolver *resolver, const mr_logon_options *options,
+                 mr_logon **logonp, mr_error *err) {
+    mr_logon *l = calloc(1, sizeof *l);
+
+    if (!l)
+        return mr_logon_no_memory(err);
+    l->loop = loop;
+    l->resolver = resolver ? resolver : &l->own;
+    if (!resolver)
+        mr_resolver_init(&l->own, loop);
+    mr_arena_init(&l->arena, ARENA_CAP);
+    mr_logon_find_init(l);
+    mr_logon_ask_init(l);
+    l->report.mechanism = options->mechanism;
+    l->report.why = MR_ERROR_INIT;
+    l->report.tickets = no_tickets;
+    int r = copy_options(l, options, err);
+    if (r == 0)
+        r = check_wish(l, err);
+    if (r) {
+        mr_logon_free(l);
+        return r;
+    }
+    *logonp = l;
+    return 0;
+}
+
+void mr_logon_free(mr_logon *l) {
+    if (!l)
+        return;
+    while (l->made) {
+        struct mr_logon_made *made = l->made;
+        l->made = made->next;
+        mr_logon_made_free(made);
+    }
+    mr_logon_made_free(l->kept);
+    mr_timer_deinit(&l->timer);
+    mr_logon_find_deinit(l);
+    mr_logon_ask_deinit(l);
+    mr_krb5_kdc_free(l->machine);
+    if (l->resolver == &l->own)
+        mr_resolver_deinit(&l->own);
+    mr_arena_deinit(&l->arena);
+    free(l);
+}
+
+/* ---- the outcome ---- */
+
+/* A KDC knows the user, and will not have him with this secret, or not now (RFC 4120 7.5.9). */
+static bool is_judged(const mr_krb5_failure *failure) {
+    enum { CLIENT_REVOKED = 18, KEY_EXPIRED = 23, PREAUTH_FAILED = 24 };
+
+    return failure->from_peer &&
+           (failure->code == CLIENT_REVOKED || failure->code == KEY_EXPIRED ||
+            failure->code == PREAUTH_FAILED);
+}
+
+static bool may_fall_back(const mr_logon *l, int result) {
+    const mr_krb5_failure *failure = &l->report.tickets.failure;
+
+    return l->options.mechanism == MR_LOGON_NEGOTIATE && has_ntlm(l->options.identity) &&
+           result != MR_ERR_MEMORY && mr_clock_now() < l->deadline &&
+           !(result == MR_ERR_AUTH && is_judged(failure));
+}
+
+void mr_logon_end(mr_logon *l, int result, const mr_error *err) {
+    static const mr_error none;
+    mr_logon_report *r = &l->report;
+    mr_error detail = err ? *err : none;
+
+    mr_timer_deinit(&l->timer);
+    mr_logon_find_deinit(l);
+    mr_logon_ask_stop(l);
+    if (result == 0) {
+        r->kerberos = l->options.mechanism != MR_LOGON_NTLM;
+    } else if (may_fall_back(l, result)) {
+        r->fallback = true;
+        r->why = detail;
+        result = 0;
+    }
+    r->ntlm = result == 0 && l->options.mechanism != MR_LOGON_KERBEROS &&
+              has_ntlm(l->options.identity);
+    r->stage = result ? MR_LOGON_FAILED : MR_LOGON_DONE;
+    r->elapsed = mr_clock_now() - l->started;
+    if (l->done)
+        l->done(l->user, l, result, &detail);
+}
+
+/* ---- the exchange ---- */
+
+static void step(mr_logon *l, mr_slice reply) {
+    mr_krb5_kdc_request request;
+    mr_error err = MR_ERROR_INIT;
+    int r = mr_krb5_kdc_step(l->machine, reply, &request, &err);
+
+    mr_krb5_kdc_get_info(l->machine, &l->report.tickets);
+    if (r == MR_KRB5_KDC_SEND)
+        r = mr_logon_ask_start(l, &request, &err);
+    else if (r == 0)
+        r = 1;
+    if (r != 0)
+        mr_logon_end(l, r < 0 ? r : 0, &err);
+}
+
+void mr_logon_take_reply(mr_logon *l, mr_slice reply) {
+    step(l, reply);
+}
+
+static void on_deadline(void *user) {
+    mr_logon *l = user;
+    mr_error err = MR_ERROR_INIT;
+    char text[MR_LOGON_TRY_TEXT];
+    bool trying = l->ask.trying;
+
+    mr_logon_ask_stop(l);
+    if (trying)
+        mr_logon_try_text(&l->ask.now, text);
+    mr_fail(&err, MR_ERR_TIMEOUT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+            "no Kerberos ticket within the time allowed; %s",
+            trying ? text : "KDCs were still being looked for");
+    mr_logon_end(l, MR_ERR_TIMEOUT, &err);
+}
+
+static int make_machine(mr_logon *l, mr_error *err) {
+    const mr_logon_options *o = &l->options;
+    mr_krb5_kdc_options k = {.identity = o->identity, .realm = l->realm, .service = l->spn,
+                             .no_clock_sync = o->no_clock_sync, .rc4_only = o->rc4_only};
+    const char *against = against_kerberos(l);
+    uint32_t nsec;
+
+    if (against)
+        return wrong_argument(err, against);
+    mr_clock_get_wall(&k.now, &nsec);
+    return mr_krb5_kdc_new(&k, &l->machine, err);
+}
+
+static void on_begin(void *user) {
+    mr_logon *l = user;
+    mr_error err = MR_ERROR_INIT;
+    int r;
+
+    if (l->options.mechanism == MR_LOGON_NTLM) {
+        mr_logon_end(l, 0, NULL);
+        return;
+    }
+    mr_timer_init(&l->timer, l->loop, on_deadline, l);
+    mr_timer_set(&l->timer, l->deadline);
+    r = make_machine(l, &err);
+    if (r)
+        mr_logon_end(l, r, &err);
+    else
+        step(l, MR_SLICE_NULL);
+}
+
+int mr_logon_start(mr_logon *l, mr_logon_done done, void *user, mr_error *err) {
+    if (l->started)
+        return mr_fail(err, MR_ERR_STATE, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       "the logon was begun before");
+    l->started = mr_clock_now();
+    l->deadline = l->started + l->options.timeout;
+    l->done = done;
+    l->user = user;
+    mr_timer_init(&l->timer, l->loop, on_begin, l);
+    mr_timer_set(&l->timer, l->started);
+    return 0;
+}
+
+static void on_waited(void *user, mr_logon *logon, int result, const mr_error *err) {
+    (void)logon;
+    mr_wait_end(user, result, err);
+}
+
+int mr_logon_run(mr_logon *l, mr_error *err) {
+    mr_wait wait = {.loop = l->loop, .err = err};
+    int r = mr_wait_run(&wait, mr_logon_start(l, on_waited, &wait, err));
+
+    if (r && !wait.over && l->user == &wait)
+        l->done = NULL; /* interrupted: nobody is there to be told */
+    return r;
+}
+
+const mr_logon_report *mr_logon_get_report(const mr_logon *l) {
+    return &l->report;
+}
