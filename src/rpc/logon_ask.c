@@ -1,9 +1,9 @@
 /*
  * Asking the KDCs of a realm (RFC 4120 7.2): first all of them by UDP, unless the message may not
  * travel so, then all by TCP, until one answers; that one is the first to be asked the next time.
- * UDP is sent twice. A datagram that is no Kerberos message could be anybody's and ends nothing: the
- * right answer may still follow. A KDC that is out of service (KDC_ERR_SVC_UNAVAILABLE) is believed
- * only when it says so twice, or two do.
+ * UDP is sent twice. A datagram that is no Kerberos message could be anybody's and ends nothing:
+ * the right answer may still follow. A KDC that is out of service (KDC_ERR_SVC_UNAVAILABLE) is
+ * believed only when it says so twice, or two do.
  */
 #include "logon_private.h"
 

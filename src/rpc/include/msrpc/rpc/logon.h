@@ -34,7 +34,7 @@ typedef struct mr_logon_options {
     const mr_identity *identity; /* *borrowed* until mr_logon_free */
     enum mr_logon_mechanism mechanism;
     uint8_t level;            /* enum mr_auth_level, other than none */
-    const char *host;         /* the server's name; NULL: not told, which only NTLM can do without */
+    const char *host;         /* the server's name; NULL: not told, only NTLM can do without */
     const char *service;      /* class of its principal name; NULL: "host" */
     const char *spn;          /* the whole name in place of these two, "host/server.example.org" */
     const char *realm;        /* the user's; NULL: his domain if it has a dot, else the host's
@@ -124,8 +124,8 @@ typedef struct mr_logon_report {
 typedef struct mr_logon mr_logon;
 
 /* A logon that has not begun. @resolver (*borrowed* until it is freed) may be NULL: its own.
- * Returns 0, MR_ERR_MEMORY, or MR_ERR_ARGUMENT when the wish cannot be granted to anybody: no level,
- * an address where Kerberos needs a name, a name that is too long. */
+ * Returns 0, MR_ERR_MEMORY, or MR_ERR_ARGUMENT when the wish cannot be granted to anybody: no
+ * level, an address where Kerberos needs a name, a name that is too long. */
 int mr_logon_new(mr_loop *loop, mr_resolver *resolver, const mr_logon_options *options,
                  mr_logon **logonp, mr_error *err);
 /* No callback comes any more. The associations that use its providers must be gone. NULL is
@@ -159,7 +159,7 @@ typedef struct mr_logon_provider {
     mr_ntlm *ntlm;
 } mr_logon_provider;
 
-/* Finds the parts of @security, or of the latest provider when that is NULL: 0, MR_ERR_NOT_FOUND. */
+/* Finds the parts of @security, NULL: of the latest provider. Returns 0 or MR_ERR_NOT_FOUND. */
 int mr_logon_find(const mr_logon *logon, const mr_security *security,
                   mr_logon_provider *providerp);
 
