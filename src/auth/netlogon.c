@@ -55,19 +55,25 @@ static void make_number(const mr_netlogon *n, enum mr_dir dir, uint8_t number[8]
     number[4] = dir == MR_DIR_TO_SERVER ? 0x80 : 0;
 }
 
-static int get_sum(const mr_netlogon *n, const uint8_t head[HEAD], mr_slice confounder,
-                   mr_slice body, uint8_t sum[8], mr_error *err) {
+/* The checksum over the plain @body and, where header signing was agreed, what is around it. */
+static int get_sum(const mr_netlogon *n, const mr_security_frag *frag, const uint8_t head[HEAD],
+                   mr_slice confounder, mr_slice body, uint8_t sum[8], mr_error *err) {
     static const uint8_t zeros[4];
     mr_slice key = mr_slice_of(n->key.key, MR_NETLOGON_KEY);
-    const mr_slice parts[] = {{zeros, sizeof zeros}, {head, HEAD}, confounder, body};
+    const mr_slice parts[] = {{zeros, sizeof zeros},
+                              {head, HEAD},
+                              confounder,
+                              frag->sign_header ? frag->header : MR_SLICE_NULL,
+                              body,
+                              frag->sign_header ? frag->trailer : MR_SLICE_NULL};
     uint8_t digest[16], mac[32];
     int rc;
 
     if (n->key.aes) {
-        rc = mr_hmac_once(MR_HASH_SHA256, key, parts + 1, 3, mac, err);
+        rc = mr_hmac_once(MR_HASH_SHA256, key, parts + 1, MR_COUNT(parts) - 1, mac, err);
     } else {
         const mr_slice inner = {digest, sizeof digest};
-        rc = mr_hash_once(MR_HASH_MD5, parts, 4, digest, err);
+        rc = mr_hash_once(MR_HASH_MD5, parts, MR_COUNT(parts), digest, err);
         if (rc == 0)
             rc = mr_hmac_once(MR_HASH_MD5, key, &inner, 1, mac, err);
     }
@@ -209,7 +215,7 @@ static int protect(mr_security *sec, const mr_security_frag *frag, uint8_t *body
     if (sealed)
         rc = make_confounder(n, number, value + CONFOUNDER_AT, err);
     if (rc == 0)
-        rc = get_sum(n, value, confounder, frag->body, value + SUM_AT, err);
+        rc = get_sum(n, frag, value, confounder, frag->body, value + SUM_AT, err);
     if (rc == 0 && sealed)
         rc = seal(n, number, value + CONFOUNDER_AT, body, frag->body.len, err);
     if (rc == 0)
@@ -245,7 +251,7 @@ static int unprotect(mr_security *sec, const mr_security_frag *frag, uint8_t *bo
     if (sealed)
         rc = open_sealed(n, number, value + CONFOUNDER_AT, frag->body, confounder, body, err);
     if (rc == 0)
-        rc = get_sum(n, head, mr_slice_of(confounder, sealed ? 8 : 0),
+        rc = get_sum(n, frag, head, mr_slice_of(confounder, sealed ? 8 : 0),
                      sealed ? mr_slice_of(body, frag->body.len) : frag->body, sum, err);
     if (rc < 0)
         return rc;

@@ -200,6 +200,31 @@ static void tampering(void **state) {
             }
 }
 
+/* Header and trailer are covered where that was agreed, and only there. */
+static void headers(void **state) {
+    (void)state;
+
+    for (int aes = 0; aes < 2; aes++)
+        for (int covered = 0; covered < 2; covered++)
+            for (int part = 0; part < 2; part++) {
+                uint8_t body[32] = BODY, value[56], around[2][8] = {"header_", "trailer"};
+                trio t;
+                open_trio(&t, aes, "PC7");
+                shake(&t);
+                mr_security *s = face(&t, MR_SECURITY_ACCEPTOR), *c =
+                    face(&t, MR_SECURITY_INITIATOR);
+                mr_security_frag frag = {
+                    .header = {around[0], 8}, .trailer = {around[1], 8}, .body = {body, 32},
+                    .value = {value, aes ? 56 : 32}, .dir = MR_DIR_TO_SERVER,
+                    .level = MR_AUTH_LEVEL_INTEGRITY, .sign_header = covered};
+                assert_int_equal(c->class->protect(c, &frag, body, value, NULL), 0);
+                around[part][3] ^= 1;
+                assert_int_equal(s->class->unprotect(s, &frag, NULL, NULL),
+                                 covered ? MR_ERR_AUTH : 0);
+                close_trio(&t);
+            }
+}
+
 /* Repeated, lost, and sent back to where it came from. */
 static void order(void **state) {
     (void)state;
@@ -270,6 +295,7 @@ int main(void) {
         cmocka_unit_test(every_level),
         cmocka_unit_test(fragments),
         cmocka_unit_test(tampering),
+        cmocka_unit_test(headers),
         cmocka_unit_test(order),
         cmocka_unit_test(refused),
     };

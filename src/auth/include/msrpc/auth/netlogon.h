@@ -2,7 +2,8 @@
  * Netlogon's secure channel (MS-NRPC 3.3, auth type 68) behind the engine's security vtable, as
  * initiator, acceptor and observer, from the session key that NetrServerAuthenticate3 left. With
  * AES the signature is HMAC-SHA256 and the cipher AES-128 in CFB8; without, HMAC-MD5 and RC4. What
- * is covered is the stub and its padding, never the header. Both ends count all fragments of both
+ * is covered is the stub and its padding, and header and trailer where header signing was agreed.
+ * Both ends count all fragments of both
  * directions in one sequence, so a channel has one call at a time. Packet level is integrity.
  */
 #ifndef MSRPC_AUTH_NETLOGON_H
