@@ -296,8 +296,9 @@ static bool is_half_of(const mr_flow_side_seen *side) {
     return side->octets && (side->syn_packet || side->acked_unseen);
 }
 
-static void note_direction(mr_trace *trace, trace_live *live, const mr_flow_side_seen *client,
-                           const mr_flow_side_seen *server) {
+static void note_direction(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_flow_side_seen *client = &seen->u.end.tcp->side[MR_FROM_CLIENT];
+    const mr_flow_side_seen *server = &seen->u.end.tcp->side[MR_FROM_SERVER];
     trace_relation *r = live->relation;
 
     if (client->packets && server->packets) {
@@ -316,6 +317,7 @@ static void note_direction(mr_trace *trace, trace_live *live, const mr_flow_side
         r->one_way = true;
         r->lacks_server = side == client;
         r->one_way_packet = side->first_packet;
+        r->one_way_file = seen->file;
     }
 }
 
@@ -327,7 +329,7 @@ static void judge(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     live->talk.midstream = !client->syn_packet && !server->syn_packet;
     live->talk.octets[MR_FROM_CLIENT] = client->octets;
     live->talk.octets[MR_FROM_SERVER] = server->octets;
-    note_direction(trace, live, client, server);
+    note_direction(trace, live, seen);
     note_ttls(live, server);
     if (server->reset.answers_syn && !tcp->opened) {
         judge_refused(trace, live, seen, server);
@@ -532,7 +534,8 @@ bool trace_is_one_way(const trace_relation *r) {
 }
 
 static void say_one_way(mr_trace *trace, trace_relation *r) {
-    mr_seen at = {.packet = r->one_way_packet, .time = trace->totals.last};
+    mr_seen at = {.packet = r->one_way_packet, .file = r->one_way_file,
+                  .time = trace->totals.last};
     mr_fact fact = {.kind = MR_FACT_TCP_ONE_WAY, .address = trace_intern_ip(trace, &r->server)};
     trace_add(trace, r, &at, 0, true, &fact);
 }

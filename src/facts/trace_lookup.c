@@ -364,7 +364,8 @@ static void say_identity(mr_trace *trace, trace_relation *r) {
         n = n->list_next;
     if (!n || n->alias)
         return;
-    mr_seen at = {.packet = r->identity_packet, .time = trace->totals.last};
+    mr_seen at = {.packet = r->identity_packet, .file = r->identity_file,
+                  .time = trace->totals.last};
     mr_fact fact = {.kind = MR_FACT_NAME_IDENTITY_DIFFERS,
                     .name = r->name,
                     .address = trace_intern_ip(trace, &r->server),

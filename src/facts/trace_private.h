@@ -65,11 +65,13 @@ struct trace_relation {
     bool bad;
     const char *identity;    /* what the host calls itself (MS-NLMP 2.2.2.1) */
     uint64_t identity_packet;
+    uint16_t identity_file;
     bool connected;          /* or tried to be */
     bool two_way;            /* packets of both were captured */
     bool one_way;            /* a connection that went on, of which one side was not, */
     bool lacks_server;       /* the server's */
     uint64_t one_way_packet;
+    uint16_t one_way_file;
     const char *icmp_sender; /* who spoke last about packets to the server */
     uint32_t smb_count;      /* connections of SMB */
     bool http_in, http_out, http_c2; /* channels of RPC over HTTP */

@@ -371,6 +371,7 @@ void trace_take_ntlm(mr_trace *trace, const mr_seen *seen) {
     if (live && live->relation && ntlm->type == 2 && ntlm->dns_host) {
         live->relation->identity = trace_intern(trace, ntlm->dns_host);
         live->relation->identity_packet = seen->packet;
+        live->relation->identity_file = seen->file;
     }
     if (!live || ntlm->type != 3)
         return;
