@@ -264,6 +264,18 @@ static int report(struct trace *t) {
     return t->code;
 }
 
+/* When the capture ended: who listens has waited for answers until now, a file until its last
+ * packet. */
+static mr_nsec end_of(const struct trace *t) {
+    int64_t sec = 0;
+    uint32_t nsec = 0;
+
+    if (t->paths || t->totals.packets == 0)
+        return t->totals.last;
+    mr_clock_get_wall(&sec, &nsec);
+    return (mr_nsec)sec * MR_SEC + nsec;
+}
+
 /* Reads, judges and shows; what was begun is freed by the caller. */
 static int work(struct trace *t) {
     mr_trace_config config = {.talk = t->a->set.jsonl && !t->o->stubs ? on_talk : NULL, .ctx = t};
@@ -289,7 +301,7 @@ static int work(struct trace *t) {
     if (code == APP_UNREADABLE && t->o->server && !t->paired)
         return code;
     t->partial = code != 0;
-    r = mr_trace_end(t->story, t->totals.first, t->totals.last);
+    r = mr_trace_end(t->story, t->totals.first, end_of(t));
     if (r)
         return app_refuse(t->a, APP_BUG, "%s", mr_result_text(r));
     t->ended = mr_clock_now();

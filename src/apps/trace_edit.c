@@ -76,11 +76,13 @@ static void comment(void *user, const mr_packet *packet, mr_capture_edit *editp)
 
 static const char *note_text(app *a, const mr_finding *finding, bool past) {
     const mr_remedy *remedy = finding->remedy_count ? &finding->remedies[0] : NULL;
-    const char *text = mr_arena_add_fmt(&a->arena, "msrpc %s %s: %s. %s%s%s",
+    const char *text = mr_arena_add_fmt(&a->arena, "msrpc %s %s: %s. %s%s%s%s%s",
                                         past ? "past" : mr_severity_name(finding->severity),
                                         finding->id,
                                         finding->summary, finding->cause,
-                                        remedy ? " Remedy: " : "", remedy ? remedy->text : "");
+                                        remedy ? " Remedy: " : "", remedy ? remedy->text : "",
+                                        remedy && remedy->command ? " Run: " : "",
+                                        remedy && remedy->command ? remedy->command : "");
 
     return text ? text : finding->id;
 }

@@ -43,6 +43,9 @@ static int check_files(app *a) {
         struct stat x, y;
         if (!outs[i] || (i == 0 && is_standard(outs[i])))
             continue;
+        if (is_standard(outs[i]))
+            return app_refuse(a, APP_USAGE, "--annotate, --to and --html write files, and the "
+                              "report has standard output: /dev/stdout with --output elsewhere");
         for (size_t k = 0; !code && k < a->arg_count; k++)
             code = check_read(a, outs[i], a->args[k]);
         if (!code)

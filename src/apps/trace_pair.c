@@ -188,6 +188,9 @@ void trace_pair_show(struct trace *t) {
         show_seen(t, &t->pair.seen[i]);
     if (t->pair.count > most)
         fprintf(t->a->out, " and %zu more (-v shows them)\n", t->pair.count - most);
+    else if (t->pair.count == 0 && totals->matched == 0 && !totals->clock.known)
+        app_wrap(t->a->out, " [--] ", 6, "no connection is in both captures: there is nothing to "
+                 "compare; are they of the same time and path?");
     else if (t->pair.count == 0)
         fputs(" [ok] nothing was lost, forged or changed between the two places\n", t->a->out);
 }

@@ -262,6 +262,8 @@ static const char *phase_text(struct trace *t, enum mr_phase phase) {
             text = mr_arena_add_fmt(&a->arena, "%s with an endpoint mapper, %llu failed",
                                     count(a, mappers, "conversation"),
                                     (unsigned long long)failed);
+        else if (mr_trace_get_phase(t->story, phase) == MR_STATUS_PASS)
+            text = "no endpoint mapper was asked, and none was needed";
         break;
     case MR_PHASE_COMMUNICATION:
         text = calls_text(t);

@@ -171,6 +171,8 @@ static void track_syn(track *t) {
         if (!answer && t->from == MR_FROM_SERVER)
             cold_of(t->flows, flow)->seen.simultaneous = true;
         note_syn_options(t, seen);
+        if (!answer && flow->state == MR_FLOW_SYN_ACK)
+            flow->midstream = false; /* the capture had its answer first */
     } else if (seen->isn != t->seg->tcp.seq) {
         seen->isn_changed = true;
         if (flow->state == MR_FLOW_SYN_ACK || flow->state == MR_FLOW_SYN)
@@ -512,6 +514,9 @@ bool mr_flow_is_reuse(const mr_flows *flows, const mr_flow *flow, int from,
     if (seg->tcp.flags & MR_TCP_ACK) /* the answer to a SYN that was not captured */
         return flow->state >= MR_FLOW_CLOSED ||
                (from == MR_FROM_CLIENT && !seen->simultaneous);
+    if (flow->state == MR_FLOW_SYN_ACK && from == MR_FROM_CLIENT && !side->syn_packet &&
+        (flow->lane[1].flags & LANE_ACKED) && flow->lane[1].ack == seg->tcp.seq + 1)
+        return false; /* captured behind its answer */
     return !(flow->state == MR_FLOW_SYN && from == MR_FROM_SERVER && flow->lane[1].packets == 0);
 }
 

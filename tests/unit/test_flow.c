@@ -353,6 +353,26 @@ static void test_port_reuse(void **state) {
     assert_int_equal(w.seen.id, 6);
 }
 
+static void test_syn_behind_its_answer(void **state) {
+    (void)state;
+    world_init(&w, NULL);
+    world_tcp(&w, 1, MR_TCP_SYN | A, 500, 101, NULL);
+    world_tcp(&w, 0, MR_TCP_SYN, 100, 0, NULL);
+    world_tcp(&w, 0, A, 101, 501, NULL);
+    world_tcp(&w, 0, PA, 101, 501, "one");
+    finish();
+    assert_int_equal(w.opened, 1);
+    assert_int_equal(w.seen.side[0].syns, 1);
+    assert_int_equal(w.seen.side[1].syns, 1);
+    assert_true(w.seen.opened != 0);
+    is_text(0, "one");
+    world_init(&w, NULL); /* the answer of another connection is none */
+    world_tcp(&w, 1, MR_TCP_SYN | A, 500, 101, NULL);
+    world_tcp(&w, 0, MR_TCP_SYN, 7100, 0, NULL);
+    finish();
+    assert_int_equal(w.opened, 2);
+}
+
 static void test_midstream(void **state) {
     (void)state;
     world_init(&w, NULL); /* the server speaks first: its port tells */
@@ -498,6 +518,7 @@ int main(void) {
         cmocka_unit_test(test_probes),      cmocka_unit_test(test_unanswered),
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_reset),
         cmocka_unit_test(test_handshakes),  cmocka_unit_test(test_port_reuse),
+        cmocka_unit_test(test_syn_behind_its_answer),
         cmocka_unit_test(test_midstream),   cmocka_unit_test(test_one_way),
         cmocka_unit_test(test_strays),      cmocka_unit_test(test_interest),
         cmocka_unit_test(test_ends),        cmocka_unit_test(test_icmp),

@@ -17,8 +17,8 @@ const mr_rule mr_rule_tcp_mapper_filtered = {
                 .same = MR_F(ADDRESS) | MR_F(PORT)}},
     .summary = "the endpoint mapper's port is blocked",
     .cause = "A firewall {way|between the client and the host} drops port {port}: {tries} tries "
-             "got no answer, while the host answers elsewhere"
-             "{#1.port: (port | (ports }{1.port|by echo}).",
+             "got no answer, while the host answers elsewhere "
+             "({#1.port:port |}{1.port|not over TCP}).",
     .reference = "KB832017; KB2102154",
     .remedies = {{.text = "On the firewall between, allow TCP {port} to {address}, and the dynamic "
                           "RPC ports 49152-65535 as well.",
