@@ -96,9 +96,9 @@ static void table_row(app *a, const struct map *map, const struct map_row *row, 
         fprintf(a->out, " %s", app_safe(a, e->annotation));
     if (!mr_uuid_is_nil(&e->object))
         fprintf(a->out, " object %s", mr_uuid_text(&e->object, object));
-    if (probed && row->detail)
-        fprintf(a->out, "  %s", row->detail);
     fputc('\n', a->out);
+    if (probed && row->detail)
+        app_wrap(a->out, "          ", 10, row->detail);
 }
 
 static int compare_port(const void *a, const void *b) {

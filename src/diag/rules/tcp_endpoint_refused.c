@@ -17,9 +17,9 @@ const mr_rule mr_rule_tcp_endpoint_refused = {
                {.any = {MR_FACT_TCP_OPEN}, .same = MR_F(ADDRESS) | MR_F(PORT)}},
     .summary = "nothing listens on the endpoint's port",
     .cause = "{address} refuses {#port:port|ports} {port} at once: the service there is stopped, "
-             "or has another port since it restarted.",
+             "or, if its port is a dynamic one, has another since it restarted.",
     .reference = "RFC 9293 3.5.2",
-    .remedies = {{.text = "Let the endpoint mapper tell the present port.",
+    .remedies = {{.text = "A dynamic port: let the endpoint mapper tell the present one.",
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_SH,
                   .command = "msrpc map {host} --probe",
