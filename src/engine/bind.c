@@ -702,6 +702,14 @@ int mr_receive_auth3(mr_in *in) {
         return mr_state_violation(in, MR_ERR_PROTOCOL, 2,
                                   "an auth3 for a security context that does not wait for it");
     }
+    /* Windows counts the padding as that of a request, whose header is longer than all of an auth3
+     * before its trailer: there can be none */
+    if (pdu->auth.pad_length > 0) {
+        mr_send_fault(s, pdu->header.call_id, 0, MR_FAULT_NO_MEMORY, MR_PFC_DID_NOT_EXECUTE,
+                      MR_SLICE_NULL);
+        return mr_state_violation(in, MR_ERR_PROTOCOL, pdu->auth.offset + 2,
+                                  "an auth3 has padding before its trailer");
+    }
     mr_state_push(s, &in->event);
     return mr_step_run(s, slot, MR_STEP_AUTH3, MR_DIR_TO_SERVER, pdu->auth.value);
 }

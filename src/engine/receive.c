@@ -12,6 +12,10 @@
 #define AT_CALL_ID 12
 #define AT_CONTEXT 20
 
+static const char not_begun[] = "a fragment goes on with a request that was not begun";
+static const char interleaved[] =
+    "the client interleaves requests though multiplexing was not agreed";
+
 static bool is_first(const mr_in *in) {
     return in->pdu->header.flags & MR_PFC_FIRST_FRAG;
 }
@@ -39,12 +43,13 @@ static int break_request(mr_in *in, const mr_call *call, size_t pdu_offset, cons
 }
 
 /* A fragment that could not be verified ends a live association. */
-static int forged(mr_in *in, mr_error *err) {
+static int forged(mr_in *in, const mr_call *begun, mr_error *err) {
     mr_assoc_state *s = in->s;
     bool denied = err->floor == MR_FLOOR_ENGINE;
 
     if (s->config.role == MR_ROLE_SERVER)
-        mr_send_fault(s, in->pdu->header.call_id, in->pdu->u.request.context_id,
+        mr_send_fault(s, in->pdu->header.call_id,
+                      begun ? begun->info.context : in->pdu->u.request.context_id,
                       denied ? MR_FAULT_ACCESS_DENIED : MR_FAULT_SEC_PKG_ERROR, 0,
                       MR_SLICE_NULL);
     err->offset = (size_t)in->event.offset + in->pdu->auth.offset;
@@ -137,8 +142,7 @@ static int check_first(mr_in *in, const mr_call *same) {
                              "the client begins a call with the id of one in flight");
     /* the fault is for the call that was left alone */
     if (!s->multiplex && open)
-        return break_request(in, open, AT_CALL_ID,
-                             "the client interleaves requests though multiplexing was not agreed");
+        return break_request(in, open, AT_CALL_ID, interleaved);
     if (open && !mr_state_find_bound(s, in->pdu->u.request.context_id))
         return break_request(in, NULL, AT_CONTEXT,
                              "a request for an unknown context comes between those of another");
@@ -156,9 +160,14 @@ static int check_first(mr_in *in, const mr_call *same) {
 static int check_further(mr_in *in, const mr_call *call) {
     const mr_pdu_request *r = &in->pdu->u.request;
 
-    if (!call || call->way[MR_DIR_TO_SERVER].done)
-        return break_request(in, NULL, AT_FLAGS,
-                             "a fragment goes on with a request that was not begun");
+    if (!call || call->way[MR_DIR_TO_SERVER].done) {
+        mr_send_fault(in->s, in->pdu->header.call_id,
+                      in->s->multiplex && in->pdu->has_auth ? r->context_id : 0,
+                      MR_FAULT_PROTO_ERROR, 0, MR_SLICE_NULL);
+        return mr_state_violation(in, MR_ERR_PROTOCOL, AT_FLAGS, "%s", not_begun);
+    }
+    if (call->secured)
+        return 0; /* its verifier tells where it belongs */
     if (r->context_id != call->info.context || r->opnum != call->info.opnum)
         return break_request(in, call, AT_CONTEXT,
                              "a fragment names another context or operation than its request");
@@ -178,6 +187,37 @@ static int refuse_call(mr_in *in, mr_call *call) {
     if (is_last(in))
         mr_call_end(s, call);
     return rc;
+}
+
+/* What comes before any verifier is looked at; positive: the fragment is dropped. Windows sees to
+ * the order of fragments first, even of those that nobody vouches for. */
+static int check_order(mr_in *in, const mr_call *call, bool required) {
+    mr_assoc_state *s = in->s;
+    const mr_call *open = find_open(s);
+    bool has_auth = in->pdu->has_auth;
+    bool known = mr_state_find_bound(s, in->pdu->u.request.context_id);
+
+    if (call && !call->way[MR_DIR_TO_SERVER].done)
+        return call->secured && !has_auth
+                   ? break_request(in, call, AT_AUTH_LENGTH,
+                                   "a fragment of a protected request has no verifier")
+                   : 0;
+    if (call || !required)
+        return 0;
+    if (!s->multiplex && open)
+        return break_request(in, open, AT_CALL_ID, interleaved);
+    if (open && (!known || !has_auth))
+        return break_request(in, NULL, AT_CONTEXT,
+                             "a request that stands on nothing comes between those of another");
+    if (is_first(in))
+        return 0;
+    if (!s->multiplex)
+        return break_request(in, NULL, AT_FLAGS, not_begun);
+    if (known)
+        return 0;
+    int rc = mr_send_fault(s, in->pdu->header.call_id, 0, MR_FAULT_UNKNOWN_IF,
+                           MR_PFC_DID_NOT_EXECUTE, MR_SLICE_NULL);
+    return rc < 0 ? rc : 1;
 }
 
 static int serve_request(mr_in *in, mr_call *call) {
@@ -230,8 +270,16 @@ static int receive_request(mr_in *in) {
     mr_error err = MR_ERROR_INIT;
 
     in->stub = in->pdu->u.request.stub;
-    if (mr_fragment_open(in, server_requires_auth(s), &err) < 0)
-        return forged(in, &err);
+    const mr_call *begun =
+        call && call->secured && !call->way[MR_DIR_TO_SERVER].done ? call : NULL;
+    bool required = server_requires_auth(s);
+    if (!mr_state_is_tap(s)) {
+        int rc = check_order(in, call, required);
+        if (rc != 0)
+            return rc < 0 ? rc : 0;
+    }
+    if (mr_fragment_open(in, mr_state_is_tap(s) ? NULL : begun, required, &err) < 0)
+        return forged(in, begun, &err);
     return mr_state_is_tap(s) ? watch_request(in, call) : serve_request(in, call);
 }
 
@@ -262,8 +310,8 @@ static int receive_response(mr_in *in) {
     mr_error err = MR_ERROR_INIT;
 
     in->stub = in->pdu->u.response.stub;
-    if (mr_fragment_open(in, call && call->secured, &err) < 0)
-        return forged(in, &err);
+    if (mr_fragment_open(in, NULL, call && call->secured, &err) < 0)
+        return forged(in, NULL, &err);
     if (!mr_state_is_tap(s)) {
         if (!call && is_orphans(in))
             return 0;
@@ -316,8 +364,8 @@ static int receive_fault(mr_in *in) {
 
     in->stub = f->stub;
     /* Windows and Samba send faults without a verifier whatever was agreed */
-    if (mr_fragment_open(in, false, &err) < 0)
-        return forged(in, &err);
+    if (mr_fragment_open(in, NULL, false, &err) < 0)
+        return forged(in, NULL, &err);
     if (!mr_state_is_tap(s) && !call && is_orphans(in))
         return 0;
     in->event.kind = MR_EVENT_FAULT;

@@ -5,9 +5,6 @@
  */
 #include "state.h"
 
-
-
-
 mr_slot *mr_slot_find(mr_assoc_state *s, uint32_t id) {
     for (uint32_t i = 0; i < s->slot_count; i++)
         if (s->slots[i].id == id)
@@ -54,7 +51,7 @@ static int auth_fail(mr_error *err, const char *text) {
 }
 
 /* Runs the provider over the fragment; 0 or negative. */
-static int unprotect(mr_in *in, mr_slot *slot, mr_error *err) {
+static int unprotect(mr_in *in, mr_slot *slot, uint8_t level, mr_error *err) {
     mr_assoc_state *s = in->s;
     const mr_pdu_auth *auth = &in->pdu->auth;
     size_t stub = mr_pdu_stub_offset(in->pdu->header.ptype, in->pdu->header.flags);
@@ -62,10 +59,10 @@ static int unprotect(mr_in *in, mr_slot *slot, mr_error *err) {
     uint8_t *plain = NULL;
     int rc;
 
-    frag.level = auth->level;
+    frag.level = level;
     frag.sign_header = s->header_sign;
     frag.dir = in->dir;
-    if (auth->level == MR_AUTH_LEVEL_PRIVACY) {
+    if (level == MR_AUTH_LEVEL_PRIVACY) {
         mr_buf_reset(&s->plain);
         plain = mr_buf_add(&s->plain, frag.body.len);
         if (!plain && frag.body.len > 0)
@@ -88,12 +85,12 @@ static void observe(mr_in *in, mr_slot *slot) {
     const mr_pdu_auth *auth = &in->pdu->auth;
 
     if (mr_auth_level_protects(auth->level) && slot && slot->phase == MR_SLOT_DONE &&
-        unprotect(in, slot, NULL) == 0)
+        unprotect(in, slot, auth->level, NULL) == 0)
         return;
     in->sealed = auth->level == MR_AUTH_LEVEL_PRIVACY;
 }
 
-int mr_fragment_open(mr_in *in, bool required, mr_error *err) {
+int mr_fragment_open(mr_in *in, const mr_call *begun, bool required, mr_error *err) {
     mr_assoc_state *s = in->s;
     const mr_pdu *pdu = in->pdu;
     mr_slot *slot;
@@ -103,11 +100,13 @@ int mr_fragment_open(mr_in *in, bool required, mr_error *err) {
             return auth_fail(err, "a fragment came without the verifier that was agreed");
         return 0;
     }
-    slot = mr_slot_find(s, pdu->auth.context_id);
+    slot = mr_slot_find(s, begun ? begun->auth : pdu->auth.context_id);
     if (mr_state_is_tap(s)) {
         observe(in, slot);
         return 0;
     }
+    if (begun && slot && slot->phase == MR_SLOT_DONE)
+        return mr_auth_level_protects(slot->level) ? unprotect(in, slot, slot->level, err) : 0;
     if (!slot || slot->sec->class->auth_type != pdu->auth.type)
         return auth_fail(err, "a fragment names a security context that does not exist");
     if (slot->phase != MR_SLOT_DONE)
@@ -116,7 +115,7 @@ int mr_fragment_open(mr_in *in, bool required, mr_error *err) {
         return auth_fail(err, "a fragment has another authentication level than agreed");
     if (!mr_auth_level_protects(slot->level))
         return 0;
-    return unprotect(in, slot, err);
+    return unprotect(in, slot, slot->level, err);
 }
 
 int mr_fragment_protect(mr_assoc_state *s, mr_slot *slot, mr_buf *buf, size_t at, uint8_t ptype,
@@ -145,6 +144,20 @@ int mr_fragment_protect(mr_assoc_state *s, mr_slot *slot, mr_buf *buf, size_t at
 
 /* ---- steps ---- */
 
+/* A sec_trailer that no token follows: auth_length is 0, and what reads by it sees none. */
+static int add_bare_trailer(mr_buf *buf, const mr_pdu_auth *auth) {
+    size_t end = buf->len;
+
+    mr_buf_write_align(buf, 0, 4);
+    uint8_t pad = (uint8_t)(buf->len - end);
+    mr_buf_write_u8(buf, auth->type);
+    mr_buf_write_u8(buf, auth->level);
+    mr_buf_write_u8(buf, pad);
+    mr_buf_write_u8(buf, 0);
+    mr_buf_write_u32(buf, auth->context_id);
+    return mr_pdu_set_length(buf, 0);
+}
+
 int mr_draft_send(mr_assoc_state *s, mr_slot *slot) {
     int rc = mr_buf_error(&s->draft);
 
@@ -155,9 +168,8 @@ int mr_draft_send(mr_assoc_state *s, mr_slot *slot) {
             .context_id = slot->id,
             .value = mr_buf_slice(&s->token_out),
         };
-        if (!auth.value.data)
-            auth.value = MR_SLICE_LIT("");
-        rc = mr_pdu_encode_auth(&s->draft, 0, &auth);
+        rc = auth.value.len ? mr_pdu_encode_auth(&s->draft, 0, &auth)
+                            : add_bare_trailer(&s->draft, &auth);
     }
     if (rc == 0)
         mr_buf_write(&s->out, mr_buf_slice(&s->draft));
@@ -286,7 +298,8 @@ static int step_done(mr_assoc_state *s, mr_slot *slot, enum mr_step step, int rc
         break;
     case MR_STEP_ANSWER:
         s->round.open = false;
-        rc = mr_draft_send(s, s->token_out.len > 0 ? slot : NULL);
+        /* the trailer comes also without a token, as Windows sends it */
+        rc = mr_draft_send(s, slot);
         if (rc == 0 && slot->phase == MR_SLOT_DONE)
             push_ready(s, slot);
         return rc;

@@ -20,6 +20,7 @@
 #define MR_FAULT_SEC_PKG_ERROR 0x00000721u
 #define MR_FAULT_UNKNOWN_IF 0x1c010003u   /* nca_s_unk_if */
 #define MR_FAULT_PROTO_ERROR 0x1c01000bu  /* nca_s_proto_error */
+#define MR_FAULT_NO_MEMORY 0x1c00001bu    /* nca_s_fault_remote_no_memory */
 
 enum mr_lane_phase {
     MR_LANE_START,  /* nothing recognised yet */
@@ -246,8 +247,10 @@ void mr_round_close(mr_assoc_state *s);
 /* security.c */
 mr_slot *mr_slot_find(mr_assoc_state *s, uint32_t id);
 /* Verifies and opens the stub of a request, response or fault into @in->stub. @required: a
- * fragment without a trailer is refused. Returns 0, or MR_ERR_AUTH with @err filled. */
-int mr_fragment_open(mr_in *in, bool required, mr_error *err);
+ * fragment without a trailer is refused. A fragment that goes on with @begun, a secured call (NULL:
+ * none), belongs to that call's security context whatever its trailer names, as on Windows. Returns
+ * 0, or MR_ERR_AUTH with @err filled. */
+int mr_fragment_open(mr_in *in, const mr_call *begun, bool required, mr_error *err);
 /* Ends the fragment that began at @at and ends @buf with a verifier. */
 int mr_fragment_protect(mr_assoc_state *s, mr_slot *slot, mr_buf *buf, size_t at, uint8_t ptype,
                         uint8_t flags, enum mr_dir dir, mr_error *err);
