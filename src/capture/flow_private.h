@@ -15,6 +15,7 @@ enum lane_flag {
     LANE_ACKED = 0x08,   /* ack is valid */
     LANE_ZERO = 0x10,    /* the window is zero */
     LANE_LATEST = 0x20,  /* sent the flow's last packet */
+    LANE_AGAIN = 0x40,   /* what was sent again is not acknowledged yet */
 };
 
 /* A segment, or a part of one, that waits for a hole to fill. */
@@ -36,6 +37,11 @@ typedef struct flow_lane_cold {
     uint32_t fin;        /* sequence number of the FIN */
     uint32_t stray_run;
     uint32_t again;      /* timestamp of the segment that was sent again last */
+    uint32_t again_first; /* LANE_AGAIN: of the first, */
+    uint32_t again_count; /* how many, */
+    uint32_t again_end;   /* behind them all */
+    mr_nsec again_time;   /* and when the last one was sent */
+    uint32_t hasty;      /* found to be sent in haste before the other side could say so */
     mr_nsec hole_since;  /* when the hole at next opened */
     mr_nsec hole_acked;  /* when its octets were acknowledged; MR_NSEC_NEVER: not yet */
 } flow_lane_cold;

@@ -230,9 +230,45 @@ static void note_twice(track *t) {
     flow_cold *cold = cold_of(t->flows, t->flow);
     mr_flow_side_seen *sent = &cold->seen.side[!t->from];
 
-    if (tcp->stamped && !seq_after(tcp->sack[0].to, tcp->ack) &&
-        seq_after(cold->lane[!t->from].again, tcp->ts_echo) && sent->spurious < sent->retransmits)
+    if (!tcp->stamped || seq_after(tcp->sack[0].to, tcp->ack) ||
+        !seq_after(cold->lane[!t->from].again, tcp->ts_echo))
+        return;
+    if (cold->lane[!t->from].hasty > 0)
+        cold->lane[!t->from].hasty--;
+    else if (sent->spurious < sent->retransmits)
         sent->spurious++;
+}
+
+/* The time from the point of capture to the receiver of what @from sends, and back; 0: unknown. */
+static mr_nsec round_trip(const mr_flow_seen *seen, int from) {
+    const mr_flow_side_seen *client = &seen->side[MR_FROM_CLIENT];
+    const mr_flow_side_seen *server = &seen->side[MR_FROM_SERVER];
+
+    if (client->syns != 1 || server->syns != 1)
+        return 0;
+    return from == MR_FROM_CLIENT ? since(server->syn_time, client->syn_time)
+                                  : since(seen->opened, server->syn_time);
+}
+
+/* What was sent again is acknowledged. Where the answer echoes an older timestamp (RFC 3522), or
+ * comes sooner than one to the second copy can, the first had arrived: it was late, not lost. */
+static void note_haste(track *t) {
+    const mr_tcp *tcp = &t->seg->tcp;
+    flow_cold *cold = cold_of(t->flows, t->flow);
+    flow_lane_cold *lane = &cold->lane[!t->from];
+    mr_flow_side_seen *sent = &cold->seen.side[!t->from];
+
+    if (seq_after(lane->again_end, tcp->ack))
+        return;
+    t->o->flags &= (uint8_t)~LANE_AGAIN;
+    mr_nsec trip = round_trip(&cold->seen, !t->from);
+    bool older = tcp->stamped && seq_after(lane->again_first, tcp->ts_echo);
+    bool early = since(t->seg->packet->time, lane->again_time) < trip - trip / 4;
+    uint32_t room = sent->retransmits - sent->spurious;
+    if (tcp->stamped ? !older : !early)
+        return;
+    sent->spurious += lane->again_count < room ? lane->again_count : room;
+    lane->hasty += lane->again_count;
 }
 
 /* 0; 1: the acknowledgement makes no sense and is left aside. */
@@ -266,6 +302,8 @@ static int track_ack(track *t) {
         return 0;
     }
     s->ack = ack;
+    if (o->flags & LANE_AGAIN)
+        note_haste(t);
     if (beyond > 0)
         ack_unseen(t, ack);
     else if (beyond == 0)
@@ -295,6 +333,27 @@ static void track_window(track *t) {
     }
 }
 
+static void note_again(track *t) {
+    const mr_segment *seg = t->seg;
+    flow_lane_cold *lane = &cold_of(t->flows, t->flow)->lane[t->from];
+
+    lane->again = seg->tcp.ts_value;
+    if ((t->o->flags & LANE_ACKED) && !seq_after(t->end, t->o->ack)) {
+        seen_of(t)->spurious++;
+        return;
+    }
+    if (!(t->s->flags & LANE_AGAIN)) {
+        t->s->flags |= LANE_AGAIN;
+        lane->again_first = seg->tcp.ts_value;
+        lane->again_count = 0;
+        lane->again_end = t->end;
+    }
+    lane->again_count++;
+    lane->again_time = seg->packet->time;
+    if (seq_after(t->end, lane->again_end))
+        lane->again_end = t->end;
+}
+
 static void note_retransmit(track *t, mr_flow_side_seen *seen) {
     const mr_segment *seg = t->seg;
     uint32_t len = seg->payload_len;
@@ -311,9 +370,7 @@ static void note_retransmit(track *t, mr_flow_side_seen *seen) {
     if (len > seen->retransmit_max)
         seen->retransmit_max = len;
     seen->df = seg->df;
-    cold_of(t->flows, t->flow)->lane[t->from].again = seg->tcp.ts_value;
-    if ((t->o->flags & LANE_ACKED) && !seq_after(t->end, t->o->ack))
-        seen->spurious++;
+    note_again(t);
     if (seen->stuck_times == 0 || seen->stuck_seq != t->seq) {
         seen->stuck_seq = t->seq;
         seen->stuck_times = 0;

@@ -195,6 +195,8 @@ static void judge_refused(mr_trace *trace, trace_live *live, const mr_seen *seen
 
 /* Segments near the MSS are stuck while smaller ones pass. */
 static bool is_pmtu_hole(const mr_flow_side_seen *side) {
+    if (side->retransmit_last_time - side->stuck_time < SILENCE)
+        return false;
     return side->stuck && side->stuck_times >= 3 && side->stuck_len >= PMTU_MIN &&
            side->through < side->stuck_len;
 }
@@ -318,6 +320,7 @@ static void note_direction(mr_trace *trace, trace_live *live, const mr_seen *see
         r->lacks_server = side == client;
         r->one_way_packet = side->first_packet;
         r->one_way_file = seen->file;
+        r->one_way_port = live->talk.server_port;
     }
 }
 
@@ -540,11 +543,30 @@ static void say_one_way(mr_trace *trace, trace_relation *r) {
     trace_add(trace, r, &at, 0, true, &fact);
 }
 
+/* Beside a translator of addresses a capture has what comes from a client under one address, and
+ * the answers under another: halves of the same, to the same port. */
+#define HALVES 4096
+static uint8_t *half_of(uint8_t *halves, const trace_relation *r) {
+    return &halves[trace_hash(r->server.host.octets, 16, r->one_way_port) % HALVES];
+}
+
+static void say_one_ways(mr_trace *trace) {
+    uint8_t halves[HALVES] = {0};
+
+    for (const trace_relation *r = trace->relations; r; r = r->list_next) {
+        if (trace_is_one_way(r))
+            *half_of(halves, r) |= r->lacks_server ? 1 : 2;
+    }
+    for (trace_relation *r = trace->relations; r; r = r->list_next) {
+        if (trace_is_one_way(r) && *half_of(halves, r) != 3)
+            say_one_way(trace, r);
+    }
+}
+
 /* A path is called lossy for what happened on several connections to a host. */
 void trace_flows_end(mr_trace *trace) {
+    say_one_ways(trace);
     for (trace_relation *r = trace->relations; r; r = r->list_next) {
-        if (trace_is_one_way(r))
-            say_one_way(trace, r);
         if (r->lossy < 2 || r->lost < RETRANSMITS_MIN || r->lost * 100 < r->packets * 2)
             continue;
         mr_seen at = {.packet = r->lossy_packet, .file = r->lossy_file,

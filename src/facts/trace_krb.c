@@ -17,6 +17,7 @@
 #define PATIENCE (3 * MR_SEC)
 #define SHORTLY (10 * MR_SEC)
 #define FALLBACK (2 * MR_SEC)
+#define ERROR_LONGEST 512 /* octets */
 #define SKEW_MIN 60 /* seconds below which two clocks tell nothing */
 
 static bool text_eq(const char *a, const char *b) {
@@ -232,7 +233,7 @@ static void make_granted_good(mr_trace *trace, const mr_trace_talk *talk) {
 /* LDAP goes on, with NTLM, on the connection that a ticket was wanted for. */
 static void make_ldap_good(mr_trace *trace, const mr_trace_talk *talk) {
     for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
-        bool ldap = t->unasked || (t->spn && strncasecmp(t->spn, "ldap/", 5) == 0);
+        bool ldap = t->unasked || !t->spn || strncasecmp(t->spn, "ldap/", 5) == 0;
         if (ldap && t->error == KDC_ERR_S_PRINCIPAL_UNKNOWN &&
             trace_ip_eq(&t->client, &talk->client) &&
             t->error_time + FALLBACK >= talk->begin && t->error_time < talk->end)
@@ -261,13 +262,24 @@ void trace_krb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     bool accepted = live->smb_done >= MR_STEP_SESSION ||
                     talk->calls > talk->unanswered + talk->faults;
 
-    if (live->user && accepted && !live->smb_status)
+    const mr_flow_seen *tcp = seen->u.end.tcp;
+    /* with whose credentials it was tried is where the capture has cut its packets */
+    bool unread = tcp->truncated && talk->server_port != 88 && tcp->side[MR_FROM_SERVER].octets;
+
+    if (((live->user || unread) && accepted && !live->smb_status) ||
+        (unread && talk->server_port == 389))
         make_good(trace, talk);
-    if (talk->server_port == 389 && seen->u.end.tcp->side[MR_FROM_SERVER].octets)
+    /* a ticket, as long as only those are, but cut: what was refused just before was a try */
+    if (tcp->truncated && talk->server_port == 88 &&
+        tcp->side[MR_FROM_SERVER].largest > ERROR_LONGEST)
+        trace_ticket_left(trace, &talk->client, talk->end);
+    if (unread && live->smb_status)
+        trace_ticket_left(trace, &talk->client, live->smb_time);
+    if (talk->server_port == 389 && tcp->side[MR_FROM_SERVER].octets)
         make_ldap_good(trace, talk);
-    if (accepted && talk->auth_type && !live->user)
+    if (unread || (accepted && talk->auth_type && !live->user))
         make_granted_good(trace, talk);
-    if (!accepted && !live->smb_status && talk->server_port != 88 && is_open(seen->u.end.tcp))
+    if (!accepted && !live->smb_status && talk->server_port != 88 && is_open(tcp))
         leave_open(trace, talk);
     if (!live->krb_error || accepted)
         return;

@@ -72,6 +72,7 @@ struct trace_relation {
     bool lacks_server;       /* the server's */
     uint64_t one_way_packet;
     uint16_t one_way_file;
+    uint16_t one_way_port;
     const char *icmp_sender; /* who spoke last about packets to the server */
     uint32_t smb_count;      /* connections of SMB */
     bool http_in, http_out, http_c2; /* channels of RPC over HTTP */
@@ -220,6 +221,13 @@ typedef struct trace_pending {
     bool acked, partial;
 } trace_pending;
 
+/* A fact that the end of its connection decides on. */
+typedef struct trace_doubt {
+    mr_fact fact;
+    uint64_t packet;
+    mr_nsec time;
+} trace_doubt;
+
 typedef struct trace_live trace_live;
 struct trace_live {
     trace_live *hash_next;
@@ -235,6 +243,8 @@ struct trace_live {
     uint64_t op_range;     /* packet of a fault that says so, 0: none; a probe until the end */
     uint16_t op_range_opnum;
     const char *op_range_interface;
+    trace_doubt *doubt;
+    uint64_t listed_nothing; /* packet of a mapper's empty list, which ends a longer one; 0: none */
     uint8_t bound_count;
     bool foreign;
     bool damaged;

@@ -8,6 +8,8 @@
 
 #define EPT_S_NOT_REGISTERED 0x16c9a0d6u
 #define NCA_OP_RNG_ERROR 0x1c010002u
+#define NCA_PROTO_ERROR 0x1c01000bu
+#define NCA_UNSUPPORTED_AUTHN_LEVEL 0x1c00001du
 #define PATIENCE (3 * MR_SEC)
 #define OVERDUE MR_SEC /* what was sent again for so long will not come */
 #define LARGE 1200 /* octets: more than one small packet */
@@ -161,11 +163,26 @@ static bool is_mgmt(const mr_uuid *uuid) {
     return mr_uuid_eq(uuid, &mgmt);
 }
 
+/* Who called can be told from the call, or from a bind that the capture has. */
+static bool is_caller_known(const trace_live *live, const mr_seen_call *call) {
+    return live->bound_count || call->auth_level;
+}
+
+/* Samba says so of credentials, too: until the end it is not known whether the capture has them. */
+static void doubt(mr_trace *trace, trace_live *live, const mr_seen *seen, const mr_fact *fact) {
+    if (live->doubt)
+        return;
+    live->doubt = MR_ARENA_NEW(&trace->arena, trace_doubt);
+    if (live->doubt)
+        *live->doubt = (trace_doubt){.fact = *fact, .packet = seen->packet, .time = seen->time};
+}
+
 static void take_fault(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     const mr_seen_call *call = &seen->u.call;
     const char *interface = call->known ? trace_interface(trace, &call->interface)
                                         : live->talk.interface;
-    bool mapper = call->known ? trace_is_mapper(&call->interface) : live->talk.mapper;
+    bool mapper = call->known ? trace_is_mapper(&call->interface)
+                              : live->bound_count && live->talk.mapper;
     mr_talk_seen talk = talk_of(trace, live, mapper, interface);
     bool after_auth3 = live->auth3;
 
@@ -186,6 +203,12 @@ static void take_fault(mr_trace *trace, trace_live *live, const mr_seen *seen) {
         }
         return;
     }
+    if ((call->status == 5 || call->status == NCA_UNSUPPORTED_AUTHN_LEVEL) &&
+        !is_caller_known(live, call)) {
+        if (live->talk.outcome == MR_TRACE_WELL)
+            live->talk.outcome = MR_TRACE_UNUSUAL;
+        return;
+    }
     talk.end = MR_TALK_FAULT;
     talk.status = call->status;
     talk.opnum = call->opnum;
@@ -195,7 +218,10 @@ static void take_fault(mr_trace *trace, trace_live *live, const mr_seen *seen) {
         fact.ssp = call->auth_type ? call->auth_type : live->talk.auth_type;
         fact.when = after_auth3 ? MR_WHEN_AFTER_AUTH3 : MR_WHEN_UNKNOWN;
     }
-    trace_bad(trace, live, seen, &fact);
+    if (call->status == NCA_PROTO_ERROR && !after_auth3)
+        doubt(trace, live, seen, &fact);
+    else
+        trace_bad(trace, live, seen, &fact);
 }
 
 /* Statuses by which a service says that the caller may not: Win32, NTSTATUS, HRESULT. */
@@ -386,7 +412,9 @@ static void take_map(mr_trace *trace, trace_live *live, const mr_seen *seen) {
             expect(trace, live, seen, &map->endpoints[i]);
     }
     if (map->lookup) {
-        if (map->status == 0 || map->status == EPT_S_NOT_REGISTERED)
+        if (map->count == 0 && (map->status == 0 || map->status == EPT_S_NOT_REGISTERED))
+            live->listed_nothing = live->listed_nothing ? live->listed_nothing : seen->packet;
+        else if (map->status == 0 || map->status == EPT_S_NOT_REGISTERED)
             TRACE_GOOD(trace, live, seen, .kind = MR_FACT_EPM_LISTED,
                        .address = trace_intern_ip(trace, &seen->server), .count = map->count,
                        .port = seen->server_port);
@@ -513,7 +541,9 @@ static void judge_pending(mr_trace *trace, trace_live *live, const mr_seen *seen
         judge_lost(trace, live, seen, pending, server);
         return;
     }
-    if (server->missing || tcp->one_way || tcp->truncated || live->talk.midstream) {
+    /* a SYN-ACK that comes late is one sent again: the host does not know the connection */
+    bool half_open = !client->syn_packet && server->syn_packet > pending->packet;
+    if (server->missing || tcp->one_way || tcp->truncated || live->talk.midstream || half_open) {
         if (live->talk.outcome == MR_TRACE_WELL)
             live->talk.outcome = MR_TRACE_UNKNOWN;
         return; /* the answer may be where the capture has a hole */
@@ -545,6 +575,28 @@ static void judge_pending(mr_trace *trace, trace_live *live, const mr_seen *seen
     add(trace, live, &at, true, &talk, live->talk.auth_level, live->talk.auth_type);
 }
 
+/* What a capture with all messages shows only: of another one nobody knows what came before. */
+static void judge_doubts(mr_trace *trace, trace_live *live, const mr_seen *seen) {
+    const mr_flow_seen *tcp = seen->u.end.tcp;
+    mr_seen at = *seen;
+
+    if (tcp->truncated || live->talk.midstream || tcp->side[MR_FROM_CLIENT].missing ||
+        tcp->side[MR_FROM_SERVER].missing)
+        return;
+    at.to_client = true;
+    if (live->doubt) {
+        at.packet = live->doubt->packet;
+        at.time = live->doubt->time;
+        trace_bad(trace, live, &at, &live->doubt->fact);
+    }
+    if (live->listed_nothing) {
+        at.packet = live->listed_nothing;
+        TRACE_GOOD(trace, live, &at, .kind = MR_FACT_EPM_LISTED,
+                   .address = trace_intern_ip(trace, &live->talk.server),
+                   .port = live->talk.server_port);
+    }
+}
+
 void trace_rpc_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     mr_trace_talk *talk = &live->talk;
     uint64_t answered = talk->calls > talk->unanswered + talk->faults
@@ -560,6 +612,7 @@ void trace_rpc_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
                   .address = trace_intern_ip(trace, &talk->server), .port = talk->server_port,
                   .status = NCA_OP_RNG_ERROR, .opnum = live->op_range_opnum);
     }
+    judge_doubts(trace, live, seen);
     if (live->bind.open)
         judge_pending(trace, live, seen, &live->bind, MR_WHEN_AFTER_BIND);
     else if (live->call.open && !live->foreign)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
 """No false accusation, wherever a capture begins, ends or is cut. Every recorded scene, seen from the
-client: parts of it from either end, packets cut at 96 and 128 octets, every packet twice (as a mirror
+client: parts of it from either end, packets cut at 96 to 256 octets, every packet twice (as a mirror
 port gives them), and the same packets in another dress (VLAN, QinQ, without Ethernet, big-endian).
 What is healthy stays without findings; a part of a fault gives its finding, none, or what LESS lists:
 the same fault, as far as the part shows it. A dress changes nothing."""
@@ -14,29 +14,33 @@ import tempfile
 
 judge, folder = sys.argv[1:3]
 STEP = 10
-SNAPS = (96, 128)
+SNAPS = (96, 128, 256)
 LINK_ETHERNET, LINK_RAW = 1, 101
 # what is said of a part of the evidence
 LESS = {
-    'EPM.FAULT': {'RPC.UNKNOWN_INTERFACE'},         # the bind is missing: which interface?
-    'EPM.NAK': {'RPC.PROTOCOL_ERROR'},
+    'EPM.FAULT': {'RPC.UNKNOWN_INTERFACE'},         # the host says so; of which one, the bind told
+    'EPM.INCOMPATIBLE': {'RPC.BAD_STUB'},           # the host says so, of an interface unknown
+    'EPM.NAK': {'RPC.PROTOCOL_ERROR'},              # the host says so of a version
     'EPM.NOT_MAPPER': {'RPC.UNKNOWN_INTERFACE'},
-    'EPM.OTHER_PROTOCOL': {'EPM.CLOSED_ON_BIND'},
-    'EPM.SWALLOWED': {'TCP.DATA_SWALLOWED'},
+    'EPM.SWALLOWED': {'TCP.DATA_SWALLOWED'},        # which message it was lies behind the cut
+    'EPM.TOO_BUSY': {'RPC.TOO_BUSY'},
+    'EPM.TOWER_UNREACHABLE': {'TCP.HOST_UNREACHABLE'},  # who named the address is missing
+    'KRB.TCP_BLOCKED': {'KRB.KDC_UNREACHABLE', 'TCP.ENDPOINT_FILTERED'},  # UDP's answer is missing
+    'NTLM.FALLBACK_REFUSED': {'KRB.SERVICE_UNKNOWN', 'SMB.LOGON_FAILED'},  # one refusal of the two
+    'RPC.DCOM_DENIED': {'RPC.ACCESS_DENIED'},       # the level is in the call, the interface is not
+    'RPC.DCOM_UNREACHABLE': {'TCP.HOST_UNREACHABLE'},
+    'RPC.FIRST_CALL_DENIED': {'RPC.ACCESS_DENIED'},  # that it was the first is missing
+    'RPC.PRINT_LEVEL': {'RPC.ACCESS_DENIED'},
     'RPC.SWALLOWED': {'TCP.DATA_SWALLOWED'},
-    'RPC.AUTH_FAILED': {'RPC.PROTOCOL_ERROR'},      # credentials are missing before the fault
-    'RPC.FIRST_CALL_DENIED': {'RPC.ACCESS_DENIED', 'RPC.ANONYMOUS_DENIED'},
-    'TCP.DATA_LOST_BACK': {'EPM.HUNG'},             # before a sequence number shows the answer
     'TCP.DYNAMIC_REFUSED': {'TCP.ENDPOINT_REFUSED'},  # the mapper's answer is missing
-    'TCP.FORGED_RESET': {'TCP.ENDPOINT_REFUSED', 'TCP.SUSPECT_RESET'},  # nothing to compare with
-    'TCP.HALF_OPEN': {'EPM.SWALLOWED', 'TCP.DATA_SWALLOWED'},
-    'TCP.HOST_UNREACHABLE': {'TCP.HOST_SILENT'},    # the router has not spoken yet
-    'TCP.IPV6_BROKEN': {'TCP.HOST_SILENT'},
+    'TCP.FORGED_RESET': {'TCP.SUSPECT_RESET'},      # without Ethernet its address proves nothing
+    'TCP.HOST_UNREACHABLE': {'TCP.HOST_SILENT'},    # three SYNs, and no word of the router yet
+    'TCP.IPV6_BROKEN': {'TCP.HOST_SILENT'},         # that IPv4 works is missing
     'TCP.MAPPER_FILTERED': {'TCP.HOST_SILENT'},     # no word of the host
     'TCP.IPSEC_MISMATCH': {'TCP.MAPPER_FILTERED'},  # ESP and IKE are missing
-    'TCP.NO_AFFINITY': {'RPC.UNKNOWN_INTERFACE'},
-    'TCP.RANGE_FILTERED': {'TCP.ENDPOINT_FILTERED'},
-    'TLS.CERTIFICATE_EXPIRED': {'TLS.NOT_TRUSTED'},
+    'TCP.NO_AFFINITY': {'RPC.UNKNOWN_INTERFACE'},   # who accepted the bind's connection is missing
+    'TCP.RANGE_FILTERED': {'TCP.ENDPOINT_FILTERED'},  # the mapper's answer is missing
+    'TLS.CERTIFICATE_EXPIRED': {'TLS.NOT_TRUSTED'},  # the client's alert alone
     'TLS.CERTIFICATE_NAME': {'TLS.NOT_TRUSTED'},
 }
 # of the capture, nobody is accused

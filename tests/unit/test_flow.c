@@ -188,6 +188,29 @@ static void test_retransmits(void **state) {
     assert_int_equal(w.len[0], 5 + 1460);
 }
 
+/* The answer to the first copy comes sooner than one to the second could. */
+static void test_haste(void **state) {
+    (void)state;
+    world_init(&w, NULL);
+    world_tcp(&w, 0, MR_TCP_SYN, 100, 0, NULL);
+    w.now += 200 * MR_MSEC;
+    world_tcp(&w, 1, MR_TCP_SYN | MR_TCP_ACK, 500, 101, NULL);
+    world_tcp(&w, 0, A, 101, 501, NULL);
+    world_tcp(&w, 0, PA, 101, 501, "late");
+    w.now += 220 * MR_MSEC;
+    world_tcp(&w, 0, PA, 101, 501, "late");
+    w.now += 40 * MR_MSEC;
+    world_tcp(&w, 1, A, 501, 105, NULL);
+    world_tcp(&w, 0, PA, 105, 501, "lost");
+    w.now += 400 * MR_MSEC;
+    world_tcp(&w, 0, PA, 105, 501, "lost");
+    w.now += 200 * MR_MSEC;
+    world_tcp(&w, 1, A, 501, 109, NULL);
+    finish();
+    assert_int_equal(CLIENT.retransmits, 2);
+    assert_int_equal(CLIENT.spurious, 1);
+}
+
 static void test_captured_twice(void **state) {
     (void)state;
     begin();
@@ -514,7 +537,8 @@ int main(void) {
         cmocka_unit_test(test_in_order),    cmocka_unit_test(test_holes),
         cmocka_unit_test(test_acked_hole),  cmocka_unit_test(test_conflicts),
         cmocka_unit_test(test_truncated),   cmocka_unit_test(test_wrap),
-        cmocka_unit_test(test_retransmits), cmocka_unit_test(test_captured_twice),
+        cmocka_unit_test(test_retransmits), cmocka_unit_test(test_haste),
+        cmocka_unit_test(test_captured_twice),
         cmocka_unit_test(test_probes),      cmocka_unit_test(test_unanswered),
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_reset),
         cmocka_unit_test(test_handshakes),  cmocka_unit_test(test_port_reuse),

@@ -133,7 +133,7 @@ typedef struct mr_flow_side_seen {
     uint32_t duplicates;      /* packets captured twice: not counted again anywhere else */
     uint32_t reordered;       /* segments that came late by a little */
     uint32_t retransmits;     /* segments with data sent again */
-    uint32_t spurious;        /* of them, already acknowledged in the capture */
+    uint32_t spurious;        /* of them, in haste: the first copy is known to have arrived */
     uint32_t keepalives;
     uint32_t window_probes;
     uint32_t dup_acks;
