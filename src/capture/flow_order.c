@@ -139,9 +139,37 @@ int mr_flow_flush(mr_flows *flows, mr_flow *flow, int from, uint32_t limit, uint
     return r;
 }
 
+/* Nothing is missing before what is held: it waits for the other side's octets. */
+static bool is_held_back(mr_flows *flows, const mr_flow *flow, int from) {
+    const flow_piece *piece = cold_of(flows, flow)->lane[from].held;
+
+    return piece && !seq_after(piece->seq, flow->lane[from].next);
+}
+
+bool mr_flow_may_come(mr_flows *flows, const mr_flow *flow, int from) {
+    const mr_flow_lane *receiver = &flow->lane[!from];
+    mr_nsec acked = cold_of(flows, flow)->lane[from].hole_acked;
+
+    return (flow->waiting & 1u << from) && (receiver->flags & LANE_ACKED) &&
+           seq_after(receiver->ack, flow->lane[from].next) &&
+           !is_held_back(flows, flow, from) &&
+           (acked == MR_NSEC_NEVER || flows->now - acked < GRACE);
+}
+
+/* What was held back for the other side's octets, when those have come or are given up. */
+static int release(mr_flows *flows, mr_flow *flow) {
+    int r = 0;
+
+    for (int from = 0; from < 2 && r == 0; from++)
+        if ((flow->waiting & 1u << from) && is_held_back(flows, flow, from) &&
+            !mr_flow_may_come(flows, flow, !from))
+            r = drain(flows, flow, from);
+    return r;
+}
+
 int mr_flow_settle(mr_flows *flows, mr_flow *flow, uint64_t packet) {
     for (int from = 0; from < 2; from++) {
-        if (!(flow->waiting & 1u << from))
+        if (!(flow->waiting & 1u << from) || is_held_back(flows, flow, from))
             continue;
         flow_lane_cold *cold = &cold_of(flows, flow)->lane[from];
         const mr_flow_lane *receiver = &flow->lane[!from];
@@ -155,13 +183,14 @@ int mr_flow_settle(mr_flows *flows, mr_flow *flow, uint64_t packet) {
                 return r;
         }
     }
-    return 0;
+    return release(flows, flow);
 }
 
 int mr_flow_flush_all(mr_flows *flows, mr_flow *flow) {
-    int r = 0;
+    int r = 0, first = is_held_back(flows, flow, 0); /* what it waited for goes before it */
 
-    for (int from = 0; from < 2 && r == 0; from++) {
+    for (int i = 0; i < 2 && r == 0; i++) {
+        int from = i ? !first : first;
         mr_flow_lane *lane = &flow->lane[from];
         const mr_flow_lane *receiver = &flow->lane[!from];
         flow_piece *tail = cold_of(flows, flow)->lane[from].tail;
@@ -272,6 +301,26 @@ static int wait_or_flush(mr_flows *flows, mr_flow *flow, int from, uint32_t seq,
     return r != 0 ? r : 1;
 }
 
+/* Keeps a segment back until the octets that it acknowledges have come. 0: done; 1: no room. */
+static int hold_back(mr_flows *flows, mr_flow *flow, int from, uint32_t seq,
+                     const mr_segment *seg) {
+    mr_slice octets = seg->payload;
+    uint32_t len = seg->payload_len, next = flow->lane[from].next;
+
+    if (is_full(flows, &cold_of(flows, flow)->lane[from], octets.len))
+        return 1;
+    if (seq_after(next, seq)) {
+        uint32_t old = next - seq;
+        if (old >= len)
+            return 0;
+        octets = mr_slice_sub(octets, old, octets.len);
+        len -= old;
+        seq = next;
+    }
+    int r = hold(flows, flow, from, seq, octets, len, seg->packet);
+    return r == MR_ERR_MEMORY ? 1 : r;
+}
+
 /* How many of @len octets at next are not held; counts those that differ from what is. */
 static uint32_t clear_run(mr_flows *flows, mr_flow *flow, int from, mr_slice octets,
                           uint32_t len) {
@@ -296,6 +345,13 @@ int mr_flow_deliver(mr_flows *flows, mr_flow *flow, int from, uint32_t seq,
     uint32_t len = seg->payload_len;
     int r = 0;
 
+    if (!(lane->flags & LANE_QUIET) && mr_flow_may_come(flows, flow, !from)) {
+        r = hold_back(flows, flow, from, seq, seg);
+        if (r == 1)
+            r = mr_flow_flush(flows, flow, !from, lane->ack, seg->packet->number);
+        else
+            return r;
+    }
     while (r == 0 && !(lane->flags & LANE_QUIET)) {
         int32_t ahead = seq_diff(seq, lane->next);
         if (ahead > 0) {

@@ -112,6 +112,8 @@ int mr_flow_deliver(mr_flows *flows, mr_flow *flow, int from, uint32_t seq,
                     const mr_segment *seg);
 /* Declares holes of side @from up to @limit to be gaps and delivers what is held before it. */
 int mr_flow_flush(mr_flows *flows, mr_flow *flow, int from, uint32_t limit, uint64_t packet);
+/* Whether octets of side @from that are acknowledged and not there may only be out of order. */
+bool mr_flow_may_come(mr_flows *flows, const mr_flow *flow, int from);
 /* Looks whether a hole was acknowledged long enough ago. */
 int mr_flow_settle(mr_flows *flows, mr_flow *flow, uint64_t packet);
 /* The flow is over: everything goes out. */

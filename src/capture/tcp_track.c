@@ -536,8 +536,9 @@ int mr_flow_track(mr_flows *flows, mr_flow *flow, int from, const mr_segment *se
     }
     r = track_header(&t);
     if (r == 0 && (seg->payload_len > 0 || (flags & MR_TCP_FIN))) {
-        /* the receiver speaks on: what it acknowledged came before */
-        if ((flow->waiting & 1u << !from) && (t.s->flags & LANE_ACKED))
+        /* the receiver speaks on: what it acknowledged came before, or comes at once */
+        if ((flow->waiting & 1u << !from) && (t.s->flags & LANE_ACKED) &&
+            !mr_flow_may_come(flows, flow, !from))
             r = mr_flow_flush(flows, flow, !from, t.s->ack, number);
         if (r == 0)
             r = track_octets(&t);

@@ -83,12 +83,14 @@ static void test_acked_hole(void **state) {
     world_tcp(&w, 0, PA, 104, 501, "def");
     world_tcp(&w, 1, A, 501, 107, NULL);
     is_text(0, "");
+    w.now += 10 * MR_MSEC;
     world_tcp(&w, 1, PA, 501, 107, "OK"); /* an answer: what it answers comes first */
     is_text(0, "...def");
     world_tcp(&w, 1, PA, 511, 120, "BYE"); /* nothing of the next request was captured */
-    is_text(0, "...def.............");
+    is_text(1, "OK");
     w.now += 10 * MR_MSEC;
     world_tcp(&w, 0, A, 120, 514, NULL);
+    is_text(0, "...def.............");
     w.now += 10 * MR_MSEC;
     world_tcp(&w, 0, A, 120, 514, NULL);
     is_text(1, "OK........BYE"); /* a little time after its ACK */
@@ -441,6 +443,35 @@ static void test_strays(void **state) {
     assert_int_equal(CLIENT.strays, 1);
 }
 
+/* An answer, and an end, that the capture has before the octets they acknowledge: those come first
+ * and nothing is missing; what never comes is a gap before the answer. */
+static void test_answer_before_question(void **state) {
+    (void)state;
+    world_init(&w, NULL);
+    world_shake(&w, 0, 500);
+    world_tcp(&w, 1, PA, 501, 9, "answer");
+    assert_int_equal(w.len[1], 0);
+    world_tcp(&w, 0, PA, 1, 501, "question");
+    assert_int_equal(w.len[1], 6);
+    world_tcp(&w, 0, MR_TCP_FIN | MR_TCP_ACK, 9, 512, NULL);
+    world_tcp(&w, 1, PA, 507, 9, "again");
+    finish();
+    is_text(0, "question");
+    is_text(1, "answeragain");
+    assert_int_equal(w.gaps[0] + w.gaps[1], 0);
+
+    world_init(&w, NULL);
+    world_shake(&w, 0, 500);
+    world_tcp(&w, 1, PA, 501, 9, "answer");
+    assert_int_equal(w.len[0] + w.len[1], 0);
+    w.now += 10 * MR_MSEC;
+    world_tcp(&w, 0, A, 9, 507, NULL);
+    assert_int_equal(w.len[0], 8);
+    finish();
+    is_text(1, "answer");
+    assert_int_equal(w.gaps[0], 8);
+}
+
 /* Half the numbers away from what comes next, while octets wait behind a hole: neither ahead nor
  * behind (RFC 9293 3.4). */
 static void test_farthest(void **state) {
@@ -546,7 +577,7 @@ int main(void) {
         cmocka_unit_test(test_midstream),   cmocka_unit_test(test_one_way),
         cmocka_unit_test(test_strays),      cmocka_unit_test(test_interest),
         cmocka_unit_test(test_ends),        cmocka_unit_test(test_icmp),
-        cmocka_unit_test(test_farthest),
+        cmocka_unit_test(test_farthest),     cmocka_unit_test(test_answer_before_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
