@@ -135,7 +135,7 @@ bool trace_link_only(mr_trace *trace, const trace_name *name) {
     if (!is_seen_to_talk(trace, &name->client) || is_asked_elsewhere(trace, name) ||
         !trace_name_is_relevant(trace, name))
         return true;
-    mr_seen at = {.packet = name->first_packet, .file = name->asked[0].file, .time = name->first};
+    mr_seen at = {.packet = name->first_packet, .file = name->first_file, .time = name->first};
     trace_relation *own = trace_relation_get(trace, &name->client, NULL, name->name);
     trace_add(trace, own, &at, 0, true, &fact);
     return true;

@@ -221,6 +221,7 @@ static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *ask
     if (!name->first_packet) {
         name->first = seen->time;
         name->first_packet = seen->packet;
+        name->first_file = seen->file;
     }
     a->service = (uint8_t)q->service;
     a->broadcast = q->broadcast;

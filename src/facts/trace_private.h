@@ -167,6 +167,7 @@ struct trace_name {
     bool resolved;      /* addresses, or other records that were asked for */
     mr_nsec first;
     uint64_t first_packet;
+    uint16_t first_file;
     const char *alias;  /* CNAME */
     bool own_link;      /* asked on the link of the capture: its TTL is as it was sent */
     uint16_t again;     /* asked again a while after an answer */
