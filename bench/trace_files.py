@@ -1,7 +1,6 @@
 """`msrpc trace` of large captures that bench/traffic makes of the recordings in tests/captures: how
 fast, against `tshark -q -z expert` and `tcpdump -r FILE -w /dev/null`, on one core and on two; and
 its memory, as the file grows and with a million connections that stay open."""
-import glob
 import os
 import re
 import shutil
@@ -17,6 +16,10 @@ TURNS = 3
 OPEN = 1000000            # connections
 FRAMES = 3                # of each: the handshake
 ROOM = 3 << 30            # octets of disk that are wanted
+# what a day in a domain is made of: packets of about 500 octets, most of them RPC, SMB, Kerberos
+RECORDINGS = ('impacket', 'ipv6', 'kerberos', 'kerberos-tcp', 'locator', 'lookup-dc', 'lookup-srv',
+              'lsa-pipe', 'many-calls', 'many-lookups', 'many-pipe', 'map-dc', 'pipe-null',
+              'pipe-smb1', 'samr-ntlm', 'samr-sealed', 'samr-tcp', 'smb-file', 'srvsvc-pipe')
 CAPTURES = os.path.join(HERE, '..', 'tests', 'captures')
 PROTOCOLS = 'dcerpc or smb or smb2 or kerberos'
 FLOW = 2 / 1024           # MB of memory for an open connection
@@ -42,7 +45,8 @@ def megabytes_of(path):
 
 def make(bench, folder):
     """The captures, and what they are like: they must be what the targets speak of."""
-    recordings = sorted(glob.glob(os.path.join(CAPTURES, 'healthy-*.client.pcap.gz')))
+    recordings = [os.path.join(CAPTURES, 'healthy-%s.client.pcap.gz' % name)
+                  for name in RECORDINGS]
     paths = {}
     for size in SIZES:
         paths[size] = os.path.join(folder, '%d.pcap' % size)
