@@ -6,7 +6,7 @@ import subprocess
 
 from tap import *
 
-LOGON = os.path.join(os.path.dirname(names['MSRPC']), '..', '..', 'tests', 'live', 'logon')
+LOGON = os.path.join(os.path.dirname(os.path.realpath(names['MSRPC'])), '../../tests/live/logon')
 HERE = names['MB_CLIENT_IP']
 USER, PASSWORD = 'LAB\\alice', names['ALICE_PASSWORD']
 USERS = os.path.join(names['TEST_TMP'], 'users')
