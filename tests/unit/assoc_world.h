@@ -433,9 +433,9 @@ static inline int world_bind(world *w) {
     return rc;
 }
 
-/* Starts a call; its stub must live until the call ends. */
-static inline uint32_t world_call(world *w, uint16_t opnum, mr_slice stub) {
-    mr_assoc_call call = {.opnum = opnum};
+/* Starts a call in security context @auth; its stub must live until the call ends. */
+static inline uint32_t world_call_in(world *w, uint32_t auth, uint16_t opnum, mr_slice stub) {
+    mr_assoc_call call = {.opnum = opnum, .auth = auth};
     mr_error err = MR_ERROR_INIT;
     uint32_t id = 0;
     int rc = mr_assoc_request(&w->client.a, &call, stub, &id, &err);
@@ -448,6 +448,29 @@ static inline uint32_t world_call(world *w, uint16_t opnum, mr_slice stub) {
         keep_chunk(&w->client, &c->request, &chunk);
     }
     return id;
+}
+
+static inline uint32_t world_call(world *w, uint16_t opnum, mr_slice stub) {
+    return world_call_in(w, 0, opnum, stub);
+}
+
+#define WORLD_AUTH 7 /* the security context of tests that have one */
+static inline uint32_t secure_call(world *w, uint16_t opnum, mr_slice stub) {
+    return world_call_in(w, WORLD_AUTH, opnum, stub);
+}
+
+/* Stubs of many sizes under the security context, several at a time, and a fault. */
+static inline void secure_converse(world *w) {
+    static const size_t sizes[] = {0, 1, 15, 16, 17, 31, 240, 5000, 70000};
+
+    for (size_t i = 0; i < MR_COUNT(sizes); i++) {
+        secure_call(w, i % 2 ? 0 : 4, mr_slice_of(w->big_reply, sizes[i]));
+        if (i % 3)
+            pump(w);
+    }
+    pump(w);
+    secure_call(w, 2, MR_SLICE_LIT("fault"));
+    pump(w);
 }
 
 #define assert_sound(s)                                                                          \

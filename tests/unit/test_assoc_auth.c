@@ -123,34 +123,6 @@ static world *start(trio *t, int legs, uint8_t level, const mr_assoc_config *con
     return w;
 }
 
-static uint32_t secure_call(world *w, uint16_t opnum, mr_slice stub) {
-    mr_assoc_call call = {.opnum = opnum, .auth = 7};
-    mr_error err = MR_ERROR_INIT;
-    uint32_t id = 0;
-    int rc = mr_assoc_request(&w->client.a, &call, stub, &id, &err);
-
-    side_fail(&w->client, rc, &err);
-    if (rc == 0) {
-        side_call *c = side_find(&w->client, id, true);
-        c->info.opnum = opnum;
-        mr_event_chunk chunk = {.first = true, .last = true, .bytes = stub};
-        keep_chunk(&w->client, &c->request, &chunk);
-    }
-    return id;
-}
-
-static void converse(world *w) {
-    static const size_t sizes[] = {0, 1, 15, 16, 17, 31, 240, 5000, 70000};
-    for (size_t i = 0; i < MR_COUNT(sizes); i++) {
-        secure_call(w, i % 2 ? 0 : 4, mr_slice_of(w->big_reply, sizes[i]));
-        if (i % 3)
-            pump(w);
-    }
-    pump(w);
-    secure_call(w, 2, MR_SLICE_LIT("fault"));
-    pump(w);
-}
-
 static void every_leg_and_level(void **state) {
     static const uint8_t levels[] = {MR_AUTH_LEVEL_CONNECT, MR_AUTH_LEVEL_PACKET,
                                      MR_AUTH_LEVEL_INTEGRITY, MR_AUTH_LEVEL_PRIVACY};
@@ -177,7 +149,7 @@ static void every_leg_and_level(void **state) {
                                                                           : (legs - 2) / 2);
                 mr_assoc_get_info(&w->client.a, &info);
                 assert_int_equal(info.header_sign, legs != 4);
-                converse(w);
+                secure_converse(w);
                 assert_sound(&w->client);
                 assert_sound(&w->server);
                 assert_sound(&w->tap);
@@ -231,7 +203,7 @@ static void pending_steps(void **state) {
         assert_int_equal(w->client.seen[MR_EVENT_AUTH_PENDING] +
                          w->server.seen[MR_EVENT_AUTH_PENDING], (unsigned)legs + legs % 2 * 1 +
                          (legs % 2 ? 0 : 1));
-        converse(w);
+        secure_converse(w);
         assert_sound(&w->client);
         assert_sound(&w->server);
         world_deinit(w);

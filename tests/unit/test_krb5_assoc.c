@@ -45,34 +45,6 @@ static void end(trio *t, world *w) {
     krb5_world_deinit(&t->realm);
 }
 
-static uint32_t secure_call(world *w, uint16_t opnum, mr_slice stub) {
-    mr_assoc_call call = {.opnum = opnum, .auth = 7};
-    mr_error err = MR_ERROR_INIT;
-    uint32_t id = 0;
-    int rc = mr_assoc_request(&w->client.a, &call, stub, &id, &err);
-
-    side_fail(&w->client, rc, &err);
-    if (rc == 0) {
-        side_call *c = side_find(&w->client, id, true);
-        c->info.opnum = opnum;
-        mr_event_chunk chunk = {.first = true, .last = true, .bytes = stub};
-        keep_chunk(&w->client, &c->request, &chunk);
-    }
-    return id;
-}
-
-static void converse(world *w) {
-    static const size_t sizes[] = {0, 1, 15, 16, 17, 31, 240, 5000, 70000};
-    for (size_t i = 0; i < MR_COUNT(sizes); i++) {
-        secure_call(w, i % 2 ? 0 : 4, mr_slice_of(w->big_reply, sizes[i]));
-        if (i % 3)
-            pump(w);
-    }
-    pump(w);
-    secure_call(w, 2, MR_SLICE_LIT("fault"));
-    pump(w);
-}
-
 static const struct {
     krb5_enctype etype;
     const char *name;
@@ -104,7 +76,7 @@ static void every_level(void **state) {
                 mr_krb5_get_info(t.server, &info);
                 assert_int_equal(info.etype, etypes[e].etype);
                 assert_string_equal(info.client, CLIENT_FULL);
-                converse(w);
+                secure_converse(w);
                 assert_sound(&w->client);
                 assert_sound(&w->server);
                 assert_sound(&w->tap);

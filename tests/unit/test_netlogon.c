@@ -54,21 +54,6 @@ static world *start(trio *t, bool aes, uint8_t level, const mr_assoc_config *con
     return w;
 }
 
-static void secure_call(world *w, uint16_t opnum, mr_slice stub) {
-    mr_assoc_call call = {.opnum = opnum, .auth = 7};
-    mr_error err = MR_ERROR_INIT;
-    uint32_t id = 0;
-    int rc = mr_assoc_request(&w->client.a, &call, stub, &id, &err);
-
-    side_fail(&w->client, rc, &err);
-    if (rc == 0) {
-        side_call *c = side_find(&w->client, id, true);
-        mr_event_chunk chunk = {.first = true, .last = true, .bytes = stub};
-        c->info.opnum = opnum;
-        keep_chunk(&w->client, &c->request, &chunk);
-    }
-}
-
 static void every_level(void **state) {
     static const uint8_t levels[] = {MR_AUTH_LEVEL_CONNECT, MR_AUTH_LEVEL_PACKET,
                                      MR_AUTH_LEVEL_INTEGRITY, MR_AUTH_LEVEL_PRIVACY};
