@@ -8,6 +8,7 @@
 
 #include <msrpc/ifaces.h>
 
+#define MR_RPC_CALLS_MAX 256 /* in flight at once, of one association */
 #define MR_RPC_FLOW_TIMES 64 /* classes, two for each doubling */
 
 /* A call in flight. */
@@ -71,6 +72,42 @@ typedef struct rpc_tap {
     uint64_t answered;
     uint16_t times[MR_RPC_FLOW_TIMES];
 } rpc_tap;
+
+/* A record of the association. */
+static inline mr_seen *rpc_add(rpc_tap *t, enum mr_seen_kind kind, enum mr_dir dir,
+                               const mr_flow_at *at) {
+    return mr_tap_add(&t->tap, kind, dir, at->packet, at->time);
+}
+static inline uint32_t rpc_ms_since(mr_nsec now, mr_nsec then) {
+    uint64_t ms = now > then ? (now - then) / MR_MSEC : 0;
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+/* tap_rpc_call.c: events of calls. 0 or MR_ERR_MEMORY. */
+int mr_rpc_on_request(rpc_tap *t, const mr_event *e, const mr_flow_at *at);
+int mr_rpc_on_response(rpc_tap *t, const mr_event *e, const mr_flow_at *at);
+int mr_rpc_on_fault(rpc_tap *t, const mr_event *e, const mr_flow_at *at);
+int mr_rpc_on_cancel(rpc_tap *t, const mr_event *e, const mr_flow_at *at);
+/* The connection is over: tells of every call that still waits. 0 or MR_ERR_MEMORY. */
+int mr_rpc_tell_unanswered(rpc_tap *t, mr_nsec until);
+void mr_rpc_free_calls(rpc_tap *t);
+/* The answer time, in microseconds, that @permille of the answers did not exceed. */
+uint32_t mr_rpc_flow_time(const rpc_tap *t, uint32_t permille);
+/* What a record says of a call; @call is NULL when its request was not captured. */
+mr_seen_call mr_rpc_seen_call(rpc_tap *t, const rpc_call *call, uint16_t context_id,
+                              uint16_t opnum, uint32_t id);
+int mr_rpc_add_call_record(rpc_tap *t, enum mr_seen_kind kind, enum mr_dir dir,
+                           const mr_flow_at *at, const mr_seen_call *c);
+
+/* tap_rpc_stub.c. Takes a chunk; *@wholep when the stub is complete, which then is *@stubp. 0 or
+ * MR_ERR_MEMORY. */
+int mr_rpc_collect(rpc_call *call, const mr_event *e, bool *wholep, mr_slice *stubp);
+/* Puts a call's stub, or what came of it, among the records. 0 or MR_ERR_MEMORY. */
+int mr_rpc_tell_stub(rpc_tap *t, const rpc_call *call, const mr_event *e,
+                     const rpc_context *context, bool whole, mr_slice stub, const mr_flow_at *at);
+/* What the whole reply of a call says; @call may be NULL. 0 or MR_ERR_MEMORY. */
+int mr_rpc_read_reply(rpc_tap *t, const rpc_call *call, const mr_event *e,
+                      const rpc_context *context, mr_slice stub, const mr_flow_at *at);
 
 /* tap_epm.c */
 bool mr_epm_is(const rpc_context *context);
