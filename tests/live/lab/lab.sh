@@ -6,23 +6,24 @@ usage: lab.sh COMMAND
   up [net|dc|srv|all]         start the wires and the peers (all); idempotent
   down [--purge]              stop everything; --purge also forgets the provisioned domain
   status                      what runs, which faults are on
-  exec HOST CMD...            run a command as client, mb, dc1 or srv
+  exec HOST CMD...            run a command as client, mb, dc1, srv or mem
   fault                       list the faults
   fault NAME on|off [ARG...]  switch one
   fault off                   switch all off
   dns on|off                  DNS servers that lie, refuse, fail or are lame, beside the DC's
   netbios on|off              a WINS server on srv, and a host on the client's link
+  member on|off               mem, a member of the domain
   restrict dc1|srv 0|1|2      start that peer again with 'restrict anonymous' at this level
   env                         names, addresses and accounts as shell variables
-  check [peers|hostile|faults]
-                              ask the peers with their own clients; try the hostile server;
-                              switch every fault once
+  check [peers|member|hostile|faults]
+                              ask the peers with their own clients, a member of the domain too;
+                              try the hostile server; switch every fault once
 TEXT
 }
 set -eu -o pipefail
 
 LAB_DIR=$(dirname "$(readlink -f "$0")")
-for part in env net samba dns netbios faults check; do
+for part in env net samba member dns netbios faults check; do
     # shellcheck source=/dev/null
     . "$LAB_DIR/lib/$part.sh"
 done
@@ -77,7 +78,7 @@ up() {
 down() {
     lock
     net_down
-    rm -rf "$LAB_STATE"/{dc1,srv,client,netbios}
+    rm -rf "$LAB_STATE"/{dc1,srv,mem,client,netbios}
     [ "${1:-}" != --purge ] || rm -rf "$LAB_STATE" "$LAB_STATE.lock"
 }
 
@@ -92,7 +93,11 @@ status() {
 run_on() {
     if ! is_host "${1:-}" || [ $# -lt 2 ]; then die "exec: which of $HOSTS, and what?"; fi
     net_is_up || die "the lab is down"
-    exec ip netns exec "$(ns "$1")" "${@:2}"
+    if [ "$1" = mem ] && [ -d "$LAB_STATE/mem/run" ]; then
+        on_member "${@:2}"
+    else
+        exec ip netns exec "$(ns "$1")" "${@:2}"
+    fi
 }
 
 command=${1:-}
@@ -116,6 +121,7 @@ dns)
     case ${1:-} in on) dns_on ;; off) dns_off ;; *) usage >&2; exit 64 ;; esac
     ;;
 netbios) lock; netbios "$@" ;;
+member) lock; member "$@" ;;
 restrict)
     case ${1:-}.${2:-} in dc1.[012] | srv.[012]) ;; *) usage >&2; exit 64 ;; esac
     lock

@@ -81,6 +81,19 @@ check_peers() {
     done
 }
 
+check_member() {
+    local auth
+    (member on)
+    for auth in ntlm krb5 spnego; do
+        ck "rpcclient: srvsvc on mem, $auth" 'netname: share' \
+            smb rpcclient -U "Administrator@$REALM%$PASSWORD" "ncacn_ip_tcp:mem.lab.test[$auth,seal]" \
+            -c netshareenum
+    done
+    ck 'wbinfo: winbindd knows alice' 'challenge/response .* succeeded' \
+        on_member wbinfo -a "$DOMAIN\\alice%$ALICE_PASSWORD"
+    (member off)
+}
+
 # What the plain client meets in each mode; what it cannot see, impacket does.
 check_hostile() {
     local mode pattern
@@ -184,7 +197,8 @@ check() {
     peers) check_peers ;;
     hostile) check_hostile ;;
     faults) check_faults ;;
-    all) check_peers; check_hostile; check_faults ;;
+    member) check_member ;;
+    all) check_peers; check_member; check_hostile; check_faults ;;
     *) usage >&2; exit 64 ;;
     esac
     [ "$failed" = 0 ] || die "$failed checks failed"

@@ -8,15 +8,16 @@ digest() { printf '%s' "$1" | cksum | awk '{ printf "%08x", $1 }'; }
 LAB_STATE=${MSRPC_LAB_STATE:-${TMPDIR:-/tmp}/msrpc-lab-$(digest "$LAB_DIR")}
 LAB_TAG=${LAB_TAG:-mr$(digest "$LAB_STATE" | cut -c1-4)}
 
-HOSTS="client mb dc1 srv"
+HOSTS="client mb dc1 srv mem"
 CLIENT_IP=10.88.1.20   CLIENT_IP6=fd88:1::20
 MB_CLIENT_IP=10.88.1.1 MB_CLIENT_IP6=fd88:1::1
 MB_SERVER_IP=10.88.2.1 MB_SERVER_IP6=fd88:2::1
 DC_IP=10.88.2.10       DC_IP6=fd88:2::10
 SRV_IP=10.88.2.11      SRV_IP6=fd88:2::11
+MEM_IP=10.88.2.12      MEM_IP6=fd88:2::12
 UNUSED_IP=10.88.2.99   UNUSED_IP6=fd88:2::99
 REALM=LAB.TEST DOMAIN=LAB PASSWORD=Passw0rd.Lab1 ALICE_PASSWORD=Alice.Pw1
-DC_NAME=dc1.lab.test
+DC_NAME=dc1.lab.test MB_NAME=mb.lab.test MB_PASSWORD=Machine.Pw1
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'lab: %s\n' "$*" >&2; exit 1; }
@@ -91,10 +92,12 @@ print_env() {
     printf 'LAB_DIR=%q\nLAB_STATE=%q\nLAB_TAG=%q\n' "$LAB_DIR" "$LAB_STATE" "$LAB_TAG"
     for h in $HOSTS; do printf 'NS_%s=%q\n' "${h^^}" "$(ns "$h")"; done
     for h in CLIENT_IP CLIENT_IP6 MB_CLIENT_IP MB_CLIENT_IP6 MB_SERVER_IP MB_SERVER_IP6 DC_IP \
-        DC_IP6 SRV_IP SRV_IP6 UNUSED_IP UNUSED_IP6 REALM DOMAIN PASSWORD ALICE_PASSWORD DC_NAME \
+        DC_IP6 SRV_IP SRV_IP6 MEM_IP MEM_IP6 UNUSED_IP UNUSED_IP6 REALM DOMAIN PASSWORD \
+        ALICE_PASSWORD DC_NAME MB_NAME MB_PASSWORD \
         LIAR_IP MORE_IP UNKNOWING_IP REFUSING_IP FAILING_IP LAME_IP MUTE_IP BOGUS_IP; do
         printf '%s=%q\n' "$h" "${!h}"
     done
+    printf 'MB_KEYTAB=%q\n' "$LAB_STATE/dc1/mb.keytab"
     printf 'LAB_SMBCONF=%q\n' "$LAB_STATE/client/smb.conf"
     printf 'export KRB5_CONFIG=%q\n' "$LAB_STATE/krb5.conf"
 }

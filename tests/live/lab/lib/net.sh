@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2154 # names are shared by the parts of lab.sh
-# The wires:  client --- c0 mb br0 --- dc1, srv      mb routes and is where most faults live.
+# The wires:  client --- c0 mb br0 --- dc1, srv, mem      mb routes and is where most faults live.
 
 # The file of a namespace can outlive it, where /run survives a restart.
 net_is_up() {
@@ -55,6 +55,7 @@ net_up() {
     host_files mb ''
     host_files dc1 "$DC_IP"
     host_files srv "$SRV_IP"
+    host_files mem "$MEM_IP"
     mb=$(ns mb)
     on mb sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
         net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
@@ -64,8 +65,10 @@ net_up() {
     wire_host client c0 "$CLIENT_IP" "$MB_CLIENT_IP" "$CLIENT_IP6" "$MB_CLIENT_IP6"
     wire_host dc1 s0 "$DC_IP" "$MB_SERVER_IP" "$DC_IP6" "$MB_SERVER_IP6"
     wire_host srv s1 "$SRV_IP" "$MB_SERVER_IP" "$SRV_IP6" "$MB_SERVER_IP6"
+    wire_host mem s2 "$MEM_IP" "$MB_SERVER_IP" "$MEM_IP6" "$MB_SERVER_IP6"
     ip -n "$mb" link set s0 master br0
     ip -n "$mb" link set s1 master br0
+    ip -n "$mb" link set s2 master br0
     ip -n "$mb" addr add "$MB_CLIENT_IP/24" dev c0
     ip -n "$mb" addr add "$MB_SERVER_IP/24" dev br0
     ip -n "$mb" addr add "$MB_CLIENT_IP6/64" dev c0 nodad

@@ -58,6 +58,27 @@ dc_provision() {
     } >"$dir/etc/smb.conf.new"
     mv "$dir/etc/smb.conf.new" "$dir/etc/smb.conf"
     $tool user create alice "$ALICE_PASSWORD" -s "$dir/etc/smb.conf"
+    # a server of ours on mb: its machine account, and its keys
+    on dc1 /usr/bin/python3 -B - "$dir" "$MB_NAME" "$MB_PASSWORD" <<'PYTHON' || return 1
+import sys
+from samba.auth import system_session
+from samba.param import LoadParm
+from samba.samdb import SamDB
+folder, name, password = sys.argv[1:]
+lp = LoadParm()
+lp.load(folder + '/etc/smb.conf')
+db = SamDB(lp.samdb_url(), session_info=system_session(), lp=lp)
+db.newcomputer('mb', service_principal_name_list=['host/' + name])
+db.modify_ldif("""dn: %s
+changetype: modify
+replace: msDS-SupportedEncryptionTypes
+msDS-SupportedEncryptionTypes: 28
+""" % db.search(expression='(sAMAccountName=mb$)')[0].dn)
+db.setpassword('(sAMAccountName=mb$)', password)
+db.enable_account('(sAMAccountName=mb$)')
+PYTHON
+    $tool domain exportkeytab "$dir/mb.keytab" --principal="host/$MB_NAME" \
+        -s "$dir/etc/smb.conf" || return 1
     tar -C "$LAB_STATE" -cSf "$LAB_STATE/dc1.tar.new" dc1
     mv "$LAB_STATE/dc1.tar.new" "$LAB_STATE/dc1.tar"
 }
@@ -79,6 +100,7 @@ update add dc6.lab.test 900 AAAA $DC_IP6
 update add dual.lab.test 900 A $DC_IP
 update add dual.lab.test 900 AAAA $DC_IP6
 update add srv.lab.test 900 A $SRV_IP
+update add $MB_NAME 900 A $MB_CLIENT_IP
 update add ghost.lab.test 900 A $UNUSED_IP
 update add noaddr.lab.test 900 TXT "a name without an address"
 update add alias.lab.test 900 CNAME $DC_NAME
