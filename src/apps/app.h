@@ -91,9 +91,11 @@ struct app_settings {
     unsigned color, verbose;
 };
 
+#define APP_CHOICE_NONE UINT32_MAX /* of auth and auth_level: not given */
 enum { APP_FAIL_ON_ERROR, APP_FAIL_ON_WARNING, APP_FAIL_ON_INFO };
 enum { APP_COLOR_AUTO, APP_COLOR_ALWAYS, APP_COLOR_NEVER };
 
+#define APP_TIMEOUT_DEFAULT (3 * MR_SEC)
 #define APP_RETRIES_DEFAULT UINT32_MAX /* 3 for TCP, 1 for UDP */
 #define APP_DEADLINE_DEFAULT (60 * MR_SEC + 1) /* which no switch can say */
 
@@ -144,6 +146,7 @@ struct app {
     bool ended;              /* private to report.c: their array is closed */
     size_t reports;          /* opened so far, while several */
     bool tight;              /* nothing stands between and after the outputs of several targets */
+    struct app_account *accounts; /* of the run, see identity.h; the newest */
     enum app_outcome outcome; /* of this target, set by its session or its command */
     bool *progress;          /* whether a progress line stands on stderr; NULL: never */
     /* set by jobs.c for the copy of one target */

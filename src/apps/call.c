@@ -6,6 +6,7 @@
 #include <msrpc/ifaces.h>
 
 #include "eerr.h"
+#include "identity.h"
 #include "input.h"
 #include "report.h"
 #include "session.h"
@@ -397,6 +398,8 @@ static int run(app *a) {
         code = app_refuse(a, APP_USAGE, "%s: calls go over ncacn_ip_tcp", target.input);
     if (!code && o->object && mr_uuid_decode(mr_slice_str(o->object), &object) != 0)
         code = app_refuse(a, APP_USAGE, "--object %s: a UUID is wanted", o->object);
+    if (!code)
+        code = app_accounts_read(a, &target, 1);
     if (!code)
         code = read_calls(a, calls);
     const mr_uuid *objectp = o->object ? &object : NULL;

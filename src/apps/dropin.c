@@ -4,7 +4,7 @@
  * table of switches, as elsewhere; the common switches do not exist here. The program called by an
  * old tool's name, "portqry" or "C:\\tools\\PortQry.exe", is that tool.
  */
-#include "app.h"
+#include "identity.h"
 
 static const app_option *find_switch(const app_command *command, const char *word) {
     bool any_case = command->grammar == APP_GRAMMAR_ANY_CASE;
@@ -40,7 +40,9 @@ static int parse_word(app *a, int argc, char **argv, int *ip) {
 }
 
 int app_dropin_parse(app *a, int argc, char **argv) {
-    a->set.timeout = 3 * MR_SEC;
+    a->set.timeout = APP_TIMEOUT_DEFAULT;
+    a->set.auth = a->set.auth_level = APP_CHOICE_NONE;
+    a->set.max_logons = 1;
     a->set.deadline = 365 * 24 * 3600 * MR_SEC; /* the old tools know none */
     a->set.retries = APP_RETRIES_DEFAULT;
     a->set.jobs = 1;

@@ -1,5 +1,5 @@
 /* msrpc: finds the command, parses its switches, runs it, makes sure that its output arrived. */
-#include "app.h"
+#include "identity.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -18,6 +18,7 @@ static int run_command(const app_command *command, int argc, char **argv) {
         code = app_output_open(&a);
     if (!code)
         code = app_output_close(&a, command->run(&a));
+    app_accounts_wipe(&a);
     mr_arena_deinit(&a.arena);
     return code;
 }

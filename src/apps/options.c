@@ -3,7 +3,7 @@
  * spellings of impacket (-hashes) and Samba (-U DOM\user%PASS) are matched whole before anything
  * else. A secret is copied out of argv and wiped there, so that ps does not show it.
  */
-#include "app.h"
+#include "identity.h"
 
 #include <stdlib.h>
 
@@ -41,8 +41,8 @@ const app_option app_identity_options[] = {
     {"realm", 0, APP_TEXT, "R", SET(realm), 0, 0, "the account's Kerberos realm"},
     {"dc-ip", 0, APP_TEXT, "IP", SET(dc_ip), 0, 0, "address of the domain controller"},
     {"no-null", 0, APP_FLAG, NULL, SET(no_null), 0, 0, "never try an anonymous logon"},
-    {"max-logons", 0, APP_NUMBER, "N", SET(max_logons), 0, 100,
-     "at most N logons with one account (1)"},
+    {"max-logons", 0, APP_NUMBER, "N", SET(max_logons), 1, 100,
+     "give an account up after N refused logons (1)"},
     {0},
 };
 
@@ -188,6 +188,7 @@ int app_option_set(app *a, const app_option *o, void *base, const char *shown, c
         *(const char **)field = value;
         return 0;
     case APP_SECRET:
+        app_guard_secrets();
         *(const char **)field = mr_arena_add_str(&a->arena, mr_slice_str(value));
         explicit_bzero(value, strlen(value));
         return *(const char **)field ? 0 : app_refuse(a, APP_BUG, "out of memory");
@@ -219,16 +220,19 @@ int app_option_set(app *a, const app_option *o, void *base, const char *shown, c
 static int set_samba_user(app *a, char *value) {
     char *percent = strchr(value, '%');
     if (percent) {
+        app_guard_secrets();
         a->set.password = mr_arena_add_str(&a->arena, mr_slice_str(percent + 1));
         explicit_bzero(percent + 1, strlen(percent + 1));
         *percent = '\0';
         if (!a->set.password)
             return app_refuse(a, APP_BUG, "out of memory");
     }
-    if (*value)
+    if (*value) {
         a->set.user = value;
-    else
-        a->set.null_session = true; /* -U% is how Samba says anonymous */
+    } else if (!a->set.password || !*a->set.password) { /* -U% is how Samba says anonymous */
+        a->set.null_session = true;
+        a->set.password = NULL;
+    }
     return 0;
 }
 
@@ -254,6 +258,18 @@ static bool is_switch(app *a, const char *word) {
 
     return !strncmp(word, "--", 2) && word[2] &&
            find_option(a, word + 2, strcspn(word + 2, "="), 0, &base);
+}
+
+/* Without what may be a secret: the value behind =, or the one behind a letter. */
+static int refuse_unknown(app *a, const char *word) {
+    void *base;
+    const app_option *o = word[1] != '-' ? find_option(a, NULL, 0, word[1], &base) : NULL;
+
+    if (o && o->kind == APP_SECRET)
+        return app_refuse(a, APP_USAGE, "unknown switch -%c...: the value of -%c is a word of its "
+                          "own", word[1], word[1]);
+    return app_refuse(a, APP_USAGE, "unknown switch %.*s (msrpc help %s lists them)",
+                      (int)strcspn(word, "="), word, a->command->name);
 }
 
 /* One switch at argv[*ip]; steps over its value. */
@@ -286,8 +302,7 @@ static int parse_switch(app *a, int argc, char **argv, int *ip) {
         o = name[2] == '\0' ? find_option(a, NULL, 0, name[1], &base) : NULL;
     }
     if (!o)
-        return app_refuse(a, APP_USAGE, "unknown switch %s (msrpc help %s lists them)", word,
-                          a->command->name);
+        return refuse_unknown(a, word);
     bool wants = o->kind != APP_FLAG && o->kind != APP_COUNTER;
     if (wants && !value) {
         if (*ip + 1 == argc || is_switch(a, argv[*ip + 1]))
@@ -302,7 +317,8 @@ static int parse_switch(app *a, int argc, char **argv, int *ip) {
 int app_parse(app *a, int argc, char **argv) {
     bool only_args = false;
 
-    a->set.timeout = 3 * MR_SEC;
+    a->set.timeout = APP_TIMEOUT_DEFAULT;
+    a->set.auth = a->set.auth_level = APP_CHOICE_NONE;
     a->set.deadline = APP_DEADLINE_DEFAULT;
     a->set.retries = APP_RETRIES_DEFAULT;
     a->set.max_logons = 1;

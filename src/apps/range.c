@@ -5,6 +5,7 @@
  */
 #include "range.h"
 
+#include "identity.h"
 #include "report.h"
 
 static const app_option options[] = {
@@ -131,16 +132,15 @@ static int report(struct range *r, int code) {
     return code;
 }
 
-static int compare_host(struct range *r, const char *host) {
+static int compare_host(struct range *r, char *host) {
     app_session s;
     app_target target;
-    char *text = mr_arena_add_str(&r->a->arena, mr_slice_str(host));
-
-    if (!text)
-        return app_refuse(r->a, APP_BUG, "out of memory");
-    int code = app_target_read(r->a, text, &target);
+    int code = app_target_read(r->a, host, &target); /* in place: a password is wiped there */
     if (!code && target.binding && target.binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
-        code = app_refuse(r->a, APP_USAGE, "%s: the mapper is asked over ncacn_ip_tcp", host);
+        code = app_refuse(r->a, APP_USAGE, "%s: the mapper is asked over ncacn_ip_tcp",
+                          target.input);
+    if (!code)
+        code = app_accounts_read(r->a, &target, 1);
     if (!code)
         code = app_session_open(r->a, &s);
     if (code)
@@ -155,14 +155,16 @@ static int compare_host(struct range *r, const char *host) {
 static int run(app *a) {
     const struct range_options *o = a->own;
     struct range r = {.a = a};
+    const char *at = o->of ? strrchr(o->of, '@') : NULL;
+    const char *subject = at ? at + 1 : o->of ? o->of : "the wanted range";
 
-    if (mr_diag_init(&r.diag, &a->arena, o->of ? o->of : "the wanted range", NULL) != 0)
+    if (mr_diag_init(&r.diag, &a->arena, subject, NULL) != 0)
         return app_refuse(a, APP_BUG, "out of memory");
     int code = read_wanted(&r, o);
     if (code)
         return code;
     if (o->of)
-        return compare_host(&r, o->of);
+        return compare_host(&r, (char *)(uintptr_t)o->of);
     bool bad = mr_diag_run(&r.diag) == 0 && mr_diag_get_verdict(&r.diag)->finding;
     if (!bad && !r.has_netsh) /* nothing to type that Windows would not take */
         code = range_plan(&r);

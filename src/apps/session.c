@@ -131,9 +131,6 @@ int app_session_resolve(app_session *s, const app_target *target) {
     const char *host = a->set.target_ip ? a->set.target_ip : target->host;
     mr_lookup lookup;
 
-    if (target->user)
-        return app_refuse(a, APP_MISSING, "%s: this version speaks anonymously only; leave the "
-                          "account out", target->input);
     if (a->set.target_ip && mr_addr_decode(mr_slice_str(host), 0, &s->addrs[0]) != 0)
         return app_refuse(a, APP_USAGE, "--target-ip %s: an address is wanted", host);
     const mr_lookup_options options = {

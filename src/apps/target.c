@@ -6,6 +6,7 @@
 
 #include <msrpc/io.h>
 
+#include "identity.h"
 #include "input.h"
 
 #define BLOCK_BITS 16 /* of the largest CIDR block: 65536 hosts */
@@ -64,6 +65,7 @@ static int read_identity(app *a, char *text, size_t len, app_target *t) {
         slash = memchr(text, '\\', name_len);
     if (colon) {
         size_t secret = len - name_len - 1;
+        app_guard_secrets();
         t->password = copy(a, colon + 1, secret);
         explicit_bzero(colon + 1, secret);
     }
@@ -265,6 +267,8 @@ int app_targets_read(app *a, size_t first, app_target **targetsp, size_t *countp
     if (!r && list.count == 0)
         r = app_refuse(a, APP_USAGE, "a target is wanted (msrpc help %s shows how)",
                        a->command->name);
+    if (!r)
+        r = app_accounts_read(a, list.items, list.count);
     if (r)
         return r;
     bool swept = false;

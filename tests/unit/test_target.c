@@ -13,7 +13,7 @@
 /* cmocka wants the four above first */
 #include <cmocka.h>
 
-#include "target.h"
+#include "identity.h"
 
 struct own {
     const char *interface;
@@ -30,11 +30,13 @@ static const app_command command = {
 };
 
 static void setup(app *a) {
-    *a = (app){.command = &command};
+    *a = (app){.command = &command,
+               .set = {.auth = APP_CHOICE_NONE, .auth_level = APP_CHOICE_NONE}};
     mr_arena_init(&a->arena, (size_t)256 << 20);
 }
 
 static void teardown(app *a) {
+    app_accounts_wipe(a);
     mr_arena_deinit(&a->arena);
 }
 
@@ -259,7 +261,8 @@ static void test_file(void **state) {
     for (size_t i = 0; i < count; i++)
         same(targets[i].host, hosts[i]);
     assert_int_equal(targets[1].port, 1135);
-    same(targets[2].password, "pa#ss");
+    same(targets[2].password, ""); /* wiped */
+    same(targets[2].account->id.password, "pa#ss");
     assert_int_equal(read_file(&a, "dc01\nbad host\n", 14, &targets, &count), APP_USAGE);
     assert_int_equal(read_file(&a, "# nothing\n", 10, &targets, &count), APP_USAGE);
     memset(line, 'a', sizeof line); /* not cut into several targets */

@@ -1,0 +1,84 @@
+/*
+ * Accounts: who the targets are asked as, and what proves it, made of the identity and protection
+ * switches and of what targets name themselves. They are made before anything is sent, on the
+ * calling thread; afterwards only the count of refusals changes, which all targets with that
+ * account share. Secrets are wiped from argv and from where they were read, are in the identity
+ * alone, which app_accounts_wipe wipes, and in no text.
+ */
+#ifndef MSRPC_APP_IDENTITY_H
+#define MSRPC_APP_IDENTITY_H
+
+#include <msrpc/rpc/logon.h>
+
+#include "target.h"
+
+enum app_who {
+    APP_WHO_NOBODY,    /* no security at all: what every server's anonymous callers are */
+    APP_WHO_ANONYMOUS, /* an anonymous logon by NTLM: a null session */
+    APP_WHO_GUEST,
+    APP_WHO_USER,
+    APP_WHO_TICKET,    /* whoever the ticket cache says */
+};
+
+struct app_tries; /* private: refusals of one account, and who logs on at the moment */
+
+typedef struct app_account {
+    enum app_who who;
+    const char *name;       /* for screens and reports: "LAB\alice", "alice@LAB.TEST", "anonymous";
+                             * of a ticket: its file or "ticket at hand" */
+    mr_identity id;
+    enum mr_logon_mechanism mechanism;
+    uint8_t level;          /* enum mr_auth_level of calls; NONE: nobody logs on */
+    bool level_given;       /* by --auth-level: also for the endpoint mapper */
+    const char *realm;      /* --realm, or NULL */
+    const mr_addr *kdc;     /* --dc-ip, or NULL */
+    const char *expected;   /* TICKET: the user whose ticket it must be, or NULL */
+    struct app_tries *tries;
+    struct app_account *next; /* private */
+} app_account;
+
+/* Judges the identity and protection switches (conflicts, names, addresses), reads and asks for
+ * secrets, and gives each of @targets its account. 0, or told: APP_USAGE; APP_UNREADABLE: a file
+ * of them; APP_MISSING: no terminal to ask; APP_INTERRUPTED. app_targets_read does it already. */
+int app_accounts_read(app *a, app_target *targets, size_t count);
+/* Wipes every identity of the run; @a may have none. */
+void app_accounts_wipe(app *a);
+
+/* Whether an account logs on, that is, is anything but APP_WHO_NOBODY. */
+bool app_account_logs_on(const app_account *account);
+
+/* How @target is logged on to: borrows from @a and @target. With an @level other than 0 that one is
+ * used in place of the account's. Only for accounts that log on. */
+mr_logon_options app_logon_options(const app *a, const app_target *target, uint8_t level);
+
+const char *app_level_name(uint8_t level); /* "none", "connect" ... as --auth-level has it */
+const char *app_mechanism_name(enum mr_logon_mechanism mechanism); /* "NTLM" ... */
+
+/*
+ * An account is not tried again once it was refused --max-logons times, and until it is known to be
+ * good only one connection at a time tries it, so that many targets do not lock it out at once.
+ */
+enum app_turn {
+    APP_TURN_YES,   /* go on, and say what came of it by app_account_end */
+    APP_TURN_WAIT,  /* somebody is trying it: ask again */
+    APP_TURN_NEVER, /* it was refused, see app_account_refused */
+};
+enum app_turn app_account_begin(app_account *account);
+enum app_verdict { APP_VERDICT_NONE, APP_VERDICT_GOOD, APP_VERDICT_REFUSED };
+void app_account_end(app_account *account, enum app_verdict verdict);
+/* It is known to be good, or its owner holds the turn. */
+bool app_account_is_good(const app_account *account);
+bool app_account_is_refused(const app_account *account);
+
+/* Nobody may read this process's memory from now on: no core dump, no ptrace. Called before the
+ * first secret is kept. */
+void app_guard_secrets(void);
+/* Asks @prompt on the terminal without echo; the answer is in @a->arena and the caller's to wipe.
+ * 0, or APP_MISSING, APP_INTERRUPTED, APP_BUG, told. */
+int app_ask_secret(app *a, const char *prompt, char **secretp);
+/* The first line of the file (- for standard input), likewise. 0, APP_UNREADABLE, APP_BUG, told. */
+int app_read_secret(app *a, const char *path, char **secretp);
+/* Wipes a text of the arena that held a secret; NULL is allowed. */
+void app_wipe_text(const char *secret);
+
+#endif

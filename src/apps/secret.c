@@ -1,0 +1,144 @@
+/*
+ * Secrets on their way in: asked for on the terminal without echo, or read from the first line of a
+ * file, by descriptors, so that no buffer of the C library keeps a copy. A signal while the
+ * terminal does not echo is an interruption, after which it does again.
+ */
+#include "identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define SECRET_MAX 1022
+
+void app_guard_secrets(void) {
+    const struct rlimit none = {0, 0};
+
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    (void)setrlimit(RLIMIT_CORE, &none);
+}
+
+void app_wipe_text(const char *secret) {
+    if (secret)
+        explicit_bzero((char *)(uintptr_t)secret, strlen(secret));
+}
+
+/* A line without its end, octet by octet: what follows is somebody else's. Its length; -1 with
+ * errno; -2: too long. */
+static ssize_t read_line(int fd, char out[SECRET_MAX + 2], bool *endp) {
+    size_t n = 0;
+
+    *endp = false;
+    for (;;) {
+        ssize_t r = read(fd, &out[n], 1);
+        if (r < 0)
+            return -1;
+        *endp = r == 0;
+        if (r == 0 || out[n] == '\n')
+            break;
+        if (++n > SECRET_MAX)
+            return -2;
+    }
+    if (n > 0 && out[n - 1] == '\r')
+        n--;
+    out[n] = '\0';
+    return (ssize_t)n;
+}
+
+/* @line as the caller's. */
+static int keep(app *a, const char *line, size_t len, char **secretp) {
+    *secretp = mr_arena_add_str(&a->arena, mr_slice_of(line, len));
+    return *secretp ? 0 : app_refuse(a, APP_BUG, "out of memory");
+}
+
+int app_read_secret(app *a, const char *path, char **secretp) {
+    bool standard = strcmp(path, "-") == 0, end;
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    const char *name = standard ? "standard input" : path;
+    char line[SECRET_MAX + 2];
+    int code;
+
+    if (fd < 0)
+        return app_refuse(a, APP_UNREADABLE, "--password-file %s: %s", name, strerror(errno));
+    app_guard_secrets();
+    ssize_t n = read_line(fd, line, &end);
+    if (n == -1)
+        code = app_refuse(a, APP_UNREADABLE, "--password-file %s: %s", name, strerror(errno));
+    else if (n == -2)
+        code = app_refuse(a, APP_UNREADABLE, "--password-file %s: its first line is longer than "
+                          "%d octets", name, SECRET_MAX);
+    else if (n == 0 && end)
+        code = app_refuse(a, APP_UNREADABLE, "--password-file %s: it is empty", name);
+    else
+        code = keep(a, line, (size_t)n, secretp);
+    explicit_bzero(line, sizeof line);
+    if (!standard)
+        close(fd);
+    return code;
+}
+
+/* ---- the terminal ---- */
+
+static void on_signal(int number) {
+    (void)number; /* ends the read */
+}
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+
+struct quiet {
+    struct termios before;
+    struct sigaction actions[MR_COUNT(signals)];
+};
+
+static bool be_quiet(int fd, struct quiet *quiet) {
+    const struct sigaction action = {.sa_handler = on_signal};
+
+    if (tcgetattr(fd, &quiet->before) != 0)
+        return false;
+    struct termios mute = quiet->before;
+    mute.c_lflag &= ~(tcflag_t)ECHO;
+    mute.c_lflag |= ICANON | ISIG | ECHONL;
+    for (size_t i = 0; i < MR_COUNT(signals); i++)
+        sigaction(signals[i], &action, &quiet->actions[i]);
+    return tcsetattr(fd, TCSAFLUSH, &mute) == 0;
+}
+
+static void be_loud(int fd, const struct quiet *quiet) {
+    (void)tcsetattr(fd, TCSAFLUSH, &quiet->before);
+    for (size_t i = 0; i < MR_COUNT(signals); i++)
+        sigaction(signals[i], &quiet->actions[i], NULL);
+}
+
+int app_ask_secret(app *a, const char *prompt, char **secretp) {
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    char line[SECRET_MAX + 2];
+    struct quiet quiet;
+    bool end;
+
+    if (fd < 0)
+        return app_refuse(a, APP_MISSING, "no terminal to ask for a password; --password-file F "
+                          "reads it, -k takes the Kerberos ticket at hand");
+    app_guard_secrets();
+    if (!be_quiet(fd, &quiet)) {
+        close(fd);
+        return app_refuse(a, APP_MISSING, "the terminal cannot be asked for a password");
+    }
+    bool asked = write(fd, prompt, strlen(prompt)) == (ssize_t)strlen(prompt);
+    ssize_t n = asked ? read_line(fd, line, &end) : -1;
+    bool interrupted = n == -1 && errno == EINTR;
+    be_loud(fd, &quiet);
+    if (interrupted)
+        (void)!write(fd, "\n", 1);
+    close(fd);
+    int code = n == -2 ? app_refuse(a, APP_USAGE, "a password has at most %d octets", SECRET_MAX)
+               : interrupted ? app_refuse(a, APP_INTERRUPTED, "interrupted")
+               : n < 0 || (n == 0 && end)
+                   ? app_refuse(a, APP_MISSING, "no password was entered")
+                   : keep(a, line, (size_t)n, secretp);
+    explicit_bzero(line, sizeof line);
+    return code;
+}
