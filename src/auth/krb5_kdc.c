@@ -60,9 +60,9 @@ static int parse_client(mr_krb5_kdc *kdc, const mr_krb5_kdc_options *options, mr
         return wrong_argument(err, "a user and a realm are needed");
     flags |= strchr(id->user, '@') ? KRB5_PRINCIPAL_PARSE_ENTERPRISE
                                    : KRB5_PRINCIPAL_PARSE_NO_REALM;
-    krb5_error_code code = krb5_parse_name_flags(kdc->context, id->user, flags, &kdc->client);
+    krb5_error_code code = krb5->parse_name_flags(kdc->context, id->user, flags, &kdc->client);
     if (code == 0)
-        code = krb5_set_principal_realm(kdc->context, kdc->client, realm);
+        code = krb5->set_principal_realm(kdc->context, kdc->client, realm);
     return code ? fail_kdc(kdc, code, "Kerberos: the user's name", err) : 0;
 }
 
@@ -73,12 +73,12 @@ static int make_keys(mr_krb5_kdc *kdc, krb5_enctype etype, const uint8_t *key, s
     char name[48];
 
     (void)snprintf(name, sizeof name, "MEMORY:msrpc-%p", (void *)kdc);
-    krb5_error_code code = krb5_kt_resolve(kdc->context, name, &kdc->keys);
+    krb5_error_code code = krb5->kt_resolve(kdc->context, name, &kdc->keys);
     if (code == 0) {
         entry.key.enctype = etype;
         entry.key.length = (unsigned)len;
         entry.key.contents = (krb5_octet *)(uintptr_t)key; /* copied */
-        code = krb5_kt_add_entry(kdc->context, kdc->keys, &entry);
+        code = krb5->kt_add_entry(kdc->context, kdc->keys, &entry);
     }
     kdc->key_etype = etype;
     return code ? fail_kdc(kdc, code, "Kerberos: the user's key", err) : 0;
@@ -89,9 +89,9 @@ static int find_secret(mr_krb5_kdc *kdc, mr_error *err) {
     krb5_error_code code;
 
     if (id->keytab[0]) {
-        code = krb5_kt_resolve(kdc->context, id->keytab, &kdc->keys);
+        code = krb5->kt_resolve(kdc->context, id->keytab, &kdc->keys);
         if (code == 0)
-            code = krb5_kt_have_content(kdc->context, kdc->keys);
+            code = krb5->kt_have_content(kdc->context, kdc->keys);
         return code ? fail_kdc(kdc, code, "Kerberos: the key table", err) : 0;
     }
     if (id->aes_key_len)
@@ -109,10 +109,10 @@ static krb5_error_code resolve_default(mr_krb5_kdc *kdc, krb5_ccache *cachep) {
     krb5_context machine = NULL;
     krb5_error_code code;
 
-    if (krb5_init_context(&machine) != 0)
-        return krb5_cc_default(kdc->context, cachep);
-    code = krb5_cc_resolve(kdc->context, krb5_cc_default_name(machine), cachep);
-    krb5_free_context(machine);
+    if (krb5->init_context(&machine) != 0)
+        return krb5->cc_default(kdc->context, cachep);
+    code = krb5->cc_resolve(kdc->context, krb5->cc_default_name(machine), cachep);
+    krb5->free_context(machine);
     return code;
 }
 
@@ -120,17 +120,17 @@ static krb5_error_code resolve_default(mr_krb5_kdc *kdc, krb5_ccache *cachep) {
 static int copy_cache(mr_krb5_kdc *kdc, mr_error *err) {
     krb5_ccache from = NULL;
     krb5_error_code code = kdc->identity->ccache[0]
-        ? krb5_cc_resolve(kdc->context, kdc->identity->ccache, &from)
+        ? krb5->cc_resolve(kdc->context, kdc->identity->ccache, &from)
         : resolve_default(kdc, &from);
 
     if (code == 0)
-        code = krb5_cc_get_principal(kdc->context, from, &kdc->client);
+        code = krb5->cc_get_principal(kdc->context, from, &kdc->client);
     if (code == 0)
-        code = krb5_cc_initialize(kdc->context, kdc->cache, kdc->client);
+        code = krb5->cc_initialize(kdc->context, kdc->cache, kdc->client);
     if (code == 0)
-        code = krb5_cc_copy_creds(kdc->context, from, kdc->cache);
+        code = krb5->cc_copy_creds(kdc->context, from, kdc->cache);
     if (from)
-        krb5_cc_close(kdc->context, from);
+        krb5->cc_close(kdc->context, from);
     if (code)
         return fail_kdc(kdc, code, "Kerberos: the ticket cache", err);
     mr_krb5_print_name(kdc->context, kdc->client, kdc->client_name, sizeof kdc->client_name);
@@ -138,12 +138,12 @@ static int copy_cache(mr_krb5_kdc *kdc, mr_error *err) {
 }
 
 static int make_cache(mr_krb5_kdc *kdc, mr_error *err) {
-    krb5_error_code code = krb5_cc_new_unique(kdc->context, "MEMORY", NULL, &kdc->cache);
+    krb5_error_code code = krb5->cc_new_unique(kdc->context, "MEMORY", NULL, &kdc->cache);
 
     if (code)
         return fail_kdc(kdc, code, "Kerberos: a ticket cache in memory", err);
     (void)snprintf(kdc->cache_name, sizeof kdc->cache_name, "MEMORY:%s",
-                   krb5_cc_get_name(kdc->context, kdc->cache));
+                   krb5->cc_get_name(kdc->context, kdc->cache));
     return 0;
 }
 
@@ -191,17 +191,17 @@ void mr_krb5_kdc_free(mr_krb5_kdc *kdc) {
     if (!kdc)
         return;
     if (kdc->context) {
-        krb5_init_creds_free(kdc->context, kdc->as);
-        krb5_tkt_creds_free(kdc->context, kdc->tgs);
-        krb5_get_init_creds_opt_free(kdc->context, kdc->as_options);
-        krb5_free_data_contents(kdc->context, &kdc->request);
-        krb5_free_principal(kdc->context, kdc->client);
-        krb5_free_principal(kdc->context, kdc->server);
+        krb5->init_creds_free(kdc->context, kdc->as);
+        krb5->tkt_creds_free(kdc->context, kdc->tgs);
+        krb5->get_init_creds_opt_free(kdc->context, kdc->as_options);
+        krb5->free_data_contents(kdc->context, &kdc->request);
+        krb5->free_principal(kdc->context, kdc->client);
+        krb5->free_principal(kdc->context, kdc->server);
         if (kdc->keys)
-            krb5_kt_close(kdc->context, kdc->keys); /* one in memory is wiped with it */
+            krb5->kt_close(kdc->context, kdc->keys); /* one in memory is wiped with it */
         if (kdc->cache)
-            krb5_cc_destroy(kdc->context, kdc->cache);
-        krb5_free_context(kdc->context);
+            krb5->cc_destroy(kdc->context, kdc->cache);
+        krb5->free_context(kdc->context);
     }
     free(kdc->service_wanted);
     free(kdc);
@@ -243,44 +243,44 @@ static int request_of(mr_krb5_kdc *kdc, krb5_error_code code, bool more, const k
 
 static int begin_as(mr_krb5_kdc *kdc, mr_error *err) {
     const mr_identity *id = kdc->identity;
-    krb5_error_code code = krb5_get_init_creds_opt_alloc(kdc->context, &kdc->as_options);
+    krb5_error_code code = krb5->get_init_creds_opt_alloc(kdc->context, &kdc->as_options);
 
     if (code == 0) {
-        krb5_get_init_creds_opt_set_canonicalize(kdc->as_options, 1);
-        krb5_get_init_creds_opt_set_forwardable(kdc->as_options, id->delegate);
-        krb5_get_init_creds_opt_set_proxiable(kdc->as_options, 0);
+        krb5->get_init_creds_opt_set_canonicalize(kdc->as_options, 1);
+        krb5->get_init_creds_opt_set_forwardable(kdc->as_options, id->delegate);
+        krb5->get_init_creds_opt_set_proxiable(kdc->as_options, 0);
         if (kdc->key_etype) /* else the KDC may choose one that there is no key for */
-            krb5_get_init_creds_opt_set_etype_list(kdc->as_options, &kdc->key_etype, 1);
-        code = krb5_init_creds_init(kdc->context, kdc->client, NULL, NULL, 0, kdc->as_options,
+            krb5->get_init_creds_opt_set_etype_list(kdc->as_options, &kdc->key_etype, 1);
+        code = krb5->init_creds_init(kdc->context, kdc->client, NULL, NULL, 0, kdc->as_options,
                                     &kdc->as);
     }
     if (code == 0)
-        code = kdc->keys ? krb5_init_creds_set_keytab(kdc->context, kdc->as, kdc->keys)
-                         : krb5_init_creds_set_password(kdc->context, kdc->as, id->password);
+        code = kdc->keys ? krb5->init_creds_set_keytab(kdc->context, kdc->as, kdc->keys)
+                         : krb5->init_creds_set_password(kdc->context, kdc->as, id->password);
     return code ? fail_kdc(kdc, code, "Kerberos: a ticket for the user", err) : 0;
 }
 
 /* Keeps the ticket; the KDC may call the user by another name than he did. */
 static int keep_tgt(mr_krb5_kdc *kdc, mr_error *err) {
     krb5_creds creds = {0};
-    krb5_error_code code = krb5_init_creds_get_creds(kdc->context, kdc->as, &creds);
+    krb5_error_code code = krb5->init_creds_get_creds(kdc->context, kdc->as, &creds);
 
     if (code)
         return fail_kdc(kdc, code, "Kerberos: a ticket for the user", err);
-    krb5_free_principal(kdc->context, kdc->client);
+    krb5->free_principal(kdc->context, kdc->client);
     kdc->client = NULL;
-    code = krb5_copy_principal(kdc->context, creds.client, &kdc->client);
+    code = krb5->copy_principal(kdc->context, creds.client, &kdc->client);
     if (code == 0)
-        code = krb5_cc_initialize(kdc->context, kdc->cache, kdc->client);
+        code = krb5->cc_initialize(kdc->context, kdc->cache, kdc->client);
     if (code == 0)
-        code = krb5_cc_store_cred(kdc->context, kdc->cache, &creds);
+        code = krb5->cc_store_cred(kdc->context, kdc->cache, &creds);
     if (code == 0) {
         kdc->end_time = creds.times.endtime;
         kdc->server_time = creds.times.authtime;
         kdc->skew = kdc->now ? kdc->server_time - kdc->now : 0;
         mr_krb5_print_name(kdc->context, kdc->client, kdc->client_name, sizeof kdc->client_name);
     }
-    krb5_free_cred_contents(kdc->context, &creds);
+    krb5->free_cred_contents(kdc->context, &creds);
     return code ? fail_kdc(kdc, code, "Kerberos: the ticket cache", err) : 0;
 }
 
@@ -293,14 +293,14 @@ static int step_as(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *reques
 
     if (!kdc->as && (rc = begin_as(kdc, err)) < 0)
         return rc;
-    krb5_free_data_contents(kdc->context, &kdc->request);
-    krb5_error_code code = krb5_init_creds_step(kdc->context, kdc->as, &in, &kdc->request, &realm,
+    krb5->free_data_contents(kdc->context, &kdc->request);
+    krb5_error_code code = krb5->init_creds_step(kdc->context, kdc->as, &in, &kdc->request, &realm,
                                                 &flags);
     if (code && code != KRB5KRB_ERR_RESPONSE_TOO_BIG)
         rc = fail_kdc(kdc, code, "Kerberos: a ticket for the user", err);
     else
         rc = request_of(kdc, code, flags & KRB5_INIT_CREDS_STEP_FLAG_CONTINUE, &realm, requestp);
-    krb5_free_data_contents(kdc->context, &realm);
+    krb5->free_data_contents(kdc->context, &realm);
     return rc == 0 ? keep_tgt(kdc, err) : rc;
 }
 
@@ -310,7 +310,7 @@ static int step_as(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *reques
 static int begin_tgs(mr_krb5_kdc *kdc, mr_error *err) {
     krb5_creds want = {0};
     bool told = strchr(kdc->service_wanted, '@') != NULL;
-    krb5_error_code code = krb5_parse_name_flags(
+    krb5_error_code code = krb5->parse_name_flags(
         kdc->context, kdc->service_wanted,
         told ? KRB5_PRINCIPAL_PARSE_REQUIRE_REALM : KRB5_PRINCIPAL_PARSE_NO_REALM, &kdc->server);
 
@@ -319,7 +319,7 @@ static int begin_tgs(mr_krb5_kdc *kdc, mr_error *err) {
         want.server = kdc->server;
         if (kdc->rc4_only)
             want.keyblock.enctype = MR_KRB5_RC4;
-        code = krb5_tkt_creds_init(kdc->context, kdc->cache, &want,
+        code = krb5->tkt_creds_init(kdc->context, kdc->cache, &want,
                                    told ? 0 : KRB5_GC_CANONICALIZE, &kdc->tgs);
     }
     return code ? fail_kdc(kdc, code, "Kerberos: a ticket for the service", err) : 0;
@@ -329,11 +329,11 @@ static int begin_tgs(mr_krb5_kdc *kdc, mr_error *err) {
  * without a realm under that name only. */
 static int keep_service(mr_krb5_kdc *kdc, mr_error *err) {
     krb5_creds creds = {0};
-    krb5_error_code code = krb5_tkt_creds_get_creds(kdc->context, kdc->tgs, &creds);
+    krb5_error_code code = krb5->tkt_creds_get_creds(kdc->context, kdc->tgs, &creds);
     krb5_ticket *ticket = NULL;
 
     if (code == 0)
-        code = krb5_decode_ticket(&creds.ticket, &ticket);
+        code = krb5->decode_ticket(&creds.ticket, &ticket);
     if (code == 0) {
         kdc->ticket_etype = ticket->enc_part.enctype;
         kdc->session_etype = creds.keyblock.enctype;
@@ -342,11 +342,11 @@ static int keep_service(mr_krb5_kdc *kdc, mr_error *err) {
                            sizeof kdc->service_name);
         krb5_principal asked = creds.server;
         creds.server = ticket->server;
-        code = krb5_cc_store_cred(kdc->context, kdc->cache, &creds);
+        code = krb5->cc_store_cred(kdc->context, kdc->cache, &creds);
         creds.server = asked;
     }
-    krb5_free_ticket(kdc->context, ticket);
-    krb5_free_cred_contents(kdc->context, &creds);
+    krb5->free_ticket(kdc->context, ticket);
+    krb5->free_cred_contents(kdc->context, &creds);
     return code ? fail_kdc(kdc, code, "Kerberos: a ticket for the service", err) : 0;
 }
 
@@ -359,14 +359,14 @@ static int step_tgs(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *reque
 
     if (!kdc->tgs && (rc = begin_tgs(kdc, err)) < 0)
         return rc;
-    krb5_free_data_contents(kdc->context, &kdc->request);
-    krb5_error_code code = krb5_tkt_creds_step(kdc->context, kdc->tgs, &in, &kdc->request, &realm,
+    krb5->free_data_contents(kdc->context, &kdc->request);
+    krb5_error_code code = krb5->tkt_creds_step(kdc->context, kdc->tgs, &in, &kdc->request, &realm,
                                                &flags);
     if (code && code != KRB5KRB_ERR_RESPONSE_TOO_BIG)
         rc = fail_kdc(kdc, code, "Kerberos: a ticket for the service", err);
     else
         rc = request_of(kdc, code, flags & KRB5_TKT_CREDS_STEP_FLAG_CONTINUE, &realm, requestp);
-    krb5_free_data_contents(kdc->context, &realm);
+    krb5->free_data_contents(kdc->context, &realm);
     return rc == 0 ? keep_service(kdc, err) : rc;
 }
 

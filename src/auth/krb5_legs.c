@@ -12,8 +12,6 @@
  * - An acceptor keeps no replay cache: the third leg proves that the client has the session key,
  *   so an AP-REQ that is sent again leads nowhere.
  */
-#include <gssapi/gssapi_ext.h>
-#include <gssapi/gssapi_krb5.h>
 #include <stdlib.h>
 
 #include "krb5_private.h"
@@ -27,6 +25,12 @@ struct mr_krb5_legs {
 /* 1.2.840.113554.1.2.2 (RFC 4121 1) */
 static gss_OID_desc krb5_mech = {9, (void *)(uintptr_t)"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02"};
 static gss_OID_set_desc krb5_mechs = {1, &krb5_mech};
+/* 1.2.840.113554.1.2.2.1: a principal's name as text (RFC 1964 2.1.1) */
+static gss_OID_desc principal_name = {
+    10, (void *)(uintptr_t)"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01"
+};
+/* 1.2.752.43.13.29: Heimdal's and MIT's GSS_KRB5_CRED_NO_CI_FLAGS_X */
+static gss_OID_desc no_ci_flags = {6, (void *)(uintptr_t)"\x2a\x85\x70\x2b\x0d\x1d"};
 
 static int gss_fail(mr_krb5 *k, OM_uint32 major, OM_uint32 minor, const char *what,
                     mr_error *err) {
@@ -35,10 +39,10 @@ static int gss_fail(mr_krb5 *k, OM_uint32 major, OM_uint32 minor, const char *wh
     bool mech = minor != 0 && GSS_ROUTINE_ERROR(major) != GSS_S_BAD_MECH;
     char shown[160] = "";
 
-    if (gss_display_status(&ignored, mech ? minor : major, mech ? GSS_C_MECH_CODE : GSS_C_GSS_CODE,
+    if (gss->display_status(&ignored, mech ? minor : major, mech ? GSS_C_MECH_CODE : GSS_C_GSS_CODE,
                            &krb5_mech, &more, &text) == GSS_S_COMPLETE)
         mr_krb5_copy_text(shown, sizeof shown, text.value, text.length);
-    gss_release_buffer(&ignored, &text);
+    gss->release_buffer(&ignored, &text);
     if (!k->reason.is.from_peer) {
         mr_krb5_reason_reset(&k->reason);
         k->reason.is.code = mr_krb5_code_of((krb5_error_code)minor);
@@ -59,24 +63,24 @@ static int find_ticket(mr_krb5 *k, const mr_krb5_options *options, mr_error *err
 
     if (rc < 0)
         return rc;
-    krb5_error_code code = krb5_cc_resolve(context, options->ccache, &cache);
+    krb5_error_code code = krb5->cc_resolve(context, options->ccache, &cache);
     if (code == 0)
-        code = krb5_cc_get_principal(context, cache, &want.client);
+        code = krb5->cc_get_principal(context, cache, &want.client);
     if (code == 0)
-        code = krb5_parse_name_flags(context, options->service, KRB5_PRINCIPAL_PARSE_REQUIRE_REALM,
+        code = krb5->parse_name_flags(context, options->service, KRB5_PRINCIPAL_PARSE_REQUIRE_REALM,
                                      &want.server);
     if (code == 0)
-        code = krb5_cc_retrieve_cred(context, cache, 0, &want, &found);
+        code = krb5->cc_retrieve_cred(context, cache, 0, &want, &found);
     if (code == 0) {
         mr_krb5_print_name(context, found.client, k->client, sizeof k->client);
-        krb5_free_cred_contents(context, &found);
+        krb5->free_cred_contents(context, &found);
     } else {
         rc = mr_krb5_fail(err, context, code, &k->reason, "Kerberos: no ticket in the cache");
     }
-    krb5_free_cred_contents(context, &want);
+    krb5->free_cred_contents(context, &want);
     if (cache)
-        krb5_cc_close(context, cache);
-    krb5_free_context(context);
+        krb5->cc_close(context, cache);
+    krb5->free_context(context);
     return rc;
 }
 
@@ -91,28 +95,28 @@ static int find_key(mr_krb5 *k, const mr_krb5_options *options, mr_error *err) {
 
     if (rc < 0)
         return rc;
-    krb5_error_code code = krb5_kt_resolve(context, options->keytab, &table);
+    krb5_error_code code = krb5->kt_resolve(context, options->keytab, &table);
     if (code == 0)
-        code = krb5_kt_have_content(context, table);
+        code = krb5->kt_have_content(context, table);
     if (code == 0 && options->service)
-        code = krb5_parse_name_flags(context, options->service, KRB5_PRINCIPAL_PARSE_REQUIRE_REALM,
+        code = krb5->parse_name_flags(context, options->service, KRB5_PRINCIPAL_PARSE_REQUIRE_REALM,
                                      &service);
-    if (code == 0 && service && (code = krb5_kt_get_entry(context, table, service, 0, 0,
+    if (code == 0 && service && (code = krb5->kt_get_entry(context, table, service, 0, 0,
                                                           &entry)) == 0)
-        krb5_free_keytab_entry_contents(context, &entry);
+        krb5->free_keytab_entry_contents(context, &entry);
     if (code)
         rc = mr_krb5_fail(err, context, code, &k->reason, "Kerberos: the key table");
-    krb5_free_principal(context, service);
+    krb5->free_principal(context, service);
     if (table)
-        krb5_kt_close(context, table);
-    krb5_free_context(context);
+        krb5->kt_close(context, table);
+    krb5->free_context(context);
     return rc;
 }
 
 static int import_name(mr_krb5 *k, const char *service, mr_error *err) {
     gss_buffer_desc text = {strlen(service), (void *)(uintptr_t)service};
-    OM_uint32 minor, major = gss_import_name(&minor, &text, GSS_KRB5_NT_PRINCIPAL_NAME,
-                                             &k->legs->target);
+    OM_uint32 minor, major = gss->import_name(&minor, &text, &principal_name,
+                                              &k->legs->target);
 
     return GSS_ERROR(major) ? gss_fail(k, major, minor, "Kerberos: the service's name", err) : 0;
 }
@@ -133,16 +137,15 @@ static int acquire_initiator(mr_krb5 *k, const mr_krb5_options *options, mr_erro
         rc = import_name(k, options->service, err);
     if (rc < 0)
         return rc;
-    major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &krb5_mechs,
+    major = gss->acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &krb5_mechs,
                                   GSS_C_INITIATE, &store, &k->legs->cred, NULL, NULL);
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor, "Kerberos: the ticket cache", err);
     if (options->rc4_only)
-        major = gss_krb5_set_allowable_enctypes(&minor, k->legs->cred, 1, &rc4);
+        major = gss->krb5_set_allowable_enctypes(&minor, k->legs->cred, 1, &rc4);
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor, "Kerberos: RC4", err);
-    major = gss_set_cred_option(&minor, &k->legs->cred,
-                                (gss_OID)(uintptr_t)GSS_KRB5_CRED_NO_CI_FLAGS_X, &none);
+    major = gss->set_cred_option(&minor, &k->legs->cred, &no_ci_flags, &none);
     return GSS_ERROR(major) ? gss_fail(k, major, minor, "Kerberos: the credential", err) : 0;
 }
 
@@ -160,12 +163,16 @@ static int acquire_acceptor(mr_krb5 *k, const mr_krb5_options *options, mr_error
         rc = import_name(k, options->service, err);
     if (rc < 0)
         return rc;
-    major = gss_acquire_cred_from(&minor, k->legs->target, GSS_C_INDEFINITE, &krb5_mechs,
+    major = gss->acquire_cred_from(&minor, k->legs->target, GSS_C_INDEFINITE, &krb5_mechs,
                                   GSS_C_ACCEPT, &store, &k->legs->cred, NULL, NULL);
     return GSS_ERROR(major) ? gss_fail(k, major, minor, "Kerberos: the key table", err) : 0;
 }
 
 int mr_krb5_legs_init(mr_krb5 *k, const mr_krb5_options *options, mr_error *err) {
+    int rc = mr_krb5_mit_load(err);
+
+    if (rc < 0)
+        return rc;
     k->legs = calloc(1, sizeof *k->legs);
     if (!k->legs)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
@@ -179,9 +186,9 @@ void mr_krb5_legs_deinit(mr_krb5 *k) {
 
     if (!k->legs)
         return;
-    gss_delete_sec_context(&minor, &k->legs->context, GSS_C_NO_BUFFER);
-    gss_release_cred(&minor, &k->legs->cred);
-    gss_release_name(&minor, &k->legs->target);
+    gss->delete_sec_context(&minor, &k->legs->context, GSS_C_NO_BUFFER);
+    gss->release_cred(&minor, &k->legs->cred);
+    gss->release_name(&minor, &k->legs->target);
     free(k->legs);
     k->legs = NULL;
 }
@@ -192,22 +199,22 @@ static void print_gss_name(gss_name_t name, char out[MR_KRB5_NAME_MAX]) {
     gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
     OM_uint32 minor;
 
-    if (name && gss_display_name(&minor, name, &text, NULL) == GSS_S_COMPLETE)
+    if (name && gss->display_name(&minor, name, &text, NULL) == GSS_S_COMPLETE)
         mr_krb5_copy_text(out, MR_KRB5_NAME_MAX, text.value, text.length);
-    gss_release_buffer(&minor, &text);
+    gss->release_buffer(&minor, &text);
 }
 
 static void read_names(mr_krb5 *k) {
     gss_name_t source = GSS_C_NO_NAME, target = GSS_C_NO_NAME;
     OM_uint32 minor;
 
-    if (gss_inquire_context(&minor, k->legs->context, &source, &target, NULL, NULL, NULL, NULL,
+    if (gss->inquire_context(&minor, k->legs->context, &source, &target, NULL, NULL, NULL, NULL,
                             NULL) == GSS_S_COMPLETE) {
         print_gss_name(source, k->client);
         print_gss_name(target, k->service);
     }
-    gss_release_name(&minor, &source);
-    gss_release_name(&minor, &target);
+    gss->release_name(&minor, &source);
+    gss->release_name(&minor, &target);
 }
 
 static void read_secret(mr_krb5 *k, const gss_krb5_lucid_context_v1_t *lucid) {
@@ -230,11 +237,11 @@ static int complete(mr_krb5 *k, mr_error *err) {
     OM_uint32 minor, major;
 
     read_names(k);
-    major = gss_krb5_export_lucid_sec_context(&minor, &k->legs->context, 1, &lucid);
+    major = gss->krb5_export_lucid_sec_context(&minor, &k->legs->context, 1, &lucid);
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor, "Kerberos: the keys", err);
     read_secret(k, lucid);
-    gss_krb5_free_lucid_sec_context(&minor, lucid);
+    gss->krb5_free_lucid_sec_context(&minor, lucid);
     return mr_krb5_finish(k, err);
 }
 
@@ -259,7 +266,7 @@ static int initiate(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_erro
         want |= GSS_C_CONF_FLAG;
     if (k->delegate)
         want |= GSS_C_DELEG_FLAG;
-    major = gss_init_sec_context(&minor, k->legs->cred, &k->legs->context, k->legs->target,
+    major = gss->init_sec_context(&minor, k->legs->cred, &k->legs->context, k->legs->target,
                                  &krb5_mech, want, 0, GSS_C_NO_CHANNEL_BINDINGS, token, NULL,
                                  answer, &flags, NULL);
     if (GSS_ERROR(major))
@@ -278,14 +285,14 @@ static int accept_leg(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_er
     OM_uint32 flags = 0, minor, major;
 
     mr_krb5_note_ticket(k, mr_krb5_unframe(mr_slice_of(token->value, token->length)));
-    major = gss_accept_sec_context(&minor, &k->legs->context, k->legs->cred, token,
+    major = gss->accept_sec_context(&minor, &k->legs->context, k->legs->cred, token,
                                    GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, answer, &flags, NULL,
                                    &delegated);
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor, "Kerberos: the client's ticket", err);
     if (delegated) {
         k->delegated = true;
-        gss_release_cred(&minor, &delegated);
+        gss->release_cred(&minor, &delegated);
     }
     if (major == GSS_S_CONTINUE_NEEDED)
         return MR_SECURITY_CONTINUE;
@@ -328,6 +335,6 @@ int mr_krb5_legs_step(mr_krb5 *k, mr_slice token, mr_buf *out, mr_error *err) {
             rc = mr_fail(err, mr_buf_error(out), MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                          "no room for a Kerberos token");
     }
-    gss_release_buffer(&minor, &answer);
+    gss->release_buffer(&minor, &answer);
     return rc;
 }

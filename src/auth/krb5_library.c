@@ -4,7 +4,6 @@
  * its failures, and a peer's KRB-ERROR (RFC 4120 5.9.1), leave behind.
  */
 #include <errno.h>
-#include <profile.h>
 
 #include "krb5_private.h"
 
@@ -58,11 +57,15 @@ int mr_krb5_library_init(krb5_context *contextp, bool clock_sync, mr_error *err)
         .minor_ver = 1, .get_values = get_values, .free_values = free_values,
         .copy = copy_profile};
     profile_t profile = NULL;
-    long rc = profile_init_vtable(&table, (void *)(uintptr_t)(clock_sync ? &yes : &no), &profile);
+    int loaded = mr_krb5_mit_load(err);
 
+    if (loaded < 0)
+        return loaded;
+    long rc = krb5->profile_init_vtable(&table, (void *)(uintptr_t)(clock_sync ? &yes : &no),
+                                        &profile);
     if (rc == 0) {
-        rc = krb5_init_context_profile(profile, 0, contextp);
-        profile_release(profile);
+        rc = krb5->init_context_profile(profile, 0, contextp);
+        krb5->profile_release(profile);
     }
     if (rc == ENOMEM)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
@@ -90,12 +93,12 @@ void mr_krb5_print_name(krb5_context context, krb5_const_principal name, char *o
     char *text = NULL;
 
     out[0] = '\0';
-    if (!name || krb5_unparse_name(context, name, &text) != 0)
+    if (!name || krb5->unparse_name(context, name, &text) != 0)
         return;
     size_t len = strlen(text);
     if (len < size)
         memcpy(out, text, len + 1);
-    krb5_free_unparsed_name(context, text);
+    krb5->free_unparsed_name(context, text);
 }
 
 /* ---- failures ---- */
@@ -158,11 +161,11 @@ static int result_of(krb5_error_code code) {
 
 int mr_krb5_fail(mr_error *err, krb5_context context, krb5_error_code code,
                  mr_krb5_reason *reason, const char *what) {
-    const char *message = krb5_get_error_message(context, code);
+    const char *message = krb5->get_error_message(context, code);
     char text[160];
 
     mr_krb5_copy_text(text, sizeof text, message, strlen(message));
-    krb5_free_error_message(context, message);
+    krb5->free_error_message(context, message);
     if (reason && !(reason->is.from_peer && reason->is.code == mr_krb5_code_of(code))) {
         int64_t time = reason->is.server_time, skew = reason->is.skew;
         mr_krb5_reason_reset(reason);

@@ -5,12 +5,11 @@
 #ifndef KRB5_PRIVATE_H
 #define KRB5_PRIVATE_H
 
-#include <krb5/krb5.h>
-
 #include <msrpc/auth/krb5.h>
 #include <msrpc/wire/krb.h>
 
 #include "krb5_flow.h"
+#include "krb5_mit.h"
 
 typedef struct mr_krb5_reason {
     mr_krb5_failure is; /* but for its strings, which are these: */
@@ -24,8 +23,8 @@ int mr_krb5_reason_read(mr_krb5_reason *reason, mr_slice message, int64_t now);
 /* The same with its strings pointed at. */
 mr_krb5_failure mr_krb5_reason_get(const mr_krb5_reason *reason);
 
-/* A library context with settings of our own in place of krb5.conf. 0, MR_ERR_MEMORY or
- * MR_ERR_AUTH. */
+/* A library context with settings of our own in place of krb5.conf; the first one loads the
+ * library. 0, MR_ERR_MEMORY, MR_ERR_UNSUPPORTED (it is not there) or MR_ERR_AUTH. */
 int mr_krb5_library_init(krb5_context *contextp, bool clock_sync, mr_error *err);
 /* Fails with the library's own sentence after @what: MR_ERR_MEMORY, MR_ERR_NOT_FOUND for caches,
  * tables, tickets and keys that are not there, else MR_ERR_AUTH. @reason (or NULL) keeps the code

@@ -42,9 +42,9 @@ int mr_krb5_watch_init(mr_krb5 *k, const mr_krb5_options *options, mr_error *err
     int rc = mr_krb5_library_init(&w->context, false, err);
     if (rc < 0)
         return rc;
-    krb5_error_code code = krb5_kt_resolve(w->context, options->keytab, &w->keytab);
+    krb5_error_code code = krb5->kt_resolve(w->context, options->keytab, &w->keytab);
     if (code == 0)
-        code = krb5_kt_have_content(w->context, w->keytab);
+        code = krb5->kt_have_content(w->context, w->keytab);
     return code ? mr_krb5_fail(err, w->context, code, &k->reason, "Kerberos: the key table") : 0;
 }
 
@@ -54,11 +54,11 @@ void mr_krb5_watch_deinit(mr_krb5 *k) {
     if (!w)
         return;
     if (w->session)
-        krb5_free_keyblock(w->context, w->session);
+        krb5->free_keyblock(w->context, w->session);
     if (w->keytab)
-        krb5_kt_close(w->context, w->keytab);
+        krb5->kt_close(w->context, w->keytab);
     if (w->context)
-        krb5_free_context(w->context);
+        krb5->free_context(w->context);
     free(w);
     k->watch = NULL;
 }
@@ -142,7 +142,7 @@ static int open_part(mr_krb5 *k, const krb5_enc_data *sealed, krb5_keyusage usag
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                        "no memory for Kerberos");
     size_t size = plain.length;
-    krb5_error_code code = krb5_c_decrypt(w->context, w->session, usage, NULL, sealed, &plain);
+    krb5_error_code code = krb5->c_decrypt(w->context, w->session, usage, NULL, sealed, &plain);
     if (code)
         rc = mr_krb5_fail(err, w->context, code, &k->reason,
                           rep ? "Kerberos: the AP-REP" : "Kerberos: the authenticator");
@@ -165,17 +165,17 @@ static int open_ticket(mr_krb5 *k, mr_slice bytes, mr_error *err) {
     krb5_data data = {.length = (unsigned)bytes.len, .data = (char *)(uintptr_t)bytes.data};
     struct mr_krb5_watch *w = k->watch;
     krb5_ticket *ticket = NULL;
-    krb5_error_code code = krb5_decode_ticket(&data, &ticket);
+    krb5_error_code code = krb5->decode_ticket(&data, &ticket);
 
     if (code)
         return unread(err, "a ticket");
     mr_krb5_print_name(w->context, ticket->server, k->service, sizeof k->service);
-    code = krb5_server_decrypt_ticket_keytab(w->context, w->keytab, ticket);
+    code = krb5->server_decrypt_ticket_keytab(w->context, w->keytab, ticket);
     if (code == 0)
-        code = krb5_copy_keyblock(w->context, ticket->enc_part2->session, &w->session);
+        code = krb5->copy_keyblock(w->context, ticket->enc_part2->session, &w->session);
     if (code == 0)
         mr_krb5_print_name(w->context, ticket->enc_part2->client, k->client, sizeof k->client);
-    krb5_free_ticket(w->context, ticket);
+    krb5->free_ticket(w->context, ticket);
     if (code)
         return mr_krb5_fail(err, w->context, code, &k->reason, "Kerberos: the ticket");
     if (w->session->length > sizeof k->secret.key)

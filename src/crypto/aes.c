@@ -18,17 +18,20 @@ int mr_aes_init(mr_aes *aes, enum mr_aes_mode mode, mr_slice key, mr_error *err)
     aes->mode = mode;
     if (key.len != 16 && key.len != 32)
         return mr_evp_argument(err, "an AES key has 16 or 32 octets");
+    int rc = mr_evp_load(err);
+    if (rc < 0)
+        return rc;
     const char *name = names[mode][key.len == 32];
-    aes->cipher = EVP_CIPHER_fetch(NULL, name, NULL);
+    aes->cipher = evp->CIPHER_fetch(NULL, name, NULL);
     if (!aes->cipher)
         return mr_evp_missing(err, name);
-    aes->encrypt = EVP_CIPHER_CTX_new();
-    aes->decrypt = EVP_CIPHER_CTX_new();
+    aes->encrypt = evp->CIPHER_CTX_new();
+    aes->decrypt = evp->CIPHER_CTX_new();
     if (!aes->encrypt || !aes->decrypt ||
-        EVP_EncryptInit_ex2(aes->encrypt, aes->cipher, key.data, zero_iv, NULL) != 1 ||
-        EVP_DecryptInit_ex2(aes->decrypt, aes->cipher, key.data, zero_iv, NULL) != 1 ||
-        EVP_CIPHER_CTX_set_padding(aes->encrypt, 0) != 1 ||
-        EVP_CIPHER_CTX_set_padding(aes->decrypt, 0) != 1) {
+        evp->EncryptInit_ex2(aes->encrypt, aes->cipher, key.data, zero_iv, NULL) != 1 ||
+        evp->DecryptInit_ex2(aes->decrypt, aes->cipher, key.data, zero_iv, NULL) != 1 ||
+        evp->CIPHER_CTX_set_padding(aes->encrypt, 0) != 1 ||
+        evp->CIPHER_CTX_set_padding(aes->decrypt, 0) != 1) {
         mr_aes_deinit(aes);
         return mr_evp_failed(err, name);
     }
@@ -36,14 +39,16 @@ int mr_aes_init(mr_aes *aes, enum mr_aes_mode mode, mr_slice key, mr_error *err)
 }
 
 void mr_aes_deinit(mr_aes *aes) {
-    EVP_CIPHER_CTX_free(aes->encrypt);
-    EVP_CIPHER_CTX_free(aes->decrypt);
-    EVP_CIPHER_free(aes->cipher);
+    if (!aes->cipher)
+        return;
+    evp->CIPHER_CTX_free(aes->encrypt);
+    evp->CIPHER_CTX_free(aes->decrypt);
+    evp->CIPHER_free(aes->cipher);
     memset(aes, 0, sizeof *aes);
 }
 
 static int begin(EVP_CIPHER_CTX *ctx, const uint8_t *iv, mr_error *err) {
-    if (EVP_CipherInit_ex2(ctx, NULL, NULL, iv ? iv : zero_iv, -1, NULL) != 1)
+    if (evp->CipherInit_ex2(ctx, NULL, NULL, iv ? iv : zero_iv, -1, NULL) != 1)
         return mr_evp_failed(err, "AES");
     return 0;
 }
@@ -52,7 +57,7 @@ static int begin(EVP_CIPHER_CTX *ctx, const uint8_t *iv, mr_error *err) {
 static int run(EVP_CIPHER_CTX *ctx, const uint8_t *in, uint8_t *out, size_t n, mr_error *err) {
     while (n > 0) {
         int piece = n < (1 << 30) ? (int)n : 1 << 30, done = 0;
-        if (EVP_CipherUpdate(ctx, out, &done, in, piece) != 1 || done != piece)
+        if (evp->CipherUpdate(ctx, out, &done, in, piece) != 1 || done != piece)
             return mr_evp_failed(err, "AES");
         in += piece;
         out += piece;

@@ -19,11 +19,16 @@ size_t mr_hash_size(enum mr_hash hash) {
 }
 
 int mr_digest_init(mr_digest *d, enum mr_hash hash, mr_error *err) {
-    *d = (mr_digest){.hash = hash, .md = EVP_MD_fetch(NULL, rows[hash].name, NULL)};
+    int rc = mr_evp_load(err);
+
+    *d = (mr_digest){.hash = hash};
+    if (rc < 0)
+        return rc;
+    d->md = evp->MD_fetch(NULL, rows[hash].name, NULL);
     if (!d->md)
         return mr_evp_missing(err, rows[hash].name);
-    d->ctx = EVP_MD_CTX_new();
-    if (!d->ctx || EVP_DigestInit_ex2(d->ctx, d->md, NULL) != 1) {
+    d->ctx = evp->MD_CTX_new();
+    if (!d->ctx || evp->DigestInit_ex2(d->ctx, d->md, NULL) != 1) {
         mr_digest_deinit(d);
         return mr_evp_failed(err, rows[hash].name);
     }
@@ -31,23 +36,25 @@ int mr_digest_init(mr_digest *d, enum mr_hash hash, mr_error *err) {
 }
 
 void mr_digest_deinit(mr_digest *d) {
-    EVP_MD_CTX_free(d->ctx);
-    EVP_MD_free(d->md);
+    if (!d->md)
+        return;
+    evp->MD_CTX_free(d->ctx);
+    evp->MD_free(d->md);
     d->ctx = d->md = NULL;
 }
 
 /* The digest of @first and @parts. */
 static int run(mr_digest *d, mr_slice first, const mr_slice *parts, size_t count, uint8_t *out,
                mr_error *err) {
-    int ok = EVP_DigestInit_ex2(d->ctx, NULL, NULL);
+    int ok = evp->DigestInit_ex2(d->ctx, NULL, NULL);
 
     if (ok == 1 && first.len > 0)
-        ok = EVP_DigestUpdate(d->ctx, first.data, first.len);
+        ok = evp->DigestUpdate(d->ctx, first.data, first.len);
     for (size_t i = 0; ok == 1 && i < count; i++)
         if (parts[i].len > 0)
-            ok = EVP_DigestUpdate(d->ctx, parts[i].data, parts[i].len);
+            ok = evp->DigestUpdate(d->ctx, parts[i].data, parts[i].len);
     if (ok == 1)
-        ok = EVP_DigestFinal_ex(d->ctx, out, NULL);
+        ok = evp->DigestFinal_ex(d->ctx, out, NULL);
     return ok == 1 ? 0 : mr_evp_failed(err, rows[d->hash].name);
 }
 
