@@ -27,6 +27,7 @@ int mr_client_add_guard(mr_client *c, const mr_client_security *security, mr_err
 
     if (!is_secure(security))
         return 0;
+    guard.security.level = mr_auth_level_wire(security->level);
     if (c->guard_count == MR_ASSOC_AUTH_MAX)
         return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
                        "one connection has at most %d security contexts", MR_ASSOC_AUTH_MAX);
@@ -44,12 +45,12 @@ int mr_client_add_guard(mr_client *c, const mr_client_security *security, mr_err
         r = mr_assoc_set_security(&c->assoc,
                                   kept->offload ? mr_offload_get_security(kept->offload)
                                                 : kept->provider,
-                                  id, security->level, err);
+                                  id, guard.security.level, err);
     if (id == 0) {
         auth->asked = true;
         auth->mechanism = kept->provider->class->name;
         auth->type = kept->provider->class->auth_type;
-        auth->level = security->level;
+        auth->level = guard.security.level;
     }
     return r;
 }

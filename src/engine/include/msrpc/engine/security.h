@@ -78,9 +78,15 @@ struct mr_security {
 };
 
 /* Whether every fragment of a request or response carries a verifier at @level: from CALL on,
- * which is treated as PACKET (MS-RPCE 3.3.1.5.2.2). */
+ * which a server treats as PACKET (MS-RPCE 2.2.1.1.8). */
 static inline bool mr_auth_level_protects(uint8_t level) {
     return level >= MR_AUTH_LEVEL_CALL;
+}
+
+/* The level that a client asks for when @level is wished: never CALL, but PACKET (MS-RPCE
+ * 2.2.1.1.8). */
+static inline uint8_t mr_auth_level_wire(uint8_t level) {
+    return level == MR_AUTH_LEVEL_CALL ? MR_AUTH_LEVEL_PACKET : level;
 }
 
 #endif

@@ -44,7 +44,8 @@ typedef struct mr_client_security {
     void (*give)(void *user, mr_security *security); /* may be NULL */
     void *user;
     uint8_t level;              /* enum mr_auth_level that the provider was made for; 0 or
-                                 * MR_AUTH_LEVEL_NONE: no security at all */
+                                 * MR_AUTH_LEVEL_NONE: no security at all; CALL goes out as PACKET
+                                 * (MS-RPCE 2.2.1.1.8) */
     bool no_header_sign;        /* do not ask for header signing (MS-RPCE 3.3.1.5.2.2) */
     bool no_verification;       /* append no verification trailers (MS-RPCE 2.2.2.13) */
     mr_workers *workers;        /* take the steps of its negotiation, which may wait for somebody;
@@ -95,7 +96,7 @@ typedef struct mr_client_auth {
     bool asked;
     const char *mechanism;    /* the provider's name */
     uint8_t type;             /* enum mr_auth_type */
-    uint8_t level;            /* enum mr_auth_level */
+    uint8_t level;            /* enum mr_auth_level, as it was sent */
     bool complete;            /* our side is content; a refusal of the last leg comes with the
                                * first call */
     bool proven;              /* a call was answered under it */
