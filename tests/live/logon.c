@@ -1,19 +1,19 @@
 /*
- * Logs on and calls: every mechanism at every level, with header signing and without, in connections
- * of several kinds, with stubs of several sizes.
+ * Logs on and calls: every mechanism at every level, with header signing and without, in
+ * connections of several kinds, with stubs of several sizes.
  *
- *     logon [-m MECH,...] [-k KIND,...] [-e] [-p PORT] ADDRESS HOST NAME PASSWORD [KDC]
+ *     logon [-m MECH,...] [-k KIND,...] [-e] [-p PORT] [-s SPN] ADDRESS HOST NAME PASSWORD [KDC]
  *
- * One line per cell, "MECH LEVEL sign|bare KIND SIZE: " and "good", or what failed. The interface is
- * samr, whose SamrLookupNamesInDomain gives back as many RIDs as it gets names, and for the smallest
- * cell mgmt at the mapper's port; with -e it is rpcecho for all. Without -p the mapper is asked.
- * HOST may be "-": the server's name is not known. NAME "-": nobody. Connections of the kind bytes
- * go through a relay that sends every octet as a segment of its own, both ways.
+ * One line per cell, "MECH LEVEL sign|bare KIND SIZE: " and "good", or what failed. The interface
+ * is samr, whose SamrLookupNamesInDomain gives back as many RIDs as it gets names, and for the
+ * smallest cell mgmt at the mapper's port; with -e it is rpcecho for all. Without -p the mapper is
+ * asked. HOST may be "-": the server's name is not known. NAME "-": nobody. Connections of the kind
+ * bytes go through a relay that sends every octet as a segment of its own, both ways.
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -75,7 +75,7 @@ struct logon {
     mr_identity identity;
     mr_addr remote, relay, kdc;
     mr_addr mapper, mapper_relay;
-    const char *host;
+    const char *host, *spn;
     bool echo;
     const char *mech_list, *kind_list;
 };
@@ -93,17 +93,32 @@ static int send_octet(int fd, const uint8_t *octet) {
     return 0;
 }
 
-static int pump(int from, int to) {
+/* What a relay sent, both ways. */
+struct sent {
+    unsigned long octets, segments;
+};
+
+static int pump(int from, int to, struct sent *sent) {
     uint8_t octets[4096];
     ssize_t n = recv(from, octets, sizeof octets, 0);
 
-    for (ssize_t i = 0; i < n; i++)
+    for (ssize_t i = 0; i < n; i++) {
         if (send_octet(to, &octets[i]) != 0)
             return -1;
+        sent->octets++;
+    }
     return n > 0 ? 0 : -1;
 }
 
-static void relay_one(int near, int far) {
+static void count_segments(int fd, struct sent *sent) {
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
+        sent->segments += info.tcpi_data_segs_out;
+}
+
+static void relay_one(int near, int far, struct sent *sent) {
     struct pollfd fds[2] = {{.fd = near, .events = POLLIN}, {.fd = far, .events = POLLIN}};
     int on = 1;
 
@@ -111,13 +126,14 @@ static void relay_one(int near, int far) {
     setsockopt(far, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     while (poll(fds, 2, -1) >= 0)
         for (int i = 0; i < 2; i++)
-            if (fds[i].revents && pump(fds[i].fd, fds[!i].fd) != 0)
+            if (fds[i].revents && pump(fds[i].fd, fds[!i].fd, sent) != 0)
                 return;
 }
 
 struct relay {
     int listener;
     struct sockaddr_in to;
+    struct sent sent;
 };
 
 static void *relay_all(void *user) {
@@ -127,7 +143,12 @@ static void *relay_all(void *user) {
     while ((near = accept(relay->listener, NULL, NULL)) >= 0) {
         int far = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (connect(far, (struct sockaddr *)&relay->to, sizeof relay->to) == 0)
-            relay_one(near, far);
+            relay_one(near, far, &relay->sent);
+        count_segments(near, &relay->sent);
+        count_segments(far, &relay->sent);
+        if (relay->sent.segments < relay->sent.octets)
+            printf("a relay sent %lu octets in %lu segments\n", relay->sent.octets,
+                   relay->sent.segments);
         close(far);
         close(near);
     }
@@ -253,38 +274,43 @@ static int check_report(mr_client *client, const mr_client_options *o, mr_error 
 }
 
 /* "good", and what went otherwise than wished. */
-static void tell_good(mr_logon *logon, char *text, size_t size) {
+static void tell_good(const struct mech *mech, mr_logon *logon, char *text, size_t size) {
     mr_logon_provider p = {0};
     mr_spnego_info info = {0};
 
-    if (mr_logon_find(logon, NULL, &p) == 0 && p.spnego)
+    if (mech->named && mr_logon_find(logon, NULL, &p) == 0 && p.spnego)
         mr_spnego_get_info(p.spnego, &info);
     bool fell = info.fallback != MR_SPNEGO_NO_FALLBACK;
     snprintf(text, size, "good%s%s", fell ? " without Kerberos: " : "", fell ? info.why : "");
 }
 
-/* Sizes @first to @last; a fault ends no connection. */
-static void converse(struct logon *l, mr_logon *logon, const mr_client_options *o,
-                     enum size first, enum size last, char texts[SIZES][TEXT_SIZE]) {
+/* Sizes @first to @last. A fault may end the connection, or not; where it does, it is what all the
+ * rest is told. */
+static void converse(struct logon *l, const struct mech *mech, mr_logon *logon,
+                     const mr_client_options *o, enum size first, enum size last,
+                     char texts[SIZES][TEXT_SIZE]) {
     const mr_syntax *syntax = l->echo         ? &mr_rpcecho_iface.syntax
                               : last > SIZE_8 ? &mr_samr_iface.syntax
                                               : &mr_mgmt_iface.syntax;
     mr_error err = MR_ERROR_INIT;
     mr_client *client = NULL;
+    char why[TEXT_SIZE] = "";
     int r = mr_client_new(&l->loop, o, &client, &err);
 
     if (!r)
         r = mr_client_open(client, syntax, &err);
     for (unsigned i = first; i <= last; i++)
-        tell_good(logon, texts[i], TEXT_SIZE);
+        tell_good(mech, logon, texts[i], TEXT_SIZE);
     for (unsigned round = 0; round < ROUNDS; round++)
         for (unsigned i = first; i <= last; i++) {
             if (!r || r == MR_ERR_FAULT)
                 r = talk(l, client, (enum size)i, o->frag, &err);
             if (!r)
                 r = check_report(client, o, &err);
+            if (r && (r == MR_ERR_FAULT || !*why))
+                snprintf(why, sizeof why, "%s", err.text);
             if (r)
-                snprintf(texts[i], TEXT_SIZE, "%s", err.text);
+                snprintf(texts[i], TEXT_SIZE, "%s", why);
         }
     mr_client_free(client);
 }
@@ -318,10 +344,11 @@ static void try_logon(struct logon *l, const struct mech *mech, uint8_t level, m
             if (!is_listed(l->kind_list, kind->name))
                 continue;
             if (!failed)
-                converse(l, logon, &options, l->echo ? SIZE_8 : SIZE_256, SIZE_FULL, texts);
+                converse(l, mech, logon, &options, l->echo ? SIZE_8 : SIZE_256, SIZE_FULL,
+                         texts);
             if (!failed && !l->echo) {
                 options.connect.remote = kind->relayed ? l->mapper_relay : l->mapper;
-                converse(l, logon, &options, SIZE_8, SIZE_8, texts);
+                converse(l, mech, logon, &options, SIZE_8, SIZE_8, texts);
             }
             for (int s = 0; s < SIZES; s++)
                 printf("%s %s %s %s %s: %s\n", mech->name, levels[level], sign ? "sign" : "bare",
@@ -333,8 +360,8 @@ static void try_mech(struct logon *l, const struct mech *mech) {
     for (uint8_t level = MR_AUTH_LEVEL_CONNECT; level <= MR_AUTH_LEVEL_PRIVACY; level++) {
         const mr_logon_options options = {
             .identity = &l->identity, .mechanism = mech->mechanism, .level = level,
-            .host = mech->named ? l->host : NULL, .kdcs = &l->kdc,
-            .kdc_count = l->kdc.family ? 1 : 0, .rc4_only = mech->rc4,
+            .host = mech->named ? l->host : NULL, .spn = mech->named ? l->spn : NULL,
+            .kdcs = &l->kdc, .kdc_count = l->kdc.family ? 1 : 0, .rc4_only = mech->rc4,
         };
         mr_error err = MR_ERROR_INIT;
         mr_logon *logon = NULL;
@@ -373,7 +400,7 @@ static int read_options(struct logon *l, int argc, char **argv) {
     unsigned long port = 0;
     int c;
 
-    while ((c = getopt(argc, argv, "em:k:p:")) != -1)
+    while ((c = getopt(argc, argv, "em:k:p:s:")) != -1)
         switch (c) {
         case 'e':
             l->echo = true;
@@ -386,6 +413,9 @@ static int read_options(struct logon *l, int argc, char **argv) {
             break;
         case 'p':
             port = strtoul(optarg, NULL, 10);
+            break;
+        case 's':
+            l->spn = optarg;
             break;
         default:
             return -1;

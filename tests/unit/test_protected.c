@@ -166,6 +166,7 @@ static void test_levels(void **state) {
             assert_int_equal(auth->header_sign, !(way & 1));
             assert_int_equal(auth->trouble, MR_AUTH_TROUBLE_NONE);
             assert_int_equal(auth->type, MR_AUTH_NTLM);
+            assert_int_equal(auth->level, f.level);
             assert_int_equal(f.level, level == MR_AUTH_LEVEL_CALL ? MR_AUTH_LEVEL_PACKET : level);
             assert_string_equal(f.user, "LAB\\alice");
             assert_string_equal(f.mechanism, auth->mechanism);
