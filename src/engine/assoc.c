@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define CALLS_DEFAULT 64
 #define EVENTS_DEFAULT 16
@@ -13,7 +14,7 @@
 #define EVENTS_MOST 4096
 #define BUDGET_DEFAULT ((size_t)16 << 20)
 #define WIRE_KEPT 512 /* octets of output memory that a resting association keeps */
-#define SCRATCH_MAX ((size_t)256 << 10) /* the largest bind has 3276 syntaxes */
+#define LISTS_MAX ((size_t)256 << 10) /* the largest bind has 3276 syntaxes */
 
 static int check_config(mr_assoc_config *c, mr_error *err) {
     if (c->max_xmit == 0)
@@ -36,14 +37,35 @@ static int check_config(mr_assoc_config *c, mr_error *err) {
 
 static size_t arena_cap(const mr_assoc_config *c) {
     const size_t padding = 64;
-    return sizeof(mr_assoc_state) + padding + c->max_calls * (sizeof(mr_call) + padding) +
+    return sizeof(mr_assoc_state) + sizeof(mr_side) + sizeof(mr_guard) + sizeof(mr_error) +
+           4 * padding + c->max_calls * (sizeof(mr_call) + padding) +
            MR_ASSOC_CONTEXT_MAX * (sizeof(mr_bound) + padding);
 }
 
-/* What an association has that answers one call at a time and rests: servers have thousands. */
-static size_t idle_size(void) {
-    const size_t padding = 16;
-    return sizeof(mr_assoc_state) + sizeof(mr_call) + sizeof(mr_bound) + 3 * padding;
+static size_t padded(size_t size) {
+    return (size + 15) & ~(size_t)15;
+}
+
+/* What an association has that answers one call at a time and rests: servers have thousands, taps
+ * hundreds of thousands. */
+static size_t idle_size(const mr_assoc_config *c) {
+    return padded(sizeof(mr_assoc_state)) + padded(sizeof(mr_bound)) + padded(sizeof(mr_call)) +
+           (c->role == MR_ROLE_TAP ? 0 : padded(sizeof(mr_side)));
+}
+
+static mr_side *new_side(mr_arena *arena) {
+    mr_side *side = MR_ARENA_NEW(arena, mr_side);
+
+    if (!side)
+        return NULL;
+    side->next_call = 1;
+    side->deadline[MR_DEADLINE_BIND] = MR_NSEC_NEVER;
+    side->deadline[MR_DEADLINE_CALL] = MR_NSEC_NEVER;
+    mr_buf_init(&side->token_in, NULL, 0, MR_PDU_FRAG_MAX);
+    mr_buf_init(&side->draft, NULL, 0, MR_PDU_FRAG_MAX);
+    mr_buf_init(&side->out, NULL, 0, MR_ASSOC_OUT_MAX);
+    mr_buf_init(&side->wire, NULL, 0, MR_ASSOC_OUT_MAX);
+    return side;
 }
 
 int mr_assoc_init(mr_assoc *a, const mr_assoc_config *config, mr_error *err) {
@@ -55,34 +77,52 @@ int mr_assoc_init(mr_assoc *a, const mr_assoc_config *config, mr_error *err) {
     if (rc < 0)
         return rc;
     mr_arena_init(&a->arena, arena_cap(&c));
-    a->arena.first = idle_size();
+    a->arena.first = idle_size(&c);
     s = MR_ARENA_NEW(&a->arena, mr_assoc_state);
-    if (!s) {
+    if (s && c.role != MR_ROLE_TAP)
+        s->side = new_side(&a->arena);
+    if (!s || (c.role != MR_ROLE_TAP && !s->side)) {
+        mr_arena_deinit(&a->arena);
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
                        "no memory for an association");
     }
     s->config = c;
     s->arena = &a->arena;
-    mr_arena_init(&s->queue, c.max_events * sizeof(mr_event));
-    s->queue.first = s->queue.cap;
-    s->next_call = 1;
     s->xmit_frag = c.max_xmit;
     s->recv_frag = c.max_recv;
-    s->deadline[MR_DEADLINE_BIND] = MR_NSEC_NEVER;
-    s->deadline[MR_DEADLINE_CALL] = MR_NSEC_NEVER;
-    for (int dir = 0; dir < 2; dir++) {
-        mr_arena_init(&s->scratch[dir], SCRATCH_MAX);
+    for (int dir = 0; dir < 2; dir++)
         mr_lane_init(&s->lane[dir], mr_state_is_tap(s) && c.midstream ? MR_LANE_SEARCH
                                                                       : MR_LANE_START);
-    }
-    mr_buf_init(&s->token_in, NULL, 0, MR_PDU_FRAG_MAX);
-    mr_buf_init(&s->token_out, NULL, 0, MR_ASSOC_TOKEN_MAX);
-    mr_buf_init(&s->plain, NULL, 0, MR_PDU_FRAG_MAX);
-    mr_buf_init(&s->draft, NULL, 0, MR_PDU_FRAG_MAX);
-    mr_buf_init(&s->out, NULL, 0, MR_ASSOC_OUT_MAX);
-    mr_buf_init(&s->wire, NULL, 0, MR_ASSOC_OUT_MAX);
     a->state = s;
     return 0;
+}
+
+/* ---- memory that comes and goes ---- */
+
+mr_arena *mr_state_list_arena(mr_assoc_state *s, enum mr_dir dir) {
+    if (!s->lists) {
+        s->lists = malloc(sizeof *s->lists);
+        if (!s->lists)
+            return NULL;
+        for (int i = 0; i < 2; i++)
+            mr_arena_init(&s->lists->arena[i], LISTS_MAX);
+    }
+    mr_arena_reset(&s->lists->arena[dir]);
+    return &s->lists->arena[dir];
+}
+
+/* What events point to, and the ring they were in. */
+static void free_events(mr_assoc_state *s) {
+    for (int dir = 0; dir < 2 && s->lists; dir++)
+        mr_arena_deinit(&s->lists->arena[dir]);
+    free(s->lists);
+    s->lists = NULL;
+    free(s->note);
+    s->note = NULL;
+    if (s->events != s->config.ring)
+        free(s->events);
+    s->events = NULL;
+    s->event_first = 0;
 }
 
 void mr_assoc_trim(mr_assoc *a) {
@@ -92,33 +132,33 @@ void mr_assoc_trim(mr_assoc *a) {
         if (s->lane[dir].hold.len == 0)
             mr_buf_deinit(&s->lane[dir].hold);
     if (s->event_count > 0 || s->round.open || s->round.waits || s->step != MR_STEP_NONE ||
-        s->out.len > 0)
+        (s->side && s->side->out.len > 0))
         return;
-    mr_arena_deinit(&s->queue);
-    s->events = NULL;
-    s->event_first = 0;
-    for (int dir = 0; dir < 2; dir++)
-        mr_arena_deinit(&s->scratch[dir]);
-    mr_buf_deinit(&s->out);
-    if (s->wire.size > WIRE_KEPT)
-        mr_buf_deinit(&s->wire);
+    free_events(s);
+    if (!s->side)
+        return;
+    mr_buf_deinit(&s->side->out);
+    if (s->side->wire.size > WIRE_KEPT)
+        mr_buf_deinit(&s->side->wire);
 }
 
 void mr_assoc_deinit(mr_assoc *a) {
     mr_assoc_state *s = a->state;
 
     if (s) {
-        for (int dir = 0; dir < 2; dir++) {
-            mr_arena_deinit(&s->scratch[dir]);
+        for (int dir = 0; dir < 2; dir++)
             mr_buf_deinit(&s->lane[dir].hold);
+        free_events(s);
+        if (s->guard) {
+            mr_buf_deinit(&s->guard->token_out);
+            mr_buf_deinit(&s->guard->plain);
         }
-        mr_arena_deinit(&s->queue);
-        mr_buf_deinit(&s->token_in);
-        mr_buf_deinit(&s->token_out);
-        mr_buf_deinit(&s->plain);
-        mr_buf_deinit(&s->draft);
-        mr_buf_deinit(&s->out);
-        mr_buf_deinit(&s->wire);
+        if (s->side) {
+            mr_buf_deinit(&s->side->token_in);
+            mr_buf_deinit(&s->side->draft);
+            mr_buf_deinit(&s->side->out);
+            mr_buf_deinit(&s->side->wire);
+        }
     }
     mr_arena_deinit(&a->arena);
     a->state = NULL;
@@ -134,7 +174,7 @@ int mr_state_need_events(mr_assoc_state *s) {
     if (!s->events && s->config.ring)
         s->events = s->config.ring;
     if (!s->events)
-        s->events = mr_arena_get_raw(&s->queue, s->config.max_events, sizeof *s->events);
+        s->events = reallocarray(NULL, s->config.max_events, sizeof *s->events);
     return s->events ? 0 : mr_state_fail_code(s, MR_ERR_MEMORY, "no memory for events");
 }
 
@@ -157,7 +197,7 @@ bool mr_assoc_pull_event(mr_assoc *a, mr_event *eventp) {
     if (s->event_count == 0)
         return false;
     *eventp = s->events[s->event_first];
-    s->event_first = (s->event_first + 1) % s->config.max_events;
+    s->event_first = (uint16_t)((s->event_first + 1) % s->config.max_events);
     s->event_count--;
     return true;
 }
@@ -166,14 +206,27 @@ bool mr_assoc_pull_event(mr_assoc *a, mr_event *eventp) {
 
 int mr_state_failed(const mr_assoc_state *s, mr_error *err) {
     if (s->failed && err)
-        *err = s->error;
+        *err = *s->failure;
     return s->failed;
+}
+
+/* Keeps the words of what ended the association. A tap ends without memory: it may find none. */
+static const mr_error *keep_failure(mr_assoc_state *s, const mr_error *err) {
+    static const mr_error nothing = {.code = MR_ERR_MEMORY, .floor = MR_FLOOR_ENGINE,
+                                     .offset = MR_ERROR_NO_OFFSET,
+                                     .text = "no memory for an association"};
+    mr_error *kept = s->side ? &s->side->error : MR_ARENA_NEW(s->arena, mr_error);
+
+    if (!kept)
+        return &nothing;
+    *kept = *err;
+    return kept;
 }
 
 int mr_state_end(mr_assoc_state *s, const mr_error *err) {
     if (!s->failed) {
-        s->failed = err->code;
-        s->error = *err;
+        s->failure = keep_failure(s, err);
+        s->failed = s->failure->code;
         s->ended = true;
         s->ready = false;
     }
@@ -187,7 +240,7 @@ int mr_state_fail(mr_assoc_state *s, const mr_event *at, const mr_error *err) {
     if (mr_state_event_room(s) > 0) {
         mr_event event = at ? *at : mr_state_event(s, MR_EVENT_ERROR, MR_DIR_TO_SERVER);
         event.kind = MR_EVENT_ERROR;
-        event.u.error = &s->error;
+        event.u.error = s->failure;
         mr_state_push(s, &event);
     }
     return s->failed;
@@ -198,6 +251,21 @@ int mr_state_fail_code(mr_assoc_state *s, int code, const char *what) {
 
     mr_fail(&err, code, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET, "%s", what);
     return mr_state_fail(s, NULL, &err);
+}
+
+int mr_state_push_note(mr_assoc_state *s, const mr_event *event, const mr_error *err) {
+    mr_event copy = *event;
+
+    if (!s->note)
+        s->note = malloc(sizeof *s->note);
+    if (!s->note)
+        return mr_state_fail_code(s, MR_ERR_MEMORY, "no memory for an error");
+    *s->note = *err;
+    copy.kind = MR_EVENT_ERROR;
+    copy.u.error = s->note;
+    mr_state_push(s, &copy);
+    s->busy = true;
+    return 0;
 }
 
 int mr_state_violation(mr_in *in, int code, size_t pdu_offset, const char *fmt, ...) {
@@ -212,16 +280,11 @@ int mr_state_violation(mr_in *in, int code, size_t pdu_offset, const char *fmt, 
     mr_fail(&err, code, MR_FLOOR_ENGINE, (size_t)in->event.offset + pdu_offset, "%s", text);
     if (!mr_state_is_tap(s))
         return mr_state_fail(s, &in->event, &err);
-    s->note = err;
-    in->event.kind = MR_EVENT_ERROR;
-    in->event.u.error = &s->note;
-    mr_state_push(s, &in->event);
-    s->busy = true;
-    return 0;
+    return mr_state_push_note(s, &in->event, &err);
 }
 
 const mr_error *mr_assoc_get_error(const mr_assoc *a) {
-    return a->state->failed ? &a->state->error : NULL;
+    return a->state->failed ? a->state->failure : NULL;
 }
 
 /* ---- octets in ---- */
@@ -281,23 +344,24 @@ int mr_assoc_feed_gap(mr_assoc *a, enum mr_dir dir, uint64_t missing, mr_nsec no
 /* ---- time ---- */
 
 void mr_assoc_set_deadline(mr_assoc *a, enum mr_deadline what, mr_nsec at) {
-    a->state->deadline[what] = at;
+    if (a->state->side)
+        a->state->side->deadline[what] = at;
 }
 
 mr_nsec mr_assoc_deadline(const mr_assoc *a) {
     const mr_assoc_state *s = a->state;
-    mr_nsec bind = s->deadline[MR_DEADLINE_BIND];
-    mr_nsec call = s->deadline[MR_DEADLINE_CALL];
 
-    if (s->failed)
+    if (s->failed || !s->side)
         return MR_NSEC_NEVER;
+    mr_nsec bind = s->side->deadline[MR_DEADLINE_BIND];
+    mr_nsec call = s->side->deadline[MR_DEADLINE_CALL];
     return bind < call ? bind : call;
 }
 
 static void push_timeout(mr_assoc_state *s, enum mr_deadline what) {
     mr_event event = mr_state_event(s, MR_EVENT_TIMEOUT, MR_DIR_TO_CLIENT);
 
-    s->deadline[what] = MR_NSEC_NEVER;
+    s->side->deadline[what] = MR_NSEC_NEVER;
     event.offset = s->lane[MR_DIR_TO_CLIENT].offset;
     event.u.timeout.what = what;
     mr_state_push(s, &event);
@@ -308,11 +372,11 @@ int mr_assoc_expire(mr_assoc *a, mr_nsec now, mr_error *err) {
     mr_error late = MR_ERROR_INIT;
 
     s->now = now;
-    if (s->failed || mr_state_event_room(s) < MR_EVENTS_PER_PDU)
+    if (s->failed || !s->side || mr_state_event_room(s) < MR_EVENTS_PER_PDU)
         return mr_state_failed(s, err);
-    if (s->deadline[MR_DEADLINE_CALL] <= now)
+    if (s->side->deadline[MR_DEADLINE_CALL] <= now)
         push_timeout(s, MR_DEADLINE_CALL);
-    if (s->deadline[MR_DEADLINE_BIND] > now)
+    if (s->side->deadline[MR_DEADLINE_BIND] > now)
         return 0;
     enum mr_dir dir =
         s->config.role == MR_ROLE_SERVER ? MR_DIR_TO_SERVER : MR_DIR_TO_CLIENT;
@@ -386,6 +450,6 @@ void mr_assoc_get_info(const mr_assoc *a, mr_assoc_info *infop) {
         .calls = s->call_count,
         .held = s->held,
         .received = {s->lane[0].offset, s->lane[1].offset},
-        .sent = s->sent,
+        .sent = s->side ? s->side->sent : 0,
     };
 }

@@ -25,7 +25,7 @@ static int check_command(const mr_assoc_state *s, enum mr_role role, mr_error *e
     if (s->config.role != role)
         return mr_fail(err, MR_ERR_STATE, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
                        "this belongs to the other role");
-    if (s->out.len > MR_OUT_HIGH || mr_state_event_room(s) < MR_EVENTS_PER_PDU)
+    if (s->side->out.len > MR_OUT_HIGH || mr_state_event_room(s) < MR_EVENTS_PER_PDU)
         return mr_fail(err, MR_ERR_BUSY, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
                        "pull the output and the events first");
     return 0;
@@ -47,17 +47,18 @@ static bool features_of(const mr_syntax *proposed, size_t count, uint16_t *bitsp
 /* Copies what is asked into the scratch arena, with the feature pseudo context at the end. */
 static int keep_asked(mr_assoc_state *s, const mr_assoc_context *contexts, size_t count,
                       bool features) {
-    mr_arena *scratch = &s->scratch[MR_DIR_TO_SERVER];
+    mr_arena *lists = mr_state_list_arena(s, MR_DIR_TO_SERVER);
     uint16_t highest = 0;
 
-    mr_arena_reset(scratch);
-    mr_event_context *asked = mr_arena_get(scratch, count + 1, sizeof *asked);
+    if (!lists)
+        return no_memory(s);
+    mr_event_context *asked = mr_arena_get(lists, count + 1, sizeof *asked);
     if (!asked)
         return no_memory(s);
     for (size_t i = 0; i <= count; i++) {
         const mr_assoc_context *c = &contexts[i < count ? i : 0];
         bool pseudo = i == count;
-        mr_syntax *proposed = mr_arena_get(scratch, pseudo ? 1 : c->transfer_count,
+        mr_syntax *proposed = mr_arena_get(lists, pseudo ? 1 : c->transfer_count,
                                            sizeof *proposed);
         if (!proposed)
             return no_memory(s);
@@ -84,8 +85,8 @@ static int keep_asked(mr_assoc_state *s, const mr_assoc_context *contexts, size_
 
 static mr_slot *slot_to_begin(mr_assoc_state *s) {
     for (uint32_t i = 0; i < s->slot_count; i++)
-        if (s->slots[i].phase == MR_SLOT_SET)
-            return &s->slots[i];
+        if (s->guard->slots[i].phase == MR_SLOT_SET)
+            return &s->guard->slots[i];
     return NULL;
 }
 
@@ -99,12 +100,12 @@ static int draft_bind(mr_assoc_state *s, uint32_t assoc_group) {
     /* a small max_xmit is this side's wish; what is offered must respect MustRecvFragSize */
     if (bind.max_xmit < MR_PDU_FRAG_MUST)
         bind.max_xmit = MR_PDU_FRAG_MUST;
-    mr_buf_reset(&s->draft);
-    rc = r->alter ? mr_pdu_encode_alter_context(&s->draft, &h, &bind)
-                  : mr_pdu_encode_bind(&s->draft, &h, &bind);
+    mr_buf_reset(&s->side->draft);
+    rc = r->alter ? mr_pdu_encode_alter_context(&s->side->draft, &h, &bind)
+                  : mr_pdu_encode_bind(&s->side->draft, &h, &bind);
     for (uint16_t i = 0; rc == 0 && i < r->count; i++) {
         const mr_event_context *c = &r->contexts[i];
-        rc = mr_pdu_add_context(&s->draft, 0, c->id, &c->abstract, c->proposed,
+        rc = mr_pdu_add_context(&s->side->draft, 0, c->id, &c->abstract, c->proposed,
                                 c->proposed_count);
     }
     return rc;
@@ -143,7 +144,7 @@ int mr_assoc_bind(mr_assoc *a, const mr_assoc_context *contexts, size_t count,
     s->round = (mr_round){.alter = s->is_bound, .slot = slot, .flags = WHOLE};
     if (keep_asked(s, contexts, count, !s->is_bound && s->config.features) < 0)
         return mr_state_failed(s, err);
-    s->round.call_id = s->next_call++;
+    s->round.call_id = s->side->next_call++;
     if (!s->is_bound && !s->config.no_multiplex)
         s->round.flags |= MR_PFC_CONC_MPX;
     if (slot && !s->config.no_header_sign)
@@ -152,7 +153,7 @@ int mr_assoc_bind(mr_assoc *a, const mr_assoc_context *contexts, size_t count,
     rc = draft_bind(s, s->is_bound ? s->assoc_group : assoc_group);
     if (rc < 0) {
         s->round.open = false;
-        mr_buf_reset(&s->draft);
+        mr_buf_reset(&s->side->draft);
         return mr_fail(err, rc, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
                        "the presentation contexts do not fit into one PDU");
     }
@@ -166,16 +167,17 @@ int mr_assoc_bind(mr_assoc *a, const mr_assoc_context *contexts, size_t count,
 static int read_asked(mr_in *in, mr_event_bind *bind) {
     mr_assoc_state *s = in->s;
     mr_pdu_list list = in->pdu->u.bind.contexts;
-    mr_arena *scratch = &s->scratch[MR_DIR_TO_SERVER];
+    mr_arena *lists = mr_state_list_arena(s, MR_DIR_TO_SERVER);
     mr_pdu_context c;
     uint16_t n = 0;
 
-    mr_arena_reset(scratch);
-    mr_event_context *asked = mr_arena_get(scratch, list.count, sizeof *asked);
+    if (!lists)
+        return no_memory(s);
+    mr_event_context *asked = mr_arena_get(lists, list.count, sizeof *asked);
     if (!asked)
         return no_memory(s);
     for (; n < list.count && mr_pdu_read_context(&list.items, &c); n++) {
-        mr_syntax *proposed = mr_arena_get_raw(scratch, c.transfers.count, sizeof *proposed);
+        mr_syntax *proposed = mr_arena_get_raw(lists, c.transfers.count, sizeof *proposed);
         uint8_t k = 0;
         if (!proposed)
             return no_memory(s);
@@ -254,8 +256,9 @@ static void observe_token(mr_in *in) {
     s->busy = true; /* the caller may set an observer before the next PDU */
     if (!slot || slot->phase != MR_SLOT_BUSY)
         return;
-    mr_buf_reset(&s->token_out);
-    int rc = slot->sec->class->step(slot->sec, in->dir, pdu->auth.value, &s->token_out, NULL);
+    mr_buf *out = &s->guard->token_out;
+    mr_buf_reset(out);
+    int rc = slot->sec->class->step(slot->sec, in->dir, pdu->auth.value, out, NULL);
     if (rc == 0)
         slot->phase = MR_SLOT_DONE;
     else if (rc < 0)
@@ -300,10 +303,11 @@ int mr_receive_bind(mr_in *in) {
     if (mr_state_is_tap(s)) {
         observe_token(in);
     } else {
-        mr_buf_reset(&s->token_in);
-        mr_buf_write(&s->token_in, pdu->has_auth ? pdu->auth.value : MR_SLICE_NULL);
-        if (mr_buf_error(&s->token_in))
-            return mr_state_fail_code(s, mr_buf_error(&s->token_in), "no memory for a token");
+        mr_buf *token = &s->side->token_in;
+        mr_buf_reset(token);
+        mr_buf_write(token, pdu->has_auth ? pdu->auth.value : MR_SLICE_NULL);
+        if (mr_buf_error(token))
+            return mr_state_fail_code(s, mr_buf_error(token), "no memory for a token");
     }
     mr_state_push(s, &in->event);
     s->busy = true;
@@ -410,16 +414,16 @@ static int draft_answer(mr_assoc_state *s, const mr_assoc_answer *answers, mr_sl
     if (s->header_sign && (r->flags & MR_PFC_SUPPORT_HEADER_SIGN))
         flags |= MR_PFC_SUPPORT_HEADER_SIGN;
     mr_pdu_header h = mr_send_header(r->call_id, flags);
-    mr_buf_reset(&s->draft);
+    mr_buf_reset(&s->side->draft);
     if (!r->alter)
         ack.sec_addr = sec_addr;
-    rc = r->alter ? mr_pdu_encode_alter_context_resp(&s->draft, &h, &ack)
-                  : mr_pdu_encode_bind_ack(&s->draft, &h, &ack);
+    rc = r->alter ? mr_pdu_encode_alter_context_resp(&s->side->draft, &h, &ack)
+                  : mr_pdu_encode_bind_ack(&s->side->draft, &h, &ack);
     for (uint16_t i = 0; rc == 0 && i < r->count; i++) {
         mr_pdu_result result;
         rc = answer_context(s, &r->contexts[i], &answers[i], &result);
         if (rc == 0)
-            rc = mr_pdu_add_result(&s->draft, 0, &result);
+            rc = mr_pdu_add_result(&s->side->draft, 0, &result);
     }
     return rc < 0 ? mr_state_fail_code(s, rc, "the answer to a bind could not be written") : 0;
 }
@@ -530,7 +534,8 @@ int mr_assoc_accept(mr_assoc *a, const mr_assoc_answer *answers, size_t count,
         return mr_state_failed(s, err);
     s->is_bound = true;
     if (slot) {
-        rc = mr_step_run(s, slot, MR_STEP_ANSWER, MR_DIR_TO_SERVER, mr_buf_slice(&s->token_in));
+        rc = mr_step_run(s, slot, MR_STEP_ANSWER, MR_DIR_TO_SERVER,
+                         mr_buf_slice(&s->side->token_in));
     } else {
         r->open = false;
         s->ready = true;
@@ -552,12 +557,13 @@ static bool was_proposed(const mr_event_context *asked, const mr_syntax *transfe
 static int read_results(mr_in *in, const mr_event_context *asked, mr_event_bind *bind) {
     mr_assoc_state *s = in->s;
     mr_pdu_list list = in->pdu->u.bind_ack.results;
-    mr_arena *scratch = &s->scratch[MR_DIR_TO_CLIENT];
+    mr_arena *lists = mr_state_list_arena(s, MR_DIR_TO_CLIENT);
     mr_pdu_result r;
     uint16_t n = 0;
 
-    mr_arena_reset(scratch);
-    mr_event_context *contexts = mr_arena_get(scratch, list.count, sizeof *contexts);
+    if (!lists)
+        return no_memory(s);
+    mr_event_context *contexts = mr_arena_get(lists, list.count, sizeof *contexts);
     if (!contexts)
         return no_memory(s);
     for (; n < list.count && mr_pdu_read_result(&list.items, &r); n++) {

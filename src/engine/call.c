@@ -22,10 +22,7 @@ static mr_call *get_spare(mr_assoc_state *s) {
         *call = (mr_call){0};
         return call;
     }
-    call = MR_ARENA_NEW(s->arena, mr_call);
-    if (call)
-        s->call_total++;
-    return call;
+    return MR_ARENA_NEW(s->arena, mr_call);
 }
 
 mr_call *mr_call_add(mr_assoc_state *s, uint32_t id) {
@@ -59,7 +56,7 @@ void mr_call_end(mr_assoc_state *s, mr_call *call) {
     call->next = s->spare;
     s->spare = call;
     if (s->call_count == 0)
-        s->deadline[MR_DEADLINE_CALL] = MR_NSEC_NEVER;
+        mr_state_clear_deadline(s, MR_DEADLINE_CALL);
 }
 
 void mr_call_queue(mr_assoc_state *s, mr_call *call) {
@@ -67,11 +64,11 @@ void mr_call_queue(mr_assoc_state *s, mr_call *call) {
         return;
     call->queued = true;
     call->out_next = NULL;
-    if (s->out_last)
-        s->out_last->out_next = call;
+    if (s->side->out_last)
+        s->side->out_last->out_next = call;
     else
-        s->out_first = call;
-    s->out_last = call;
+        s->side->out_first = call;
+    s->side->out_last = call;
 }
 
 void mr_call_unqueue(mr_assoc_state *s, mr_call *call) {
@@ -79,14 +76,14 @@ void mr_call_unqueue(mr_assoc_state *s, mr_call *call) {
 
     if (!call->queued)
         return;
-    for (mr_call *c = s->out_first; c != call; c = c->out_next)
+    for (mr_call *c = s->side->out_first; c != call; c = c->out_next)
         before = c;
     if (before)
         before->out_next = call->out_next;
     else
-        s->out_first = call->out_next;
-    if (s->out_last == call)
-        s->out_last = before;
+        s->side->out_first = call->out_next;
+    if (s->side->out_last == call)
+        s->side->out_last = before;
     call->queued = false;
     call->out_next = NULL;
 }

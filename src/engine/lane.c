@@ -36,19 +36,12 @@ static void search(mr_lane *lane) {
 /* @head, at the lane's present place, cannot begin a PDU. In a live role that ends the
  * association, in a tap it starts the search. @err is wire's, its offset that of the PDU. */
 static int damaged(mr_assoc_state *s, enum mr_dir dir, const mr_event *at, mr_error *err) {
-    mr_event event = *at;
-
     if (err->offset != MR_ERROR_NO_OFFSET)
         err->offset += (size_t)at->offset;
     if (!mr_state_is_tap(s))
         return mr_state_fail(s, at, err);
-    s->note = *err;
-    event.kind = MR_EVENT_ERROR;
-    event.u.error = &s->note;
-    mr_state_push(s, &event);
-    s->busy = true;
     search(&s->lane[dir]);
-    return 0;
+    return mr_state_push_note(s, at, err);
 }
 
 /* A server's answer to first octets that begin no PDU: to another version which one it speaks (C706
@@ -132,7 +125,7 @@ static int frame(mr_assoc_state *s, enum mr_dir dir, mr_slice head, size_t *leng
         return damaged(s, dir, &at, &err);
     }
     lane->phase = MR_LANE_SYNC;
-    lane->need = *lengthp;
+    lane->need = (uint32_t)*lengthp;
     return 0;
 }
 
@@ -140,7 +133,8 @@ static int frame(mr_assoc_state *s, enum mr_dir dir, mr_slice head, size_t *leng
 static bool blocked(const mr_assoc_state *s, mr_slice head) {
     if (mr_state_is_tap(s))
         return false;
-    if (s->round.waits || s->pending || s->held >= s->config.budget || s->out.len >= MR_OUT_HIGH)
+    if (s->round.waits || s->pending || s->held >= s->config.budget ||
+        (s->side && s->side->out.len >= MR_OUT_HIGH))
         return true;
     return s->config.role == MR_ROLE_SERVER && head.data[2] == MR_PTYPE_REQUEST &&
            (head.data[3] & MR_PFC_FIRST_FRAG) && mr_call_full(s);
@@ -318,7 +312,7 @@ int mr_lane_feed(mr_assoc_state *s, enum mr_dir dir, mr_slice bytes, size_t *use
         int rc = 0;
         if (s->busy || mr_state_event_room(s) < MR_EVENTS_PER_PDU)
             return MR_ASSOC_DRAIN;
-        switch (lane->phase) {
+        switch ((enum mr_lane_phase)lane->phase) {
         case MR_LANE_START:
         case MR_LANE_SYNC:
             rc = read_pdu(s, dir, bytes, usedp);
@@ -388,7 +382,7 @@ void mr_lane_gap(mr_assoc_state *s, enum mr_dir dir, uint64_t missing) {
     for (mr_call *call = s->calls; call; call = call->next)
         if (call->way[dir].begun && !call->way[dir].done)
             call->way[dir].damaged = true;
-    switch (lane->phase) {
+    switch ((enum mr_lane_phase)lane->phase) {
     case MR_LANE_START:
     case MR_LANE_SYNC:
         search(lane);

@@ -92,9 +92,11 @@ static void push_chunk(mr_in *in, mr_call *call, enum mr_event_kind kind, uint32
 
 /* Whether a server takes no request without a verifier. */
 static bool server_requires_auth(const mr_assoc_state *s) {
-    for (uint32_t i = 0; i < s->slot_count; i++)
-        if (mr_auth_level_protects(s->slots[i].level) || s->slots[i].phase != MR_SLOT_DONE)
+    for (uint32_t i = 0; i < s->slot_count; i++) {
+        const mr_slot *slot = &s->guard->slots[i];
+        if (mr_auth_level_protects(slot->level) || slot->phase != MR_SLOT_DONE)
             return true;
+    }
     return false;
 }
 
@@ -289,7 +291,7 @@ static int receive_request(mr_in *in) {
 static bool is_orphans(const mr_in *in) {
     const mr_assoc_state *s = in->s;
 
-    return s->orphans && in->pdu->header.call_id < s->next_call;
+    return s->side->orphans && in->pdu->header.call_id < s->side->next_call;
 }
 
 static int check_response(mr_in *in, const mr_call *call) {
@@ -346,7 +348,7 @@ static int fault_without_call(mr_in *in) {
         return 0;
     if (ours && s->is_bound && !s->round.slot) {
         s->round.open = false;
-        s->deadline[MR_DEADLINE_BIND] = MR_NSEC_NEVER;
+        mr_state_clear_deadline(s, MR_DEADLINE_BIND);
         return 0;
     }
     mr_fail_peer(&end, MR_ERR_FAULT, MR_FLOOR_ENGINE, MR_PEER_FAULT, in->pdu->u.fault.status,
@@ -499,14 +501,8 @@ static int malformed(mr_in *in, mr_slice bytes, mr_error *err) {
     bool trailer = err->code == MR_ERR_MALFORMED && err->offset == AT_AUTH_LENGTH;
     if (err->offset != MR_ERROR_NO_OFFSET)
         err->offset += (size_t)in->event.offset;
-    if (mr_state_is_tap(s)) {
-        s->note = *err;
-        in->event.kind = MR_EVENT_ERROR;
-        in->event.u.error = &s->note;
-        mr_state_push(s, &in->event);
-        s->busy = true;
-        return 0;
-    }
+    if (mr_state_is_tap(s))
+        return mr_state_push_note(s, &in->event, err);
     if (s->config.role == MR_ROLE_SERVER && h.ptype == MR_PTYPE_BIND)
         mr_send_bind_nak(s, h.call_id, trailer ? MR_NAK_PROTOCOL_VERSION : MR_NAK_NOT_SPECIFIED,
                          MR_SLICE_NULL);

@@ -7,9 +7,19 @@
 
 mr_slot *mr_slot_find(mr_assoc_state *s, uint32_t id) {
     for (uint32_t i = 0; i < s->slot_count; i++)
-        if (s->slots[i].id == id)
-            return &s->slots[i];
+        if (s->guard->slots[i].id == id)
+            return &s->guard->slots[i];
     return NULL;
+}
+
+static mr_guard *new_guard(mr_arena *arena) {
+    mr_guard *guard = MR_ARENA_NEW(arena, mr_guard);
+
+    if (guard) {
+        mr_buf_init(&guard->token_out, NULL, 0, MR_ASSOC_TOKEN_MAX);
+        mr_buf_init(&guard->plain, NULL, 0, MR_PDU_FRAG_MAX);
+    }
+    return guard;
 }
 
 int mr_assoc_set_security(mr_assoc *a, mr_security *sec, uint32_t id, uint8_t level,
@@ -26,7 +36,10 @@ int mr_assoc_set_security(mr_assoc *a, mr_security *sec, uint32_t id, uint8_t le
     if (s->slot_count == MR_ASSOC_AUTH_MAX)
         return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
                        "an association has at most %d security contexts", MR_ASSOC_AUTH_MAX);
-    s->slots[s->slot_count++] = (mr_slot){
+    if (!s->guard && !(s->guard = new_guard(s->arena)))
+        return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
+                       "no memory for a security context");
+    s->guard->slots[s->slot_count++] = (mr_slot){
         .sec = sec,
         .id = id,
         .level = level,
@@ -63,10 +76,11 @@ static int unprotect(mr_in *in, mr_slot *slot, uint8_t level, mr_error *err) {
     frag.sign_header = s->header_sign;
     frag.dir = in->dir;
     if (level == MR_AUTH_LEVEL_PRIVACY) {
-        mr_buf_reset(&s->plain);
-        plain = mr_buf_add(&s->plain, frag.body.len);
+        mr_buf *body = &s->guard->plain;
+        mr_buf_reset(body);
+        plain = mr_buf_add(body, frag.body.len);
         if (!plain && frag.body.len > 0)
-            return mr_fail(err, mr_buf_error(&s->plain), MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
+            return mr_fail(err, mr_buf_error(body), MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
                            "no memory to open a sealed fragment");
     }
     rc = slot->sec->class->unprotect(slot->sec, &frag, plain, err);
@@ -159,23 +173,23 @@ static int add_bare_trailer(mr_buf *buf, const mr_pdu_auth *auth) {
 }
 
 int mr_draft_send(mr_assoc_state *s, mr_slot *slot) {
-    int rc = mr_buf_error(&s->draft);
+    int rc = mr_buf_error(&s->side->draft);
 
     if (slot && rc == 0) {
         mr_pdu_auth auth = {
             .type = slot->sec->class->auth_type,
             .level = slot->level,
             .context_id = slot->id,
-            .value = mr_buf_slice(&s->token_out),
+            .value = mr_buf_slice(&s->guard->token_out),
         };
-        rc = auth.value.len ? mr_pdu_encode_auth(&s->draft, 0, &auth)
-                            : add_bare_trailer(&s->draft, &auth);
+        rc = auth.value.len ? mr_pdu_encode_auth(&s->side->draft, 0, &auth)
+                            : add_bare_trailer(&s->side->draft, &auth);
     }
     if (rc == 0)
-        mr_buf_write(&s->out, mr_buf_slice(&s->draft));
+        mr_buf_write(&s->side->out, mr_buf_slice(&s->side->draft));
     if (rc == 0)
-        rc = mr_buf_error(&s->out);
-    mr_buf_reset(&s->draft);
+        rc = mr_buf_error(&s->side->out);
+    mr_buf_reset(&s->side->draft);
     if (rc < 0)
         return mr_state_fail_code(s, rc, "a PDU of the negotiation could not be written");
     return 0;
@@ -200,7 +214,7 @@ void mr_round_close(mr_assoc_state *s) {
 
     s->round.open = false;
     s->round.slot = NULL;
-    s->deadline[MR_DEADLINE_BIND] = MR_NSEC_NEVER;
+    mr_state_clear_deadline(s, MR_DEADLINE_BIND);
     if (s->bound_count > 0 && (!slot || slot->phase == MR_SLOT_DONE)) {
         s->ready = true;
         push_ready(s, slot);
@@ -215,9 +229,9 @@ static int send_leg(mr_assoc_state *s, mr_slot *slot) {
     const mr_bound *b = s->bound;
     int rc;
 
-    mr_buf_reset(&s->draft);
+    mr_buf_reset(&s->side->draft);
     if (slot->phase == MR_SLOT_DONE) {
-        rc = mr_pdu_encode_auth3(&s->draft, &h);
+        rc = mr_pdu_encode_auth3(&s->side->draft, &h);
         if (rc == 0)
             rc = mr_draft_send(s, slot);
         if (rc == 0)
@@ -234,9 +248,9 @@ static int send_leg(mr_assoc_state *s, mr_slot *slot) {
         .proposed = &b->transfer,
         .proposed_count = 1,
     };
-    rc = mr_pdu_encode_alter_context(&s->draft, &h, &bind);
+    rc = mr_pdu_encode_alter_context(&s->side->draft, &h, &bind);
     if (rc == 0)
-        rc = mr_pdu_add_context(&s->draft, 0, b->id, &b->abstract, &b->transfer, 1);
+        rc = mr_pdu_add_context(&s->side->draft, 0, b->id, &b->abstract, &b->transfer, 1);
     if (rc < 0)
         return mr_state_fail_code(s, rc, "an alter_context could not be written");
     return mr_draft_send(s, slot);
@@ -278,8 +292,8 @@ static int step_done(mr_assoc_state *s, mr_slot *slot, enum mr_step step, int rc
         mr_state_push(s, &event);
         return 0;
     }
-    if (rc >= 0 && mr_buf_error(&s->token_out))
-        rc = mr_buf_error(&s->token_out);
+    if (rc >= 0 && mr_buf_error(&s->guard->token_out))
+        rc = mr_buf_error(&s->guard->token_out);
     if (rc < 0)
         return step_failed(s, step, slot, rc, err);
     slot->phase = rc == 0 ? MR_SLOT_DONE : MR_SLOT_BUSY;
@@ -289,7 +303,7 @@ static int step_done(mr_assoc_state *s, mr_slot *slot, enum mr_step step, int rc
     case MR_STEP_ASK:
         return mr_draft_send(s, slot);
     case MR_STEP_DIGEST:
-        if (s->token_out.len > 0)
+        if (s->guard->token_out.len > 0)
             return send_leg(s, slot);
         if (rc != 0)
             return mr_state_fail_code(s, MR_ERR_AUTH,
@@ -318,8 +332,8 @@ int mr_step_run(mr_assoc_state *s, mr_slot *slot, enum mr_step step, enum mr_dir
     mr_error err = MR_ERROR_INIT;
     int rc;
 
-    mr_buf_reset(&s->token_out);
-    rc = slot->sec->class->step(slot->sec, dir, token, &s->token_out, &err);
+    mr_buf_reset(&s->guard->token_out);
+    rc = slot->sec->class->step(slot->sec, dir, token, &s->guard->token_out, &err);
     return step_done(s, slot, step, rc, &err);
 }
 

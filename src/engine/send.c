@@ -12,7 +12,7 @@ mr_pdu_header mr_send_header(uint32_t call_id, uint8_t flags) {
 
 static int written(mr_assoc_state *s, int rc) {
     if (rc == 0)
-        rc = mr_buf_error(&s->out);
+        rc = mr_buf_error(&s->side->out);
     return rc < 0 ? mr_state_fail_code(s, rc, "a control PDU could not be written") : 0;
 }
 
@@ -29,7 +29,7 @@ int mr_send_fault(mr_assoc_state *s, uint32_t call_id, uint16_t context, uint32_
         .stub = eerr,
     };
 
-    return written(s, mr_pdu_encode_fault(&s->out, &h, &fault));
+    return written(s, mr_pdu_encode_fault(&s->side->out, &h, &fault));
 }
 
 int mr_send_bind_nak(mr_assoc_state *s, uint32_t call_id, uint16_t reason, mr_slice eerr) {
@@ -44,14 +44,14 @@ int mr_send_bind_nak(mr_assoc_state *s, uint32_t call_id, uint16_t reason, mr_sl
         .extended_error = eerr,
     };
 
-    return written(s, mr_pdu_encode_bind_nak(&s->out, &h, &nak));
+    return written(s, mr_pdu_encode_bind_nak(&s->side->out, &h, &nak));
 }
 
 int mr_send_control(mr_assoc_state *s, uint8_t ptype, uint32_t call_id) {
     mr_pdu_header h = mr_send_header(call_id, MR_PFC_FIRST_FRAG | MR_PFC_LAST_FRAG);
-    int rc = ptype == MR_PTYPE_CO_CANCEL  ? mr_pdu_encode_cancel(&s->out, &h)
-             : ptype == MR_PTYPE_ORPHANED ? mr_pdu_encode_orphaned(&s->out, &h)
-                                          : mr_pdu_encode_shutdown(&s->out, &h);
+    int rc = ptype == MR_PTYPE_CO_CANCEL  ? mr_pdu_encode_cancel(&s->side->out, &h)
+             : ptype == MR_PTYPE_ORPHANED ? mr_pdu_encode_orphaned(&s->side->out, &h)
+                                          : mr_pdu_encode_shutdown(&s->side->out, &h);
     return written(s, rc);
 }
 
@@ -67,7 +67,7 @@ static int check_role(const mr_assoc_state *s, enum mr_role role, mr_error *err)
     if (s->config.role != role)
         return mr_fail(err, MR_ERR_STATE, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
                        "this belongs to the other role");
-    if (s->out.len > MR_OUT_HIGH)
+    if (s->side->out.len > MR_OUT_HIGH)
         return mr_fail(err, MR_ERR_BUSY, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
                        "pull the output first");
     return 0;
@@ -116,13 +116,13 @@ int mr_assoc_request(mr_assoc *a, const mr_assoc_call *call, mr_slice stub, uint
     if (rc < 0)
         return rc;
     /* ids that wrap around must not meet a call still in flight */
-    while (mr_call_find(s, s->next_call))
-        s->next_call++;
-    mr_call *c = mr_call_add(s, s->next_call);
+    while (mr_call_find(s, s->side->next_call))
+        s->side->next_call++;
+    mr_call *c = mr_call_add(s, s->side->next_call);
     if (!c)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
                        "no memory for a call");
-    s->next_call++;
+    s->side->next_call++;
     c->info.known = true;
     c->info.context = call->context;
     c->info.opnum = call->opnum;
@@ -164,7 +164,7 @@ int mr_assoc_orphan(mr_assoc *a, uint32_t call_id, mr_error *err) {
     if (!call)
         return fail_call(err, MR_ERR_NOT_FOUND, call_id, "not in flight");
     if (call->out_begun) {
-        s->orphans = true;
+        s->side->orphans = true;
         rc = mr_send_control(s, MR_PTYPE_ORPHANED, call_id);
     }
     mr_call_end(s, call);
@@ -270,7 +270,7 @@ static int encode_frag(mr_assoc_state *s, const mr_call *call, uint8_t flags, mr
          * which request is answered (C706 12.6.4.10) */
         mr_pdu_response r = {
             .alloc_hint = left, .context_id = call->info.context & 0xff, .stub = part};
-        return mr_pdu_encode_response(&s->wire, &h, &r);
+        return mr_pdu_encode_response(&s->side->wire, &h, &r);
     }
     mr_pdu_request r = {
         .alloc_hint = left,
@@ -280,7 +280,7 @@ static int encode_frag(mr_assoc_state *s, const mr_call *call, uint8_t flags, mr
         .object = call->info.object,
         .stub = part,
     };
-    return mr_pdu_encode_request(&s->wire, &h, &r);
+    return mr_pdu_encode_request(&s->side->wire, &h, &r);
 }
 
 /* Makes room for all fragments that @wire is to take of @call, @room octets of stub in each, and
@@ -288,8 +288,8 @@ static int encode_frag(mr_assoc_state *s, const mr_call *call, uint8_t flags, mr
 static void reserve(mr_assoc_state *s, const mr_call *call, size_t room) {
     size_t octets = call->stub.len / room * s->xmit_frag;
 
-    if (s->wire.len == 0 && octets > 0)
-        (void)mr_buf_reserve(&s->wire, (octets < MR_PULL_TARGET ? octets : MR_PULL_TARGET) +
+    if (s->side->wire.len == 0 && octets > 0)
+        (void)mr_buf_reserve(&s->side->wire, (octets < MR_PULL_TARGET ? octets : MR_PULL_TARGET) +
                                            s->xmit_frag);
 }
 
@@ -300,7 +300,7 @@ static int cut(mr_assoc_state *s, mr_call *call, mr_error *err) {
     mr_slot *slot = call->secured ? mr_slot_find(s, call->auth) : NULL;
     size_t over = mr_pdu_stub_offset(ptype, frag_flags(s, call, false));
     size_t block = 8; /* all fragments but the last hold a multiple (C706 12.6.2.1) */
-    size_t at = s->wire.len;
+    size_t at = s->side->wire.len;
     int rc;
 
     if (slot && !mr_auth_level_protects(slot->level))
@@ -321,10 +321,10 @@ static int cut(mr_assoc_state *s, mr_call *call, mr_error *err) {
     if (rc < 0)
         mr_fail(err, rc, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET, "no memory for a fragment");
     else if (slot)
-        rc = mr_fragment_protect(s, slot, &s->wire, at, ptype, flags,
+        rc = mr_fragment_protect(s, slot, &s->side->wire, at, ptype, flags,
                                  server ? MR_DIR_TO_CLIENT : MR_DIR_TO_SERVER, err);
     if (rc < 0) {
-        s->wire.len = at; /* what was cut before is still sent */
+        s->side->wire.len = at; /* what was cut before is still sent */
         return rc;
     }
     if (!call->out_begun && !server)
@@ -348,7 +348,7 @@ static void finish_part(mr_assoc_state *s, mr_call *call) {
 
     mr_call_unqueue(s, call);
     event.u.call = call->info;
-    event.offset = s->sent + s->wire.len;
+    event.offset = s->side->sent + s->side->wire.len;
     mr_state_push(s, &event);
     if (call->out_done && (server || call->info.maybe))
         mr_call_end(s, call);
@@ -360,8 +360,8 @@ static bool is_dropped(const mr_assoc_state *s, const mr_call *call) {
 }
 
 static int cut_calls(mr_assoc_state *s, mr_error *err) {
-    while (s->out_first && s->wire.len < MR_PULL_TARGET && mr_state_event_room(s) > 1) {
-        mr_call *call = s->out_first;
+    while (s->side->out_first && s->side->wire.len < MR_PULL_TARGET && mr_state_event_room(s) > 1) {
+        mr_call *call = s->side->out_first;
         if (is_dropped(s, call)) {
             call->stub = MR_SLICE_NULL;
             call->out_done = !call->out_more;
@@ -382,25 +382,30 @@ int mr_assoc_pull(mr_assoc *a, mr_nsec now, mr_slice *outp, mr_error *err) {
     int rc = 0;
 
     s->now = now;
-    mr_buf_reset(&s->wire);
-    if (s->out.len > 0) {
-        mr_buf full = s->out;
-        s->out = s->wire;
-        s->wire = full;
+    if (!s->side) {
+        *outp = MR_SLICE_NULL;
+        return 0;
+    }
+    mr_buf_reset(&s->side->wire);
+    if (s->side->out.len > 0) {
+        mr_buf full = s->side->out;
+        s->side->out = s->side->wire;
+        s->side->wire = full;
     } else if (!s->failed) {
         rc = cut_calls(s, &detail);
     }
     if (rc < 0)
         mr_state_fail(s, NULL, &detail);
-    if (s->wire.len == 0 && rc < 0)
+    if (s->side->wire.len == 0 && rc < 0)
         return mr_state_failed(s, err);
-    s->sent += s->wire.len;
-    *outp = mr_buf_slice(&s->wire);
+    s->side->sent += s->side->wire.len;
+    *outp = mr_buf_slice(&s->side->wire);
     return 0;
 }
 
 bool mr_assoc_has_output(const mr_assoc *a) {
     const mr_assoc_state *s = a->state;
 
-    return s->out.len > 0 || (!s->failed && s->out_first != NULL);
+    return s->side &&
+           (s->side->out.len > 0 || (!s->failed && s->side->out_first != NULL));
 }

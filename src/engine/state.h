@@ -32,14 +32,14 @@ enum mr_lane_phase {
 
 /* One direction of the stream. */
 typedef struct mr_lane {
-    enum mr_lane_phase phase;
     mr_buf hold;      /* the beginning of a PDU whose rest has not come */
-    size_t need;      /* length of the PDU in @hold once known, else 0 */
     uint64_t offset;  /* octets read, gaps included */
     uint64_t skip;    /* MR_LANE_SKIP: octets still to drop */
     uint64_t skipped; /* MR_LANE_SEARCH: octets dropped so far */
     mr_nsec first;    /* when the first octet of @hold came */
+    uint32_t need;    /* length of the PDU in @hold once known, else 0 */
     bool ended;
+    uint8_t phase;    /* enum mr_lane_phase */
 } mr_lane;
 
 /* One direction of a call's stub. */
@@ -117,65 +117,78 @@ typedef struct mr_round {
     uint32_t assoc_group;
     uint16_t max_xmit;
     uint16_t max_recv;
-    mr_event_context *contexts; /* in scratch[MR_DIR_TO_SERVER] */
+    mr_event_context *contexts; /* among the lists to the server */
     uint16_t count;
     mr_slot *slot;     /* client: the security context it carries */
 } mr_round;
 
+/* Lists in events, per direction; reset by the next list. There while a bind is in hand. */
+typedef struct mr_lists {
+    mr_arena arena[2];
+} mr_lists;
+
+/* Security contexts, once there is one. */
+typedef struct mr_guard {
+    mr_slot slots[MR_ASSOC_AUTH_MAX];
+    mr_buf token_out;
+    mr_buf plain;         /* the opened body of a sealed fragment */
+} mr_guard;
+
+/* What only a client or a server has: a tap sends nothing and waits for nobody. */
+typedef struct mr_side {
+    mr_buf out;           /* control PDUs, before any fragment */
+    mr_buf wire;          /* what the caller writes now */
+    mr_buf draft;         /* a bind, alter_context or answer that waits for its token */
+    mr_buf token_in;      /* server */
+    mr_call *out_first;   /* calls with something to send */
+    mr_call *out_last;
+    uint64_t sent;
+    mr_nsec deadline[2];
+    uint32_t next_call;   /* client */
+    bool orphans;         /* client: replies to calls nobody waits for may come */
+    mr_error error;       /* what @failure of the state points to */
+} mr_side;
+
+/* Of a tap there are hundreds of thousands at rest: what is not always needed stands apart. */
 typedef struct mr_assoc_state {
     mr_assoc_config config;
     mr_arena *arena;
-    mr_arena scratch[2];  /* lists in events, per direction; reset by the next list */
+    mr_side *side;        /* NULL: a tap */
+    mr_guard *guard;      /* NULL: slot_count is 0 */
+    mr_lists *lists;      /* NULL: none */
     mr_lane lane[2];
 
-    mr_arena queue;       /* of @events */
     mr_event *events;     /* ring; NULL while the association rests */
-    uint32_t event_first;
-    uint32_t event_count;
+    uint16_t event_first;
+    uint16_t event_count;
     bool busy;            /* the events that wait borrow engine memory: read no further */
-
-    mr_call *calls;       /* oldest first */
-    mr_call *spare;
-    uint32_t call_count;
-    uint32_t call_total;  /* taken from the arena */
-    mr_call *out_first;   /* calls with something to send */
-    mr_call *out_last;
-    uint32_t next_call;   /* client */
-    bool orphans;         /* client: replies to calls nobody waits for may come */
-    size_t held;          /* octets counted against the budget */
-
-    mr_bound *bound;
-    uint32_t bound_count;
-    mr_round round;
     bool is_bound;
     bool ready;
     bool multiplex;
     bool header_sign;
     bool ended;
     bool shut;            /* client: the server sent a shutdown */
+    uint8_t slot_count;
+
+    mr_call *calls;       /* oldest first */
+    mr_call *spare;
+    uint32_t call_count;
+    uint32_t bound_count;
+    size_t held;          /* octets counted against the budget */
+
+    mr_bound *bound;
+    mr_round round;
+    uint32_t assoc_group;
     uint16_t xmit_frag;
     uint16_t recv_frag;
     uint16_t features;
-    uint32_t assoc_group;
-
-    mr_slot slots[MR_ASSOC_AUTH_MAX];
-    uint32_t slot_count;
-    enum mr_step step;    /* of the provider that said pending */
+    uint8_t step;         /* enum mr_step of the provider that said pending */
     mr_slot *pending;
-    mr_buf token_in;
-    mr_buf token_out;
-    mr_buf plain;         /* the opened body of a sealed fragment */
-    mr_buf draft;         /* a bind, alter_context or answer that waits for its token */
-
-    mr_buf out;           /* control PDUs, before any fragment */
-    mr_buf wire;          /* what the caller writes now */
-    uint64_t sent;
 
     mr_nsec now;          /* what the caller said last */
-    mr_nsec deadline[2];
-    int failed;           /* sticky */
-    mr_error error;
-    mr_error note;        /* tap: of the ERROR event that waits */
+    int failed;           /* sticky, and */
+    const mr_error *failure; /* its words */
+    mr_error *note;       /* tap: of the ERROR event that waits; NULL: none */
 } mr_assoc_state;
 
 /* A PDU on its way through receive.c. */
@@ -203,6 +216,8 @@ static inline uint32_t mr_state_event_room(const mr_assoc_state *s) {
 int mr_state_end(mr_assoc_state *s, const mr_error *err);
 /* The same with an ERROR event in the place of @at (may be NULL). */
 int mr_state_fail(mr_assoc_state *s, const mr_event *at, const mr_error *err);
+/* A tap goes on behind damage: @event as an ERROR event with the words of @err. 0 or negative. */
+int mr_state_push_note(mr_assoc_state *s, const mr_event *event, const mr_error *err);
 /* The PDU of @in breaks the protocol at octet @pdu_offset: fatal, but for a tap an event. */
 int mr_state_violation(mr_in *in, int code, size_t pdu_offset, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -210,6 +225,12 @@ int mr_state_violation(mr_in *in, int code, size_t pdu_offset, const char *fmt, 
 int mr_state_fail_code(mr_assoc_state *s, int code, const char *what);
 /* Copies the sticky error to @err and returns its code, 0 when nothing failed. */
 int mr_state_failed(const mr_assoc_state *s, mr_error *err);
+/* The arena for the next list of @dir, empty; NULL without memory. */
+mr_arena *mr_state_list_arena(mr_assoc_state *s, enum mr_dir dir);
+static inline void mr_state_clear_deadline(mr_assoc_state *s, enum mr_deadline what) {
+    if (s->side)
+        s->side->deadline[what] = MR_NSEC_NEVER;
+}
 mr_bound *mr_state_find_bound(const mr_assoc_state *s, uint16_t id);
 /* Remembers an accepted context; MR_ERR_LIMIT at MR_ASSOC_CONTEXT_MAX. */
 int mr_state_add_bound(mr_assoc_state *s, uint16_t id, const mr_syntax *abstract,
