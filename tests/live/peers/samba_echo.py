@@ -1,5 +1,5 @@
-"""Samba's Python bindings ask an echo server on port 49152: every level, byte order and padding they
-can be told, one connection and stubs of three sizes each; a line per cell.
+"""Samba's Python bindings ask an echo server on port 49152: every level, transfer syntax and byte
+order they can be told, one connection and stubs of three sizes each; a line per cell.
 
     samba_echo.py HOST USER PASSWORD DOMAIN SMBCONF MECH..."""
 import sys
@@ -27,12 +27,14 @@ def credentials(mech):
 
 def outcome(client, size):
     data = [(i * 7 + i // 256) % 256 for i in range(size)]
-    return 'good' if client.EchoData(data) == data else 'other octets'
+    good = (client.EchoData(data) == data and client.TestCall('h' * size) == 'h' * size and
+            client.TestCall2(3).v == 30)
+    return 'good' if good else 'other octets'
 
 
 for mech in sys.argv[6:]:
     for level in ('connect', 'packet', 'sign', 'seal'):
-        for more in ('', ',bigendian', ',padcheck'):
+        for more in ('', ',bigendian', ',padcheck', ',ndr64', ',ndr64,bigendian'):
             client = why = None
             try:
                 flags = mech.replace('spnego-ntlm', 'spnego').replace('spnego-krb5', 'spnego')
