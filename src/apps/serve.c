@@ -38,6 +38,8 @@ static const app_option options[] = {
      86400, "answer calls that take longer with a fault (they may take for ever)"},
     {"users", 0, APP_TEXT, "FILE", offsetof(struct serve_switches, users), 0, 0,
      "who may log on by NTLM: lines DOMAIN\\user:NT-HASH or user:PASSWORD (nobody)"},
+    {"keytab", 0, APP_TEXT, "FILE", offsetof(struct serve_switches, keytab), 0, 0,
+     "let clients log on by Kerberos, with tickets for the services that have keys here"},
     {"metrics", 0, APP_TEXT, "[ADDR:]PORT", offsetof(struct serve_switches, metrics), 0, 0,
      "give numbers to Prometheus: GET /metrics (of 127.0.0.1 without an address)"},
     {"log", 0, APP_TEXT, SERVE_LEVELS, offsetof(struct serve_switches, log), 0, 0,
@@ -123,8 +125,8 @@ static mr_server_options apply(struct serve *s) {
     o.watcher_user = s;
     o.stop = on_stop;
     o.stop_user = &s->loop;
-    o.acceptors = s->users.acceptors;
-    o.acceptor_count = s->users.acceptor_count;
+    if (s->users.gate)
+        o.acceptors = mr_gate_get_acceptors(s->users.gate, &o.acceptor_count);
     return o;
 }
 
@@ -135,7 +137,6 @@ static void tell_fixed(struct serve *s, const struct serve_settings *old) {
     } rows[] = {
         {"the mapper's address", old->mapper, s->settings.mapper},
         {"the mapper's socket", old->socket, s->settings.socket},
-        {"the file of users", old->users, s->settings.users},
         {"the address of the metrics", old->metrics, s->settings.metrics},
     };
     const struct app_list *was = &old->bind, *is = &s->settings.bind;
@@ -157,21 +158,21 @@ static void tell_fixed(struct serve *s, const struct serve_settings *old) {
 
 /* The settings and the files they name. 0 or an exit code, told. */
 static int read_all(app *a, struct serve *s, struct serve_settings *settings,
-                    struct serve_mocks *mocks) {
+                    struct serve_mocks *mocks, struct serve_users *users) {
     int code = serve_settings_read(a, s->switches, settings);
 
     if (!code)
         code = serve_mocks_read(a, settings, s->switches->verbose ? &s->log : NULL, mocks);
     if (!code)
         code = serve_open_know(a, settings, mocks);
-    if (!code && settings->users)
-        code = serve_users_read(a, settings->users, &s->users);
+    if (!code)
+        code = serve_users_read(a, settings, users);
     return code;
 }
 
 /* The same once the server runs: what is wrong goes into the log. */
 static int read_again(struct serve *s, struct serve_settings *settings,
-                      struct serve_mocks *mocks) {
+                      struct serve_mocks *mocks, struct serve_users *users) {
     static const char prefix[] = "msrpc serve: ";
     char *text = NULL;
     size_t len = 0;
@@ -181,7 +182,7 @@ static int read_again(struct serve *s, struct serve_settings *settings,
     if (!quiet.err)
         return APP_BUG;
     mr_arena_init(&quiet.arena, (size_t)16 << 20);
-    int code = read_all(&quiet, s, settings, mocks);
+    int code = read_all(&quiet, s, settings, mocks, users);
     fclose(quiet.err);
     mr_arena_deinit(&quiet.arena);
     size_t skip = strncmp(text, prefix, sizeof prefix - 1) ? 0 : sizeof prefix - 1;
@@ -215,15 +216,19 @@ static void raise_files(struct serve *s) {
 static void on_hangup(void *user) {
     struct serve *s = user;
     struct serve_settings *settings = calloc(1, sizeof *settings), *old = malloc(sizeof *old);
+    struct serve_users users = {.gate = NULL}, left;
     struct serve_mocks mocks = {.count = 0};
 
-    if (settings && old && read_again(s, settings, &mocks) == 0) {
+    if (settings && old && read_again(s, settings, &mocks, &users) == 0) {
         serve_manager_tell("RELOADING=1");
         *old = s->settings;
         s->settings = *settings;
+        left = s->users;
+        s->users = users;
         serve_mocks_take(&s->mocks, &mocks);
         mr_server_options o = apply(s);
         mr_server_set_options(s->server, &o);
+        serve_users_deinit(&left);
         raise_files(s);
         tell_fixed(s, old);
         serve_open_again(s);
@@ -364,7 +369,7 @@ static int run(app *a) {
     s->a = a;
     s->switches = a->own;
     s->listing = isatty(fileno(a->out)) != 0;
-    int code = read_all(a, s, &s->settings, &s->mocks);
+    int code = read_all(a, s, &s->settings, &s->mocks, &s->users);
     if (!code)
         code = serve_open_bind(s);
     if (!code && s->switches->check_config) {
@@ -393,22 +398,23 @@ const app_command app_serve = {
     .about =
         "Runs an endpoint mapper and offers the built-in interfaces, each on a port of its own "
         "that the mapper knows; the management interface answers on every port. It serves "
-        "anonymously and keeps nothing on disk; with --users also those who log on by NTLM, with "
-        "the protection they ask for. With --socket, processes of root's and of its own "
-        "user register their endpoints, which are forgotten when they end. --mock FILE offers any "
-        "compiled interface with replies from a JSON file, so that a client can be tried without "
-        "the real service: {\"interface\":\"netlogon\",\"replies\":{METHOD:REPLY}}, a REPLY "
-        "being what msrpc call prints of the method, a fault status, or an array of these given "
-        "in turn; \"default\" is the fault status of the other methods. --config FILE has the "
-        "same settings and more: ports as Rpc\\Internet has them, who may call, limits. SIGHUP "
-        "reads it again and drops no connection. SIGTERM or "
-        "SIGINT let the calls in flight finish and end it.",
+        "anonymously and keeps nothing on disk; with --users also those who log on by NTLM, "
+        "with --keytab by Kerberos, with either by Negotiate, with the protection they ask "
+        "for. With --socket, processes of root's and of its own user register their endpoints, "
+        "which are forgotten when they end. --mock FILE offers any compiled interface with "
+        "replies from a JSON file, so that a client can be tried without the real service: "
+        "{\"interface\":\"netlogon\",\"replies\":{METHOD:REPLY}}, a REPLY being what msrpc "
+        "call prints of the method, a fault status, or an array of these given in turn; "
+        "\"default\" is the fault status of the other methods. --config FILE has the same "
+        "settings and more: ports as Rpc\\Internet has them, who may call, limits. SIGHUP "
+        "reads it again and drops no connection. SIGTERM or SIGINT let the calls in flight "
+        "finish and end it.",
     .examples = {"msrpc serve --mapper 127.0.0.1:10135 --bind 127.0.0.1",
                  "no root; ask: msrpc ping 127.0.0.1 --interface rpcecho --mapper-port 10135",
                  "msrpc serve --interface rpcecho@49152 --threads 4 --call-timeout 10",
                  "on port 135; rpcecho on its own port, four workers, ten seconds a call"},
     .exits = {"0", "ended by SIGTERM or SIGINT, or by the management interface",
-              "66", "the file of --mock, --users or --config cannot be read",
+              "66", "the file of --mock, --users, --keytab or --config cannot be read",
               "69", "an address or port cannot be had",
               "73", "--ready-fd cannot be written"},
     .options = options,

@@ -17,7 +17,7 @@
 
 /* The switches. */
 struct serve_switches {
-    const char *config, *mapper, *socket, *metrics, *era, *log, *users;
+    const char *config, *mapper, *socket, *metrics, *era, *log, *users, *keytab;
     struct app_list bind, ports, interfaces, mocks, registered;
     uint32_t ready_fd, threads, call_timeout;
     unsigned verbose;
@@ -43,7 +43,7 @@ struct serve_settings {
     const char *path;                /* of the file */
     mr_slice text;                   /* of the file, in which its items and names lie */
     mr_slice said_ports;             /* the first value in [ports] that makes rules */
-    const char *mapper, *socket, *metrics, *users;
+    const char *mapper, *socket, *metrics, *users, *keytab;
     struct app_list bind, mocks, registered;
     unsigned era;                    /* enum mr_port_era */
     mr_port_rules rules;
@@ -81,13 +81,10 @@ int serve_settings_registered(const app *a, struct serve_settings *s, mr_slice i
 /* serve_users.c */
 /* Who may log on. */
 struct serve_users {
-    mr_accounts *accounts;
-    char computer[16], dns[256];  /* what the server calls itself */
-    mr_server_acceptor acceptors[1];
-    size_t acceptor_count;        /* 0: nobody may */
+    mr_gate *gate; /* NULL: nobody may */
 };
-/* Reads the file of --users. 0 or an exit code, told. */
-int serve_users_read(app *a, const char *path, struct serve_users *users);
+/* Reads the files of --users and --keytab. 0 or an exit code, told. */
+int serve_users_read(app *a, const struct serve_settings *s, struct serve_users *users);
 void serve_users_deinit(struct serve_users *users);
 
 /* An interface this command can offer; @add is given @with, or the loop. */

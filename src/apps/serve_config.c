@@ -52,6 +52,7 @@ static const struct key keys[] = {
     {"interface", "port", KIND_U16, V(port), 1, UINT16_MAX, NULL},
     {"interface", "ports", KIND_PORT_USE, V(use), 0, 0, "default|internet|intranet"},
     {"access", "users", KIND_TEXT, S(users), 0, 0, NULL},
+    {"access", "keytab", KIND_TEXT, S(keytab), 0, 0, NULL},
     {"interface", "anonymous", KIND_YES_NO, V(access.anonymous), 0, 0, NULL},
     {"interface", "min_auth_level", KIND_LEVEL, V(access.min_level), 0, 0, LEVELS},
     {"mock", "file", KIND_LIST, S(mocks), 0, 0, NULL},

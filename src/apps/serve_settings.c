@@ -159,6 +159,7 @@ static int take_switches(const app *a, const struct serve_switches *w, struct se
     s->socket = w->socket ? w->socket : s->socket;
     s->metrics = w->metrics ? w->metrics : s->metrics;
     s->users = w->users ? w->users : s->users;
+    s->keytab = w->keytab ? w->keytab : s->keytab;
     s->limits.threads = w->threads ? w->threads : s->limits.threads;
     s->limits.call_timeout = w->call_timeout ? w->call_timeout * MR_SEC : s->limits.call_timeout;
     s->bind = w->bind.count ? w->bind : s->bind;

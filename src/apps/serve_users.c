@@ -1,4 +1,5 @@
-/* Who may log on at msrpc serve: the accounts of --users, and what the server calls itself. */
+/* Who may log on at msrpc serve: the accounts of --users, the key table of --keytab, and what the
+ * server calls itself. */
 #include "serve.h"
 
 #include <ctype.h>
@@ -9,46 +10,69 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
+struct names {
+    char computer[16], dns[256];
+};
+
 /* The host's name, and the NetBIOS name made of it: 15 capitals at most (MS-NBTE). */
-static void name_server(struct serve_users *users) {
-    if (gethostname(users->dns, sizeof users->dns - 1) != 0 || !*users->dns)
-        snprintf(users->dns, sizeof users->dns, "localhost");
-    size_t len = strcspn(users->dns, ".");
-    if (len > sizeof users->computer - 1)
-        len = sizeof users->computer - 1;
+static void name_server(struct names *names) {
+    *names = (struct names){.dns = ""};
+    if (gethostname(names->dns, sizeof names->dns - 1) != 0 || !*names->dns)
+        snprintf(names->dns, sizeof names->dns, "localhost");
+    size_t len = strcspn(names->dns, ".");
+    if (len > sizeof names->computer - 1)
+        len = sizeof names->computer - 1;
     for (size_t i = 0; i < len; i++)
-        users->computer[i] = (char)toupper((unsigned char)users->dns[i]);
-    users->computer[len] = '\0';
+        names->computer[i] = (char)toupper((unsigned char)names->dns[i]);
 }
 
-int serve_users_read(app *a, const char *path, struct serve_users *users) {
+static int read_accounts(app *a, const char *path, mr_accounts **accountsp) {
     mr_error err = MR_ERROR_INIT;
     mr_slice text;
 
     int code = app_input_read(a, path, FILE_MAX, &text);
     if (code)
         return code;
-    int r = users->accounts ? 0 : mr_accounts_new(&users->accounts, &err);
+    int r = mr_accounts_new(accountsp, &err);
     if (!r)
-        r = mr_accounts_read(users->accounts, text, path, &err);
+        r = mr_accounts_read(*accountsp, text, path, &err);
     if (text.len)
         mr_wipe((void *)text.data, text.len);
-    if (r)
-        return app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_USAGE, "%s", err.text);
-    if (users->acceptor_count == 0) {
-        name_server(users);
-        const mr_ntlm_names names = {.computer = users->computer,
-                                     .domain = users->computer,
-                                     .dns_computer = users->dns,
-                                     .dns_domain = users->dns,
-                                     .standalone = true};
-        mr_accounts_get_ntlm(users->accounts, &names, &users->acceptors[0]);
-        users->acceptor_count = 1;
-    }
-    return 0;
+    return r ? app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_USAGE, "%s", err.text) : 0;
+}
+
+/* The library's name of a file; who writes FILE: himself is understood, too. */
+static const char *name_keytab(app *a, const char *path) {
+    return strncmp(path, "FILE:", 5) ? mr_arena_add_fmt(&a->arena, "FILE:%s", path) : path;
+}
+
+int serve_users_read(app *a, const struct serve_settings *s, struct serve_users *users) {
+    mr_gate_options options = {.accounts = NULL};
+    mr_error err = MR_ERROR_INIT;
+    struct names names;
+
+    if (!s->users && !s->keytab)
+        return 0;
+    name_server(&names);
+    options.names = (mr_ntlm_names){.computer = names.computer,
+                                    .domain = names.computer,
+                                    .dns_computer = names.dns,
+                                    .dns_domain = names.dns,
+                                    .standalone = true};
+    if (s->keytab && !(options.keytab = name_keytab(a, s->keytab)))
+        return app_refuse(a, APP_BUG, "out of memory");
+    int code = s->users ? read_accounts(a, s->users, &options.accounts) : 0;
+    int r = code ? 0 : mr_gate_new(&options, &users->gate, &err);
+    if (r == MR_ERR_MEMORY || r == MR_ERR_UNSUPPORTED)
+        code = app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_MISSING, "%s", err.text);
+    else if (r)
+        code = app_refuse(a, APP_UNREADABLE, "%s: %s", s->keytab, err.text);
+    if (code)
+        mr_accounts_free(options.accounts);
+    return code;
 }
 
 void serve_users_deinit(struct serve_users *users) {
-    mr_accounts_free(users->accounts);
-    *users = (struct serve_users){0};
+    mr_gate_free(users->gate);
+    users->gate = NULL;
 }

@@ -134,6 +134,7 @@ void mr_krb5_free(mr_krb5 *k) {
     mr_krb5_watch_deinit(k);
     mr_krb5_flow_deinit(&k->flows[0]);
     mr_krb5_flow_deinit(&k->flows[1]);
+    free(k->pac);
     mr_wipe(k, sizeof *k);
     free(k);
 }
@@ -151,6 +152,7 @@ void mr_krb5_get_info(const mr_krb5 *k, mr_krb5_info *infop) {
         .ticket_etype = k->ticket_etype,
         .ticket_kvno = k->ticket_kvno,
         .delegated = k->delegated,
+        .pac = mr_slice_of(k->pac, k->pac_len),
         .failure = mr_krb5_reason_get(&k->reason),
     };
 }

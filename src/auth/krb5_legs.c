@@ -84,6 +84,21 @@ static int find_ticket(mr_krb5 *k, const mr_krb5_options *options, mr_error *err
     return rc;
 }
 
+/* Whether there is a key at all; krb5_kt_have_content would not say what is wrong. */
+static krb5_error_code find_any_key(krb5_context context, krb5_keytab table) {
+    krb5_kt_cursor cursor;
+    krb5_keytab_entry entry;
+    krb5_error_code code = krb5->kt_start_seq_get(context, table, &cursor);
+
+    if (code)
+        return code;
+    code = krb5->kt_next_entry(context, table, &entry, &cursor);
+    if (code == 0)
+        krb5->free_keytab_entry_contents(context, &entry);
+    (void)krb5->kt_end_seq_get(context, table, &cursor);
+    return code == KRB5_KT_END ? KRB5_KT_NOTFOUND : code;
+}
+
 /* Whether the table has a key, of the service when that is named; GSSAPI would not say which is
  * missing. */
 static int find_key(mr_krb5 *k, const mr_krb5_options *options, mr_error *err) {
@@ -97,7 +112,7 @@ static int find_key(mr_krb5 *k, const mr_krb5_options *options, mr_error *err) {
         return rc;
     krb5_error_code code = krb5->kt_resolve(context, options->keytab, &table);
     if (code == 0)
-        code = krb5->kt_have_content(context, table);
+        code = find_any_key(context, table);
     if (code == 0 && options->service)
         code = krb5->parse_name_flags(context, options->service, KRB5_PRINCIPAL_PARSE_REQUIRE_REALM,
                                      &service);
@@ -204,17 +219,43 @@ static void print_gss_name(gss_name_t name, char out[MR_KRB5_NAME_MAX]) {
     gss->release_buffer(&minor, &text);
 }
 
-static void read_names(mr_krb5 *k) {
+/* What the KDC vouches for of the client (MS-PAC), once the library has verified it with our key.
+ * A ticket without it is a client without groups. */
+static int read_pac(mr_krb5 *k, gss_name_t client, mr_error *err) {
+    gss_buffer_desc name = {sizeof "urn:mspac:" - 1, (void *)(uintptr_t)"urn:mspac:"};
+    gss_buffer_desc value = GSS_C_EMPTY_BUFFER, shown = GSS_C_EMPTY_BUFFER;
+    int authentic = 0, complete = 0, more = -1, rc = 0;
+    OM_uint32 minor, major = gss->get_name_attribute(&minor, client, &name, &authentic, &complete,
+                                                    &value, &shown, &more);
+
+    if (major == GSS_S_COMPLETE && authentic && value.length > 0) {
+        k->pac = malloc(value.length);
+        if (k->pac)
+            memcpy(k->pac, value.value, k->pac_len = value.length);
+        else
+            rc = mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                         "no memory for Kerberos");
+    }
+    gss->release_buffer(&minor, &value);
+    gss->release_buffer(&minor, &shown);
+    return rc;
+}
+
+static int read_names(mr_krb5 *k, mr_error *err) {
     gss_name_t source = GSS_C_NO_NAME, target = GSS_C_NO_NAME;
     OM_uint32 minor;
+    int rc = 0;
 
     if (gss->inquire_context(&minor, k->legs->context, &source, &target, NULL, NULL, NULL, NULL,
                             NULL) == GSS_S_COMPLETE) {
         print_gss_name(source, k->client);
         print_gss_name(target, k->service);
+        if (k->base.role == MR_SECURITY_ACCEPTOR)
+            rc = read_pac(k, source, err);
     }
     gss->release_name(&minor, &source);
     gss->release_name(&minor, &target);
+    return rc;
 }
 
 static void read_secret(mr_krb5 *k, const gss_krb5_lucid_context_v1_t *lucid) {
@@ -236,7 +277,9 @@ static int complete(mr_krb5 *k, mr_error *err) {
     void *lucid = NULL;
     OM_uint32 minor, major;
 
-    read_names(k);
+    int rc = read_names(k, err);
+    if (rc < 0)
+        return rc;
     major = gss->krb5_export_lucid_sec_context(&minor, &k->legs->context, 1, &lucid);
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor, "Kerberos: the keys", err);

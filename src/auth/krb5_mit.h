@@ -58,9 +58,12 @@
     F(krb5_, init_creds_step)                     \
     F(krb5_, kt_add_entry)                        \
     F(krb5_, kt_close)                            \
+    F(krb5_, kt_end_seq_get)                      \
     F(krb5_, kt_get_entry)                        \
     F(krb5_, kt_have_content)                     \
+    F(krb5_, kt_next_entry)                       \
     F(krb5_, kt_resolve)                          \
+    F(krb5_, kt_start_seq_get)                    \
     F(krb5_, parse_name_flags)                    \
     F(, profile_init_vtable)                      \
     F(, profile_release)                          \
@@ -78,6 +81,7 @@
     F(gss_, delete_sec_context)            \
     F(gss_, display_name)                  \
     F(gss_, display_status)                \
+    F(gss_, get_name_attribute)            \
     F(gss_, import_name)                   \
     F(gss_, init_sec_context)              \
     F(gss_, inquire_context)               \

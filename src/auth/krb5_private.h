@@ -58,6 +58,8 @@ struct mr_krb5 {
     char service[MR_KRB5_NAME_MAX];
     int32_t ticket_etype;
     uint32_t ticket_kvno;
+    uint8_t *pac;
+    size_t pac_len;
     mr_krb5_reason reason;
 };
 

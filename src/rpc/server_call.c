@@ -107,6 +107,7 @@ static void end_slot(struct mr_server_slot *slot) {
     if (server)
         slot->group->held -= slot->held;
     mr_server_group_unref(slot->group);
+    mr_server_badge_unref(slot->badge);
     if (!server) {
         free_slot(slot);
         return;
@@ -376,8 +377,12 @@ static void describe(struct mr_server_slot *slot, struct mr_server_conn *conn,
         .local = conn->local,
         .cred = conn->cred,
         .assoc_group = conn->group->id,
-        .caller = {.mechanism = "", .anonymous = true, .user = "", .domain = ""},
+        .caller = {.mechanism = "", .anonymous = true, .user = "", .domain = "",
+                   .principal = "", .realm = ""},
     };
+    slot->badge = mr_server_badge_find(conn, &event->auth);
+    if (slot->badge)
+        slot->call.caller = slot->badge->caller;
     mr_server_group_ref(conn->group);
     link_slot(&conn->calls, slot);
     conn->server->stats.calls_in++;
@@ -399,10 +404,6 @@ static struct mr_server_slot *begin(struct mr_server_conn *conn, const mr_event 
     describe(slot, conn, event);
     if (conn->server->draining) {
         fault_slot(slot, MR_FAULT_SERVER_TOO_BUSY, true);
-        return NULL;
-    }
-    if (mr_server_guard_get_caller(conn, &event->auth, &slot->arena, &slot->call.caller) < 0) {
-        fault_slot(slot, MR_FAULT_REMOTE_NO_MEMORY, true);
         return NULL;
     }
     if (mr_assoc_find_context(&conn->assoc, info->context, &context))
@@ -548,6 +549,8 @@ static void fault_instead(struct mr_server_slot *slot, uint32_t status) {
     word->began = slot->began;
     word->call.served = slot->call.served;
     word->call.caller = slot->call.caller;
+    word->badge = slot->badge;
+    mr_server_badge_ref(word->badge);
     mr_server_group_ref(word->group);
     word->server->stats.calls_now++;
     detach(slot);

@@ -101,6 +101,7 @@ struct mr_server_slot {
     mr_server *server;            /* NULL once it is freed */
     struct mr_server_conn *conn;  /* NULL once nobody waits for the answer */
     struct mr_server_group *group;
+    struct mr_server_badge *badge; /* of its caller; NULL: nobody */
     struct mr_server_slot *next, *prev; /* of the connection, the detached or the spare ones */
     enum mr_server_phase phase;
     uint32_t id;
@@ -146,16 +147,22 @@ struct mr_server_slot {
     void *gone_user;
 };
 
+/* Who a security context's client is: the connection's and, while they last, its calls'. */
+struct mr_server_badge {
+    unsigned refs;           /* atomic: a call may end in another thread */
+    mr_server_caller caller;
+    mr_arena arena;          /* what it points to */
+};
+
 /* A security context of a connection. */
 struct mr_server_guard {
     struct mr_server_conn *conn;
     mr_server_acceptor acceptor;
+    void *login;                /* the acceptor's */
     mr_security *security;
     struct mr_offload *offload; /* stands for it at the association; NULL: it does itself */
     uint32_t id;
-    bool stands;
-    mr_server_caller caller;    /* when it stands */
-    mr_arena arena;             /* its strings */
+    struct mr_server_badge *badge; /* when it stands */
 };
 
 struct mr_server_conn {
@@ -265,10 +272,12 @@ void mr_server_guard_ready(struct mr_server_conn *conn, const mr_event_auth *aut
 void mr_server_guard_free_all(struct mr_server_conn *conn);
 /* The connection ends: what did not stand is told. */
 void mr_server_guard_tell(struct mr_server_conn *conn);
-/* The caller of a request whose trailer is @auth; its strings are copied to @arena. 0 or
- * MR_ERR_MEMORY. */
-int mr_server_guard_get_caller(const struct mr_server_conn *conn, const mr_event_auth *auth,
-                               mr_arena *arena, mr_server_caller *callerp);
+/* The caller of a request whose trailer is @auth, to be given back with _unref; NULL: nobody. */
+struct mr_server_badge *mr_server_badge_find(const struct mr_server_conn *conn,
+                                             const mr_event_auth *auth);
+void mr_server_badge_ref(struct mr_server_badge *badge);
+/* NULL is allowed in both. */
+void mr_server_badge_unref(struct mr_server_badge *badge);
 
 /* server_turn.c */
 void mr_server_turn_init(mr_server *server);

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-#define NAMES_CAP ((size_t)64 << 10) /* octets of a caller's names */
-#define DOORMEN 2
+#define BADGE_CAP ((size_t)256 << 10) /* octets of a caller's names and SIDs */
+#define DOORMEN 4
 
 static const mr_server_acceptor *find_acceptor(const mr_server_options *o, uint8_t type) {
     for (size_t i = 0; i < o->acceptor_count; i++)
@@ -32,15 +32,22 @@ static int offload(struct mr_server_guard *guard) {
                               &guard->offload, NULL);
 }
 
-static void free_guard(struct mr_server_guard *guard) {
+/* In whatever thread is through with it last. */
+static void free_guard(void *user, mr_security *security) {
+    struct mr_server_guard *guard = user;
     const mr_server_acceptor *a = &guard->acceptor;
 
-    if (guard->offload)
-        mr_offload_free(guard->offload, a->give, a->user);
-    else if (guard->security && a->give)
-        a->give(a->user, guard->security);
-    mr_arena_deinit(&guard->arena);
+    if (security && a->give)
+        a->give(a->user, guard->login);
+    mr_server_badge_unref(guard->badge);
     free(guard);
+}
+
+static void end_guard(struct mr_server_guard *guard) {
+    if (guard->offload)
+        mr_offload_free(guard->offload, free_guard, guard);
+    else
+        free_guard(guard, guard->security);
 }
 
 /* Whether the connection has the context already: this is one of its further legs. */
@@ -54,6 +61,7 @@ static bool has_guard(const struct mr_server_conn *conn, uint32_t id) {
 /* What cannot be had is left to the association, which refuses it. */
 void mr_server_guard_begin(struct mr_server_conn *conn, const mr_event_auth *auth) {
     const mr_server_acceptor *acceptor = find_acceptor(&conn->server->options, auth->type);
+    mr_error err = MR_ERROR_INIT;
 
     if (!acceptor || auth->level < MR_AUTH_LEVEL_CONNECT || auth->level > MR_AUTH_LEVEL_PRIVACY ||
         conn->guard_count == MR_COUNT(conn->guards) || has_guard(conn, auth->id))
@@ -62,8 +70,7 @@ void mr_server_guard_begin(struct mr_server_conn *conn, const mr_event_auth *aut
     if (!guard)
         return;
     *guard = (struct mr_server_guard){.conn = conn, .acceptor = *acceptor, .id = auth->id};
-    mr_arena_init(&guard->arena, NAMES_CAP);
-    int r = acceptor->make(acceptor->user, auth->level, &guard->security, NULL);
+    int r = acceptor->make(acceptor->user, auth->level, &guard->login, &guard->security, &err);
     if (!r && acceptor->blocking)
         r = offload(guard);
     if (!r)
@@ -71,35 +78,71 @@ void mr_server_guard_begin(struct mr_server_conn *conn, const mr_event_auth *aut
                                   guard->offload ? mr_offload_get_security(guard->offload)
                                                  : guard->security,
                                   auth->id, auth->level, NULL);
-    if (r)
-        free_guard(guard);
-    else
+    if (r) {
+        if (*err.text)
+            mr_server_notice_conn(conn, MR_NOTICE_LOGON, err.text);
+        end_guard(guard);
+    } else {
         conn->guards[conn->guard_count++] = guard;
+    }
 }
 
-static const char *keep(mr_arena *arena, const char *text) {
-    const char *kept = text && *text ? mr_arena_add_str(arena, mr_slice_str(text)) : "";
-    return kept ? kept : "";
+/* ---- who the client is ---- */
+
+static bool keep_text(mr_arena *arena, const char **textp) {
+    *textp = *textp && **textp ? mr_arena_add_str(arena, mr_slice_str(*textp)) : "";
+    return *textp != NULL;
 }
 
+static bool keep_caller(mr_arena *arena, mr_server_caller *caller) {
+    mr_sid *sids = NULL;
+
+    if (caller->sid_count) {
+        sids = mr_arena_get_raw(arena, caller->sid_count, sizeof *sids);
+        if (!sids)
+            return false;
+        memcpy(sids, caller->sids, caller->sid_count * sizeof *sids);
+    }
+    caller->sids = sids;
+    return keep_text(arena, &caller->user) && keep_text(arena, &caller->domain) &&
+           keep_text(arena, &caller->principal) && keep_text(arena, &caller->realm);
+}
+
+/* Without memory for the names nobody is known: requests are refused or anonymous. */
 static void describe(struct mr_server_guard *guard, const mr_event_auth *auth) {
     const mr_server_acceptor *a = &guard->acceptor;
-    mr_server_caller caller = {.user = "", .domain = ""};
+    struct mr_server_badge *badge = calloc(1, sizeof *badge);
     mr_assoc_info info;
 
-    mr_assoc_get_info(&guard->conn->assoc, &info);
+    mr_server_badge_unref(guard->badge); /* of before it was renewed */
+    guard->badge = NULL;
+    if (!badge)
+        return;
+    badge->refs = 1;
+    mr_arena_init(&badge->arena, BADGE_CAP);
     if (a->describe)
-        a->describe(a->user, guard->security, &caller);
-    guard->stands = true;
-    guard->caller = (mr_server_caller){
-        .mechanism = guard->security->class->name,
-        .type = auth->type,
-        .level = auth->level == MR_AUTH_LEVEL_CALL ? MR_AUTH_LEVEL_PACKET : auth->level,
-        .anonymous = caller.anonymous,
-        .header_sign = info.header_sign,
-        .user = keep(&guard->arena, caller.user),
-        .domain = keep(&guard->arena, caller.domain),
-    };
+        a->describe(a->user, guard->login, &badge->caller);
+    mr_assoc_get_info(&guard->conn->assoc, &info);
+    badge->caller.mechanism = guard->security->class->name;
+    badge->caller.type = auth->type;
+    badge->caller.level = auth->level == MR_AUTH_LEVEL_CALL ? MR_AUTH_LEVEL_PACKET : auth->level;
+    badge->caller.header_sign = info.header_sign;
+    if (keep_caller(&badge->arena, &badge->caller))
+        guard->badge = badge;
+    else
+        mr_server_badge_unref(badge);
+}
+
+void mr_server_badge_ref(struct mr_server_badge *badge) {
+    if (badge)
+        __atomic_add_fetch(&badge->refs, 1, __ATOMIC_RELAXED);
+}
+
+void mr_server_badge_unref(struct mr_server_badge *badge) {
+    if (!badge || __atomic_sub_fetch(&badge->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    mr_arena_deinit(&badge->arena);
+    free(badge);
 }
 
 void mr_server_guard_ready(struct mr_server_conn *conn, const mr_event_auth *auth) {
@@ -112,9 +155,9 @@ void mr_server_guard_tell(struct mr_server_conn *conn) {
     for (unsigned i = 0; i < conn->guard_count; i++) {
         const struct mr_server_guard *guard = conn->guards[i];
         const mr_server_acceptor *a = &guard->acceptor;
-        if (guard->stands || conn->pending || !a->why)
+        if (guard->badge || conn->pending || !a->why)
             continue;
-        const char *why = a->why(a->user, guard->security);
+        const char *why = a->why(a->user, guard->login);
         if (why && *why)
             mr_server_notice_conn(conn, MR_NOTICE_LOGON, why);
     }
@@ -122,33 +165,18 @@ void mr_server_guard_tell(struct mr_server_conn *conn) {
 
 void mr_server_guard_free_all(struct mr_server_conn *conn) {
     while (conn->guard_count)
-        free_guard(conn->guards[--conn->guard_count]);
+        end_guard(conn->guards[--conn->guard_count]);
 }
 
 /* A request without a trailer belongs to the first context: only at level connect may it be. */
-static const struct mr_server_guard *find_guard(const struct mr_server_conn *conn,
-                                                const mr_event_auth *auth) {
+struct mr_server_badge *mr_server_badge_find(const struct mr_server_conn *conn,
+                                             const mr_event_auth *auth) {
     for (unsigned i = 0; i < conn->guard_count; i++) {
         const struct mr_server_guard *guard = conn->guards[i];
-        if (guard->stands && (!auth->present || guard->id == auth->id))
-            return guard;
+        if (guard->badge && (!auth->present || guard->id == auth->id)) {
+            mr_server_badge_ref(guard->badge);
+            return guard->badge;
+        }
     }
     return NULL;
-}
-
-int mr_server_guard_get_caller(const struct mr_server_conn *conn, const mr_event_auth *auth,
-                               mr_arena *arena, mr_server_caller *callerp) {
-    const struct mr_server_guard *guard = find_guard(conn, auth);
-
-    if (!guard)
-        return 0;
-    mr_server_caller caller = guard->caller;
-    if (*caller.user)
-        caller.user = mr_arena_add_str(arena, mr_slice_str(caller.user));
-    if (*caller.domain)
-        caller.domain = mr_arena_add_str(arena, mr_slice_str(caller.domain));
-    if (!caller.user || !caller.domain)
-        return MR_ERR_MEMORY;
-    *callerp = caller;
-    return 0;
 }

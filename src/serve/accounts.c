@@ -1,6 +1,6 @@
 /*
- * Accounts from a file of lines, and the acceptor of NTLM that asks them (MS-NLMP 3.2.5.1.2). They
- * are searched from the first to the last: a file has few, and a logon costs more than the search.
+ * Accounts from a file of lines. They are searched from the first to the last: a file has few, and
+ * a logon costs more than the search.
  */
 #include <msrpc/crypto.h>
 #include <msrpc/serve.h>
@@ -12,7 +12,6 @@
 struct mr_accounts {
     mr_identity *rows;
     size_t count;
-    mr_ntlm_names names;
 };
 
 int mr_accounts_new(mr_accounts **accountsp, mr_error *err) {
@@ -141,78 +140,12 @@ int mr_accounts_read(mr_accounts *accounts, mr_slice text, const char *source, m
 
 /* ---- asking ---- */
 
-static int find(void *user, mr_slice account, mr_slice domain, uint8_t nt_hashp[MR_NT_HASH_SIZE],
-                mr_error *err) {
-    mr_accounts *accounts = user;
+int mr_accounts_find(void *user, mr_slice account, mr_slice domain,
+                     uint8_t nt_hashp[MR_NT_HASH_SIZE], mr_error *err) {
+    const mr_accounts *accounts = user;
     int r = MR_ERR_NOT_FOUND;
 
     for (size_t i = 0; r == MR_ERR_NOT_FOUND && i < accounts->count; i++)
         r = mr_ntlm_find_identity(&accounts->rows[i], account, domain, nt_hashp, err);
     return r;
-}
-
-static int make(void *user, uint8_t level, mr_security **securityp, mr_error *err) {
-    mr_accounts *accounts = user;
-    mr_ntlm_options options = {
-        .role = MR_SECURITY_ACCEPTOR,
-        .level = level,
-        .names = accounts->names,
-        .anonymous = true,
-        .find = find,
-        .user = accounts,
-    };
-    mr_ntlm *ntlm;
-    int64_t sec;
-    uint32_t nsec;
-
-    mr_clock_get_wall(&sec, &nsec);
-    options.now = mr_time_filetime(sec, nsec);
-    int r = mr_entropy_get(options.entropy, sizeof options.entropy);
-    if (!r)
-        r = mr_ntlm_new(&options, &ntlm, err);
-    mr_wipe(options.entropy, sizeof options.entropy);
-    if (!r)
-        *securityp = mr_ntlm_get_security(ntlm);
-    return r;
-}
-
-/* A provider begins with its mr_security (engine/security.h). */
-static mr_ntlm *ntlm_of(mr_security *security) {
-    return (mr_ntlm *)security;
-}
-
-static void give(void *user, mr_security *security) {
-    (void)user;
-    mr_ntlm_free(ntlm_of(security));
-}
-
-static void describe(void *user, mr_security *security, mr_server_caller *callerp) {
-    mr_ntlm_info info;
-
-    (void)user;
-    mr_ntlm_get_info(ntlm_of(security), &info);
-    callerp->user = info.user;
-    callerp->domain = info.user_domain;
-    callerp->anonymous = info.anonymous;
-}
-
-static const char *why(void *user, mr_security *security) {
-    mr_ntlm_info info;
-
-    (void)user;
-    mr_ntlm_get_info(ntlm_of(security), &info);
-    return info.why;
-}
-
-void mr_accounts_get_ntlm(mr_accounts *accounts, const mr_ntlm_names *names,
-                          mr_server_acceptor *acceptorp) {
-    accounts->names = *names;
-    *acceptorp = (mr_server_acceptor){
-        .type = MR_AUTH_NTLM,
-        .make = make,
-        .give = give,
-        .describe = describe,
-        .why = why,
-        .user = accounts,
-    };
 }

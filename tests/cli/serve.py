@@ -29,6 +29,13 @@ def mistakes(save):
     run = Run('serve', '--config', save('half.conf', '[ports]\nPorts = 50000\n'), '--check-config')
     ok(run.code == 64 and 'belong together (87)' in run.err, 'half of Rpc\\Internet', run)
     eq(Run('serve', '--config', '/nonexistent').code, 66, 'no file')
+    for what, text in (('none', None), ('no key table', 'no keys\n'), ('empty', '')):
+        path = os.path.join(folder, 'none.keytab') if text is None else save('bad.keytab', text)
+        for args in (('--keytab', path),
+                     ('--config', save('keys.conf', '[access]\nkeytab = %s\n' % path))):
+            run = Run('serve', '--check-config', *args)
+            ok(run.code == 66 and run.err.startswith('msrpc serve: %s: ' % path) and
+               run.err.count('\n') == 1, 'a key table, %s: %s' % (what, args[0]), run)
     for switch in '--mapper', '--metrics':
         run = Run('serve', '--check-config', switch, '70000')
         ok(run.code == 64 and switch + ': 70000 is neither' in run.err, switch, run)

@@ -22,7 +22,7 @@ static const char users[] = "# who may\n"
 
 struct fixture {
     mr_loop loop;
-    mr_accounts *accounts;
+    mr_gate *gate;
     mr_server_acceptor acceptor;
     mr_server *server;
     mr_server_endpoint *endpoint;
@@ -79,14 +79,17 @@ static void identify(struct fixture *f, const char *name, const char *password) 
 
 static void setup(struct fixture *f, bool blocking) {
     const mr_listen_options listen = {.local = {.family = MR_FAMILY_IPV4, .ip = {127, 0, 0, 1}}};
-    const mr_ntlm_names names = {.computer = "HERE", .domain = "HERE", .standalone = true};
+    mr_gate_options gate = {.names = {.computer = "HERE", .domain = "HERE", .standalone = true}};
+    size_t count;
 
     memset(f, 0, sizeof *f);
     assert_int_equal(mr_loop_init(&f->loop, NULL), 0);
-    assert_int_equal(mr_accounts_new(&f->accounts, NULL), 0);
-    assert_int_equal(mr_accounts_read(f->accounts, mr_slice_str(users), "users", NULL), 0);
-    assert_int_equal(mr_accounts_count(f->accounts), 2);
-    mr_accounts_get_ntlm(f->accounts, &names, &f->acceptor);
+    assert_int_equal(mr_accounts_new(&gate.accounts, NULL), 0);
+    assert_int_equal(mr_accounts_read(gate.accounts, mr_slice_str(users), "users", NULL), 0);
+    assert_int_equal(mr_accounts_count(gate.accounts), 2);
+    assert_int_equal(mr_gate_new(&gate, &f->gate, NULL), 0);
+    f->acceptor = *mr_gate_get_acceptors(f->gate, &count);
+    assert_int_equal(count, 2); /* NTLM, and by way of SPNEGO */
     f->acceptor.blocking = blocking;
     const mr_server_options options = {.acceptors = &f->acceptor, .acceptor_count = 1,
                                        .watcher = &watcher, .watcher_user = f};
@@ -105,7 +108,7 @@ static void teardown(struct fixture *f) {
     assert_int_equal(f->made, f->given);
     mr_server_free(f->server);
     mr_workers_free(f->workers);
-    mr_accounts_free(f->accounts);
+    mr_gate_free(f->gate);
     mr_identity_deinit(&f->identity);
     mr_loop_deinit(&f->loop);
 }

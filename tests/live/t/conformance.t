@@ -15,9 +15,9 @@ MOCK = os.path.join(names['LIVE_DIR'], 'mocks', 'netlogon.json')
 LIST = os.path.join(names['LIVE_DIR'], 'conformance.list')
 PARTS = 4   # side by side, since most of a test is waiting for silence
 GUARD = '150'
-PASSWORD = 'Known.Pw1'
+PASSWORD = names['PASSWORD']
 ENVIRONMENT = {
-    'SERVER': HOST, 'TARGET_HOSTNAME': HOST, 'USERNAME': 'Administrator', 'PASSWORD': PASSWORD,
+    'SERVER': HOST, 'TARGET_HOSTNAME': names['MB_NAME'], 'USERNAME': 'Administrator', 'PASSWORD': PASSWORD,
     'DOMAIN': 'LAB', 'REALM': 'LAB.TEST', 'SMB_CONF_PATH': names['LAB_SMBCONF'],
     'IGNORE_RANDOM_PAD': '1', 'PYTHONDONTWRITEBYTECODE': '1'}
 
@@ -60,7 +60,8 @@ def conform(wanted):
 
 
 USERS = os.path.join(names['TEST_TMP'], 'users')
-COMMAND = 'exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --users %s --mock %s' % (USERS, MOCK)
+COMMAND = ('exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --users %s --keytab "$MB_KEYTAB" --mock %s'
+           % (USERS, MOCK))
 with open(USERS, 'w') as file:
     file.write('LAB\\Administrator:%s\n' % PASSWORD)
 unable, every = excused(), suite_names()

@@ -1,11 +1,12 @@
 /*
  * The floor `serve`: bodies of interfaces that a server of ours offers: the endpoint mapper with
- * its registry, the management interface, rpcecho to try things with, and mocks of any interface.
+ * its registry, the management interface, rpcecho to try things with, and mocks of any interface;
+ * and who may log on.
  */
 #ifndef MSRPC_SERVE_H
 #define MSRPC_SERVE_H
 
-#include <msrpc/auth/ntlm.h>
+#include <msrpc/auth.h>
 #include <msrpc/rpc.h>
 
 /*
@@ -160,8 +161,8 @@ void mr_mock_deinit(mr_mock *mock);
 int mr_serve_add_mock(mr_server_endpoint *endpoint, mr_mock *mock, mr_error *err);
 
 /*
- * Accounts by whose passwords clients may log on. Their secrets are wiped when they go. They belong
- * to the loop's thread.
+ * Accounts by whose passwords clients may log on. Their secrets are wiped when they go. Once read
+ * they may be asked from any thread.
  */
 #define MR_ACCOUNTS_MAX 4096
 
@@ -169,7 +170,7 @@ typedef struct mr_accounts mr_accounts;
 
 /* Starts with none; 0 or MR_ERR_MEMORY. */
 int mr_accounts_new(mr_accounts **accountsp, mr_error *err);
-/* After every server that has an acceptor of theirs. NULL is allowed. */
+/* NULL is allowed. */
 void mr_accounts_free(mr_accounts *accounts);
 /* Takes the accounts of @text in place of those there are, or none of them: a line each,
  * "DOMAIN\user:SECRET", "user@domain:SECRET" or "user:SECRET", which is that user of any domain.
@@ -178,10 +179,29 @@ void mr_accounts_free(mr_accounts *accounts);
  * MR_ERR_LIMIT or MR_ERR_SYNTAX, with "@source:LINE:COLUMN: ..." in @err, never a secret. */
 int mr_accounts_read(mr_accounts *accounts, mr_slice text, const char *source, mr_error *err);
 size_t mr_accounts_count(const mr_accounts *accounts);
-/* An acceptor of NTLM (MS-NLMP) that knows these accounts and takes null sessions for nobody.
- * @names, with its strings *borrowed*, is what the server calls itself; *@acceptorp borrows
- * @accounts. */
-void mr_accounts_get_ntlm(mr_accounts *accounts, const mr_ntlm_names *names,
-                          mr_server_acceptor *acceptorp);
+/* An mr_ntlm_find; @user is an mr_accounts. */
+int mr_accounts_find(void *user, mr_slice account, mr_slice domain,
+                     uint8_t nt_hashp[MR_NT_HASH_SIZE], mr_error *err);
+
+/*
+ * The gate: acceptors for what clients may log on by. A key table makes Kerberos, accounts make
+ * NTLM, and whatever there is can be negotiated (SPNEGO), Kerberos first if the client likes it.
+ */
+typedef struct mr_gate mr_gate;
+
+typedef struct mr_gate_options {
+    mr_accounts *accounts; /* *takes* them, unless it fails; NULL: no NTLM */
+    const char *keytab;    /* "FILE:/etc/krb5.keytab", read at every logon; NULL: no Kerberos */
+    mr_ntlm_names names;   /* what the server calls itself; needed for NTLM */
+} mr_gate_options;
+
+/* The texts are copied. 0, MR_ERR_MEMORY, or what mr_krb5_new says of a key table
+ * without a key. */
+int mr_gate_new(const mr_gate_options *options, mr_gate **gatep, mr_error *err);
+/* Once no server's options have its acceptors; logons under way end as they were begun. NULL is
+ * allowed. */
+void mr_gate_free(mr_gate *gate);
+/* For mr_server_options; *borrowed*, none without accounts and key table. */
+const mr_server_acceptor *mr_gate_get_acceptors(const mr_gate *gate, size_t *countp);
 
 #endif

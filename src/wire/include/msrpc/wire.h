@@ -12,6 +12,7 @@
 #include <msrpc/wire/nl_auth.h>
 #include <msrpc/wire/ntlmssp.h>
 #include <msrpc/wire/ntp.h>
+#include <msrpc/wire/pac.h>
 #include <msrpc/wire/pdu.h>
 #include <msrpc/wire/protseq.h>
 #include <msrpc/wire/rdp.h>

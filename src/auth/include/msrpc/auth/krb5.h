@@ -62,6 +62,8 @@ typedef struct mr_krb5_info {
     int32_t ticket_etype; /* of the ticket the client showed; 0: not known */
     uint32_t ticket_kvno;
     bool delegated;       /* acceptor: a ticket to act for the client came along */
+    mr_slice pac;         /* acceptor: the client's PAC (wire/pac.h) whose signature is right; empty
+                           * without one; *borrowed* from the object */
     mr_krb5_failure failure;
 } mr_krb5_info;
 

@@ -25,6 +25,7 @@
 #include <msrpc/engine.h>
 #include <msrpc/io.h>
 #include <msrpc/ndr.h>
+#include <msrpc/wire/pac.h>
 
 typedef struct mr_server mr_server;
 typedef struct mr_server_endpoint mr_server_endpoint;
@@ -56,14 +57,18 @@ enum mr_fault_status {
 };
 
 /* Who calls, as the security context of the call proved it. Strings are UTF-8, never NULL, "" when
- * not told. */
+ * not told. What a Kerberos client is called stands in @principal and @realm; its account, domain
+ * and SIDs are the KDC's word (MS-PAC), verified with the server's key. */
 typedef struct mr_server_caller {
     const char *mechanism;  /* "" without a security context */
     uint8_t type;           /* enum mr_auth_type */
     uint8_t level;          /* enum mr_auth_level; CALL counts as PACKET */
     bool anonymous;         /* nobody: no security context, or a null session */
     bool header_sign;       /* was agreed */
-    const char *user, *domain;
+    const char *user, *domain;      /* account, and its NetBIOS domain where that is known */
+    const char *principal, *realm;  /* "alice@LAB.TEST", "LAB.TEST" */
+    const mr_sid *sids;             /* its own, then those of its groups */
+    size_t sid_count;               /* 0: nobody who may say so told them */
 } mr_server_caller;
 
 /* Makes the acceptors of one authentication type, one for every security context that a client
@@ -72,14 +77,16 @@ typedef struct mr_server_acceptor {
     uint8_t type;           /* enum mr_auth_type */
     bool blocking;          /* its steps may wait for somebody: threads beside the loop take them;
                              * @give may come from there, too */
-    /* 0, or a negative result: the client is refused. */
-    int (*make)(void *user, uint8_t level, mr_security **securityp, mr_error *err);
-    void (*give)(void *user, mr_security *security); /* may be NULL */
-    /* The context stands: fills user, domain and anonymous, *borrowed* until the next call with
-     * @security. */
-    void (*describe)(void *user, mr_security *security, mr_server_caller *callerp);
+    /* Makes a provider, and with it @loginp, which the functions below are given. 0, or a negative
+     * result: the client is refused. */
+    int (*make)(void *user, uint8_t level, void **loginp, mr_security **securityp, mr_error *err);
+    /* Frees both; may be NULL. */
+    void (*give)(void *user, void *login);
+    /* The context stands: fills anonymous, the names and the SIDs, all *borrowed* until the next
+     * call with @login; may be NULL. */
+    void (*describe)(void *user, void *login, mr_server_caller *callerp);
     /* Why it does not stand; "" when nothing failed; may be NULL. */
-    const char *(*why)(void *user, mr_security *security);
+    const char *(*why)(void *user, void *login);
     void *user;
 } mr_server_acceptor;
 
