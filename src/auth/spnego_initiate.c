@@ -48,7 +48,8 @@ static int send_list(mr_spnego *n, mr_spnego_mech *first, mr_buf *out, mr_error 
     return MR_SECURITY_CONTINUE;
 }
 
-/* The first mechanism that can begin; those before it are not offered. */
+/* The first mechanism that can begin; those before it are not offered. A want of memory is no
+ * reason to offer less. */
 static int begin(mr_spnego *n, mr_buf *out, mr_error *err) {
     mr_error first = MR_ERROR_INIT;
 
@@ -61,6 +62,8 @@ static int begin(mr_spnego *n, mr_buf *out, mr_error *err) {
             return rc;
         if (rc >= 0)
             return send_list(n, n->chosen, out, err);
+        if (rc == MR_ERR_MEMORY)
+            return mr_spnego_fail_of(n, err, rc, &cause);
         if (first.code == 0)
             first = cause;
         mr_spnego_fall_back(n, MR_SPNEGO_FALLBACK_INITIATOR, "%s", cause.text);

@@ -1,9 +1,9 @@
 /* Netlogon's secure channel in its three roles, fed with any tokens and fragments. The first octet
  * chooses the role (2 bits), the kind of key, and the level; then pieces follow: what it is (an
  * octet), how long (two, big-endian), and that many octets, which lie in memory of their own. Key,
- * entropy and names are always the same, so that a recorded exchange comes to its end. Checked: what
- * a step returns agrees with what the channel tells of itself, an exchange that is over stays over,
- * what is protected opens at the other end, once, and with a bit changed not at all. */
+ * entropy and names are always the same, so that a recorded exchange comes to its end. Checked:
+ * what a step returns agrees with what the channel tells of itself, an exchange that is over stays
+ * over, what is protected opens at the other end, once, and with a bit changed not at all. */
 #include <msrpc/auth.h>
 
 #include <stdlib.h>
