@@ -38,20 +38,21 @@ void mr_flows_deinit(mr_flows *flows) {
     mr_flow_table_deinit(flows);
 }
 
+uint64_t mr_flows_get_id(const mr_flows *flows, const mr_flow *flow) {
+    return cold_of(flows, flow)->id;
+}
+
 const mr_flow_seen *mr_flows_get_seen(mr_flows *flows, mr_flow *flow) {
-    flow_cold *cold = cold_of(flows, flow);
-    mr_flow_complete_seen(flow, cold);
-    return &cold->seen;
+    mr_flow_tell(flows, flow, &flows->told);
+    return &flows->told;
 }
 
 static int end_flow(mr_flows *flows, mr_flow *flow, enum mr_flow_end why) {
-    flow_cold *cold = cold_of(flows, flow);
     int r = mr_flow_flush_all(flows, flow);
 
-    mr_flow_complete_seen(flow, cold);
-    cold->seen.end = (uint8_t)why;
+    cold_of(flows, flow)->end = (uint8_t)why;
     if (r == 0 && flows->sink.end)
-        r = flows->sink.end(flows->sink.ctx, flow, &cold->seen);
+        r = flows->sink.end(flows->sink.ctx, flow, mr_flows_get_seen(flows, flow));
     mr_flow_free_held(flows, flow, 0);
     mr_flow_free_held(flows, flow, 1);
     mr_flow_remove(flows, flow);
@@ -152,11 +153,10 @@ static int new_flow(mr_flows *flows, uint64_t hash, const mr_segment *seg, bool 
                   : flags & MR_TCP_SYN ? MR_FLOW_SYN_ACK : MR_FLOW_OPEN;
     flow->last = seg->packet->time;
     flow_cold *cold = cold_of(flows, flow);
-    cold->seen.id = (uint64_t)seg->packet->file << FILE_SHIFT | seg->first;
-    cold->seen.first = seg->packet->time;
-    cold->seen.reuse = reuse;
-    cold->seen.side[0].wscale = cold->seen.side[1].wscale = MR_TCP_NO_SCALE;
-    cold->lane[0].hole_acked = cold->lane[1].hole_acked = MR_NSEC_NEVER;
+    cold->id = (uint64_t)seg->packet->file << FILE_SHIFT | seg->first;
+    cold->first = seg->packet->time;
+    cold->reuse = reuse;
+    cold->side[0].wscale = cold->side[1].wscale = MR_TCP_NO_SCALE;
     *flowp = flow;
     *fromp = from;
     if (!flows->sink.open)
@@ -196,13 +196,13 @@ static void note_icmp(mr_flows *flows, const mr_segment *seg) {
                                  quote->sport, &quote->dst, quote->dport, &from);
     if (!flow)
         return;
-    mr_flow_seen *seen = &cold_of(flows, flow)->seen;
-    if (seen->icmp++ > 0)
+    flow_cold *cold = cold_of(flows, flow);
+    if (cold->icmp++ > 0)
         return;
-    seen->icmp_packet = seg->packet->number;
-    seen->icmp_type = seg->icmp.type;
-    seen->icmp_code = seg->icmp.code;
-    seen->icmp_mtu = seg->icmp.mtu;
+    cold->icmp_packet = seg->packet->number;
+    cold->icmp_type = seg->icmp.type;
+    cold->icmp_code = seg->icmp.code;
+    cold->icmp_mtu = seg->icmp.mtu;
 }
 
 static int feed_datagram(mr_flows *flows, const mr_segment *seg) {
@@ -222,8 +222,8 @@ int mr_flows_feed(mr_flows *flows, const mr_segment *seg) {
     enum mr_flow_end why = MR_FLOW_END_REUSED;
     bool reuse = false;
 
-    if (flows->lost_error != 0)
-        return flows->lost_error;
+    if (flows->failed != 0)
+        return flows->failed;
     if (seg->packet->time > flows->now)
         flows->now = seg->packet->time;
     if (seg->kind != MR_SEGMENT_TCP)
@@ -245,7 +245,9 @@ int mr_flows_feed(mr_flows *flows, const mr_segment *seg) {
     }
     if (!flow && r == 0)
         r = new_flow(flows, hash, seg, reuse, &flow, &from);
-    return r != 0 ? r : mr_flow_track(flows, flow, from, seg);
+    if (r == 0)
+        r = mr_flow_track(flows, flow, from, seg);
+    return r != 0 ? r : flows->failed;
 }
 
 void mr_flows_lost(void *ctx, const mr_fragments_lost *lost) {
@@ -253,11 +255,11 @@ void mr_flows_lost(void *ctx, const mr_fragments_lost *lost) {
     uint64_t hash = mr_flow_hash(flows->config.key, lost->family, &lost->src, lost->sport,
                                  &lost->dst, lost->dport);
 
-    if (!flows->sink.lost || flows->lost_error != 0 ||
+    if (!flows->sink.lost || flows->failed != 0 ||
         mr_flow_shard_of(hash, flows->config.shards) != flows->config.shard)
         return;
     int r = flows->sink.lost(flows->sink.ctx, lost);
-    flows->lost_error = r < 0 ? r : 0;
+    flows->failed = r < 0 ? r : 0;
 }
 
 typedef struct in_order {
@@ -302,7 +304,7 @@ int mr_flows_expire(mr_flows *flows, mr_nsec now) {
             }
             list = grown;
         }
-        list[count++] = (in_order){cold_of(flows, flow)->seen.id, i, why};
+        list[count++] = (in_order){cold_of(flows, flow)->id, i, why};
     }
     int r = end_list(flows, list, count);
     free(list);
@@ -312,7 +314,7 @@ int mr_flows_expire(mr_flows *flows, mr_nsec now) {
 int mr_flows_end(mr_flows *flows) {
     uint32_t indices = flows->chunk_count << CHUNK_BITS, count = 0;
     in_order *list = flows->count ? malloc(flows->count * sizeof *list) : NULL;
-    int r = flows->lost_error;
+    int r = flows->failed;
 
     if (!list)
         return r != 0 || !flows->count ? r : MR_ERR_MEMORY;
@@ -324,10 +326,9 @@ int mr_flows_end(mr_flows *flows) {
         if (!is_over(flows, flow, flows->now, &why) &&
             (flow->state == MR_FLOW_CLOSED || flow->state == MR_FLOW_RESET))
             why = MR_FLOW_END_CLOSED;
-        list[count++] = (in_order){cold_of(flows, flow)->seen.id, i, why};
+        list[count++] = (in_order){cold_of(flows, flow)->id, i, why};
     }
-    if (r == 0)
-        r = end_list(flows, list, count);
+    int ended = end_list(flows, list, count); /* what failed before keeps nothing from ending */
     free(list);
-    return r;
+    return r != 0 ? r : ended;
 }

@@ -24,22 +24,24 @@ static uint64_t piece_cost(const flow_piece *piece) {
     return sizeof *piece + piece->have;
 }
 
-static void unlink_head(mr_flows *flows, flow_lane_cold *lane) {
-    flow_piece *piece = lane->held;
+/* Takes the first piece out. */
+static flow_piece *unlink_head(mr_flows *flows, flow_wait *wait) {
+    flow_piece *piece = wait->held;
 
-    lane->held = piece->next;
-    if (!lane->held)
-        lane->tail = NULL;
-    lane->held_count--;
-    lane->held_octets -= (uint32_t)piece_cost(piece);
+    wait->held = piece->next;
+    if (!wait->held)
+        wait->tail = NULL;
+    wait->held_count--;
+    wait->held_octets -= (uint32_t)piece_cost(piece);
     flows->waiting -= piece_cost(piece);
-    free(piece);
+    return piece;
 }
 
 void mr_flow_free_held(mr_flows *flows, mr_flow *flow, int from) {
-    flow_lane_cold *lane = &cold_of(flows, flow)->lane[from];
-    while (lane->held)
-        unlink_head(flows, lane);
+    flow_rare *rare = cold_of(flows, flow)->side[from].rare;
+
+    while (rare && rare->wait.held)
+        free(unlink_head(flows, &rare->wait));
     flow->waiting &= (uint8_t)~(1u << from);
 }
 
@@ -56,7 +58,7 @@ static int answered(mr_flows *flows, mr_flow *flow, int from, int r) {
 static int give_gap(mr_flows *flows, mr_flow *flow, int from, uint32_t len, uint64_t packet,
                     mr_nsec time) {
     mr_flow_lane *lane = &flow->lane[from];
-    mr_flow_side_seen *seen = &cold_of(flows, flow)->seen.side[from];
+    mr_flow_side_seen *seen = &mr_flow_rare(flows, flow, from)->seen;
     mr_flow_at at = {lane_position(lane), packet, time, flows->now};
 
     seen->gaps++;
@@ -84,7 +86,7 @@ static int give(mr_flows *flows, mr_flow *flow, int from, mr_slice octets, uint3
     }
     if (r != 0 || octets.len == len)
         return r;
-    cold_of(flows, flow)->seen.truncated = true;
+    cold_of(flows, flow)->truncated = true;
     if (lane->flags & LANE_QUIET) {
         advance(lane, len - (uint32_t)octets.len);
         return 0;
@@ -94,46 +96,43 @@ static int give(mr_flows *flows, mr_flow *flow, int from, mr_slice octets, uint3
 
 /* Hands out what is held at next, and corrects the waiting bit. */
 static int drain(mr_flows *flows, mr_flow *flow, int from) {
-    flow_lane_cold *cold = &cold_of(flows, flow)->lane[from];
+    flow_rare *rare = cold_of(flows, flow)->side[from].rare;
+    flow_wait *wait = rare ? &rare->wait : NULL;
     mr_flow_lane *lane = &flow->lane[from];
     int r = 0;
 
-    while (r == 0 && cold->held && !seq_after(cold->held->seq, lane->next)) {
-        flow_piece *piece = cold->held;
-        cold->held = piece->next; /* the sink may end the interest, which frees the rest */
-        if (!cold->held)
-            cold->tail = NULL;
-        cold->held_count--;
-        cold->held_octets -= (uint32_t)piece_cost(piece);
-        flows->waiting -= piece_cost(piece);
+    while (r == 0 && wait && wait->held && !seq_after(wait->held->seq, lane->next)) {
+        /* out of the list first: the sink may end the interest, which frees the rest */
+        flow_piece *piece = unlink_head(flows, wait);
         r = give(flows, flow, from, mr_slice_of(piece->octets, piece->have), piece->len,
                  piece->packet, piece->time);
         free(piece);
     }
-    if (!cold->held && !seq_after(lane->top, lane->next))
+    if (!(wait && wait->held) && !seq_after(lane->top, lane->next))
         flow->waiting &= (uint8_t)~(1u << from);
     return r;
 }
 
 int mr_flow_flush(mr_flows *flows, mr_flow *flow, int from, uint32_t limit, uint64_t packet) {
-    flow_lane_cold *cold = &cold_of(flows, flow)->lane[from];
+    flow_wait *wait = &mr_flow_rare(flows, flow, from)->wait;
     mr_flow_lane *lane = &flow->lane[from];
+    uint32_t fin = cold_of(flows, flow)->side[from].fin;
     int r = 0;
 
-    if ((lane->flags & LANE_FIN) && seq_after(limit, cold->fin))
-        limit = cold->fin;
-    cold->hole_acked = MR_NSEC_NEVER;
+    if ((lane->flags & LANE_FIN) && seq_after(limit, fin))
+        limit = fin;
+    wait->hole_acked = MR_NSEC_NEVER;
     while (r == 0 && !(lane->flags & LANE_QUIET) && seq_after(limit, lane->next)) {
         uint32_t end = limit;
-        if (cold->held && seq_after(limit, cold->held->seq))
-            end = cold->held->seq;
+        if (wait->held && seq_after(limit, wait->held->seq))
+            end = wait->held->seq;
         if (seq_after(end, lane->next))
             r = give_gap(flows, flow, from, end - lane->next, packet, flows->now);
         if (r == 0 && !(lane->flags & LANE_QUIET))
             r = drain(flows, flow, from);
     }
-    if (cold->held)
-        cold->hole_since = flows->now;
+    if (wait->held)
+        wait->hole_since = flows->now;
     else
         flow->waiting &= (uint8_t)~(1u << from);
     return r;
@@ -141,19 +140,19 @@ int mr_flow_flush(mr_flows *flows, mr_flow *flow, int from, uint32_t limit, uint
 
 /* Nothing is missing before what is held: it waits for the other side's octets. */
 static bool is_held_back(mr_flows *flows, const mr_flow *flow, int from) {
-    const flow_piece *piece = cold_of(flows, flow)->lane[from].held;
+    const flow_piece *piece = rare_of(flows, flow, from)->wait.held;
 
     return piece && !seq_after(piece->seq, flow->lane[from].next);
 }
 
 bool mr_flow_may_come(mr_flows *flows, const mr_flow *flow, int from) {
     const mr_flow_lane *receiver = &flow->lane[!from];
-    mr_nsec acked = cold_of(flows, flow)->lane[from].hole_acked;
 
-    return (flow->waiting & 1u << from) && (receiver->flags & LANE_ACKED) &&
-           seq_after(receiver->ack, flow->lane[from].next) &&
-           !is_held_back(flows, flow, from) &&
-           (acked == MR_NSEC_NEVER || flows->now - acked < GRACE);
+    if (!(flow->waiting & 1u << from) || !(receiver->flags & LANE_ACKED) ||
+        !seq_after(receiver->ack, flow->lane[from].next) || is_held_back(flows, flow, from))
+        return false;
+    mr_nsec acked = rare_of(flows, flow, from)->wait.hole_acked;
+    return acked == MR_NSEC_NEVER || flows->now - acked < GRACE;
 }
 
 /* What was held back for the other side's octets, when those have come or are given up. */
@@ -171,13 +170,13 @@ int mr_flow_settle(mr_flows *flows, mr_flow *flow, uint64_t packet) {
     for (int from = 0; from < 2; from++) {
         if (!(flow->waiting & 1u << from) || is_held_back(flows, flow, from))
             continue;
-        flow_lane_cold *cold = &cold_of(flows, flow)->lane[from];
+        flow_wait *wait = &mr_flow_rare(flows, flow, from)->wait;
         const mr_flow_lane *receiver = &flow->lane[!from];
         if (!(receiver->flags & LANE_ACKED) || !seq_after(receiver->ack, flow->lane[from].next)) {
-            cold->hole_acked = MR_NSEC_NEVER;
-        } else if (cold->hole_acked == MR_NSEC_NEVER) {
-            cold->hole_acked = flows->now;
-        } else if (flows->now - cold->hole_acked >= GRACE) {
+            wait->hole_acked = MR_NSEC_NEVER;
+        } else if (wait->hole_acked == MR_NSEC_NEVER) {
+            wait->hole_acked = flows->now;
+        } else if (flows->now - wait->hole_acked >= GRACE) {
             int r = mr_flow_flush(flows, flow, from, receiver->ack, packet);
             if (r != 0)
                 return r;
@@ -193,8 +192,8 @@ int mr_flow_flush_all(mr_flows *flows, mr_flow *flow) {
         int from = i ? !first : first;
         mr_flow_lane *lane = &flow->lane[from];
         const mr_flow_lane *receiver = &flow->lane[!from];
-        flow_piece *tail = cold_of(flows, flow)->lane[from].tail;
-        uint64_t packet = cold_of(flows, flow)->seen.last_packet;
+        const flow_piece *tail = rare_of(flows, flow, from)->wait.tail;
+        uint64_t packet = cold_of(flows, flow)->last_packet;
         if (!(flow->waiting & 1u << from) || (lane->flags & LANE_QUIET))
             continue;
         if (tail)
@@ -222,7 +221,7 @@ static uint32_t differing(const flow_piece *piece, uint32_t seq, mr_slice octets
 }
 
 /* A piece of @len octets between @*link and what follows it. */
-static int add_piece(mr_flows *flows, flow_lane_cold *cold, flow_piece **link, uint32_t seq,
+static int add_piece(mr_flows *flows, flow_wait *wait, flow_piece **link, uint32_t seq,
                      mr_slice octets, uint32_t len, const mr_packet *packet) {
     flow_piece *piece = malloc(sizeof *piece + octets.len);
     if (!piece)
@@ -232,10 +231,10 @@ static int add_piece(mr_flows *flows, flow_lane_cold *cold, flow_piece **link, u
     if (octets.len > 0)
         memcpy(piece->octets, octets.data, octets.len);
     if (!*link)
-        cold->tail = piece;
+        wait->tail = piece;
     *link = piece;
-    cold->held_count++;
-    cold->held_octets += (uint32_t)piece_cost(piece);
+    wait->held_count++;
+    wait->held_octets += (uint32_t)piece_cost(piece);
     flows->waiting += piece_cost(piece);
     if (flows->waiting > flows->waiting_peak)
         flows->waiting_peak = flows->waiting;
@@ -245,16 +244,18 @@ static int add_piece(mr_flows *flows, flow_lane_cold *cold, flow_piece **link, u
 /* Keeps the parts of [@seq, @seq + @len) that are not held already. */
 static int hold(mr_flows *flows, mr_flow *flow, int from, uint32_t seq, mr_slice octets,
                 uint32_t len, const mr_packet *packet) {
-    flow_cold *whole = cold_of(flows, flow);
-    flow_lane_cold *cold = &whole->lane[from];
-    flow_piece **link = &cold->held;
+    flow_rare *rare = mr_flow_rare(flows, flow, from);
+    flow_wait *wait = &rare->wait;
+    flow_piece **link = &wait->held;
     int r = 0;
 
-    if (cold->tail && !seq_after(cold->tail->seq + cold->tail->len, seq))
-        link = &cold->tail->next; /* behind all, as nearly always */
-    if (!cold->held) {
-        cold->hole_since = flows->now;
-        cold->hole_acked = MR_NSEC_NEVER;
+    if (rare == flows->spare)
+        return MR_ERR_MEMORY;
+    if (wait->tail && !seq_after(wait->tail->seq + wait->tail->len, seq))
+        link = &wait->tail->next; /* behind all, as nearly always */
+    if (!wait->held) {
+        wait->hole_since = flows->now;
+        wait->hole_acked = MR_NSEC_NEVER;
     }
     while (len > 0 && r == 0) {
         flow_piece *piece = *link;
@@ -270,9 +271,9 @@ static int hold(mr_flows *flows, mr_flow *flow, int from, uint32_t seq, mr_slice
                 part = piece->seq - seq;
         }
         if (part > 0) {
-            r = add_piece(flows, cold, link, seq, mr_slice_sub(octets, 0, part), part, packet);
+            r = add_piece(flows, wait, link, seq, mr_slice_sub(octets, 0, part), part, packet);
         } else {
-            whole->seen.side[from].conflicts += differing(piece, seq, octets);
+            rare->seen.conflicts += differing(piece, seq, octets);
             part = piece->seq + piece->len - seq < len ? piece->seq + piece->len - seq : len;
         }
         seq += part;
@@ -283,16 +284,18 @@ static int hold(mr_flows *flows, mr_flow *flow, int from, uint32_t seq, mr_slice
     return r;
 }
 
-static bool is_full(const mr_flows *flows, const flow_lane_cold *cold, size_t more) {
+static bool is_full(const mr_flows *flows, const mr_flow *flow, int from, size_t more) {
+    const flow_wait *wait = &rare_of(flows, flow, from)->wait;
+
     more += sizeof(flow_piece);
-    return cold->held_count >= PIECES_MAX || cold->held_octets + more > flows->config.lane_octets ||
+    return wait->held_count >= PIECES_MAX || wait->held_octets + more > flows->config.lane_octets ||
            flows->waiting + more > flows->config.all_octets;
 }
 
 /* Room behind a hole, or the hole becomes a gap. 0: [seq, seq + len) is held; 1: it is next. */
 static int wait_or_flush(mr_flows *flows, mr_flow *flow, int from, uint32_t seq, mr_slice octets,
                          uint32_t len, const mr_packet *packet) {
-    if (!is_full(flows, &cold_of(flows, flow)->lane[from], octets.len)) {
+    if (!is_full(flows, flow, from, octets.len)) {
         int r = hold(flows, flow, from, seq, octets, len, packet);
         if (r != MR_ERR_MEMORY)
             return r;
@@ -307,7 +310,7 @@ static int hold_back(mr_flows *flows, mr_flow *flow, int from, uint32_t seq,
     mr_slice octets = seg->payload;
     uint32_t len = seg->payload_len, next = flow->lane[from].next;
 
-    if (is_full(flows, &cold_of(flows, flow)->lane[from], octets.len))
+    if (is_full(flows, flow, from, octets.len))
         return 1;
     if (seq_after(next, seq)) {
         uint32_t old = next - seq;
@@ -324,18 +327,18 @@ static int hold_back(mr_flows *flows, mr_flow *flow, int from, uint32_t seq,
 /* How many of @len octets at next are not held; counts those that differ from what is. */
 static uint32_t clear_run(mr_flows *flows, mr_flow *flow, int from, mr_slice octets,
                           uint32_t len) {
-    flow_cold *cold = cold_of(flows, flow);
-    const flow_piece *piece = cold->lane[from].held;
+    flow_rare *rare = cold_of(flows, flow)->side[from].rare;
+    const flow_piece *piece = rare ? rare->wait.held : NULL;
     uint32_t next = flow->lane[from].next, end;
 
     if (!piece || piece->seq - next >= len)
         return len;
     end = piece->seq;
     for (; piece && piece->seq == end; piece = piece->next) { /* all that goes out with it */
-        cold->seen.side[from].conflicts += differing(piece, next, octets);
+        rare->seen.conflicts += differing(piece, next, octets);
         end += piece->len;
     }
-    return cold->lane[from].held->seq - next;
+    return rare->wait.held->seq - next;
 }
 
 int mr_flow_deliver(mr_flows *flows, mr_flow *flow, int from, uint32_t seq,

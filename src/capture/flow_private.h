@@ -1,6 +1,8 @@
 /*
  * Inside flows: a flow has a hot part (mr_flow) and a cold one, at the same place of a chunk. The
- * cold part is touched when a packet is more than the next one of its direction.
+ * cold part is touched when a packet is more than the next one of its direction; what a sound
+ * connection has no use for is in a rare part of each side, made when it is first written. All
+ * three together are the mr_flow_seen that is told.
  */
 #ifndef MSRPC_CAPTURE_FLOW_PRIVATE_H
 #define MSRPC_CAPTURE_FLOW_PRIVATE_H
@@ -29,12 +31,11 @@ typedef struct flow_piece {
     uint8_t octets[];
 } flow_piece;
 
-typedef struct flow_lane_cold {
+typedef struct flow_wait {
     flow_piece *held;    /* in order of seq, not overlapping, all beyond next */
     flow_piece *tail;
     uint32_t held_count;
     uint32_t held_octets;
-    uint32_t fin;        /* sequence number of the FIN */
     uint32_t stray_run;
     uint32_t again;      /* timestamp of the segment that was sent again last */
     uint32_t again_first; /* LANE_AGAIN: of the first, */
@@ -44,11 +45,66 @@ typedef struct flow_lane_cold {
     uint32_t hasty;      /* found to be sent in haste before the other side could say so */
     mr_nsec hole_since;  /* when the hole at next opened */
     mr_nsec hole_acked;  /* when its octets were acknowledged; MR_NSEC_NEVER: not yet */
-} flow_lane_cold;
+} flow_wait;
 
+/* What holes, retransmissions, closed windows and resets leave behind. Of @seen only what
+ * flow_side has not. */
+typedef struct flow_rare {
+    mr_flow_side_seen seen;
+    flow_wait wait;
+} flow_rare;
+
+/* What is told of every side, as in mr_flow_side_seen. */
+typedef struct flow_side {
+    flow_rare *rare;     /* NULL: none */
+    uint64_t first_packet;
+    uint64_t syn_packet;
+    uint64_t fin_packet;
+    mr_nsec syn_time;
+    mr_nsec fin_time;
+    uint32_t isn;
+    uint32_t fin;        /* sequence number of the FIN */
+    uint32_t dup_acks;
+    uint32_t keepalives;
+    uint16_t syns;
+    uint16_t syn_flags;
+    uint16_t mss;
+    uint8_t mac[6];
+    uint8_t wscale;
+    uint8_t ttl_min;
+    uint8_t ttl_max;
+    bool sack_ok : 1;
+    bool stamped : 1;
+    bool macs : 1;
+    bool mac_changed : 1;
+    bool df : 1;
+    bool fin_acked : 1;
+    bool isn_changed : 1;
+} flow_side;
+
+/* The same of the whole flow, as in mr_flow_seen. */
 typedef struct flow_cold {
-    mr_flow_seen seen;
-    flow_lane_cold lane[2];
+    uint64_t id;
+    uint64_t last_packet;
+    uint64_t opened_packet;
+    uint64_t idle_packet;
+    uint64_t idle_last_packet;
+    uint64_t icmp_packet;
+    mr_nsec first;
+    mr_nsec opened;
+    mr_nsec idle_longest;
+    mr_nsec idle_last;
+    uint32_t after_reset;
+    uint32_t icmp;
+    uint32_t icmp_mtu;
+    uint8_t icmp_type;
+    uint8_t icmp_code;
+    uint8_t end;
+    bool simultaneous : 1;
+    bool checksums_bad : 1;
+    bool truncated : 1;
+    bool reuse : 1;
+    flow_side side[2];
 } flow_cold;
 
 #define CHUNK_BITS 8
@@ -64,6 +120,16 @@ static inline mr_flow *flow_at(const mr_flows *flows, uint32_t index) {
 }
 static inline flow_cold *cold_of(const mr_flows *flows, const mr_flow *flow) {
     return &flows->chunks[flow->index >> CHUNK_BITS]->cold[flow->index & (CHUNK_FLOWS - 1)];
+}
+
+/* The rare part of side @from, to write; without memory a place that nobody reads, and the feed
+ * fails (flow_table.c). */
+flow_rare *mr_flow_rare(mr_flows *flows, const mr_flow *flow, int from);
+/* The same to read. */
+static inline const flow_rare *rare_of(const mr_flows *flows, const mr_flow *flow, int from) {
+    static const flow_rare none = {.wait.hole_acked = MR_NSEC_NEVER};
+    const flow_rare *rare = cold_of(flows, flow)->side[from].rare;
+    return rare ? rare : &none;
 }
 
 /* Sequence numbers compare as distances (RFC 9293 3.4). */
@@ -102,8 +168,8 @@ void mr_flow_table_deinit(mr_flows *flows);
 
 /* tcp_track.c: one packet of @flow, sent by side @from. */
 int mr_flow_track(mr_flows *flows, mr_flow *flow, int from, const mr_segment *seg);
-/* Brings what only the hot part knows into what was seen. */
-void mr_flow_complete_seen(mr_flow *flow, flow_cold *cold);
+/* Puts together what was seen of @flow. */
+void mr_flow_tell(const mr_flows *flows, const mr_flow *flow, mr_flow_seen *seenp);
 /* Whether @seg, a SYN or SYN-ACK, begins another connection than @flow is. */
 bool mr_flow_is_reuse(const mr_flows *flows, const mr_flow *flow, int from, const mr_segment *seg);
 

@@ -16,7 +16,8 @@ struct mr_flow_slot {
 };
 
 _Static_assert(sizeof(mr_flow) == 128, "two cache lines");
-_Static_assert(sizeof(flow_cold) <= 2048 - 128 - 32, "two KiB for each flow");
+_Static_assert(sizeof(mr_flow) + sizeof(flow_cold) <= 448, "what every flow costs");
+_Static_assert(sizeof(flow_rare) <= 512, "what a disturbed direction costs besides");
 
 static inline uint64_t rotl(uint64_t x, int n) {
     return x << n | x >> (64 - n);
@@ -165,7 +166,12 @@ static int grow_slots(mr_flows *flows) {
 }
 
 int mr_flow_table_init(mr_flows *flows) {
-    return grow_slots(flows);
+    flows->spare = calloc(1, sizeof *flows->spare);
+    if (flows->spare && grow_slots(flows) == 0)
+        return 0;
+    free(flows->spare);
+    flows->spare = NULL;
+    return MR_ERR_MEMORY;
 }
 
 /* One more chunk, all of whose flows are free. A free flow's index is the next free one's + 1. */
@@ -212,6 +218,30 @@ mr_flow *mr_flow_add(mr_flows *flows, uint64_t hash) {
     return flow;
 }
 
+flow_rare *mr_flow_rare(mr_flows *flows, const mr_flow *flow, int from) {
+    flow_side *side = &cold_of(flows, flow)->side[from];
+
+    if (side->rare)
+        return side->rare;
+    side->rare = calloc(1, sizeof *side->rare);
+    if (!side->rare) {
+        flows->failed = MR_ERR_MEMORY;
+        *flows->spare = (flow_rare){.wait.hole_acked = MR_NSEC_NEVER};
+        return flows->spare;
+    }
+    side->rare->wait.hole_acked = MR_NSEC_NEVER;
+    flows->rare_count++;
+    return side->rare;
+}
+
+static void free_rare(mr_flows *flows, flow_side *side) {
+    if (!side->rare)
+        return;
+    free(side->rare);
+    side->rare = NULL;
+    flows->rare_count--;
+}
+
 void mr_flow_remove(mr_flows *flows, mr_flow *flow) {
     uint64_t hash = mr_flow_hash(flows->config.key, flow->family, &flow->host[0], flow->port[0],
                                  &flow->host[1], flow->port[1]);
@@ -228,6 +258,8 @@ void mr_flow_remove(mr_flows *flows, mr_flow *flow) {
     }
     flows->slots[hole].ref = 0;
     uint32_t index = flow->index;
+    free_rare(flows, &cold_of(flows, flow)->side[0]);
+    free_rare(flows, &cold_of(flows, flow)->side[1]);
     flow->used = false;
     flow->index = flows->free_index;
     flows->free_index = index + 1;
@@ -235,8 +267,15 @@ void mr_flow_remove(mr_flows *flows, mr_flow *flow) {
 }
 
 void mr_flow_table_deinit(mr_flows *flows) {
+    for (uint32_t i = 0; i < flows->chunk_count << CHUNK_BITS; i++) {
+        const mr_flow *flow = flow_at(flows, i);
+        for (int side = 0; side < 2 && flow->used; side++)
+            free_rare(flows, &cold_of(flows, flow)->side[side]);
+    }
     for (uint32_t i = 0; i < flows->chunk_count; i++)
         free(flows->chunks[i]);
+    free(flows->spare);
+    flows->spare = NULL;
     free(flows->chunks);
     free(flows->slots);
     flows->chunks = NULL;
@@ -247,5 +286,6 @@ void mr_flow_table_deinit(mr_flows *flows) {
 size_t mr_flows_memory(const mr_flows *flows) {
     return (size_t)flows->chunk_count * sizeof(mr_flow_chunk) +
            flows->chunk_size * sizeof(mr_flow_chunk *) +
+           flows->rare_count * sizeof(flow_rare) +
            ((size_t)flows->mask + 1) * sizeof(mr_flow_slot) + (size_t)flows->waiting;
 }

@@ -199,7 +199,7 @@ static tap_look *look_at(mr_tap_ctx *ctx, mr_flow *flow) {
     if (!look)
         return NULL;
     look->tap = (mr_tap){.ctx = ctx, .flow = flow, .via = MR_SEEN_TCP,
-                         .id = mr_flows_get_seen(ctx->flows, flow)->id};
+                         .id = mr_flows_get_id(ctx->flows, flow)};
     flow->user = look;
     return look;
 }
@@ -225,7 +225,7 @@ static int replay(mr_tap *tap, const look_side *side, enum mr_flow_side from, ui
 static int settle(mr_tap_ctx *ctx, mr_flow *flow, tap_look *look, const mr_tap_class *class,
                   enum mr_flow_side from, uint64_t position) {
     mr_tap like = {.ctx = ctx, .flow = flow, .via = MR_SEEN_TCP,
-                   .id = look ? look->tap.id : mr_flows_get_seen(ctx->flows, flow)->id};
+                   .id = look ? look->tap.id : mr_flows_get_id(ctx->flows, flow)};
     mr_tap *tap = new_tap(class, &like);
     int r = 0;
 
@@ -320,7 +320,7 @@ static int judge(mr_tap_ctx *ctx, mr_flow *flow, enum mr_flow_side from, mr_slic
 
 static int on_open(void *user, mr_flow *flow, const mr_segment *segment) {
     mr_tap_ctx *ctx = user;
-    mr_seen *seen = add_flow(ctx, flow, mr_flows_get_seen(ctx->flows, flow)->id, MR_SEEN_BEGIN);
+    mr_seen *seen = add_flow(ctx, flow, mr_flows_get_id(ctx->flows, flow), MR_SEEN_BEGIN);
 
     ctx->totals->flows++;
     if (!seen)

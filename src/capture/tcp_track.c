@@ -1,7 +1,7 @@
 /*
  * What TCP itself shows, packet by packet: the handshake, what was sent again and whether it had
  * to be, windows, ends and resets (RFC 9293, RFC 5961, RFC 6298). A packet that is just the next
- * one of its direction touches the hot part only.
+ * one of its direction touches the hot part only, a sound connection no rare part.
  */
 #include "flow_private.h"
 
@@ -23,13 +23,18 @@ typedef struct track {
     uint32_t end;    /* behind the last, FIN included */
 } track;
 
+static flow_side *side_of(const track *t) {
+    return &cold_of(t->flows, t->flow)->side[t->from];
+}
+
+/* What a sound connection has not. */
 static mr_flow_side_seen *seen_of(const track *t) {
-    return &cold_of(t->flows, t->flow)->seen.side[t->from];
+    return &mr_flow_rare(t->flows, t->flow, t->from)->seen;
 }
 
 static void note_first(track *t) {
     const mr_segment *seg = t->seg;
-    mr_flow_side_seen *seen = seen_of(t);
+    flow_side *seen = side_of(t);
 
     seen->first_packet = seg->packet->number;
     seen->ttl_min = seen->ttl_max = seg->ttl;
@@ -39,7 +44,7 @@ static void note_first(track *t) {
 }
 
 static void note_ttl(track *t) {
-    mr_flow_side_seen *seen = seen_of(t);
+    flow_side *seen = side_of(t);
     if (t->seg->ttl < seen->ttl_min)
         seen->ttl_min = t->seg->ttl;
     if (t->seg->ttl > seen->ttl_max)
@@ -48,7 +53,7 @@ static void note_ttl(track *t) {
 }
 
 static void note_idle(track *t, mr_nsec idle) {
-    mr_flow_seen *seen = &cold_of(t->flows, t->flow)->seen;
+    flow_cold *seen = cold_of(t->flows, t->flow);
     seen->idle_last = idle;
     seen->idle_last_packet = t->seg->packet->number;
     if (idle > seen->idle_longest) {
@@ -58,7 +63,7 @@ static void note_idle(track *t, mr_nsec idle) {
 }
 
 static bool other_mac(const track *t) {
-    const mr_flow_side_seen *seen = seen_of(t);
+    const flow_side *seen = side_of(t);
     return seen->macs && t->seg->macs && memcmp(seen->mac, t->seg->smac, sizeof seen->mac) != 0;
 }
 
@@ -86,7 +91,7 @@ static bool is_captured_twice(const track *t) {
 
 /* The most the receiver's window can reach, for the sender @t->s. */
 static uint32_t window_of(const track *t, const mr_flow_lane *receiver) {
-    const mr_flow_seen *seen = &cold_of(t->flows, t->flow)->seen;
+    const flow_cold *seen = cold_of(t->flows, t->flow);
     uint8_t scale = seen->side[!t->from].wscale;
 
     if (!seen->side[0].syn_packet || !seen->side[1].syn_packet)
@@ -132,7 +137,7 @@ static int track_reset(track *t) {
         note_reset(t, &seen->reset);
     seen->reset.count++;
     if (other_mac(t))
-        seen->mac_changed = true;
+        side_of(t)->mac_changed = true;
     t->flow->state = MR_FLOW_RESET;
     t->s->ip_id = t->seg->ip_id;
     return r;
@@ -144,10 +149,10 @@ static void start_again(track *t, uint32_t seq) {
         lane_start(t->s, seq);
 }
 
-static void note_syn_options(track *t, mr_flow_side_seen *seen) {
+static void note_syn_options(track *t, flow_side *seen) {
     const mr_segment *seg = t->seg;
 
-    seen->syn_packet = seen->syn_last_packet = seg->packet->number;
+    seen->syn_packet = seg->packet->number;
     seen->syn_time = seg->packet->time;
     seen->syn_flags = seg->tcp.flags;
     seen->isn = seg->tcp.seq;
@@ -161,7 +166,7 @@ static void note_syn_options(track *t, mr_flow_side_seen *seen) {
 }
 
 static void track_syn(track *t) {
-    mr_flow_side_seen *seen = seen_of(t);
+    flow_side *seen = side_of(t);
     bool answer = t->seg->tcp.flags & MR_TCP_ACK;
     mr_flow *flow = t->flow;
 
@@ -169,7 +174,7 @@ static void track_syn(track *t) {
         seen->mac_changed = true;
     if (!seen->syn_packet) {
         if (!answer && t->from == MR_FROM_SERVER)
-            cold_of(t->flows, flow)->seen.simultaneous = true;
+            cold_of(t->flows, flow)->simultaneous = true;
         note_syn_options(t, seen);
         if (!answer && flow->state == MR_FLOW_SYN_ACK)
             flow->midstream = false; /* the capture had its answer first */
@@ -181,10 +186,10 @@ static void track_syn(track *t) {
         seen->syns++;
     } else if (((seen->syn_flags ^ t->seg->tcp.flags) & MR_TCP_ACK) == 0) {
         if (seen->syns <= MR_FLOW_TIMES)
-            seen->syn_delay[seen->syns - 1] =
+            seen_of(t)->syn_delay[seen->syns - 1] =
                 (uint32_t)(since(t->seg->packet->time, seen->syn_time) / 1000);
         seen->syns++;
-        seen->syn_last_packet = t->seg->packet->number;
+        seen_of(t)->syn_last_packet = t->seg->packet->number;
         if (flow->state == MR_FLOW_RESET) /* it tries again on the same ports */
             flow->state = MR_FLOW_SYN;
     }
@@ -194,7 +199,7 @@ static void track_syn(track *t) {
 
 /* The client's first ACK, or whatever shows that the handshake is over. */
 static void track_open(track *t) {
-    mr_flow_seen *seen = &cold_of(t->flows, t->flow)->seen;
+    flow_cold *seen = cold_of(t->flows, t->flow);
 
     if (t->flow->state == MR_FLOW_SYN_ACK && t->from == MR_FROM_SERVER && !seen->simultaneous)
         return;
@@ -208,8 +213,6 @@ static void track_open(track *t) {
 
 /* The other side's octets up to @ack exist, whether the capture has them or not. */
 static void ack_unseen(track *t, uint32_t ack) {
-    flow_lane_cold *cold = &cold_of(t->flows, t->flow)->lane[!t->from];
-
     seen_of(t)->acked_unseen++;
     t->o->top = ack;
     if (t->o->flags & LANE_QUIET) {
@@ -217,8 +220,9 @@ static void ack_unseen(track *t, uint32_t ack) {
         return;
     }
     if (!(t->flow->waiting & 1u << !t->from)) {
-        cold->hole_since = t->flows->now;
-        cold->hole_acked = t->flows->now;
+        flow_wait *wait = &mr_flow_rare(t->flows, t->flow, !t->from)->wait;
+        wait->hole_since = t->flows->now;
+        wait->hole_acked = t->flows->now;
     }
     t->flow->waiting |= (uint8_t)(1u << !t->from);
 }
@@ -227,22 +231,21 @@ static void ack_unseen(track *t, uint32_t ack) {
  * was sent again (RFC 3522): that was in a hurry, nothing was lost. */
 static void note_twice(track *t) {
     const mr_tcp *tcp = &t->seg->tcp;
-    flow_cold *cold = cold_of(t->flows, t->flow);
-    mr_flow_side_seen *sent = &cold->seen.side[!t->from];
+    flow_rare *sent = cold_of(t->flows, t->flow)->side[!t->from].rare;
 
-    if (!tcp->stamped || seq_after(tcp->sack[0].to, tcp->ack) ||
-        !seq_after(cold->lane[!t->from].again, tcp->ts_echo))
+    if (!sent || !tcp->stamped || seq_after(tcp->sack[0].to, tcp->ack) ||
+        !seq_after(sent->wait.again, tcp->ts_echo))
         return;
-    if (cold->lane[!t->from].hasty > 0)
-        cold->lane[!t->from].hasty--;
-    else if (sent->spurious < sent->retransmits)
-        sent->spurious++;
+    if (sent->wait.hasty > 0)
+        sent->wait.hasty--;
+    else if (sent->seen.spurious < sent->seen.retransmits)
+        sent->seen.spurious++;
 }
 
 /* The time from the point of capture to the receiver of what @from sends, and back; 0: unknown. */
-static mr_nsec round_trip(const mr_flow_seen *seen, int from) {
-    const mr_flow_side_seen *client = &seen->side[MR_FROM_CLIENT];
-    const mr_flow_side_seen *server = &seen->side[MR_FROM_SERVER];
+static mr_nsec round_trip(const flow_cold *seen, int from) {
+    const flow_side *client = &seen->side[MR_FROM_CLIENT];
+    const flow_side *server = &seen->side[MR_FROM_SERVER];
 
     if (client->syns != 1 || server->syns != 1)
         return 0;
@@ -254,14 +257,14 @@ static mr_nsec round_trip(const mr_flow_seen *seen, int from) {
  * comes sooner than one to the second copy can, the first had arrived: it was late, not lost. */
 static void note_haste(track *t) {
     const mr_tcp *tcp = &t->seg->tcp;
-    flow_cold *cold = cold_of(t->flows, t->flow);
-    flow_lane_cold *lane = &cold->lane[!t->from];
-    mr_flow_side_seen *sent = &cold->seen.side[!t->from];
+    flow_rare *rare = mr_flow_rare(t->flows, t->flow, !t->from);
+    flow_wait *lane = &rare->wait;
+    mr_flow_side_seen *sent = &rare->seen;
 
     if (seq_after(lane->again_end, tcp->ack))
         return;
     t->o->flags &= (uint8_t)~LANE_AGAIN;
-    mr_nsec trip = round_trip(&cold->seen, !t->from);
+    mr_nsec trip = round_trip(cold_of(t->flows, t->flow), !t->from);
     bool older = tcp->stamped && seq_after(lane->again_first, tcp->ts_echo);
     bool early = since(t->seg->packet->time, lane->again_time) < trip - trip / 4;
     uint32_t room = sent->retransmits - sent->spurious;
@@ -296,7 +299,7 @@ static int track_ack(track *t) {
     } else if (ack == s->ack) {
         if (seg->payload_len == 0 && beyond < 0 && seg->tcp.window == s->window &&
             !(seg->tcp.flags & (MR_TCP_SYN | MR_TCP_FIN)) && t->end == s->top)
-            seen_of(t)->dup_acks++;
+            side_of(t)->dup_acks++;
         return 0;
     } else if (!seq_after(ack, s->ack)) {
         return 0;
@@ -309,7 +312,7 @@ static int track_ack(track *t) {
     else if (beyond == 0)
         o->through = o->largest;
     if (beyond >= 0 && (o->flags & LANE_FIN))
-        cold_of(t->flows, t->flow)->seen.side[!t->from].fin_acked = true;
+        cold_of(t->flows, t->flow)->side[!t->from].fin_acked = true;
     return 0;
 }
 
@@ -335,7 +338,7 @@ static void track_window(track *t) {
 
 static void note_again(track *t) {
     const mr_segment *seg = t->seg;
-    flow_lane_cold *lane = &cold_of(t->flows, t->flow)->lane[t->from];
+    flow_wait *lane = &mr_flow_rare(t->flows, t->flow, t->from)->wait;
 
     lane->again = seg->tcp.ts_value;
     if ((t->o->flags & LANE_ACKED) && !seq_after(t->end, t->o->ack)) {
@@ -354,7 +357,8 @@ static void note_again(track *t) {
         lane->again_end = t->end;
 }
 
-static void note_retransmit(track *t, mr_flow_side_seen *seen) {
+static void note_retransmit(track *t) {
+    mr_flow_side_seen *seen = seen_of(t);
     const mr_segment *seg = t->seg;
     uint32_t len = seg->payload_len;
 
@@ -369,7 +373,7 @@ static void note_retransmit(track *t, mr_flow_side_seen *seen) {
         seen->retransmit_min = len;
     if (len > seen->retransmit_max)
         seen->retransmit_max = len;
-    seen->df = seg->df;
+    side_of(t)->df = seg->df;
     note_again(t);
     if (seen->stuck_times == 0 || seen->stuck_seq != t->seq) {
         seen->stuck_seq = t->seq;
@@ -382,58 +386,56 @@ static void note_retransmit(track *t, mr_flow_side_seen *seen) {
 
 /* A segment that begins before what the sender already sent: why? */
 static void judge_old(track *t) {
-    mr_flow_side_seen *seen = seen_of(t);
+    const flow_rare *rare = rare_of(t->flows, t->flow, t->from);
     const mr_segment *seg = t->seg;
-    const flow_lane_cold *cold = &cold_of(t->flows, t->flow)->lane[t->from];
     uint32_t len = seg->payload_len;
     bool probe = t->o->flags & LANE_ZERO;
 
     if (len <= 1 && !(seg->tcp.flags & MR_TCP_FIN) && t->seq == t->s->top - 1) {
         if (probe)
-            seen->window_probes++;
+            seen_of(t)->window_probes++;
         else
-            seen->keepalives++;
+            side_of(t)->keepalives++;
         return;
     }
-    if (len == 0 || (seen->window_probes > 0 && t->s->top - t->seq == 1))
+    if (len == 0 || (rare->seen.window_probes > 0 && t->s->top - t->seq == 1))
         return;
     bool hole = (t->flow->waiting & 1u << t->from) && !seq_after(t->s->next, t->seq);
     if (hole) {
         bool earlier = seg->family == 4 && seg->ip_id != 0 && seq_diff(t->s->ip_id, 0) != 0 &&
                        (int16_t)(seg->ip_id - t->s->ip_id) < 0 &&
                        (int16_t)(seg->ip_id - t->s->ip_id) > -1024;
-        if (earlier || since(t->flows->now, cold->hole_since) < REORDER_TIME) {
-            seen->reordered++;
+        if (earlier || since(t->flows->now, rare->wait.hole_since) < REORDER_TIME) {
+            seen_of(t)->reordered++;
             return;
         }
     }
-    note_retransmit(t, seen);
+    note_retransmit(t);
 }
 
 /* What comes begins at @seq, and octets before it are not there yet. */
 static void note_hole(track *t, uint32_t seq) {
-    flow_lane_cold *cold = &cold_of(t->flows, t->flow)->lane[t->from];
     uint8_t bit = (uint8_t)(1u << t->from);
 
     if ((t->s->flags & LANE_QUIET) || (t->flow->waiting & bit) || !seq_after(seq, t->s->next))
         return;
     t->flow->waiting |= bit;
-    cold->hole_since = t->flows->now;
-    cold->hole_acked = MR_NSEC_NEVER;
+    flow_wait *wait = &mr_flow_rare(t->flows, t->flow, t->from)->wait;
+    wait->hole_since = t->flows->now;
+    wait->hole_acked = MR_NSEC_NEVER;
 }
 
 static void track_fin(track *t) {
-    flow_cold *cold = cold_of(t->flows, t->flow);
-    mr_flow_side_seen *seen = &cold->seen.side[t->from];
+    flow_side *seen = side_of(t);
 
     if (!seen->fin_packet) {
         seen->fin_packet = t->seg->packet->number;
         seen->fin_time = t->seg->packet->time;
     }
-    if (!(t->s->flags & LANE_FIN) || seq_after(t->end - 1, cold->lane[t->from].fin))
-        cold->lane[t->from].fin = t->end - 1;
+    if (!(t->s->flags & LANE_FIN) || seq_after(t->end - 1, seen->fin))
+        seen->fin = t->end - 1;
     t->s->flags |= LANE_FIN;
-    note_hole(t, cold->lane[t->from].fin);
+    note_hole(t, seen->fin);
     if (t->flow->state == MR_FLOW_RESET)
         return;
     bool both = (t->o->flags & LANE_FIN) || t->o->packets == 0;
@@ -456,12 +458,11 @@ static int track_octets(track *t) {
     if (len > s->largest)
         s->largest = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
     if (t->flow->state == MR_FLOW_RESET && len > 0) {
-        cold_of(t->flows, t->flow)->seen.after_reset++;
-        if (!old && seen_of(t)->reset.packet)
+        cold_of(t->flows, t->flow)->after_reset++;
+        if (!old && rare_of(t->flows, t->flow, t->from)->seen.reset.packet)
             seen_of(t)->went_on++;
     }
-    if ((s->flags & LANE_FIN) &&
-        seq_after(t->seq + len, cold_of(t->flows, t->flow)->lane[t->from].fin)) {
+    if ((s->flags & LANE_FIN) && seq_after(t->seq + len, side_of(t)->fin)) {
         s->flags &= (uint8_t)~LANE_FIN; /* octets behind the end: it was none */
         seen_of(t)->strays++;
     }
@@ -476,14 +477,15 @@ static int track_octets(track *t) {
 
 /* A sequence number far from all others: left aside, unless it goes on like that. */
 static bool is_stray(track *t) {
-    flow_lane_cold *cold = &cold_of(t->flows, t->flow)->lane[t->from];
+    flow_rare *rare = side_of(t)->rare;
     int32_t off = seq_diff(t->seq, t->s->top);
 
     if (off <= FAR && off >= -FAR) {
-        cold->stray_run = 0;
+        if (rare)
+            rare->wait.stray_run = 0;
         return false;
     }
-    if (off > 0 && ++cold->stray_run >= FAR_RUN)
+    if (off > 0 && ++mr_flow_rare(t->flows, t->flow, t->from)->wait.stray_run >= FAR_RUN)
         return false;
     seen_of(t)->strays++;
     return true;
@@ -529,7 +531,7 @@ int mr_flow_track(mr_flows *flows, mr_flow *flow, int from, const mr_segment *se
     if (idle >= IDLE_TIME)
         note_idle(&t, idle);
     if (seg->checksum_bad)
-        cold_of(flows, flow)->seen.checksums_bad = true;
+        cold_of(flows, flow)->checksums_bad = true;
     if (idle < TWICE_TIME && is_captured_twice(&t)) {
         seen_of(&t)->duplicates++;
         return 0;
@@ -558,14 +560,14 @@ int mr_flow_track(mr_flows *flows, mr_flow *flow, int from, const mr_segment *se
     t.o->flags &= (uint8_t)~LANE_LATEST;
     if (seg->packet->time > flow->last)
         flow->last = seg->packet->time;
-    cold_of(flows, flow)->seen.last_packet = number;
+    cold_of(flows, flow)->last_packet = number;
     return flow->waiting ? mr_flow_settle(flows, flow, number) : 0;
 }
 
 bool mr_flow_is_reuse(const mr_flows *flows, const mr_flow *flow, int from,
                       const mr_segment *seg) {
-    const mr_flow_seen *seen = &cold_of(flows, flow)->seen;
-    const mr_flow_side_seen *side = &seen->side[from];
+    const flow_cold *seen = cold_of(flows, flow);
+    const flow_side *side = &seen->side[from];
 
     if (side->syn_packet && side->isn == seg->tcp.seq)
         return false;
@@ -578,9 +580,9 @@ bool mr_flow_is_reuse(const mr_flows *flows, const mr_flow *flow, int from,
     return !(flow->state == MR_FLOW_SYN && from == MR_FROM_SERVER && flow->lane[1].packets == 0);
 }
 
-static void complete_side(const mr_flow *flow, flow_cold *cold, int i) {
-    const mr_flow_lane *lane = &flow->lane[i], *other = &flow->lane[!i];
-    mr_flow_side_seen *side = &cold->seen.side[i];
+/* What the hot part knows, and what follows from it at this moment. */
+static void tell_lane(const mr_flow *flow, int from, mr_flow_side_seen *side) {
+    const mr_flow_lane *lane = &flow->lane[from], *other = &flow->lane[!from];
     bool fin = lane->flags & LANE_FIN;
 
     side->packets = lane->packets;
@@ -593,7 +595,6 @@ static void complete_side(const mr_flow *flow, flow_cold *cold, int i) {
         side->zero_longest = since(flow->last, side->zero_since);
         side->zero_packet = side->zero_since_packet;
     }
-    side->unacked = 0;
     if (lane->packets > 0 && (lane->flags & LANE_STARTED) && (other->flags & LANE_ACKED) &&
         seq_after(lane->top - fin, other->ack))
         side->unacked = lane->top - fin - other->ack;
@@ -602,17 +603,67 @@ static void complete_side(const mr_flow *flow, flow_cold *cold, int i) {
                     !seq_after(side->stuck_seq + side->stuck_len, other->ack));
 }
 
-void mr_flow_complete_seen(mr_flow *flow, flow_cold *cold) {
-    mr_flow_seen *seen = &cold->seen;
+static void tell_side(const flow_side *have, mr_flow_side_seen *side) {
+    if (!side->syn_last_packet)
+        side->syn_last_packet = have->syn_packet;
+    side->first_packet = have->first_packet;
+    side->syn_packet = have->syn_packet;
+    side->fin_packet = have->fin_packet;
+    side->syn_time = have->syn_time;
+    side->fin_time = have->fin_time;
+    side->isn = have->isn;
+    side->dup_acks = have->dup_acks;
+    side->keepalives = have->keepalives;
+    side->syns = have->syns;
+    side->syn_flags = have->syn_flags;
+    side->mss = have->mss;
+    memcpy(side->mac, have->mac, sizeof side->mac);
+    side->wscale = have->wscale;
+    side->ttl_min = have->ttl_min;
+    side->ttl_max = have->ttl_max;
+    side->sack_ok = have->sack_ok;
+    side->stamped = have->stamped;
+    side->macs = have->macs;
+    side->mac_changed = have->mac_changed;
+    side->df = have->df;
+    side->fin_acked = have->fin_acked;
+    side->isn_changed = have->isn_changed;
+}
 
-    complete_side(flow, cold, 0);
-    complete_side(flow, cold, 1);
-    seen->last = flow->last;
-    seen->state = flow->state;
-    seen->half_open = seen->side[1].syn_packet && !seen->opened &&
-                      flow->state == MR_FLOW_SYN_ACK;
-    seen->one_way = (!flow->lane[0].packets && (flow->lane[1].flags & LANE_ACKED)) ||
-                    (!flow->lane[1].packets && (flow->lane[0].flags & LANE_ACKED));
+void mr_flow_tell(const mr_flows *flows, const mr_flow *flow, mr_flow_seen *seenp) {
+    const flow_cold *cold = cold_of(flows, flow);
+
+    seenp->id = cold->id;
+    seenp->first = cold->first;
+    seenp->last = flow->last;
+    seenp->last_packet = cold->last_packet;
+    seenp->opened = cold->opened;
+    seenp->opened_packet = cold->opened_packet;
+    seenp->idle_longest = cold->idle_longest;
+    seenp->idle_last = cold->idle_last;
+    seenp->idle_packet = cold->idle_packet;
+    seenp->idle_last_packet = cold->idle_last_packet;
+    seenp->after_reset = cold->after_reset;
+    seenp->icmp = cold->icmp;
+    seenp->icmp_packet = cold->icmp_packet;
+    seenp->icmp_mtu = cold->icmp_mtu;
+    seenp->icmp_type = cold->icmp_type;
+    seenp->icmp_code = cold->icmp_code;
+    seenp->simultaneous = cold->simultaneous;
+    seenp->one_way = (!flow->lane[0].packets && (flow->lane[1].flags & LANE_ACKED)) ||
+                     (!flow->lane[1].packets && (flow->lane[0].flags & LANE_ACKED));
+    seenp->half_open = cold->side[1].syn_packet && !cold->opened &&
+                       flow->state == MR_FLOW_SYN_ACK;
+    seenp->checksums_bad = cold->checksums_bad;
+    seenp->truncated = cold->truncated;
+    seenp->reuse = cold->reuse;
+    seenp->end = cold->end;
+    seenp->state = flow->state;
+    for (int from = 0; from < 2; from++) {
+        seenp->side[from] = rare_of(flows, flow, from)->seen;
+        tell_side(&cold->side[from], &seenp->side[from]);
+        tell_lane(flow, from, &seenp->side[from]);
+    }
 }
 
 mr_nsec mr_flow_seen_rtt(const mr_flow_seen *seen) {

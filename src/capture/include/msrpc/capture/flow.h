@@ -8,8 +8,9 @@
  * Directions: MR_FROM_CLIENT is the side that sent the first SYN. Of a flow whose handshake the
  * capture does not have (@midstream) the server is the side with the better known port; a tap that
  * learns better from the protocol sets @turned. Positions count from the first octet of a
- * direction's stream. Memory: 128 octets per flow for every packet, an mr_flow_seen beside it, and
- * the octets that wait for a hole to fill, under a cap per direction and one for all.
+ * direction's stream. Memory: 128 octets per flow for every packet, some 300 beside it, about 450
+ * more for a direction that was disturbed, and the octets that wait for a hole to fill, under a cap
+ * per direction and one for all.
  *
  * With N shards, N of these see every packet and each keeps those flows that fall to it; a TCP
  * flow, the ICMP errors about it and its datagrams fall to the same one. What a sink is told of one
@@ -262,7 +263,10 @@ typedef struct mr_flows {
     uint32_t chunk_size;
     uint32_t free_index;
     uint32_t hand;
-    int lost_error;
+    uint32_t rare_count;
+    int failed;             /* by what cannot say so at once */
+    struct flow_rare *spare; /* for want of memory */
+    mr_flow_seen told;      /* the last */
 } mr_flows;
 
 /* Starts with @config (NULL: all defaults) and @sink, which is copied. 0 or MR_ERR_MEMORY. */
@@ -282,6 +286,8 @@ int mr_flows_expire(mr_flows *flows, mr_nsec now);
  * before. */
 int mr_flows_end(mr_flows *flows);
 
+/* The id of @flow, as in mr_flow_seen. */
+uint64_t mr_flows_get_id(const mr_flows *flows, const mr_flow *flow);
 /* What was seen of @flow until now; *borrowed* until the next call on @flows. */
 const mr_flow_seen *mr_flows_get_seen(mr_flows *flows, mr_flow *flow);
 
