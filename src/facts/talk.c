@@ -81,17 +81,21 @@ static mr_fact of_service(const mr_talk_seen *s) {
     case MR_TALK_BOUND:
         fact.kind = MR_FACT_RPC_BOUND;
         fact.service = NULL;
+        fact.auth = s->auth;
         fact.ms = s->ms;
         break;
     case MR_TALK_CALLED:
         fact.kind = MR_FACT_RPC_CALLED;
         fact.service = NULL;
+        fact.auth = s->auth;
         fact.opnum = s->opnum;
         fact.ms = s->ms;
         break;
     case MR_TALK_NAK:
         fact.kind = MR_FACT_RPC_NAK;
         fact.reason = s->reason;
+        fact.auth = s->auth;
+        fact.ssp = s->ssp;
         break;
     case MR_TALK_REJECTED:
         fact.kind = MR_FACT_RPC_CONTEXT_REJECTED;
@@ -102,6 +106,9 @@ static mr_fact of_service(const mr_talk_seen *s) {
         fact.kind = MR_FACT_RPC_FAULT;
         fact.status = s->status;
         fact.opnum = s->opnum;
+        fact.auth = s->auth;
+        fact.ssp = s->ssp;
+        fact.when = s->after_auth3 ? MR_WHEN_AFTER_AUTH3 : MR_WHEN_UNKNOWN;
         break;
     case MR_TALK_SILENT:
         fact.kind = MR_FACT_RPC_SILENT;

@@ -370,3 +370,9 @@ const mr_probe_addr *mr_probe_get_addrs(const mr_probe *p, size_t *countp) {
 const char *mr_probe_get_vantage(const mr_probe *p) {
     return p->vantage;
 }
+const char *mr_probe_get_identity(const mr_probe *p) {
+    return p->logon_who ? p->logon_who : p->options.logon ? p->options.identity : NULL;
+}
+enum mr_probe_verdict mr_probe_get_verdict(const mr_probe *p) {
+    return p->logon_verdict;
+}

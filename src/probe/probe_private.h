@@ -84,6 +84,8 @@ struct mr_probe {
     struct probe_again *again, **again_end; /* interfaces to be asked for alone */
     bool starting_endpoints;
     size_t listed;
+    const char *logon_who;         /* as whom it was asked; NULL: anonymous */
+    enum mr_probe_verdict logon_verdict;
 };
 
 /* Whether facts and checks of that phase are wanted. */

@@ -15,7 +15,7 @@ const mr_rule mr_rule_krb_skew = {
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(ADDRESS) | MR_F(EXCHANGE)}},
     .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
                  "NTLM.FALLBACK_REFUSED", "SMB.TIME_DIFFERENCE", "SMB.ACCESS_DENIED",
-                 "KRB.PREAUTH_FAILED"},
+                 "KRB.PREAUTH_FAILED", "CLOCK.DIFFERS"},
     .summary = "clocks differ by more than Kerberos allows",
     .cause = "{address} refuses with {krb}: the client's clock and its own differ by "
              "{seconds|more than 300} s (the client is {clock|off}). Kerberos allows five "

@@ -73,6 +73,9 @@ typedef struct mr_talk_seen {
     uint32_t bytes;          /* octets that were sent and not answered */
     uint32_t tries;          /* SILENT, of the mapper: connections that ended so until now */
     uint32_t ms;
+    uint32_t auth;           /* authentication level of a service's, 0: none */
+    uint32_t ssp;            /* security provider */
+    bool after_auth3;        /* FAULT: the first answer after an auth3 */
     enum mr_foreign foreign; /* PROTOCOL */
     mr_slice first;          /* PROTOCOL: the first octets that came */
 } mr_talk_seen;
@@ -80,6 +83,31 @@ typedef struct mr_talk_seen {
 int mr_facts_add_talk(mr_diag *diag, const mr_talk_seen *seen);
 /* The fact alone, of kind MR_FACT_NONE when there is none; its texts are those of @seen. */
 mr_fact mr_facts_of_talk(const mr_talk_seen *seen);
+
+/* What a host says of itself in NTLM's challenge (MS-NLMP 2.2.2.1), which it gives to anybody. */
+typedef struct mr_challenge_seen {
+    const char *check;
+    mr_nsec at;
+    const char *address;
+    uint32_t port;
+    const char *asked;        /* the name that led there; NULL: an address was asked for */
+    const char *computer;     /* NetBIOS name, "": not told */
+    const char *dns_computer; /* likewise */
+    bool has_clock;
+    int64_t ahead;            /* seconds by which its clock is ahead of ours */
+} mr_challenge_seen;
+
+int mr_facts_add_challenge(mr_diag *diag, const mr_challenge_seen *seen);
+/* Whether the host that calls itself so is another one than @asked, as far as names can tell: an
+ * alias differs as well. */
+bool mr_facts_is_other(const char *asked, const char *computer, const char *dns_computer);
+
+#define MR_CLOCK_TOLERANCE 300 /* seconds that Kerberos allows (RFC 4120 1.6) */
+
+/* A peer's clock is @ahead seconds ahead of ours, which is told beyond what Kerberos allows. */
+int mr_facts_add_clock(mr_diag *diag, const char *check, const char *address, int64_t ahead);
+/* The same as the two fields of a fact. */
+void mr_facts_set_clock(mr_fact *fact, int64_t ahead);
 
 /* What is to be said of a wanted list of dynamic ports (KB154596): how many, how low, which known
  * services over @protocols (MR_PORT_TCP, MR_PORT_UDP) lie inside, what netsh makes of it. @check is

@@ -21,6 +21,19 @@
 
 typedef struct mr_probe mr_probe;
 
+/* What became of a logon. */
+enum mr_probe_verdict {
+    MR_PROBE_VERDICT_NONE,    /* none was made, or nobody judged it */
+    MR_PROBE_VERDICT_GOOD,
+    MR_PROBE_VERDICT_REFUSED,
+};
+/* Whether an account that several targets share may be tried. */
+enum mr_probe_gate {
+    MR_PROBE_GATE_OPEN,
+    MR_PROBE_GATE_WAIT,       /* not yet: ask again */
+    MR_PROBE_GATE_CLOSED,     /* it was refused before */
+};
+
 typedef struct mr_probe_options {
     const char *host;          /* name or literal; *borrowed*, like everything here */
     const char *target_ip;     /* connect here instead, NULL: resolve the host */
@@ -38,6 +51,16 @@ typedef struct mr_probe_options {
     mr_slice skip[MR_PROBE_LIST], only[MR_PROBE_LIST];
     size_t skip_count, only_count;
     bool phases[MR_PHASE_COUNT + 1]; /* phases to walk; all false: all */
+    /* The account, and how and whom it is logged on to; NULL: anonymous. One logon is made, once
+     * there is an endpoint to try it at; a refusal is the end of it. */
+    const mr_logon_options *logon;
+    const char *identity;      /* its name for people, "LAB\\alice" */
+    bool no_null;              /* nothing is called anonymously */
+    /* May be NULL: asked before the logon, and told what came of it, once for each OPEN, but not
+     * when the probe is freed before. */
+    enum mr_probe_gate (*may_log_on)(void *user);
+    void (*judged)(void *user, enum mr_probe_verdict verdict);
+    void *judged_user;
 } mr_probe_options;
 
 /* A live check, one file each. */
@@ -73,5 +96,10 @@ void mr_probe_cut(mr_probe *probe, const char *why);
 const mr_probe_addr *mr_probe_get_addrs(const mr_probe *probe, size_t *countp);
 /* The local address that was used, "" before one was. */
 const char *mr_probe_get_vantage(const mr_probe *probe);
+
+/* As whom it was asked: what the KDC calls the account, else the name given with it; NULL:
+ * anonymous. */
+const char *mr_probe_get_identity(const mr_probe *probe);
+enum mr_probe_verdict mr_probe_get_verdict(const mr_probe *probe);
 
 #endif

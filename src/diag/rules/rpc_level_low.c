@@ -1,0 +1,37 @@
+/*
+ * The same caller, the same interface: refused at one level of authentication, served at packet
+ * privacy. So the level is what is missing, and no right.
+ */
+#include "rules.h"
+
+#define PRIVACY 6
+
+bool mr_test_rpc_level_low(const mr_fact *fact) {
+    return fact->status == WIN32_ACCESS_DENIED;
+}
+
+const mr_rule mr_rule_rpc_level_low = {
+    .id = "RPC.LEVEL_LOW",
+    .phase = MR_PHASE_COMMUNICATION,
+    .severity = MR_SEVERITY_ERROR,
+    .confidence = MR_CONFIDENCE_CERTAIN,
+    .win32 = WIN32_ACCESS_DENIED,
+    .per = MR_F(ADDRESS) | MR_F(INTERFACE),
+    .require = {{.any = {MR_FACT_RPC_FAULT},
+                 .where = {MR_WHERE(AUTH, GE, 2), MR_WHERE(AUTH, LT, PRIVACY)}},
+                {.any = {MR_FACT_RPC_CALLED},
+                 .where = {MR_WHERE(AUTH, EQ, PRIVACY)},
+                 .same = MR_F(ADDRESS) | MR_F(PORT) | MR_F(INTERFACE)}},
+    .test = mr_test_rpc_level_low,
+    .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED"},
+    .summary = "the authentication level is too low",
+    .cause = "{interface} on port {port} of {address} denies calls at authentication level {auth} "
+             "and serves the same caller at level 6 (packet privacy). Hardened servers demand "
+             "more than they did: DCOM level 5 (since March 2023), printing 6 (since 2021), "
+             "Netlogon's secure channel 6 (since July 2023).",
+    .reference = "MS-RPCE 2.2.1.1.8; KB5004442 (CVE-2021-26414), KB4599464 (CVE-2021-1678), "
+                 "KB5021130 (CVE-2022-38023)",
+    .remedies = {{.text = "Let the program ask for RPC_C_AUTHN_LEVEL_PKT_PRIVACY.",
+                  .run_on = MR_PLACE_CLIENT,
+                  .verify = "msrpc diagnose {host} --interface {interface} --auth-level privacy"}},
+};

@@ -1,0 +1,293 @@
+/*
+ * What a logon brought to light, as facts: the KDCs' answers and silences, the server's, and a
+ * fallback. A failure on the way that was mended is none: where NTLM was accepted in place of
+ * Kerberos, only the fallback is told.
+ */
+#include "logon_private.h"
+
+#define KDC_ERR_S_PRINCIPAL_UNKNOWN 7
+
+static const mr_logon_report *report_of(const struct probe_logon *l) {
+    return mr_logon_get_report(l->raised ? l->raised : l->logon);
+}
+
+static mr_logon_provider provider_of(const struct probe_logon *l) {
+    mr_logon_provider provider = {0};
+
+    if (mr_logon_find(l->raised ? l->raised : l->logon, NULL, &provider) != 0)
+        provider = (mr_logon_provider){0};
+    return provider;
+}
+
+static bool by_kerberos(const struct probe_logon *l, const mr_logon_provider *provider) {
+    mr_spnego_info info;
+
+    if (!provider->spnego)
+        return provider->krb5 || (!provider->ntlm && report_of(l)->kerberos);
+    mr_spnego_get_info(provider->spnego, &info);
+    return provider->krb5 && info.chosen != MR_MECH_NTLM;
+}
+
+const char *probe_logon_mechanism(struct probe_logon *l) {
+    mr_logon_provider provider = provider_of(l);
+
+    if (by_kerberos(l, &provider))
+        return "Kerberos";
+    return "NTLM";
+}
+
+bool probe_logon_is_proven(const struct probe_logon *l) {
+    mr_logon_provider provider = provider_of(l);
+    mr_spnego_info negotiated;
+    mr_krb5_info ticket;
+
+    if (provider.spnego) {
+        mr_spnego_get_info(provider.spnego, &negotiated);
+        return negotiated.complete;
+    }
+    if (!provider.krb5)
+        return false;
+    mr_krb5_get_info(provider.krb5, &ticket);
+    return ticket.complete;
+}
+
+mr_talk_seen probe_logon_talk(struct probe_logon *l, const char *check) {
+    mr_probe *p = l->op.probe;
+    const mr_client_report *report = mr_client_get_report(l->client);
+
+    return (mr_talk_seen){
+        .check = check,
+        .at = mr_clock_now(),
+        .address = probe_addr_text(p, l->addr),
+        .port = l->port,
+        .interface = probe_iface(p, &l->iface),
+        .service = probe_service(&l->iface),
+        .auth = report->auth.level,
+        .ssp = report->auth.type,
+        .ms = (uint32_t)((mr_clock_now() - report->connected) / MR_MSEC),
+    };
+}
+
+/* ---- KDCs ---- */
+
+static const char *known(const char *text) {
+    return text && *text ? text : NULL;
+}
+
+/* A KRB-ERROR of a KDC or of the server. */
+static void add_krb_error(struct probe_logon *l, enum mr_exchange exchange, const mr_addr *addr,
+                          uint16_t port, const mr_krb5_failure *failure) {
+    mr_probe *p = l->op.probe;
+    mr_fact fact = {.kind = MR_FACT_KRB_ERROR, .check = l->op.check,
+                    .address = probe_addr_text(p, addr), .port = port, .exchange = exchange,
+                    .krb = failure->code, .user = l->who, .domain = known(failure->realm),
+                    .spn = exchange == MR_EXCHANGE_AS ? NULL : known(l->spn),
+                    .ntstatus = failure->has_status ? failure->status : 0};
+
+    if (failure->server_time && failure->skew)
+        mr_facts_set_clock(&fact, failure->skew);
+    mr_diag_add_fact(p->diag, &fact);
+}
+
+static const char *code_text(mr_probe *p, const mr_krb5_failure *failure) {
+    const mr_code_info *code = mr_code_find(MR_SPACE_KRB, failure->code);
+    const mr_code_info *status =
+        failure->has_status ? mr_code_find(MR_SPACE_NTSTATUS, failure->status) : NULL;
+
+    return probe_text(p, "%s%s%s", code ? mr_code_symbol(code) : "an unknown error",
+                      status ? ", " : "", status ? mr_code_symbol(status) : "");
+}
+
+static bool was_answered(const mr_logon_report *r, const mr_addr *addr) {
+    for (size_t i = 0; i < r->try_count; i++)
+        if (r->tries[i].result == 0 && mr_addr_same_host(&r->tries[i].addr, addr))
+            return true;
+    return false;
+}
+
+/* Every KDC that was asked and never answered, once. */
+static const char *add_unanswered(struct probe_logon *l, const mr_logon_report *r) {
+    mr_probe *p = l->op.probe;
+    const char *list = NULL;
+
+    for (size_t i = 0; i < r->try_count; i++) {
+        const mr_logon_try *t = &r->tries[i];
+        uint32_t tries = 0;
+        bool seen = was_answered(r, &t->addr);
+        for (size_t k = 0; k < r->try_count; k++) {
+            if (!mr_addr_same_host(&r->tries[k].addr, &t->addr))
+                continue;
+            seen = seen || k < i;
+            tries++;
+        }
+        if (seen)
+            continue;
+        const char *address = probe_addr_text(p, &t->addr);
+        mr_fact_add(p->diag, MR_FACT_KRB_UNANSWERED, l->op.check, .address = address,
+                    .port = t->addr.port ? t->addr.port : MR_KDC_PORT, .tries = tries,
+                    .domain = r->realms[t->realm].name, .user = l->who);
+        list = list ? probe_text(p, "%s, %s", list, address) : address;
+    }
+    return list;
+}
+
+static bool is_nowhere(enum mr_dns_outcome outcome) {
+    return outcome == MR_DNS_OUTCOME_NXDOMAIN || outcome == MR_DNS_OUTCOME_NODATA;
+}
+
+static const char *add_local(struct probe_logon *l, const mr_error *err) {
+    mr_fact_add(l->op.probe->diag, MR_FACT_AUTH_LOCAL, l->op.check, .other = err->text,
+                .user = l->who);
+    return probe_text(l->op.probe, "%s", err->text);
+}
+
+static const char *add_no_kdc(struct probe_logon *l, const mr_logon_report *r,
+                              const mr_error *err) {
+    mr_probe *p = l->op.probe;
+    const mr_logon_realm *realm = r->realm_count ? &r->realms[r->realm_count - 1] : NULL;
+
+    if (!realm || !realm->asked || !is_nowhere(realm->udp_records) ||
+        !is_nowhere(realm->tcp_records))
+        return add_local(l, err);
+    mr_fact_add(p->diag, MR_FACT_KRB_NO_KDC, l->op.check, .domain = realm->name, .user = l->who,
+                .rcode = realm->udp_records == MR_DNS_OUTCOME_NXDOMAIN ? 3 : 0,
+                .server = probe_addr_text(p, &realm->dns_server));
+    return probe_text(p, "DNS names no KDC for the realm %s", realm->name);
+}
+
+/* The text alone, or with its facts. */
+static const char *tell_kdcs(struct probe_logon *l, const mr_logon_report *r, int result,
+                             const mr_error *err) {
+    mr_probe *p = l->op.probe;
+    const mr_krb5_failure *failure = &r->tickets.failure;
+    const char *silent;
+
+    if (result == MR_ERR_AUTH && failure->from_peer && failure->code != MR_KRB5_NO_CODE) {
+        add_krb_error(l, r->tickets.stage == MR_KRB5_STAGE_TGS ? MR_EXCHANGE_TGS : MR_EXCHANGE_AS,
+                      &r->kdc, r->kdc.port ? r->kdc.port : MR_KDC_PORT, failure);
+        return probe_text(p, "the KDC %s says %s", probe_addr_text(p, &r->kdc),
+                          code_text(p, failure));
+    }
+    if (result == MR_ERR_NAME)
+        return add_no_kdc(l, r, err);
+    silent = r->try_count && result != MR_ERR_AUTH ? add_unanswered(l, r) : NULL;
+    return silent ? probe_text(p, "no KDC answers (%s)", silent) : add_local(l, err);
+}
+
+const char *probe_logon_add_refused(struct probe_logon *l, int result, const mr_error *err) {
+    return tell_kdcs(l, mr_logon_get_report(l->logon), result, err);
+}
+
+void probe_logon_add_granted(struct probe_logon *l) {
+    mr_probe *p = l->op.probe;
+    const mr_logon_report *r = mr_logon_get_report(l->logon);
+
+    if (!r->answered)
+        return;
+    const char *kdc = probe_addr_text(p, &r->kdc);
+    if (r->kerberos) {
+        mr_fact_add(p->diag, MR_FACT_KRB_GRANTED, l->op.check, .address = kdc,
+                    .port = r->kdc.port ? r->kdc.port : MR_KDC_PORT, .exchange = MR_EXCHANGE_TGS,
+                    .user = l->who, .spn = known(l->spn));
+    }
+    if (r->tickets.server_time)
+        mr_facts_add_clock(p->diag, l->op.check, kdc, r->tickets.skew);
+}
+
+/* ---- the server ---- */
+
+static bool by_acceptor(const struct probe_logon *l, const char **whyp) {
+    mr_logon_provider provider = provider_of(l);
+    mr_spnego_info info;
+
+    if (!provider.spnego)
+        return false;
+    mr_spnego_get_info(provider.spnego, &info);
+    *whyp = info.why;
+    return info.fallback == MR_SPNEGO_FALLBACK_ACCEPTOR;
+}
+
+const char *probe_logon_add_fallback(struct probe_logon *l, bool accepted, uint32_t status) {
+    mr_probe *p = l->op.probe;
+    const mr_logon_report *r = mr_logon_get_report(l->logon);
+    const mr_krb5_failure *failure = &r->tickets.failure;
+    bool refused = r->fallback && r->why.code == MR_ERR_AUTH && failure->from_peer &&
+                   failure->code != MR_KRB5_NO_CODE;
+    const char *why = r->why.text;
+
+    if (!r->fallback && !by_acceptor(l, &why))
+        return NULL;
+    if (!accepted && r->fallback) { /* what stood in the way of Kerberos is a failure as well */
+        mr_error err = r->why;
+        if (err.code != MR_ERR_ARGUMENT && err.code != MR_ERR_NOT_FOUND)
+            why = tell_kdcs(l, r, err.code, &err);
+        if (refused && failure->code == KDC_ERR_S_PRINCIPAL_UNKNOWN && status)
+            mr_fact_add(p->diag, MR_FACT_NTLM_FALLBACK, l->op.check,
+                        .address = probe_addr_text(p, l->addr), .port = l->port,
+                        .spn = known(l->spn), .user = l->who, .krb = failure->code,
+                        .status = status);
+        return why;
+    }
+    if (refused)
+        why = probe_text(p, "the KDC %s says %s", probe_addr_text(p, &r->kdc),
+                         code_text(p, failure));
+    if (accepted)
+        mr_fact_add(p->diag, MR_FACT_AUTH_FALLBACK, l->op.check,
+                    .address = probe_addr_text(p, l->addr), .port = l->port, .other = why,
+                    .spn = known(l->spn), .krb = refused ? failure->code : 0, .user = l->who);
+    return probe_text(p, "%s", why);
+}
+
+/* The ticket as the server sees it: the KRB-ERROR inside its answer. */
+static const char *add_ap_error(struct probe_logon *l) {
+    mr_probe *p = l->op.probe;
+    mr_logon_provider provider = provider_of(l);
+    mr_krb5_info info;
+
+    if (!provider.krb5)
+        return NULL;
+    mr_krb5_get_info(provider.krb5, &info);
+    if (!info.failure.from_peer || info.failure.code == MR_KRB5_NO_CODE)
+        return NULL;
+    add_krb_error(l, MR_EXCHANGE_AP, l->addr, l->port, &info.failure);
+    return probe_text(p, "the server says %s", code_text(p, &info.failure));
+}
+
+static bool is_rejected(const struct probe_logon *l) {
+    mr_logon_provider provider = provider_of(l);
+    mr_spnego_info info;
+
+    if (!provider.spnego)
+        return false;
+    mr_spnego_get_info(provider.spnego, &info);
+    return info.rejected;
+}
+
+/* Whether the answer that refused came where an auth3 has none: to the first call. */
+static bool after_auth3(const struct probe_logon *l, const mr_client_report *report) {
+    return report->stage >= MR_STAGE_READY && report->auth.trouble == MR_AUTH_TROUBLE_FAULT &&
+           !probe_logon_is_proven(l);
+}
+
+const char *probe_logon_add_failed(struct probe_logon *l, int result, const mr_error *err) {
+    mr_probe *p = l->op.probe;
+    const mr_client_report *report = mr_client_get_report(l->client);
+    mr_talk_seen talk = probe_logon_talk(l, l->op.check);
+    const char *told = add_ap_error(l);
+
+    if (is_rejected(l))
+        mr_fact_add(p->diag, MR_FACT_RPC_TOKEN_REFUSED, l->op.check, .interface = talk.interface,
+                    .address = talk.address, .port = talk.port, .ssp = talk.ssp,
+                    .auth = talk.auth, .service = talk.service);
+    probe_read_talk(report, result, err, &talk);
+    talk.opnum = l->opnum;
+    talk.after_auth3 = after_auth3(l, report);
+    if (result == MR_ERR_AUTH || err->floor == MR_FLOOR_AUTH) {
+        if (!told && !is_rejected(l))
+            mr_fact_add(p->diag, MR_FACT_AUTH_UNVERIFIED, l->op.check, .address = talk.address,
+                        .port = talk.port, .other = err->text, .user = l->who);
+        return told ? told : probe_text(p, "%s", err->text);
+    }
+    mr_facts_add_talk(p->diag, &talk);
+    return told ? told : probe_talk_text(p, &talk, err);
+}
