@@ -102,6 +102,49 @@ static void on_done(void *user, mr_probe *probe) {
     mr_loop_stop(&run->s.loop);
 }
 
+/* ---- the account, which several targets may share ---- */
+
+static enum mr_probe_gate may_log_on(void *user) {
+    struct diagnose_run *run = user;
+
+    switch (app_account_begin(run->target->account)) {
+    case APP_TURN_YES:
+        run->trying = true;
+        return MR_PROBE_GATE_OPEN;
+    case APP_TURN_WAIT: return MR_PROBE_GATE_WAIT;
+    case APP_TURN_NEVER: break;
+    }
+    return MR_PROBE_GATE_CLOSED;
+}
+
+static void on_judged(void *user, enum mr_probe_verdict verdict) {
+    struct diagnose_run *run = user;
+    enum app_verdict told = APP_VERDICT_NONE;
+
+    switch (verdict) {
+    case MR_PROBE_VERDICT_NONE: break;
+    case MR_PROBE_VERDICT_GOOD: told = APP_VERDICT_GOOD; break;
+    case MR_PROBE_VERDICT_REFUSED: told = APP_VERDICT_REFUSED; break;
+    }
+    if (run->trying)
+        app_account_end(run->target->account, told);
+    run->trying = false;
+}
+
+static void set_account(const app *a, struct diagnose_run *run, mr_probe_options *o) {
+    const app_account *account = run->target->account;
+
+    o->no_null = a->set.no_null;
+    if (!account || !app_account_logs_on(account))
+        return;
+    run->logon = app_logon_options(a, run->target, 0);
+    o->logon = &run->logon;
+    o->identity = account->name;
+    o->may_log_on = may_log_on;
+    o->judged = on_judged;
+    o->judged_user = run;
+}
+
 static int start_run(const struct diagnose *d, struct diagnose_run *run) {
     app_session *s = &run->s;
     mr_probe_options o = d->options;
@@ -113,6 +156,7 @@ static int start_run(const struct diagnose *d, struct diagnose_run *run) {
     mr_clock_get_wall(&run->started_sec, &run->started_nsec);
     o.host = t->host;
     o.pace = s->pace;
+    set_account(s->a, run, &o);
     if (t->binding && t->binding->endpoint.len) {
         o.has_endpoint = true;
         o.endpoint = (uint16_t)t->port;
@@ -195,6 +239,7 @@ static int diagnose_target(app *a, const app_target *target, void *user) {
         diagnose_show(a, &run);
     }
     mr_probe_free(run.probe);
+    on_judged(&run, MR_PROBE_VERDICT_NONE); /* where the run was cut before */
     app_session_close(&run.s);
     return code;
 }
@@ -217,9 +262,6 @@ static int check_target(const struct diagnose *d, const app_target *t) {
         return app_refuse(d->a, APP_USAGE, "%s: diagnose walks ncacn_ip_tcp", t->input);
     if (t->binding && t->binding->endpoint.len && !d->options.has_interface)
         return app_refuse(d->a, APP_USAGE, "%s: an endpoint wants --interface too", t->input);
-    if (t->user)
-        return app_refuse(d->a, APP_MISSING, "%s: this version speaks anonymously only; leave the "
-                          "account out", t->input);
     if (d->options.family != MR_FAMILY_ANY &&
         mr_addr_decode(mr_slice_str(t->host), 0, &literal) == 0 &&
         literal.family != d->options.family)
@@ -270,12 +312,13 @@ const app_command app_diagnose = {
         "Walks name resolution, TCP, discovery and communication against a host and says which "
         "phase fails, why, how sure that is, what to do about it, and which one test tells the "
         "remaining causes apart. TARGET:PORT names the endpoint mapper's port; a string binding "
-        "with an endpoint and --interface leaves the mapper out. Everything is anonymous and reads "
-        "only.",
+        "with an endpoint and --interface leaves the mapper out. With an account it logs on once, "
+        "tells what a refusal means, and never tries a refused account again; everything else is "
+        "anonymous, and all of it reads only.",
     .examples = {"msrpc diagnose dc01.corp.example", "why do the tools say RPC server unavailable?",
                  "msrpc diagnose dc01 --interface drsuapi --json",
                  "replication only, for a script"},
-    .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_CHECKS | APP_GROUP_OUTPUT,
+    .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS | APP_GROUP_CHECKS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct diagnose_options),
     .run = run,

@@ -5,6 +5,7 @@
 #include <msrpc/probe.h>
 
 #include "against.h"
+#include "identity.h"
 #include "session.h"
 
 struct diagnose_run {
@@ -12,6 +13,8 @@ struct diagnose_run {
     const app_target *target;
     mr_diag diag;
     mr_probe *probe;
+    mr_logon_options logon;
+    bool trying;        /* the account's turn is ours */
     mr_nsec began, ended;
     int64_t started_sec;
     uint32_t started_nsec;

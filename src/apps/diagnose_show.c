@@ -67,6 +67,10 @@ static void open_ports(app *a, const struct diagnose_run *run, bool *headp) {
     line(a, MR_PHASE_TCP, headp, APP_MARK_OK, text);
 }
 
+static bool is_auth_check(const mr_check *check) {
+    return strncmp(check->id, "AUTH.", 5) == 0;
+}
+
 static bool refuses_strangers(const mr_diag *diag) {
     const mr_finding *finding;
 
@@ -83,7 +87,8 @@ static void answered(app *a, const struct diagnose_run *run, bool *headp) {
     char text[300];
 
     for (size_t i = 0; (check = mr_diag_get_check(&run->diag, i)) != NULL; i++) {
-        if (check->phase != MR_PHASE_COMMUNICATION || check->status != MR_STATUS_PASS)
+        if (check->phase != MR_PHASE_COMMUNICATION || check->status != MR_STATUS_PASS ||
+            is_auth_check(check))
             continue;
         only = check;
         checks++;
@@ -107,7 +112,7 @@ static bool shows(const app *a, const mr_check *check) {
     if (check->aside)
         return check->phase == MR_PHASE_TCP && check->status == MR_STATUS_UNKNOWN;
     if (check->status == MR_STATUS_PASS)
-        return check->phase == MR_PHASE_DISCOVERY ||
+        return check->phase == MR_PHASE_DISCOVERY || strcmp(check->id, "AUTH.LOGON") == 0 ||
                (check->phase == MR_PHASE_NAMES && strcmp(check->id, "NAME.RESOLVE") == 0);
     return true;
 }
@@ -180,6 +185,7 @@ void diagnose_show(app *a, struct diagnose_run *run) {
     app_changes changes;
     char title[200], from[120];
     const char *vantage = mr_probe_get_vantage(run->probe);
+    const char *identity = mr_probe_get_identity(run->probe);
 
     if (a->set.quiet) {
         const mr_verdict *verdict = mr_diag_get_verdict(&run->diag);
@@ -188,7 +194,8 @@ void diagnose_show(app *a, struct diagnose_run *run) {
         return;
     }
     snprintf(title, sizeof title, "msrpc diagnose %s", run->target->input);
-    snprintf(from, sizeof from, "from %s, anonymous", *vantage ? vantage : "here");
+    snprintf(from, sizeof from, "from %s, %s%s", *vantage ? vantage : "here",
+             identity ? "as " : "anonymous", identity ? app_safe(a, mr_slice_str(identity)) : "");
     app_edges(a->out, title, from);
     fputc('\n', a->out);
     for (int phase = 1; phase <= MR_PHASE_COUNT; phase++)
@@ -207,6 +214,7 @@ static void write_members(const struct diagnose_run *run, mr_writer *w) {
     size_t count;
     const mr_probe_addr *addrs = mr_probe_get_addrs(run->probe, &count);
     const char *vantage = mr_probe_get_vantage(run->probe);
+    const char *identity = mr_probe_get_identity(run->probe);
 
     mr_writer_open(w, "target", MR_SHAPE_OBJECT);
     mr_writer_str(w, "input", run->target->input);
@@ -222,7 +230,7 @@ static void write_members(const struct diagnose_run *run, mr_writer *w) {
     mr_writer_close(w);
     mr_writer_open(w, "vantage", MR_SHAPE_OBJECT);
     mr_writer_str(w, "address", *vantage ? vantage : NULL);
-    mr_writer_str(w, "identity", "anonymous");
+    mr_writer_str(w, "identity", identity ? identity : "anonymous");
     mr_writer_close(w);
     mr_writer_str(w, "started", mr_time_text(run->started_sec, run->started_nsec, text));
     mr_writer_real(w, "ms", (double)(run->ended - run->began) / MR_MSEC);

@@ -31,7 +31,8 @@ static bool by_kerberos(const struct probe_logon *l, const mr_logon_provider *pr
 const char *probe_logon_mechanism(struct probe_logon *l) {
     mr_logon_provider provider = provider_of(l);
 
-    if (by_kerberos(l, &provider))
+    if (by_kerberos(l, &provider) ||
+        (!provider.security && l->options.mechanism != MR_LOGON_NTLM && !report_of(l)->fallback))
         return "Kerberos";
     return "NTLM";
 }
@@ -264,9 +265,19 @@ static bool is_rejected(const struct probe_logon *l) {
 }
 
 /* Whether the answer that refused came where an auth3 has none: to the first call. */
-static bool after_auth3(const struct probe_logon *l, const mr_client_report *report) {
-    return report->stage >= MR_STAGE_READY && report->auth.trouble == MR_AUTH_TROUBLE_FAULT &&
+static bool after_auth3(const struct probe_logon *l, int result) {
+    const mr_client_report *report = mr_client_get_report(l->client);
+
+    return result == MR_ERR_FAULT && report->bound && !report->auth.proven &&
            !probe_logon_is_proven(l);
+}
+
+bool probe_logon_is_refused(const struct probe_logon *l, int result) {
+    const mr_client_report *report = mr_client_get_report(l->client);
+
+    return after_auth3(l, result) || is_rejected(l) ||
+           (report->auth.trouble != MR_AUTH_TROUBLE_NONE &&
+            report->auth.trouble != MR_AUTH_TROUBLE_CLOSED);
 }
 
 const char *probe_logon_add_failed(struct probe_logon *l, int result, const mr_error *err) {
@@ -281,7 +292,7 @@ const char *probe_logon_add_failed(struct probe_logon *l, int result, const mr_e
                     .auth = talk.auth, .service = talk.service);
     probe_read_talk(report, result, err, &talk);
     talk.opnum = l->opnum;
-    talk.after_auth3 = after_auth3(l, report);
+    talk.after_auth3 = after_auth3(l, result);
     if (result == MR_ERR_AUTH || err->floor == MR_FLOOR_AUTH) {
         if (!told && !is_rejected(l))
             mr_fact_add(p->diag, MR_FACT_AUTH_UNVERIFIED, l->op.check, .address = talk.address,

@@ -35,6 +35,9 @@ const char *probe_logon_mechanism(struct probe_logon *l);
 /* Whether the credentials are known to be accepted: the last word of the negotiation was the
  * server's, and good. */
 bool probe_logon_is_proven(const struct probe_logon *l);
+/* Whether a dialogue that ended with @result ended because the server did not like the proof: it
+ * must not be tried again. */
+bool probe_logon_is_refused(const struct probe_logon *l, int result);
 /* What the dialogue under way is about, with its level and mechanism. */
 mr_talk_seen probe_logon_talk(struct probe_logon *l, const char *check);
 

@@ -166,8 +166,7 @@ static void end_denied(struct probe_logon *l) {
 /* The dialogue came to nothing. */
 static void end_dialogue(struct probe_logon *l, int result, const mr_error *err) {
     const mr_client_report *report = mr_client_get_report(l->client);
-    bool refused = report->auth.trouble != MR_AUTH_TROUBLE_NONE &&
-                   report->auth.trouble != MR_AUTH_TROUBLE_CLOSED;
+    bool refused = probe_logon_is_refused(l, result);
 
     if (probe_own_failure(l->op.probe, result)) {
         end_unknown(l, err->text);
