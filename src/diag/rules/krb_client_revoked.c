@@ -14,11 +14,13 @@ const mr_rule mr_rule_krb_client_revoked = {
     .require = {{.any = {MR_FACT_KRB_ERROR},
                  .where = {MR_WHERE(KRB, IN, MR_BIT(1) | MR_BIT(18) | MR_BIT(21))}}},
     .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED", "SMB.ACCOUNT", "SMB.LOGON_RESTRICTED"},
+                 "NTLM.FALLBACK_REFUSED", "RPC.FIRST_CALL_DENIED", "SMB.ACCOUNT",
+                 "SMB.LOGON_RESTRICTED"},
     .summary = "the account is disabled, locked or expired",
     .cause = "The KDC {address} refuses {user|the account} with {krb} ({ntstatus|no more is "
              "said}): the account is disabled, locked out, expired, or may not log on at this "
-             "hour or from this computer.",
+             "hour or from this computer. Samba's KDC says why, but for an account that is locked "
+             "out.",
     .reference = "RFC 4120 7.5.9; MS-KILE 3.3.5.6.1, 2.2.2",
     .remedies = {{.text = "List the accounts that are locked, disabled or expired.",
                   .run_on = MR_PLACE_DC,

@@ -23,7 +23,7 @@ const mr_rule mr_rule_krb_pkinit = {
     .cause = "The KDC {address} refuses the certificate of {user|the client}, or the client "
              "would refuse the KDC's ({krb}): chain or revocation list cannot be verified, names "
              "or purposes do not fit, or the certificate is not mapped to the account.",
-    .reference = "RFC 4556 3.1.3, 3.2.2; KB5014754",
+    .reference = "RFC 4556 3.1.3, 3.2.2; KB5014754; KB5005408 (CVE-2021-33764)",
     .remedies = {{.text = "Verify the controller's certificate and the chain to its root.",
                   .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_CMD,
