@@ -318,7 +318,8 @@ const app_command app_diagnose = {
     .examples = {"msrpc diagnose dc01.corp.example", "why do the tools say RPC server unavailable?",
                  "msrpc diagnose dc01 --interface drsuapi --json",
                  "replication only, for a script"},
-    .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS | APP_GROUP_CHECKS | APP_GROUP_OUTPUT,
+    .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS |
+              APP_GROUP_CHECKS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct diagnose_options),
     .run = run,

@@ -1,4 +1,4 @@
-/* The logon of a live diagnosis, inside: the machine of checks/logon.c, its facts (logon_facts.c). */
+/* The logon of a live diagnosis, inside: the machine of checks/logon.c, facts by logon_facts.c. */
 #ifndef MSRPC_PROBE_LOGON_PRIVATE_H
 #define MSRPC_PROBE_LOGON_PRIVATE_H
 

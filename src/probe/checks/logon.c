@@ -92,7 +92,7 @@ static void end_good(struct probe_logon *l, bool low, const char *note) {
 
     judge(l, MR_PROBE_VERDICT_GOOD);
     probe_logon_add_granted(l);
-    probe_check(&l->op, low ? MR_STATUS_FAIL : why ? MR_STATUS_WARN : MR_STATUS_PASS, evidence, 
+    probe_check(&l->op, low ? MR_STATUS_FAIL : why ? MR_STATUS_WARN : MR_STATUS_PASS, evidence,
                 MR_COUNT(evidence), "%s as %s, %s, at %s%s%s%s%s", probe_logon_mechanism(l),
                 l->who, mr_auth_level_name(report->auth.level), port_and_iface(l),
                 note ? "; " : "", note ? note : "", why ? "; not Kerberos: " : "", why ? why : "");
