@@ -4,6 +4,7 @@
  */
 #include "rpc_peer.h"
 
+#include <msrpc/facts.h>
 #include <msrpc/probe.h>
 
 #define MAX_PORTS 8
