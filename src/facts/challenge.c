@@ -36,6 +36,10 @@ bool mr_facts_is_other(const char *asked, const char *computer, const char *dns_
     return !mr_slice_eq_nocase(whole ? own : first_label(own), whole ? want : label);
 }
 
+const char *mr_facts_best_name(const char *computer, const char *dns_computer) {
+    return !*computer || strchr(dns_computer, '.') ? dns_computer : computer;
+}
+
 void mr_facts_set_clock(mr_fact *fact, int64_t ahead) {
     uint64_t apart = ahead < 0 ? 0 - (uint64_t)ahead : (uint64_t)ahead;
 
@@ -58,7 +62,7 @@ int mr_facts_add_challenge(mr_diag *diag, const mr_challenge_seen *s) {
     if (s->asked && mr_facts_is_other(s->asked, s->computer, s->dns_computer))
         r = mr_fact_add(diag, MR_FACT_NAME_IDENTITY_DIFFERS, s->check, .at = s->at,
                         .address = s->address, .name = s->asked,
-                        .other = *s->dns_computer ? s->dns_computer : s->computer);
+                        .other = mr_facts_best_name(s->computer, s->dns_computer));
     if (r == 0 && s->has_clock)
         r = mr_facts_add_clock(diag, s->check, s->address, s->ahead);
     return r;

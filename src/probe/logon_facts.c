@@ -208,6 +208,17 @@ static bool by_acceptor(const struct probe_logon *l, const char **whyp) {
     return info.fallback == MR_SPNEGO_FALLBACK_ACCEPTOR;
 }
 
+/* A server outside of any domain knows its own accounts alone: no KDC has a say in that. */
+static bool is_standalone(const struct probe_logon *l) {
+    mr_logon_provider provider = provider_of(l);
+    mr_ntlm_info info;
+
+    if (!provider.ntlm)
+        return false;
+    mr_ntlm_get_info(provider.ntlm, &info);
+    return info.flags & MR_NTLM_TARGET_SERVER;
+}
+
 const char *probe_logon_add_fallback(struct probe_logon *l, bool accepted, uint32_t status) {
     mr_probe *p = l->op.probe;
     const mr_logon_report *r = mr_logon_get_report(l->logon);
@@ -220,7 +231,7 @@ const char *probe_logon_add_fallback(struct probe_logon *l, bool accepted, uint3
         return NULL;
     if (!accepted && r->fallback) { /* what stood in the way of Kerberos is a failure as well */
         mr_error err = r->why;
-        if (err.code != MR_ERR_ARGUMENT && err.code != MR_ERR_NOT_FOUND)
+        if (err.code != MR_ERR_ARGUMENT && err.code != MR_ERR_NOT_FOUND && !is_standalone(l))
             why = tell_kdcs(l, r, err.code, &err);
         if (refused && failure->code == KDC_ERR_S_PRINCIPAL_UNKNOWN && status)
             mr_fact_add(p->diag, MR_FACT_NTLM_FALLBACK, l->op.check,

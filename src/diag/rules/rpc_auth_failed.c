@@ -24,8 +24,9 @@ const mr_rule mr_rule_rpc_auth_failed = {
     .test = mr_test_rpc_auth_failed,
     .summary = "authentication fails inside the call",
     .cause = "The security package at {interface}, port {port} of {address}, could not verify what "
-             "it received: wrong credentials, a clock that is more than five minutes off, a key "
-             "that does not fit the service account, or a device that alters the data.",
+             "it received: wrong credentials, an account that may not log on, NTLM where a policy "
+             "blocks it, a clock that is more than five minutes off, a key that does not fit the "
+             "service account, or a device that alters the data. RPC over TCP does not say which.",
     .reference = "MS-RPCE 2.2.2.5, 3.3.1.5.2",
     .remedies = {{.text = "Compare the clocks.",
                   .run_on = MR_PLACE_CLIENT,
@@ -36,4 +37,10 @@ const mr_rule mr_rule_rpc_auth_failed = {
                   .shell = MR_SHELL_CMD,
                   .command = "setspn -X",
                   .verify = "msrpc ping {host} --interface {interface}"}},
+    .next = {.command = "net use \\\\{address}\\IPC$ /user:DOMAIN\\USER",
+             .branches = {{"error 1326", "name or password is wrong"},
+                          {"error 1937", "the server takes no NTLM: use Kerberos"},
+                          {"error 1331, 1909, 1793 or 1907",
+                           "the account is disabled, locked out, expired, or its password must be "
+                           "changed"}}},
 };

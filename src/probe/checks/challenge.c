@@ -107,7 +107,7 @@ static void tell(struct challenge *c) {
     mr_probe *p = c->op.probe;
     bool off = c->has_clock && (c->ahead > MR_CLOCK_TOLERANCE || c->ahead < -MR_CLOCK_TOLERANCE);
     const char *version = version_text(p, &c->version);
-    const char *name = *c->dns_computer ? c->dns_computer : c->computer;
+    const char *name = mr_facts_best_name(c->computer, c->dns_computer);
     mr_evidence evidence[7];
     size_t count = 0;
     const struct {

@@ -172,6 +172,7 @@ static void end_dialogue(struct probe_logon *l, int result, const mr_error *err)
         end_unknown(l, err->text);
         return;
     }
+    probe_logon_add_granted(l);
     probe_logon_add_fallback(l, false, report->auth.fault);
     end_failed(l, refused, probe_logon_add_failed(l, result, err));
 }

@@ -101,6 +101,8 @@ int mr_facts_add_challenge(mr_diag *diag, const mr_challenge_seen *seen);
 /* Whether the host that calls itself so is another one than @asked, as far as names can tell: an
  * alias differs as well. */
 bool mr_facts_is_other(const char *asked, const char *computer, const char *dns_computer);
+/* The name that tells most: that of DNS where it is a whole one. */
+const char *mr_facts_best_name(const char *computer, const char *dns_computer);
 
 #define MR_CLOCK_TOLERANCE 300 /* seconds that Kerberos allows (RFC 4120 1.6) */
 

@@ -63,6 +63,14 @@ fault_secure_dns() {
     stop_host dc1
     dc_start
 }
+#: no-ntlm                       srv takes no NTLM, by policy (it is started anew)
+fault_no_ntlm() {
+    local conf=$LAB_STATE/srv/smb.conf
+    sed -i '/ntlm auth = /d' "$conf"
+    [ "$SWITCH" = off ] || sed -i 's/^\[global\]/&\n\tntlm auth = disabled/' "$conf"
+    stop_host srv
+    srv_start
+}
 #: rst-dyn                       both servers themselves reset connections to 49152-65535
 fault_rst_dyn() {
     nft_fault dc1 input "$DYNAMIC counter reject with tcp reset"
