@@ -105,10 +105,21 @@ static void answered(app *a, const struct diagnose_run *run, bool *headp) {
     line(a, MR_PHASE_COMMUNICATION, headp, APP_MARK_OK, text);
 }
 
+static bool is_logon_refused(const mr_diag *diag) {
+    const mr_check *check;
+
+    for (size_t i = 0; (check = mr_diag_get_check(diag, i)) != NULL; i++)
+        if (strcmp(check->id, "AUTH.LOGON") == 0)
+            return check->status == MR_STATUS_FAIL;
+    return false;
+}
+
 /* Whether a check is worth a line of its own on an ordinary screen. */
-static bool shows(const app *a, const mr_check *check) {
+static bool shows(const app *a, const mr_diag *diag, const mr_check *check) {
     if (a->set.verbose)
         return true;
+    if (strcmp(check->id, "AUTH.CHALLENGE") == 0) /* who refuses is worth knowing */
+        return check->status == MR_STATUS_WARN || is_logon_refused(diag);
     if (check->aside)
         return check->phase == MR_PHASE_TCP && check->status == MR_STATUS_UNKNOWN;
     if (check->status == MR_STATUS_PASS)
@@ -132,7 +143,7 @@ static void show_phase(app *a, const struct diagnose_run *run, enum mr_phase pha
     if (phase == MR_PHASE_COMMUNICATION && !a->set.verbose)
         answered(a, run, &head);
     for (size_t i = 0; (check = mr_diag_get_check(&run->diag, i)) != NULL; i++) {
-        if (check->phase != phase || !shows(a, check))
+        if (check->phase != phase || !shows(a, &run->diag, check))
             continue;
         line(a, phase, &head, status_mark(check->status), check->summary);
     }

@@ -216,7 +216,8 @@ static bool is_standalone(const struct probe_logon *l) {
     if (!provider.ntlm)
         return false;
     mr_ntlm_get_info(provider.ntlm, &info);
-    return info.flags & MR_NTLM_TARGET_SERVER;
+    return *info.computer &&
+           mr_slice_eq_nocase(mr_slice_str(info.domain), mr_slice_str(info.computer));
 }
 
 const char *probe_logon_add_fallback(struct probe_logon *l, bool accepted, uint32_t status) {

@@ -396,7 +396,7 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
     for (size_t i = 0; i < e->count; i++)
         add_context(e, mr_client_get_context(client, i));
     start_more(p); /* those to be asked alone need not wait for the call */
-    if (e->accepted && prove_call(e))
+    if (e->accepted && !p->options.no_null && prove_call(e))
         return;
     if (e->accepted)
         end_check(e, MR_STATUS_PASS, "bound");

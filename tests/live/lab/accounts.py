@@ -1,10 +1,9 @@
 #!/usr/bin/python3 -B
-"""accounts.py SMBCONF PASSWORD: accounts of the domain that may not log on, each for one reason.
+"""accounts.py on|off SMBCONF [PASSWORD]: accounts of the domain that may not log on, each for one
+reason.
 
 Runs on dc1, beside Samba. They are named for what is wrong with them: disabled, expired (the
-account), oldpassword, mustchange, locked, station (only from ELSEWHERE), hours (never), rc4 (no
-keys but RC4's)."""
-import base64
+account, not its password), mustchange, locked, hours (it has none)."""
 import sys
 import time
 
@@ -20,29 +19,24 @@ def filetime(seconds):
     return str(int((seconds + NT_EPOCH) * 10000000))
 
 
-lp = LoadParm()
-lp.load(sys.argv[1])
-sam = SamDB(session_info=system_session(), lp=lp)
 now = time.time()
-long_ago = filetime(now - 400 * 86400)
-states = {
+STATES = {
     'disabled': {'userAccountControl': '514'},
     'expired': {'accountExpires': filetime(now - 86400)},
-    'oldpassword': {'pwdLastSet': '0'},
     'mustchange': {'pwdLastSet': '0'},
     'locked': {'lockoutTime': filetime(now)},
-    'station': {'userWorkstations': 'ELSEWHERE'},
     'hours': {'logonHours': bytes(21)},
-    'rc4': {'msDS-SupportedEncryptionTypes': '4'},
 }
-for name, values in states.items():
-    if not sam.search(expression='(sAMAccountName=%s)' % name, attrs=[]):
-        sam.newuser(name, sys.argv[2])
-    found = sam.search(expression='(sAMAccountName=%s)' % name, attrs=[])[0]
-    message = ldb.Message(found.dn)
+lp = LoadParm()
+lp.load(sys.argv[2])
+sam = SamDB(session_info=system_session(), lp=lp)
+for name, values in STATES.items():
+    for found in sam.search(expression='(sAMAccountName=%s)' % name, attrs=[]):
+        sam.delete(found.dn)
+    if sys.argv[1] != 'on':
+        continue
+    sam.newuser(name, sys.argv[3])
+    message = ldb.Message(sam.search(expression='(sAMAccountName=%s)' % name, attrs=[])[0].dn)
     for key, value in values.items():
         message[key] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, key)
-    try:
-        sam.modify(message)
-    except ldb.LdbError as error:
-        print(name, error)
+    sam.modify(message)
