@@ -217,7 +217,7 @@ static void test_healthy(void **state) {
         expect(&f, 0, "none");
         for (int phase = 1; phase <= MR_PHASE_COUNT; phase++)
             assert_int_equal(mr_diag_get_phase(&f.diag, phase), MR_STATUS_PASS);
-        assert_int_equal(f.mapper.binds, 2); /* one of them for NTLM's challenge, which is not given */
+        assert_int_equal(f.mapper.binds, 2); /* one for NTLM's challenge, which is not given */
         assert_int_equal(f.service.binds, 1);
         assert_int_equal(f.service.requests, 3); /* mgmt, and each interface once */
         assert_string_equal(find_check(&f, "EPM.LOOKUP")->summary, "2 interfaces registered");

@@ -1,0 +1,163 @@
+#!/usr/bin/python3 -B
+"""msrpc diagnose, phase 4 with an account: what a refusal means, and that it is the only one."""
+import json
+import os
+import subprocess
+
+from diagnosis import *
+
+DC, SRV, NAME, PASSWORD = names['DC_IP'], names['SRV_IP'], names['DC_NAME'], names['ALICE_PASSWORD']
+TMP, CONF = names['TEST_TMP'], os.path.join(names['LAB_STATE'], 'dc1', 'etc', 'smb.conf')
+ALICE = ['-u', 'LAB\\alice', '-p', PASSWORD]
+ROOT = ['-u', 'root', '-p', names['PASSWORD']]
+KERBEROS, NTLM = ['--auth', 'kerberos'], ['--auth', 'ntlm']
+# NAME.WRONG_HOST and the like would be accusations of the way: it works in every case here
+REFUSED = 'pppf'
+
+
+def samba_tool(*args):
+    return on('dc1', '/usr/bin/python3', '/usr/bin/samba-tool', *args, '-s', CONF)
+
+
+def accounts(switch, *args):
+    on('dc1', os.path.join(names['LAB_DIR'], 'accounts.py'), switch, CONF, *args)
+
+
+def bad_passwords(user='alice'):
+    shown = samba_tool('user', 'show', user, '--attributes=badPwdCount')
+    return int([x.split()[1] for x in shown.splitlines() if x.startswith('badPwdCount')][0])
+
+
+def nt_hash(password):
+    made = subprocess.run(['/usr/bin/python3', '-c', 'import sys; from samba import generate_random_bytes;'
+                           'from samba.credentials import Credentials as C; c = C();'
+                           'c.set_password(sys.argv[1]); print(c.get_nt_hash().hex())', password],
+                          stdout=subprocess.PIPE, check=True)
+    return made.stdout.decode().strip()
+
+
+def shifted(by, *args):
+    """What msrpc says where the clock is wrong; a sanitizer must not mind the preloaded library."""
+    options = 'ASAN_OPTIONS=%s:verify_asan_link_order=0' % names.get('ASAN_OPTIONS', '')
+    return json.loads(on('client', 'env', options, 'FAKETIME_DONT_FAKE_MONOTONIC=1', 'faketime', '-f', by,
+                         names['MSRPC'], 'diagnose', '--json', *args, check=False))
+
+
+def logon(report):
+    return [x for x in report.json['checks'] if x['id'] == 'AUTH.LOGON'][0]
+
+
+def good(name, args, mechanism, who, code=0):
+    run = msrpc('diagnose', '--json', *args)
+    report = run.json
+    eq((run.code, accused(report) - {'AUTH.FALLBACK', 'CLOCK.DIFFERS'}), (code, set()), name, run)
+    seen = logon(run)['evidence']
+    eq((seen.get('mechanism'), report['vantage']['identity']), (mechanism, who), name + ': as whom')
+    ok(PASSWORD not in run.out and names['PASSWORD'] not in run.out, name + ': no secret is shown')
+    return run
+
+
+# ---- everything that proves who one is ----
+subprocess.run([names['LAB'], 'exec', 'dc1', '/usr/bin/python3', '/usr/bin/samba-tool', 'domain',
+                'exportkeytab', TMP + '/alice.keytab', '--principal=alice@LAB.TEST', '-s', CONF],
+               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+cache = 'FILE:' + TMP + '/ccache'
+on('client', 'sh', '-c', 'echo "$0" | kinit -c "$1" alice@LAB.TEST', PASSWORD, cache)
+healthy('a password', *ALICE, NAME)
+good('Negotiate', [*ALICE, NAME], 'Kerberos', 'alice@LAB.TEST')
+good('NTLM', [*ALICE, *NTLM, NAME], 'NTLM', 'LAB\\alice')
+good('an NT hash', ['-u', 'LAB\\alice', '-H', nt_hash(PASSWORD), NAME], 'Kerberos', 'alice@LAB.TEST')
+good('a key table', ['-u', 'alice@LAB.TEST', '--keytab', TMP + '/alice.keytab', NAME], 'Kerberos',
+     'alice@LAB.TEST')
+good('a ticket', ['-k', '--ccache', cache, NAME], 'Kerberos', 'alice@LAB.TEST')
+good('a local account', [*ROOT, *NTLM, 'srv.lab.test'], 'NTLM', 'root')
+good('the account in the target', ['LAB/alice:%s@%s' % (PASSWORD, NAME)], 'Kerberos', 'alice@LAB.TEST')
+run = msrpc('diagnose', *ALICE, NAME)
+ok('[ok] Kerberos as alice@LAB.TEST, privacy' in run.out and 'as alice@LAB.TEST' in
+   run.out.splitlines()[0], 'the screen says as whom', run)
+
+# ---- a warning: NTLM in place of Kerberos ----
+for name, args, reason in (('an alias', ['alias.lab.test'], 'KDC_ERR_S_PRINCIPAL_UNKNOWN'),
+                           ('an address', [DC], "the server's name")):
+    run = good('fallback, ' + name, [*ALICE, *args], 'NTLM', 'LAB\\alice', 1)
+    found = [x for x in run.json['findings'] if x['id'] == 'AUTH.FALLBACK']
+    ok(found and found[0]['severity'] == 'warning' and reason in found[0]['cause'],
+       'fallback, %s: the reason' % name, run)
+
+# ---- refusals ----
+samba_tool('domain', 'passwordsettings', 'set', '--account-lockout-threshold=20')  # else nobody counts
+before = bad_passwords()
+ill('a wrong password', ['-u', 'LAB\\alice', '-p', 'Wrong.Pw1', NAME], 'KRB.PREAUTH_FAILED', 4, 40,
+    REFUSED, 1326, [DC, 'alice'])
+eq(bad_passwords(), before + 1, 'one wrong password is one logon: NTLM is not tried behind it')
+ill('a wrong password, NTLM', ['-u', 'LAB\\alice', '-p', 'Wrong.Pw1', *NTLM, NAME], 'RPC.AUTH_FAILED',
+    4, 40, REFUSED, 1825, [DC])
+before = bad_passwords()
+run = msrpc('diagnose', '--json', '-u', 'LAB\\alice', '-p', 'Wrong.Pw1', NAME, 'dual.lab.test', 'dc6.lab.test')
+said = sorted(logon(type('', (), {'json': x}))['status'] for x in run.json['results'])
+eq((run.code, said, bad_passwords()), (40, ['fail', 'skip', 'skip'], before + 1),
+   'a refused account is not tried at the next target', run)
+samba_tool('domain', 'passwordsettings', 'set', '--account-lockout-threshold=0')
+
+accounts('on', PASSWORD)
+for user, finding, win32 in (('disabled', 'KRB.DISABLED', 1331), ('expired', 'KRB.EXPIRED', 1793),
+                             ('mustchange', 'KRB.MUST_CHANGE', 1907), ('hours', 'KRB.RESTRICTED', 1328),
+                             ('locked', 'KRB.CLIENT_REVOKED', 1331)):
+    ill('account: ' + user, ['-u', 'LAB\\' + user, '-p', PASSWORD, NAME], finding, 4, 40, REFUSED,
+        win32, [DC, user])
+run = msrpc('diagnose', '--json', '-u', 'LAB\\disabled', '-p', PASSWORD, *NTLM, NAME)
+eq((run.code, accused(run.json)), (40, {'RPC.AUTH_FAILED'}),
+   'over NTLM the server does not say why, and nobody guesses', run)
+accounts('off')
+
+for name, args, finding, win32, says in (
+        ('unknown user', ['-u', 'LAB\\nobody', '-p', 'x', *KERBEROS, NAME], 'KRB.CLIENT_UNKNOWN',
+         1317, [DC]),
+        ('unknown user, Negotiate', ['-u', 'LAB\\nobody', '-p', 'x', NAME], 'KRB.CLIENT_UNKNOWN',
+         1317, [DC]),
+        ('wrong realm', ['-u', 'alice@WRONG.TEST', '-p', PASSWORD, NAME], 'KRB.NO_KDC', 1355,
+         ['WRONG.TEST']),
+        ('unknown SPN', [*ALICE, *KERBEROS, 'alias.lab.test'], 'KRB.SERVICE_UNKNOWN', 1396,
+         ['host/alias.lab.test']),
+        ('no name for Kerberos', [*ALICE, *KERBEROS, DC], 'AUTH.LOCAL', 1312, ["server's name"]),
+        ("another host's key", [*ALICE, *KERBEROS, '--target-ip', SRV, NAME], 'KRB.OTHER_HOST', 1396,
+         [SRV, 'SRV', 'host/' + NAME]),
+        ('a local account, wrong password', ['-u', 'root', '-p', 'x', 'srv.lab.test'],
+         'RPC.AUTH_FAILED', 1825, [SRV])):
+    ill(name, args, finding, 4, 40, REFUSED, win32, says)
+with fault('no-ntlm'):
+    ill('NTLM is blocked', [*ROOT, *NTLM, 'srv.lab.test'], 'RPC.AUTH_FAILED', 4, 40, REFUSED, 1825,
+        ['NTLM where a policy blocks it'])
+
+# ---- levels and rights ----
+for level in ('connect', 'integrity'):
+    ill('drsuapi at ' + level, [*ALICE, '--auth-level', level, '--interface', 'drsuapi', NAME],
+        'RPC.LEVEL_LOW', 4, 40, REFUSED, 5, ['drsuapi', DC])
+healthy('drsuapi at privacy', *ALICE, '--auth-level', 'privacy', '--interface', 'drsuapi', NAME)
+ill('denied, with NTLM', [*ALICE, *NTLM, '--auth-level', 'connect', '--interface', 'drsuapi', NAME],
+    'RPC.ACCESS_DENIED', 4, 40, REFUSED, 5, ['drsuapi', DC])
+
+# ---- no KDC ----
+with fault('drop-port', '88'), fault('drop-udp', '88'):
+    ill('no KDC answers', [*ALICE, *KERBEROS, NAME], 'KRB.KDC_UNREACHABLE', 4, 40, REFUSED, 1311, [DC])
+    run = good('no KDC, Negotiate', [*ALICE, NAME], 'NTLM', 'LAB\\alice', 1)
+    ok('no KDC' in logon(run)['summary'], 'no KDC, Negotiate: the reason', run)
+
+# ---- clocks ----
+for shift, words in (('+10m', 'ahead'), ('-10m', 'behind')):
+    for args in ([], ALICE):
+        report = shifted(shift, *args, NAME)
+        found = [x for x in report['findings'] if x['id'] == 'CLOCK.DIFFERS']
+        ok(report['exit'] == 1 and found and words in found[0]['cause'] and
+           any(x in found[0]['cause'] for x in ('599', '600', '601')),
+           'a clock %s, %s' % (shift, 'with an account' if args else 'without credentials'), report)
+
+# ---- who answers ----
+run = msrpc('diagnose', '--json', NAME)
+seen = [x for x in run.json['checks'] if x['id'] == 'AUTH.CHALLENGE'][0]['evidence']
+eq((seen['dns_computer'], seen['domain'], abs(seen['clock_ahead_s']) < 3), (NAME, 'LAB', True),
+   "the challenge's names and clock, without an account", run)
+ill('the wrong host', ['--interface', 'drsuapi', '--target-ip', SRV, NAME], 'NAME.WRONG_HOST', 1, 10,
+    'fpfp', 1753, [SRV, 'SRV'])
+healthy('the domain controller afterwards', NAME)
+done()
