@@ -9,6 +9,8 @@
  *   refuse packet integrity.
  * - A server that cannot take the AP-REQ may answer with a KRB-ERROR in place of the AP-REP, of
  *   which GSSAPI only says that it is no AP-REP: it is read here.
+ * - impacket frames the AP-REQ (RFC 4121 4.1) in DCE style, too. Windows and Samba take it, MIT
+ *   does not: it gets what is inside.
  * - An acceptor keeps no replay cache: the third leg proves that the client has the session key,
  *   so an AP-REQ that is sent again leads nowhere.
  */
@@ -324,13 +326,17 @@ static int initiate(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_erro
 }
 
 static int accept_leg(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_error *err) {
+    mr_slice bare = mr_krb5_unframe(mr_slice_of(token->value, token->length));
+    gss_buffer_desc in = {bare.len, (void *)(uintptr_t)bare.data};
     gss_cred_id_t delegated = GSS_C_NO_CREDENTIAL;
     OM_uint32 flags = 0, minor, major;
 
-    mr_krb5_note_ticket(k, mr_krb5_unframe(mr_slice_of(token->value, token->length)));
-    major = gss->accept_sec_context(&minor, &k->legs->context, k->legs->cred, token,
+    mr_krb5_note_ticket(k, bare);
+    major = gss->accept_sec_context(&minor, &k->legs->context, k->legs->cred, &in,
                                    GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, answer, &flags, NULL,
                                    &delegated);
+    if (bare.len != token->length && GSS_ROUTINE_ERROR(major) == GSS_S_DEFECTIVE_TOKEN)
+        return check_flags(0, err); /* it belongs in its frame */
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor, "Kerberos: the client's ticket", err);
     if (delegated) {

@@ -4,6 +4,8 @@
 #include "assoc_world.h"
 #include "krb5_world.h"
 
+#include <gssapi/gssapi_ext.h>
+#include <gssapi/gssapi_krb5.h>
 #include <unistd.h>
 
 static char config_name[] = "/tmp/msrpc-krb5-XXXXXX";
@@ -124,6 +126,81 @@ static void wrong_key(void **state) {
         }
         end(&t, w);
     }
+}
+
+/* impacket frames its AP-REQ as if it were not DCE style. */
+static void framed_request(void **state) {
+    uint8_t rooms[3][4096];
+    mr_buf first, framed, answer;
+    mr_error err = MR_ERROR_INIT;
+    krb5_world r;
+    mr_krb5_info info;
+    (void)state;
+
+    permit("aes256-cts");
+    krb5_world_init(&r, 18);
+    mr_krb5 *client = make_side(&r, MR_SECURITY_INITIATOR, MR_AUTH_LEVEL_PRIVACY);
+    mr_krb5 *server = make_side(&r, MR_SECURITY_ACCEPTOR, MR_AUTH_LEVEL_PRIVACY);
+    mr_security *c = mr_krb5_get_security(client), *s = mr_krb5_get_security(server);
+    mr_buf_init(&first, rooms[0], sizeof rooms[0], sizeof rooms[0]);
+    mr_buf_init(&framed, rooms[1], sizeof rooms[1], sizeof rooms[1]);
+    mr_buf_init(&answer, rooms[2], sizeof rooms[2], sizeof rooms[2]);
+    assert_int_equal(c->class->step(c, MR_DIR_TO_CLIENT, MR_SLICE_NULL, &first, &err),
+                     MR_SECURITY_CONTINUE);
+    size_t frame = mr_ber_open(&framed, MR_BER_APPLICATION(0));
+    mr_buf_write(&framed, MR_SLICE_LIT("\6\x09\x2a\x86\x48\x86\xf7\x12\1\2\2\1\0"));
+    mr_buf_write(&framed, mr_buf_slice(&first));
+    mr_ber_close(&framed, frame);
+    assert_int_equal(s->class->step(s, MR_DIR_TO_SERVER, mr_buf_slice(&framed), &answer, &err),
+                     MR_SECURITY_CONTINUE);
+    mr_buf_reset(&first);
+    assert_int_equal(c->class->step(c, MR_DIR_TO_CLIENT, mr_buf_slice(&answer), &first, &err), 0);
+    assert_int_equal(s->class->step(s, MR_DIR_TO_SERVER, mr_buf_slice(&first), &answer, &err), 0);
+    mr_krb5_get_info(server, &info);
+    assert_true(info.complete);
+    mr_krb5_free(client);
+    mr_krb5_free(server);
+    krb5_world_deinit(&r);
+}
+
+/* A client of GSSAPI's own style is told what it lacks. */
+static void other_style(void **state) {
+    gss_key_value_element_desc place = {"ccache", NULL};
+    gss_key_value_set_desc store = {1, &place};
+    gss_buffer_desc name = {sizeof SERVICE_FULL - 1, (void *)(uintptr_t)SERVICE_FULL};
+    gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
+    gss_cred_id_t cred = GSS_C_NO_CREDENTIAL;
+    gss_ctx_id_t context = GSS_C_NO_CONTEXT;
+    gss_name_t target = GSS_C_NO_NAME;
+    mr_error err = MR_ERROR_INIT;
+    OM_uint32 minor;
+    uint8_t room[4096];
+    krb5_world r;
+    mr_buf out;
+    (void)state;
+
+    permit("aes256-cts");
+    krb5_world_init(&r, 18);
+    place.value = r.cache_name;
+    mr_krb5 *server = make_side(&r, MR_SECURITY_ACCEPTOR, MR_AUTH_LEVEL_PRIVACY);
+    mr_security *s = mr_krb5_get_security(server);
+    assert_int_equal(gss_import_name(&minor, &name, GSS_KRB5_NT_PRINCIPAL_NAME, &target), 0);
+    assert_int_equal(gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE,
+                                           GSS_C_NO_OID_SET, GSS_C_INITIATE, &store, &cred, NULL,
+                                           NULL), 0);
+    assert_int_equal(gss_init_sec_context(&minor, cred, &context, target, GSS_C_NO_OID,
+                                          GSS_C_MUTUAL_FLAG, 0, GSS_C_NO_CHANNEL_BINDINGS, NULL,
+                                          NULL, &token, NULL, NULL), GSS_S_CONTINUE_NEEDED);
+    mr_buf_init(&out, room, sizeof room, sizeof room);
+    assert_int_equal(s->class->step(s, MR_DIR_TO_SERVER, mr_slice_of(token.value, token.length),
+                                    &out, &err), MR_ERR_AUTH);
+    assert_non_null(strstr(err.text, "DCE style"));
+    gss_release_buffer(&minor, &token);
+    gss_delete_sec_context(&minor, &context, GSS_C_NO_BUFFER);
+    gss_release_cred(&minor, &cred);
+    gss_release_name(&minor, &target);
+    mr_krb5_free(server);
+    krb5_world_deinit(&r);
 }
 
 /* ---- a server's KRB-ERROR ---- */
@@ -321,7 +398,8 @@ static void impossible(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_level),
-        cmocka_unit_test(wrong_key),
+        cmocka_unit_test(wrong_key), cmocka_unit_test(framed_request),
+        cmocka_unit_test(other_style),
         cmocka_unit_test(error_token),
         cmocka_unit_test(tampering),
         cmocka_unit_test(order),
