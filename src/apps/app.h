@@ -34,6 +34,7 @@ enum app_kind {
     APP_COUNTER, /* unsigned, repeatable */
     APP_TEXT,    /* const char * */
     APP_SECRET,  /* const char *, wiped from argv */
+    APP_SECRETS, /* struct app_list: repeatable, each wiped from argv */
     APP_NUMBER,  /* uint32_t within low..high */
     APP_SECONDS, /* uint64_t nanoseconds, from decimal seconds */
     APP_CHOICE,  /* unsigned: index into the "a|b|c" of @arg */

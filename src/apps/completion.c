@@ -294,7 +294,8 @@ static void zsh_value(FILE *out, const app_option *o) {
 }
 
 static void zsh_switch(FILE *out, const app_command *c, const app_option *o) {
-    bool repeats = o->kind == APP_COUNTER || o->kind == APP_LIST;
+    bool repeats = o->kind == APP_COUNTER || o->kind == APP_LIST ||
+                   o->kind == APP_SECRETS;
 
     for (int letter = 0; letter < (o->letter ? 2 : 1); letter++) {
         fprintf(out, "            '%s", repeats ? "*" : "");

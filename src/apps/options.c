@@ -173,6 +173,20 @@ static bool add_list(struct app_list *list, const char *text) {
     }
 }
 
+static int add_secret(app *a, struct app_list *list, const char *shown, char *value) {
+    app_guard_secrets();
+    const char *copy = mr_arena_add_str(&a->arena, mr_slice_str(value));
+    size_t len = strlen(value);
+
+    explicit_bzero(value, len);
+    if (!copy)
+        return app_refuse(a, APP_BUG, "out of memory");
+    if (list->count == APP_LIST_MAX)
+        return app_refuse(a, APP_USAGE, "%s: more than %u items", shown, APP_LIST_MAX);
+    list->items[list->count++] = mr_slice_of(copy, len);
+    return 0;
+}
+
 int app_option_set(app *a, const app_option *o, void *base, const char *shown, char *value) {
     void *field = (char *)base + o->offset;
     uint64_t n;
@@ -192,6 +206,8 @@ int app_option_set(app *a, const app_option *o, void *base, const char *shown, c
         *(const char **)field = mr_arena_add_str(&a->arena, mr_slice_str(value));
         explicit_bzero(value, strlen(value));
         return *(const char **)field ? 0 : app_refuse(a, APP_BUG, "out of memory");
+    case APP_SECRETS:
+        return add_secret(a, field, shown, value);
     case APP_NUMBER:
         if (mr_slice_get_number(mr_slice_str(value), o->high, &n) != 0 || n < o->low)
             return app_refuse(a, APP_USAGE, "%s %s: a number from %u to %u is wanted", shown,
@@ -265,7 +281,7 @@ static int refuse_unknown(app *a, const char *word) {
     void *base;
     const app_option *o = word[1] != '-' ? find_option(a, NULL, 0, word[1], &base) : NULL;
 
-    if (o && o->kind == APP_SECRET)
+    if (o && (o->kind == APP_SECRET || o->kind == APP_SECRETS))
         return app_refuse(a, APP_USAGE, "unknown switch -%c...: the value of -%c is a word of its "
                           "own", word[1], word[1]);
     return app_refuse(a, APP_USAGE, "unknown switch %.*s (msrpc help %s lists them)",

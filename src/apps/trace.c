@@ -22,6 +22,17 @@ static const app_option options[] = {
      "calls by method instead: count, min, median, p99, max, faults, unanswered"},
     {"stubs", 0, APP_FLAG, NULL, OWN(stubs), 0, 0,
      "each call's parameters in clear instead, decoded to JSON"},
+    {"keytab", 0, APP_TEXT, "F", OWN(keytab), 0, 0,
+     "keys of services: open what Kerberos encrypted for them"},
+    {"hashes", 'H', APP_SECRETS, "[NAME:]NT", OWN(hashes), 0, 0,
+     "an account's NT hash (repeatable): opens what its NTLM encrypted"},
+    {"user", 'u', APP_TEXT, "U", OWN(user), 0, 0, "whose password -p is (DOMAIN\\user)"},
+    {"password", 'p', APP_SECRET, "P", OWN(password), 0, 0,
+     "a password in place of its NT hash; - asks for it"},
+    {"password-file", 0, APP_TEXT, "F", OWN(password_file), 0, 0,
+     "read the password from the first line of F"},
+    {"users", 0, APP_TEXT, "F", OWN(users), 0, 0,
+     "many accounts: lines NAME:PASSWORD or NAME:NT, as serve --users reads them"},
     {"annotate", 0, APP_TEXT, "OUT.pcapng", OWN(annotate), 0, 0,
      "write a copy with the findings as packet comments"},
     {"extract", 0, APP_NUMBER, "ID", OWN(extract), 1, UINT32_MAX,
@@ -103,6 +114,8 @@ static int on_seen(void *ctx, const mr_seen *seen) {
         note_place(t, &seen->u.end);
     if (t->stubs)
         r = trace_stubs_add(t, seen);
+    if (!r && t->keys)
+        r = trace_keys_add(t, seen);
     if (!r && seen->kind != MR_SEEN_STUB)
         r = mr_trace_add(t->story, seen);
     return r;
@@ -193,6 +206,7 @@ static void analyse(struct trace *t) {
         .order = MR_MERGE_TIME,
         .filter = t->paths ? t->o->filter : NULL,
         .stubs = t->o->stubs,
+        .watch = trace_keys_watch(t),
         .read = t->paths ? NULL : on_read,
         .seen = on_seen,
         .progress = on_progress,
@@ -314,6 +328,8 @@ static int run(app *a) {
 
     int code = check_filter(&t);
     if (!code)
+        code = trace_keys_read(&t); /* while root may still read them */
+    if (!code)
         code = listen_on(&t);
     if (!code) {
         t.paths = t.o->client ? &t.o->client : a->arg_count ? a->args : NULL;
@@ -330,6 +346,7 @@ static int run(app *a) {
         close(t.spool - 1);
     if (t.page)
         fclose(t.page);
+    trace_keys_free(&t);
     mr_trace_free(t.story);
     mr_pair_deinit(&t.pair);
     mr_totals_deinit(&t.totals);

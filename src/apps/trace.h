@@ -13,10 +13,13 @@ struct trace_options {
     uint32_t extract;
     const char *interface, *filter;
     const char *client, *server; /* captures of the two sides */
+    const char *keytab, *user, *password, *password_file, *users;
+    struct app_list hashes;
     mr_nsec deadline;
 };
 
 struct trace_stubs;
+struct trace_keys;
 
 struct trace {
     app *a;
@@ -42,6 +45,7 @@ struct trace {
     FILE *page;                 /* of --html, opened while root may still open it; or NULL */
     mr_pair pair;               /* what the second capture adds, if @paired */
     bool paired;
+    struct trace_keys *keys;    /* NULL: none were given */
     struct trace_stubs *stubs;
     uint64_t stub_count;        /* calls told */
     mr_writer *report;          /* --json --stubs: the report that is open while reading */
@@ -81,6 +85,8 @@ const char *trace_method(mr_arena *arena, const mr_uuid *interface, uint16_t ver
 void trace_json_open(struct trace *t, mr_writer *w);
 /* The rest of it, or all of it with @w NULL; the exit code. */
 int trace_json(struct trace *t, mr_writer *w);
+/* The member "auth": {type, level} or null. */
+void trace_write_auth(mr_writer *w, uint8_t type, uint8_t level);
 /* --jsonl: one line of a conversation, at once; then those of the findings and the summary. */
 int trace_jsonl_talk(struct trace *t, const mr_trace_talk *talk);
 int trace_jsonl(struct trace *t);
@@ -91,6 +97,18 @@ int trace_stubs_new(struct trace *t);
 int trace_stubs_add(struct trace *t, const mr_seen *seen);
 /* Requests that got no answer; frees. */
 int trace_stubs_end(struct trace *t);
+
+/* trace_keys.c: keys for what is encrypted. */
+/* Reads and asks for those that the switches name; 0 or an exit code, told. */
+int trace_keys_read(struct trace *t);
+/* Wipes them. */
+void trace_keys_free(struct trace *t);
+/* For the analysis; NULL without keys. */
+const mr_watch *trace_keys_watch(struct trace *t);
+/* Takes the observations that are about keys. 0 or MR_ERR_MEMORY. */
+int trace_keys_add(struct trace *t, const mr_seen *seen);
+void trace_keys_show(struct trace *t);
+void trace_keys_json(struct trace *t, mr_writer *w);
 
 /* trace_edit.c: captures made of the capture. 0 or an exit code, told. */
 int trace_annotate(struct trace *t);

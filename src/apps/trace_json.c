@@ -58,14 +58,14 @@ static void write_filters(mr_writer *w, const char *wireshark, const char *netmo
 
 /* ---- conversations ---- */
 
-static void write_auth(mr_writer *w, const mr_trace_talk *talk) {
-    if (!talk->auth_type) {
+void trace_write_auth(mr_writer *w, uint8_t type, uint8_t level) {
+    if (!type) {
         mr_writer_null(w, "auth");
         return;
     }
     mr_writer_open(w, "auth", MR_SHAPE_OBJECT);
-    mr_writer_str(w, "type", mr_auth_type_name(talk->auth_type));
-    mr_writer_str(w, "level", mr_auth_level_name(talk->auth_level));
+    mr_writer_str(w, "type", mr_auth_type_name(type));
+    mr_writer_str(w, "level", mr_auth_level_name(level));
     mr_writer_close(w);
 }
 
@@ -87,7 +87,7 @@ static void write_talk(app *a, const mr_trace_talk *talk, mr_writer *w) {
     mr_writer_bool(w, "mapper", talk->mapper);
     mr_writer_bool(w, "mapped", talk->mapped);
     mr_writer_bool(w, "midstream", talk->midstream);
-    write_auth(w, talk);
+    trace_write_auth(w, talk->auth_type, talk->auth_level);
     mr_writer_uint(w, "calls", talk->calls);
     mr_writer_uint(w, "faults", talk->faults);
     mr_writer_uint(w, "unanswered", talk->unanswered);
@@ -278,6 +278,7 @@ static void write_summary(struct trace *t, mr_writer *w) {
         mr_writer_str(w, "error", app_error(t->a, &t->error));
     write_counts(t, w);
     write_phases(t, w);
+    trace_keys_json(t, w);
     trace_pair_json(t, w);
 }
 

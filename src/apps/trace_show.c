@@ -499,6 +499,7 @@ void trace_show(struct trace *t) {
     for (int phase = 1; phase <= MR_PHASE_COUNT; phase++)
         show_phase(t, (enum mr_phase)phase);
     show_talks(t);
+    trace_keys_show(t);
     trace_pair_show(t);
     fputc('\n', a->out);
     show_findings(t);

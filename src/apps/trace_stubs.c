@@ -18,7 +18,8 @@
 
 /* One half of a call as it was captured. */
 struct half {
-    bool there, sealed, cut;
+    bool there, cut;
+    uint8_t seal;                 /* enum mr_seen_seal */
     mr_ndr_format format;
     uint64_t packet;
     mr_slice bytes;
@@ -95,16 +96,28 @@ static int keep(struct trace_stubs *s, const mr_seen *seen) {
 static struct half half_of(const mr_seen *seen) {
     const mr_seen_stub *stub = &seen->u.stub;
 
-    return (struct half){.there = true, .sealed = stub->sealed, .cut = stub->cut,
+    return (struct half){.there = true, .seal = stub->seal, .cut = stub->cut,
                          .format = {stub->ndr64 ? MR_NDR64 : MR_NDR20, stub->big},
                          .packet = seen->packet, .bytes = stub->bytes};
 }
 
 static const char *why_not(const struct half *half, const mr_proc *proc) {
-    return half->sealed ? "it is encrypted"
-           : half->cut  ? "the capture does not have all of it"
-           : !proc      ? "no description of this method is compiled in"
-                        : NULL;
+    switch ((enum mr_seen_seal)half->seal) {
+    case MR_SEAL_NONE:
+    case MR_SEAL_OPENED:
+        break;
+    case MR_SEAL_CLOSED:
+        return "it is encrypted";
+    case MR_SEAL_UNSEEN:
+        return "it is encrypted, and the capture does not have all of its logon";
+    case MR_SEAL_LOST:
+        return "it is encrypted, and the capture lacks fragments before it";
+    case MR_SEAL_WRONG:
+        return "its verifier is wrong";
+    }
+    return half->cut ? "the capture does not have all of it"
+           : !proc   ? "no description of this method is compiled in"
+                     : NULL;
 }
 
 /* The member "request" or "response": the parameters, or null and the reason in a member of its

@@ -59,6 +59,7 @@
     F(krb5_, kt_add_entry)                        \
     F(krb5_, kt_close)                            \
     F(krb5_, kt_end_seq_get)                      \
+    F(krb5_, kt_free_entry)                       \
     F(krb5_, kt_get_entry)                        \
     F(krb5_, kt_have_content)                     \
     F(krb5_, kt_next_entry)                       \

@@ -36,11 +36,8 @@ int mr_krb5_watch_init(mr_krb5 *k, const mr_krb5_options *options, mr_error *err
     if (!w)
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                        "no memory for Kerberos");
-    if (!options->keytab)
-        return mr_fail(err, MR_ERR_ARGUMENT, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
-                       "Kerberos: a key table is needed");
     int rc = mr_krb5_library_init(&w->context, false, err);
-    if (rc < 0)
+    if (rc < 0 || !options->keytab)
         return rc;
     krb5_error_code code = krb5->kt_resolve(w->context, options->keytab, &w->keytab);
     if (code == 0)
@@ -170,7 +167,8 @@ static int open_ticket(mr_krb5 *k, mr_slice bytes, mr_error *err) {
     if (code)
         return unread(err, "a ticket");
     mr_krb5_print_name(w->context, ticket->server, k->service, sizeof k->service);
-    code = krb5->server_decrypt_ticket_keytab(w->context, w->keytab, ticket);
+    code = w->keytab ? krb5->server_decrypt_ticket_keytab(w->context, w->keytab, ticket)
+                     : KRB5_KT_NOTFOUND;
     if (code == 0)
         code = krb5->copy_keyblock(w->context, ticket->enc_part2->session, &w->session);
     if (code == 0)

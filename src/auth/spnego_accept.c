@@ -181,9 +181,11 @@ static int watch_first(mr_spnego *n, enum mr_dir dir, const mr_gss_token *t, mr_
     n->stage = MR_SPNEGO_TALKING;
     n->mech = t->mechs[0];
     n->chosen = mr_spnego_find(n, n->mech);
-    if (n->chosen && t->whole.len > 0)
-        rc = mr_spnego_step_inner(n, dir, t->whole, err);
-    return rc < 0 ? rc : MR_SECURITY_CONTINUE;
+    /* a token that cannot be opened matters once the server takes the mechanism */
+    if (n->chosen && t->whole.len > 0 &&
+        mr_spnego_try_inner(n, dir, t->whole, &n->detail) == MR_ERR_MEMORY)
+        return mr_spnego_fail_of(n, err, MR_ERR_MEMORY, &n->detail);
+    return MR_SECURITY_CONTINUE;
 }
 
 /* The server's choice; an observer may lack its keys. */
@@ -201,7 +203,9 @@ static int watch_choice(mr_spnego *n, const mr_gss_token *t, mr_error *err) {
         return mr_spnego_fail(n, err, MR_ERR_NOT_FOUND, "there is no key for %s",
                               mr_mech_name(mech));
     mr_spnego_choose(n, n->chosen, mech);
-    return 0;
+    return mr_spnego_same(mech, n->info.offered[0]) && n->detail.code
+               ? mr_spnego_fail_of(n, err, n->detail.code, &n->detail)
+               : 0;
 }
 
 static int watch_next(mr_spnego *n, enum mr_dir dir, const mr_gss_token *t, mr_error *err) {

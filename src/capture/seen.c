@@ -72,6 +72,7 @@ const char *mr_seen_kind_name(enum mr_seen_kind kind) {
     case MR_SEEN_CLOSED: return "closed";
     case MR_SEEN_GAP: return "gap";
     case MR_SEEN_STUB: return "stub";
+    case MR_SEEN_KEY: return "key";
     }
     return "";
 }

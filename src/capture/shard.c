@@ -51,6 +51,7 @@ int mr_shard_init(mr_shard *s, const mr_analysis_config *config, const uint64_t 
     s->taps.totals = &s->totals;
     s->taps.flows = &s->flows;
     s->taps.stubs = config->stubs;
+    s->taps.watch = config->watch;
     s->taps.more = on_more;
     s->taps.owner = s;
     mr_tap_sink(&s->taps, &sink);

@@ -24,6 +24,7 @@ struct mr_tap_ctx {
     uint64_t order;          /* of the packet at hand, over all files, from 1 */
     mr_flows *flows;
     bool stubs;              /* somebody wants stub data: MR_SEEN_STUB */
+    const mr_watch *watch;   /* who has keys; NULL: nobody */
     mr_arena scratch;        /* for one observation; reset by whoever uses it */
     mr_event *ring;          /* room for the events of an association, all use the same */
     int failed;              /* MR_ERR_MEMORY, sticky: no memory for a record */

@@ -236,6 +236,8 @@ static int drain(rpc_tap *t, uint64_t from, const mr_flow_at *at) {
             t->next[e.dir] = e.offset + e.size;
             count_pdu(t, &e);
         }
+        if (t->tap.ctx->watch && r == 0)
+            r = mr_rpc_watch(t, &e, at);
         if (r == 0)
             r = on_event(t, &e, at);
     }
@@ -332,6 +334,7 @@ static void deinit(mr_tap *tap) {
     mr_rpc_free_calls(t);
     if (t->made)
         mr_assoc_deinit(&t->assoc);
+    mr_rpc_free_keys(t);
 }
 
 const mr_tap_class mr_tap_rpc = {

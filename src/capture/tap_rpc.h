@@ -26,6 +26,7 @@ typedef struct rpc_call {
     bool asked;          /* an ept_map whose question was read */
     bool whole;          /* the request's last fragment came */
     bool begun;          /* part of the answer came */
+    uint8_t seal[2];     /* enum mr_seen_seal per direction: the highest of its fragments */
     mr_uuid asked_interface;
     mr_stub *stub[2];    /* per direction; where they are wanted */
 } rpc_call;
@@ -62,6 +63,7 @@ typedef struct rpc_tap {
     uint8_t auth_type, auth_level;
     uint8_t damages;     /* told */
     bool foreign;        /* told */
+    struct rpc_keys *keys; /* of its security contexts; NULL without keys */
     mr_nsec bind_time;
     mr_uuid bind_interface; /* the first one asked for */
     uint8_t bind_auth_type, bind_auth_level;
@@ -108,6 +110,14 @@ int mr_rpc_tell_stub(rpc_tap *t, const rpc_call *call, const mr_event *e,
 /* What the whole reply of a call says; @call may be NULL. 0 or MR_ERR_MEMORY. */
 int mr_rpc_read_reply(rpc_tap *t, const rpc_call *call, const mr_event *e,
                       const rpc_context *context, mr_slice stub, const mr_flow_at *at);
+
+/* tap_seal.c, where keys were given. Shows an observer the token of an event and notes how its
+ * fragment's verifier fared. 0 or MR_ERR_MEMORY. */
+int mr_rpc_watch(rpc_tap *t, const mr_event *e, const mr_flow_at *at);
+/* What seals a fragment of a request or response, also without keys. */
+enum mr_seen_seal mr_rpc_seal(const rpc_tap *t, const mr_event *e);
+/* After the association is gone. */
+void mr_rpc_free_keys(rpc_tap *t);
 
 /* tap_epm.c */
 bool mr_epm_is(const rpc_context *context);

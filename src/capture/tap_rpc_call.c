@@ -181,6 +181,17 @@ int mr_rpc_add_call_record(rpc_tap *t, enum mr_seen_kind kind, enum mr_dir dir,
     return 0;
 }
 
+/* What seals the stub as far as it came; @call may be NULL. */
+static uint8_t note_seal(const rpc_tap *t, rpc_call *call, const mr_event *e) {
+    uint8_t seal = (uint8_t)mr_rpc_seal(t, e);
+
+    if (!call)
+        return seal;
+    if (e->u.chunk.first || seal > call->seal[e->dir])
+        call->seal[e->dir] = seal;
+    return call->seal[e->dir];
+}
+
 /* ---- requests ---- */
 
 static int begin_request(rpc_tap *t, const mr_event *e, rpc_call **callp) {
@@ -224,7 +235,7 @@ int mr_rpc_on_request(rpc_tap *t, const mr_event *e, const mr_flow_at *at) {
     call->end = e->offset + e->size;
     call->whole = chunk->last;
     const rpc_context *context = context_of(t, call->context);
-    bool epm = mr_epm_is(context) && !chunk->sealed;
+    bool epm = note_seal(t, call, e) <= MR_SEAL_OPENED && mr_epm_is(context);
     if (epm || t->tap.ctx->stubs) {
         bool whole;
         mr_slice stub = MR_SLICE_NULL;
@@ -275,7 +286,7 @@ int mr_rpc_on_response(rpc_tap *t, const mr_event *e, const mr_flow_at *at) {
     const mr_event_chunk *chunk = &e->u.chunk;
     rpc_call *call = find_call(t, chunk->call.id);
     const rpc_context *context = context_of(t, call ? call->context : chunk->call.context);
-    bool whole = false;
+    bool whole = false, open = note_seal(t, call, e) <= MR_SEAL_OPENED;
     mr_slice stub = MR_SLICE_NULL;
     int r = 0;
 
@@ -292,7 +303,7 @@ int mr_rpc_on_response(rpc_tap *t, const mr_event *e, const mr_flow_at *at) {
     }
     if (r == 0 && (t->tap.ctx->stubs || context->iface || context->dcom))
         r = mr_rpc_collect(call, e, &whole, &stub);
-    if (r == 0 && whole)
+    if (r == 0 && whole && open)
         r = mr_rpc_read_reply(t, call, e, context, stub, at);
     if (r == 0 && chunk->last && t->tap.ctx->stubs)
         r = mr_rpc_tell_stub(t, call, e, context, whole, stub, at);

@@ -57,7 +57,7 @@ int mr_rpc_tell_stub(rpc_tap *t, const rpc_call *call, const mr_event *e,
         .opnum = chunk->call.opnum,
         .ndr64 = context->ndr64,
         .big = e->big,
-        .sealed = chunk->sealed,
+        .seal = call ? call->seal[e->dir] : (uint8_t)mr_rpc_seal(t, e),
         .cut = !whole,
         .id = chunk->call.id,
         .request = call ? call->packet : 0,
@@ -116,7 +116,7 @@ int mr_rpc_read_reply(rpc_tap *t, const rpc_call *call, const mr_event *e,
                       const rpc_context *context, mr_slice stub, const mr_flow_at *at) {
     const mr_event_chunk *chunk = &e->u.chunk;
 
-    if (chunk->sealed || (!call && !chunk->call.known))
+    if (!call && !chunk->call.known)
         return 0;
     if (context->dcom) {
         int r = mr_dcom_answer(t, e, stub, at);

@@ -113,7 +113,7 @@ int mr_trace_add(mr_trace *trace, const mr_seen *seen) {
         break;
     case MR_SEEN_GAP:
     case MR_SEEN_STUB:
-        break;
+    case MR_SEEN_KEY: break;
     }
     return 0;
 }

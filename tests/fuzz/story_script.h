@@ -457,7 +457,8 @@ static inline void story_body(story_script *s, mr_seen *seen) {
     case MR_SEEN_BEGIN:
     case MR_SEEN_AUTH3:
     case MR_SEEN_SHUTDOWN:
-    case MR_SEEN_STUB: break;
+    case MR_SEEN_STUB:
+    case MR_SEEN_KEY: break;
     }
 }
 

@@ -7,6 +7,7 @@
 #include <msrpc/auth/krb5.h>
 #include <msrpc/auth/netlogon.h>
 #include <msrpc/auth/ntlm.h>
+#include <msrpc/auth/observer.h>
 #include <msrpc/auth/spnego.h>
 
 #endif

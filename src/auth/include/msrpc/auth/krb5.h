@@ -46,7 +46,8 @@ typedef struct mr_krb5_options {
      * table. */
     const char *service;
     const char *ccache;   /* initiator: "MEMORY:...", "FILE:..."; holds the ticket for @service */
-    const char *keytab;   /* acceptor, observer: "FILE:...", "MEMORY:..." */
+    const char *keytab;   /* acceptor, observer: "FILE:...", "MEMORY:..."; an observer without one
+                           * learns only what the ticket needs */
     bool delegate;        /* initiator: hand over a ticket to act for us, if the KDC allows it; the
                            * library fetches that one by itself, from the KDC that the machine's
                            * configuration names */
@@ -86,6 +87,18 @@ int mr_krb5_get_mic(mr_krb5 *krb5, enum mr_dir dir, mr_slice octets, uint8_t *mi
                     mr_error *err);
 int mr_krb5_verify_mic(mr_krb5 *krb5, enum mr_dir dir, mr_slice octets, mr_slice mic,
                        mr_error *err);
+
+/* ---- key tables ---- */
+
+/* A key table read once and kept in memory, for many observers and acceptors. */
+typedef struct mr_krb5_keys mr_krb5_keys;
+
+/* Reads the table @keytab names. 0, MR_ERR_NOT_FOUND (no such table, or it is empty), MR_ERR_AUTH
+ * (it is none, or may not be read) or MR_ERR_MEMORY. */
+int mr_krb5_keys_new(const char *keytab, mr_krb5_keys **keysp, mr_error *err);
+void mr_krb5_keys_free(mr_krb5_keys *keys);
+/* For mr_krb5_options.keytab; goes with @keys. */
+const char *mr_krb5_keys_get_name(const mr_krb5_keys *keys);
 
 /* ---- the exchange with the KDC ---- */
 

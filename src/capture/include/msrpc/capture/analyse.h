@@ -9,6 +9,7 @@
 
 #include <msrpc/capture/file.h>
 #include <msrpc/capture/seen.h>
+#include <msrpc/engine/security.h>
 
 #define MR_ANALYSIS_WORKERS_MAX 16
 
@@ -83,6 +84,19 @@ typedef struct mr_totals {
 /* A zeroed one is empty. Frees the methods. */
 void mr_totals_deinit(mr_totals *totals);
 
+/* Who has keys: observers of the security contexts that are begun in the capture (security.h).
+ * All of it is called by several threads at once. */
+typedef struct mr_watch {
+    /* A new observer of a context of @auth_type. 0; MR_ERR_NOT_FOUND: not of this type. */
+    int (*make)(void *user, uint8_t auth_type, mr_security **securityp, mr_error *err);
+    /* How it stands with it: MR_SEAL_OPENED once fragments can be opened, MR_SEAL_CLOSED when no
+     * key will do, MR_SEAL_UNSEEN as long as tokens are missing. *@textp is mr_seen_key.text,
+     * *borrowed* until the next step. */
+    enum mr_seen_seal (*describe)(void *user, mr_security *security, const char **textp);
+    void (*give)(void *user, mr_security *security);
+    void *user;
+} mr_watch;
+
 /* What the analysis is about to do, and how far it is; @size 0: unknown. */
 typedef struct mr_analysis_place {
     uint64_t done, size;  /* octets of the files */
@@ -98,6 +112,7 @@ typedef struct mr_analysis_config {
     const char *filter;       /* of packets, in libpcap's language; NULL: none */
     bool checksums;           /* verify them */
     bool stubs;               /* MR_SEEN_STUB records are wanted */
+    const mr_watch *watch;    /* *borrowed*; NULL: what is encrypted stays closed */
     /* Instead of files: the next packet, as mr_capture_file_read gives it; MR_CAPTURE_WAIT hands
      * over what there is. */
     int (*read)(void *ctx, mr_packet *packetp, mr_error *err);

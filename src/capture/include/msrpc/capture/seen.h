@@ -37,7 +37,7 @@ enum mr_seen_kind {
     MR_SEEN_NAK,        /* bind_nak: u.nak */
     MR_SEEN_AUTH3,
     MR_SEEN_FAULT,      /* u.call */
-    MR_SEEN_RETURNED,   /* a reply in clear carries a status that is not 0: u.call */
+    MR_SEEN_RETURNED,   /* a reply that can be read carries a status that is not 0: u.call */
     MR_SEEN_UNANSWERED, /* a call that was still open when its connection ended: u.call */
     MR_SEEN_SLOW,       /* an answer that took longer than MR_SEEN_SLOW_MS: u.call */
     MR_SEEN_CANCEL,     /* co_cancel or orphaned: u.call */
@@ -58,6 +58,7 @@ enum mr_seen_kind {
                          * without tcp */
     MR_SEEN_GAP,        /* octets are missing from the capture: u.gap */
     MR_SEEN_STUB,       /* only where they are asked for: u.stub */
+    MR_SEEN_KEY,        /* only where keys were given: u.key */
 };
 
 #define MR_SEEN_SLOW_MS 3000
@@ -219,6 +220,23 @@ typedef struct mr_seen_call {
     uint32_t eerr_count;
 } mr_seen_call;
 
+/* What protects a stub, and what came of it; of several fragments the last one of these. */
+enum mr_seen_seal {
+    MR_SEAL_NONE,   /* it is in clear, signed or not */
+    MR_SEAL_OPENED, /* it was encrypted, and is verified */
+    MR_SEAL_CLOSED, /* no key opens it */
+    MR_SEAL_UNSEEN, /* the logon, or part of it, is not in the capture */
+    MR_SEAL_LOST,   /* the capture lacks fragments before it, without which it cannot be opened */
+    MR_SEAL_WRONG,  /* its verifier is wrong: nobody should believe it, even in clear */
+};
+
+/* How a security context and the keys that were given go together. */
+typedef struct mr_seen_key {
+    enum mr_seen_seal seal;
+    uint8_t auth_type, auth_level;
+    const char *text;   /* OPENED: who logged on; CLOSED: what would be needed; else NULL */
+} mr_seen_key;
+
 /* The stub data of a request or a response, put together. */
 typedef struct mr_seen_stub {
     mr_uuid interface;
@@ -227,7 +245,7 @@ typedef struct mr_seen_stub {
     bool known;         /* the interface is */
     bool ndr64;
     bool big;           /* the sender's integers are big-endian */
-    bool sealed;        /* what is here is still encrypted */
+    uint8_t seal;       /* enum mr_seen_seal */
     bool cut;           /* octets are missing, or it was too long to keep */
     uint32_t id;        /* of the call */
     uint64_t request;   /* packet of the request's first octet */
@@ -397,6 +415,7 @@ typedef struct mr_seen {
         mr_seen_tls tls;
         mr_seen_end end;
         mr_seen_stub stub;
+        mr_seen_key key;
         struct { uint64_t missing; } gap;
         struct { uint8_t protocol; uint32_t have, want; } fragments;
     } u;

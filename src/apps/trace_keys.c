@@ -1,0 +1,384 @@
+/*
+ * Keys for msrpc trace: NT hashes, passwords and key tables, from which observers (auth/observer.h)
+ * open what a capture holds encrypted; and what came of each security context, told once. Secrets
+ * are wiped where they were read and when the run ends, and are in no text.
+ */
+#include "trace.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#include <msrpc/auth/observer.h>
+#include <msrpc/crypto.h>
+#include <msrpc/serve.h>
+
+#include "identity.h"
+#include "input.h"
+
+#define USERS_MAX ((size_t)1 << 20)
+#define ROWS_MAX (APP_LIST_MAX + 1)
+#define NOTES_MAX 64
+#define HASH_DIGITS ((size_t)2 * MR_NT_HASH_SIZE)
+
+/* What came of contexts that went alike. */
+struct note {
+    enum mr_seen_seal seal;
+    uint8_t auth_type, auth_level;
+    uint16_t file;
+    uint64_t packet; /* the first one's */
+    uint64_t count;
+    const char *text; /* in the run's arena, or NULL */
+};
+
+struct trace_keys {
+    mr_krb5_keys *tickets;
+    mr_identity rows[ROWS_MAX]; /* those without a name are anybody's */
+    size_t row_count;
+    mr_accounts *accounts;
+    mr_observer_keys given;
+    mr_watch watch;
+    struct note notes[NOTES_MAX];
+    size_t note_count;
+};
+
+/* ---- reading ---- */
+
+static bool is_hash(mr_slice s) {
+    if (s.len != HASH_DIGITS)
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!isxdigit(s.data[i]))
+            return false;
+    return true;
+}
+
+/* Takes a hash and the colon before it from the end of @restp. */
+static bool take_hash(mr_slice *restp, mr_slice *hashp) {
+    size_t left = restp->len < HASH_DIGITS ? 0 : restp->len - HASH_DIGITS;
+    mr_slice hash = mr_slice_sub(*restp, left, SIZE_MAX);
+
+    if (!is_hash(hash) || (left > 0 && restp->data[left - 1] != ':'))
+        return false;
+    *restp = mr_slice_sub(*restp, 0, left > 0 ? left - 1 : 0);
+    *hashp = hash;
+    return true;
+}
+
+static int no_good(app *a, const char *what, int r, const mr_error *err) {
+    return app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_USAGE, "%s: %s", what, err->text);
+}
+
+static int new_row(app *a, struct trace_keys *keys, mr_identity **rowp) {
+    mr_error err = MR_ERROR_INIT;
+
+    *rowp = &keys->rows[keys->row_count++];
+    return mr_identity_init(*rowp, &err) ? app_refuse(a, APP_BUG, "%s", err.text) : 0;
+}
+
+/* [NAME:][LM:]NT; nothing of it may be shown. */
+static int read_hash(app *a, struct trace_keys *keys, mr_slice text) {
+    mr_error err = MR_ERROR_INIT;
+    mr_identity *row;
+    mr_slice hash, lm;
+    int code = new_row(a, keys, &row);
+
+    if (code)
+        return code;
+    if (!take_hash(&text, &hash))
+        return app_refuse(a, APP_USAGE, "-H: [NAME:]HASH is wanted, with an NT hash of %zu "
+                          "hexadecimal digits", HASH_DIGITS);
+    (void)take_hash(&text, &lm);
+    int r = text.len ? mr_identity_set_name(row, text, &err) : 0;
+    if (!r)
+        r = mr_identity_set_nt_hash(row, hash, &err);
+    return r ? no_good(a, "-H", r, &err) : 0;
+}
+
+static int read_hashes(app *a, struct trace_keys *keys, const struct app_list *hashes) {
+    size_t nameless = 0;
+    int code = 0;
+
+    for (uint32_t i = 0; !code && i < hashes->count; i++) {
+        code = read_hash(a, keys, hashes->items[i]);
+        if (!code)
+            nameless += !*keys->rows[keys->row_count - 1].user;
+    }
+    if (!code && nameless > 1)
+        code = app_refuse(a, APP_USAGE, "-H: several hashes need names: -H 'DOMAIN\\user:HASH'");
+    return code;
+}
+
+static int read_password(app *a, struct trace_keys *keys) {
+    const struct trace_options *o = a->own;
+    mr_error err = MR_ERROR_INIT;
+    char *asked = NULL;
+    mr_identity *row;
+    int code = new_row(a, keys, &row);
+
+    if (!code && o->password_file)
+        code = app_read_secret(a, o->password_file, &asked);
+    else if (!code && strcmp(o->password, "-") == 0)
+        code = app_ask_secret(a, "Password: ", &asked);
+    if (code)
+        return code;
+    int r = o->user ? mr_identity_set_name(row, mr_slice_str(o->user), &err) : 0;
+    if (r)
+        code = no_good(a, "-u", r, &err);
+    else if ((r = mr_identity_set_password(row, mr_slice_str(asked ? asked : o->password),
+                                           &err)) != 0)
+        code = no_good(a, "-p", r, &err);
+    app_wipe_text(asked);
+    return code;
+}
+
+static int read_users(app *a, struct trace_keys *keys, const char *path) {
+    mr_error err = MR_ERROR_INIT;
+    mr_slice text;
+    int code = app_input_read(a, path, USERS_MAX, &text);
+
+    if (code)
+        return code;
+    int r = mr_accounts_new(&keys->accounts, &err);
+    if (!r)
+        r = mr_accounts_read(keys->accounts, text, path, &err);
+    app_wipe_text((const char *)text.data);
+    return r ? app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_USAGE, "%s", err.text) : 0;
+}
+
+static int read_keytab(app *a, struct trace_keys *keys, const char *path) {
+    mr_error err = MR_ERROR_INIT;
+    int r = mr_krb5_keys_new(path, &keys->tickets, &err);
+
+    return r ? app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_UNREADABLE, "%s: %s", path,
+                          err.text)
+             : 0;
+}
+
+static int check_switches(app *a) {
+    const struct trace_options *o = a->own;
+
+    if (o->password && o->password_file)
+        return app_refuse(a, APP_USAGE, "-p and --password-file exclude each other");
+    if (o->user && !o->password && !o->password_file)
+        return app_refuse(a, APP_USAGE, "-u says whose password -p or --password-file is; a hash "
+                          "has its name before it: -H 'DOMAIN\\user:HASH'");
+    return 0;
+}
+
+/* ---- observers ---- */
+
+static int find_account(void *user, mr_slice account, mr_slice domain,
+                        uint8_t nt_hashp[MR_NT_HASH_SIZE], mr_error *err) {
+    struct trace_keys *keys = user;
+    int r = MR_ERR_NOT_FOUND;
+
+    for (int nameless = 0; nameless < 2 && r == MR_ERR_NOT_FOUND; nameless++) {
+        for (size_t i = 0; r == MR_ERR_NOT_FOUND && i < keys->row_count; i++)
+            if ((*keys->rows[i].user == '\0') == nameless)
+                r = mr_ntlm_find_identity(&keys->rows[i], account, domain, nt_hashp, err);
+        if (!nameless && r == MR_ERR_NOT_FOUND && keys->accounts)
+            r = mr_accounts_find(keys->accounts, account, domain, nt_hashp, err);
+    }
+    return r;
+}
+
+static int make(void *user, uint8_t auth_type, mr_security **securityp, mr_error *err) {
+    struct trace_keys *keys = user;
+    mr_observer *observer;
+    int r = mr_observer_new(&keys->given, auth_type, &observer, err);
+
+    if (!r)
+        *securityp = mr_observer_get_security(observer);
+    return r;
+}
+
+static enum mr_seen_seal describe(void *user, mr_security *security, const char **textp) {
+    mr_observer_info info;
+
+    (void)user;
+    mr_observer_get_info(mr_observer_of(security), &info);
+    *textp = info.text;
+    return info.complete ? MR_SEAL_OPENED : info.closed ? MR_SEAL_CLOSED : MR_SEAL_UNSEEN;
+}
+
+static void give(void *user, mr_security *security) {
+    (void)user;
+    mr_observer_free(mr_observer_of(security));
+}
+
+int trace_keys_read(struct trace *t) {
+    const struct trace_options *o = t->o;
+    app *a = t->a;
+    int code = check_switches(a);
+
+    if (code || !(o->keytab || o->hashes.count || o->password || o->password_file || o->users))
+        return code;
+    struct trace_keys *keys = calloc(1, sizeof *keys);
+    if (!keys)
+        return app_refuse(a, APP_BUG, "out of memory");
+    t->keys = keys;
+    app_guard_secrets();
+    code = read_hashes(a, keys, &o->hashes);
+    if (!code && (o->password || o->password_file))
+        code = read_password(a, keys);
+    if (!code && o->users)
+        code = read_users(a, keys, o->users);
+    if (!code && o->keytab)
+        code = read_keytab(a, keys, o->keytab);
+    for (uint32_t i = 0; i < o->hashes.count; i++)
+        app_wipe_text((const char *)o->hashes.items[i].data);
+    app_wipe_text(o->password);
+    keys->given = (mr_observer_keys){.tickets = keys->tickets, .find_account = find_account,
+                                     .user = keys};
+    keys->watch = (mr_watch){.make = make, .describe = describe, .give = give, .user = keys};
+    return code;
+}
+
+void trace_keys_free(struct trace *t) {
+    struct trace_keys *keys = t->keys;
+
+    if (!keys)
+        return;
+    for (size_t i = 0; i < keys->row_count; i++)
+        mr_identity_deinit(&keys->rows[i]);
+    mr_accounts_free(keys->accounts);
+    mr_krb5_keys_free(keys->tickets);
+    free(keys);
+    t->keys = NULL;
+}
+
+const mr_watch *trace_keys_watch(struct trace *t) {
+    return t->keys ? &t->keys->watch : NULL;
+}
+
+/* ---- what came of it ---- */
+
+static bool is_text(const char *x, const char *y) {
+    return x && y ? strcmp(x, y) == 0 : x == y;
+}
+
+static int add_note(struct trace *t, const mr_seen *seen, const mr_seen_key *key) {
+    struct trace_keys *keys = t->keys;
+    struct note *note = keys->notes, *end = note + keys->note_count;
+
+    while (note < end && !(note->seal == key->seal && note->auth_type == key->auth_type &&
+                           note->auth_level == key->auth_level && is_text(note->text, key->text)))
+        note++;
+    if (note < end) {
+        note->count++;
+        return 0;
+    }
+    if (keys->note_count == NOTES_MAX)
+        return 0;
+    const char *text = key->text ? mr_arena_add_str(&t->a->arena, mr_slice_str(key->text)) : NULL;
+    if (key->text && !text)
+        return MR_ERR_MEMORY;
+    *note = (struct note){.seal = key->seal, .auth_type = key->auth_type,
+                          .auth_level = key->auth_level, .file = seen->file,
+                          .packet = seen->packet, .count = 1, .text = text};
+    keys->note_count++;
+    return 0;
+}
+
+int trace_keys_add(struct trace *t, const mr_seen *seen) {
+    static const mr_seen_key in_smb = {
+        .seal = MR_SEAL_CLOSED,
+        .text = "SMB 3 encrypts the whole connection, and its keys are not RPC's"};
+
+    if (seen->kind == MR_SEEN_KEY)
+        return add_note(t, seen, &seen->u.key);
+    if (seen->kind == MR_SEEN_SMB && seen->u.smb.kind == MR_SEEN_SMB_ENCRYPTED && !seen->to_client)
+        return add_note(t, seen, &in_smb);
+    return 0;
+}
+
+static const char *seal_name(enum mr_seen_seal seal) {
+    switch (seal) {
+    case MR_SEAL_NONE: return "none";
+    case MR_SEAL_OPENED: return "opened";
+    case MR_SEAL_CLOSED: return "closed";
+    case MR_SEAL_UNSEEN: return "unseen";
+    case MR_SEAL_LOST: return "lost";
+    case MR_SEAL_WRONG: return "wrong";
+    }
+    return "";
+}
+
+static const char *note_text(struct trace *t, const struct note *note) {
+    const char *text = note->text ? app_safe(t->a, mr_slice_str(note->text)) : "";
+    mr_arena *arena = &t->a->arena;
+    const char *out = NULL;
+
+    switch (note->seal) {
+    case MR_SEAL_NONE:
+        break;
+    case MR_SEAL_OPENED:
+        out = mr_arena_add_fmt(arena, "opened: %s", text);
+        break;
+    case MR_SEAL_CLOSED:
+        out = note->auth_type == 0
+                  ? mr_arena_add_fmt(arena, "closed: %s", text)
+                  : mr_arena_add_fmt(arena, "closed: it takes %s", *text ? text
+                                     : "keys of another kind than there are");
+        break;
+    case MR_SEAL_UNSEEN:
+        out = "closed: the capture does not have all of the logon";
+        break;
+    case MR_SEAL_LOST:
+        out = "closed from here on: the capture lacks fragments before it";
+        break;
+    case MR_SEAL_WRONG:
+        out = "a verifier is wrong: what it protects is not shown";
+        break;
+    }
+    return out ? out : "";
+}
+
+void trace_keys_show(struct trace *t) {
+    const struct trace_keys *keys = t->keys;
+    char where[64];
+
+    if (!keys)
+        return;
+    fputs(keys->note_count ? "\n KEYS\n"
+                           : "\n KEYS     nothing here is protected in a way that they open\n",
+          t->a->out);
+    for (size_t i = 0; i < keys->note_count; i++) {
+        const struct note *note = &keys->notes[i];
+        const char *first = note->seal == MR_SEAL_OPENED  ? " [ok] "
+                            : note->seal == MR_SEAL_WRONG ? " [!]  "
+                                                          : " [--] ";
+        int n = t->several ? snprintf(where, sizeof where, "%u#", note->file + 1u)
+                           : snprintf(where, sizeof where, "#");
+        n += snprintf(where + n, sizeof where - (size_t)n, "%llu",
+                      (unsigned long long)note->packet);
+        if (note->count > 1)
+            snprintf(where + n, sizeof where - (size_t)n, " and %llu more",
+                     (unsigned long long)(note->count - 1));
+        const char *text = mr_arena_add_fmt(&t->a->arena, "%s (%s%s%s)", note_text(t, note),
+                                            note->auth_type ? trace_auth(t->a, note->auth_type,
+                                                                         note->auth_level) : "",
+                                            note->auth_type ? ", " : "", where);
+        app_wrap(t->a->out, first, 6, text ? text : "");
+    }
+}
+
+void trace_keys_json(struct trace *t, mr_writer *w) {
+    const struct trace_keys *keys = t->keys;
+
+    if (!keys)
+        return;
+    mr_writer_open(w, "keys", MR_SHAPE_ARRAY);
+    for (size_t i = 0; i < keys->note_count; i++) {
+        const struct note *note = &keys->notes[i];
+        mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
+        mr_writer_str(w, "state", seal_name(note->seal));
+        trace_write_auth(w, note->auth_type, note->auth_level);
+        mr_writer_str(w, "text", note->text);
+        mr_writer_uint(w, "count", note->count);
+        mr_writer_uint(w, "file", note->file + 1u);
+        mr_writer_uint(w, "packet", note->packet);
+        mr_writer_close(w);
+    }
+    mr_writer_close(w);
+}
