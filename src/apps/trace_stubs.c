@@ -18,7 +18,7 @@
 
 /* One half of a call as it was captured. */
 struct half {
-    bool there, cut;
+    bool there, cut, unasked;
     uint8_t seal;                 /* enum mr_seen_seal */
     mr_ndr_format format;
     uint64_t packet;
@@ -97,6 +97,7 @@ static struct half half_of(const mr_seen *seen) {
     const mr_seen_stub *stub = &seen->u.stub;
 
     return (struct half){.there = true, .seal = stub->seal, .cut = stub->cut,
+                         .unasked = stub->unasked,
                          .format = {stub->ndr64 ? MR_NDR64 : MR_NDR20, stub->big},
                          .packet = seen->packet, .bytes = stub->bytes};
 }
@@ -115,9 +116,10 @@ static const char *why_not(const struct half *half, const mr_proc *proc) {
     case MR_SEAL_WRONG:
         return "its verifier is wrong";
     }
-    return half->cut ? "the capture does not have all of it"
-           : !proc   ? "no description of this method is compiled in"
-                     : NULL;
+    return half->cut       ? "the capture does not have all of it"
+           : half->unasked ? "its request is not in the capture"
+           : !proc         ? "no description of this method is compiled in"
+                           : NULL;
 }
 
 /* The member "request" or "response": the parameters, or null and the reason in a member of its
@@ -153,7 +155,7 @@ static bool write_half(struct trace *t, const struct half *half, enum mr_ndr_sid
 static const mr_proc *proc_of(const mr_seen_stub *stub) {
     const mr_syntax syntax = {.uuid = stub->interface, .major = stub->version};
     const mr_iface *iface = stub->known ? mr_ifaces_find(&syntax) : NULL;
-    const mr_proc *proc = iface ? mr_iface_get_proc(iface, stub->opnum) : NULL;
+    const mr_proc *proc = iface && !stub->unasked ? mr_iface_get_proc(iface, stub->opnum) : NULL;
 
     return proc && proc->args ? proc : NULL;
 }
@@ -185,7 +187,10 @@ static void write_call(struct trace *t, const mr_seen *head, const struct half *
         app_report_iface(w, "interface", &syntax);
     else
         mr_writer_null(w, "interface");
-    mr_writer_uint(w, "opnum", stub->opnum);
+    if (stub->unasked)
+        mr_writer_null(w, "opnum");
+    else
+        mr_writer_uint(w, "opnum", stub->opnum);
     mr_writer_str(w, "method", proc ? proc->name : NULL);
     mr_writer_uint(w, "call_id", stub->id);
     if (proc)
@@ -210,8 +215,9 @@ static void show_call(struct trace *t, const mr_seen *head, const struct half *r
     mr_ip_text(&head->client, client);
     mr_ip_text(&head->server, server);
     fprintf(t->a->out, "%s\n  %s > %s port %u, call %u\n",
-            trace_method(arena, &stub->interface, stub->version, stub->opnum), client, server,
-            head->server_port, stub->id);
+            stub->unasked ? "a method not captured"
+                          : trace_method(arena, &stub->interface, stub->version, stub->opnum),
+            client, server, head->server_port, stub->id);
     for (int i = 0; i < 2; i++) {
         mr_writer w;
         if (!halves[i]->there)

@@ -247,6 +247,7 @@ typedef struct mr_seen_stub {
     bool big;           /* the sender's integers are big-endian */
     uint8_t seal;       /* enum mr_seen_seal */
     bool cut;           /* octets are missing, or it was too long to keep */
+    bool unasked;       /* a response whose request is not in the capture: @opnum is not known */
     uint32_t id;        /* of the call */
     uint64_t request;   /* packet of the request's first octet */
     mr_slice bytes;
