@@ -22,7 +22,12 @@ struct mr_krb5_legs {
     gss_cred_id_t cred;
     gss_name_t target;
     gss_ctx_id_t context;
+    struct gss_channel_bindings_struct bindings; /* its application data is owned; none: NULL */
+    bool require_bindings;
 };
+
+/* The client's bindings are there and ours; told when the context is complete (MIT 1.19). */
+#define CHANNEL_BOUND 0x800
 
 /* 1.2.840.113554.1.2.2 (RFC 4121 1) */
 static gss_OID_desc krb5_mech = {9, (void *)(uintptr_t)"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02"};
@@ -185,15 +190,33 @@ static int acquire_acceptor(mr_krb5 *k, const mr_krb5_options *options, mr_error
     return GSS_ERROR(major) ? gss_fail(k, major, minor, "Kerberos: the key table", err) : 0;
 }
 
+/* Without addresses, as for TLS (RFC 5929 4). */
+static bool keep_bindings(struct mr_krb5_legs *legs, mr_slice data) {
+    if (data.len == 0)
+        return true;
+    legs->bindings.application_data.value = malloc(data.len);
+    if (!legs->bindings.application_data.value)
+        return false;
+    memcpy(legs->bindings.application_data.value, data.data, data.len);
+    legs->bindings.application_data.length = data.len;
+    return true;
+}
+
+static gss_channel_bindings_t bindings_of(mr_krb5 *k) {
+    return k->legs->bindings.application_data.length ? &k->legs->bindings
+                                                     : GSS_C_NO_CHANNEL_BINDINGS;
+}
+
 int mr_krb5_legs_init(mr_krb5 *k, const mr_krb5_options *options, mr_error *err) {
     int rc = mr_krb5_mit_load(err);
 
     if (rc < 0)
         return rc;
     k->legs = calloc(1, sizeof *k->legs);
-    if (!k->legs)
+    if (!k->legs || !keep_bindings(k->legs, options->bindings))
         return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                        "no memory for Kerberos");
+    k->legs->require_bindings = options->require_bindings;
     return k->base.role == MR_SECURITY_INITIATOR ? acquire_initiator(k, options, err)
                                                  : acquire_acceptor(k, options, err);
 }
@@ -206,6 +229,7 @@ void mr_krb5_legs_deinit(mr_krb5 *k) {
     gss->delete_sec_context(&minor, &k->legs->context, GSS_C_NO_BUFFER);
     gss->release_cred(&minor, &k->legs->cred);
     gss->release_name(&minor, &k->legs->target);
+    free(k->legs->bindings.application_data.value);
     free(k->legs);
     k->legs = NULL;
 }
@@ -312,7 +336,7 @@ static int initiate(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_erro
     if (k->delegate)
         want |= GSS_C_DELEG_FLAG;
     major = gss->init_sec_context(&minor, k->legs->cred, &k->legs->context, k->legs->target,
-                                 &krb5_mech, want, 0, GSS_C_NO_CHANNEL_BINDINGS, token, NULL,
+                                 &krb5_mech, want, 0, bindings_of(k), token, NULL,
                                  answer, &flags, NULL);
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor,
@@ -333,8 +357,7 @@ static int accept_leg(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_er
 
     mr_krb5_note_ticket(k, bare);
     major = gss->accept_sec_context(&minor, &k->legs->context, k->legs->cred, &in,
-                                   GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, answer, &flags, NULL,
-                                   &delegated);
+                                   bindings_of(k), NULL, NULL, answer, &flags, NULL, &delegated);
     if (bare.len != token->length && GSS_ROUTINE_ERROR(major) == GSS_S_DEFECTIVE_TOKEN)
         return check_flags(0, err); /* it belongs in its frame */
     if (GSS_ERROR(major))
@@ -345,6 +368,10 @@ static int accept_leg(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_er
     }
     if (major == GSS_S_CONTINUE_NEEDED)
         return MR_SECURITY_CONTINUE;
+    k->bound = flags & CHANNEL_BOUND;
+    if (k->legs->require_bindings && !k->bound)
+        return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                       "Kerberos: the client is bound to no channel");
     int rc = check_flags(flags, err);
     return rc == 0 ? complete(k, err) : rc;
 }

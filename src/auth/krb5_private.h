@@ -50,6 +50,7 @@ struct mr_krb5 {
     bool complete;
     bool failed;
     bool delegated;
+    bool bound;
     struct mr_krb5_legs *legs;        /* GSSAPI's side of initiator and acceptor, until complete */
     struct mr_krb5_watch *watch;      /* an observer's keys */
     mr_krb5_secret secret;

@@ -105,6 +105,12 @@ static int copy_options(mr_logon *l, const mr_logon_options *options, mr_error *
         r = copy_text(l, texts[i], err);
     if (r)
         return r;
+    if (o->bindings.len) {
+        const char *octets = mr_arena_add_str(&l->arena, o->bindings);
+        if (!octets)
+            return mr_logon_no_memory(err);
+        o->bindings.data = (const uint8_t *)octets;
+    }
     if (o->host && o->host[strlen(o->host) - 1] == '.')
         o->host = mr_arena_add_str(&l->arena, mr_slice_of(o->host, strlen(o->host) - 1));
     l->spn = o->spn;

@@ -32,8 +32,14 @@ static int make_ntlm(const mr_logon *l, mr_ntlm **ntlmp, mr_error *err) {
 
     mr_clock_get_wall(&now, &nsec);
     n.now = mr_time_filetime(now, nsec);
-    int r = mr_entropy_get(n.entropy, sizeof n.entropy) ? no_entropy(err)
-                                                        : mr_ntlm_new(&n, ntlmp, err);
+    uint8_t bindings[MR_NTLM_BINDINGS];
+    int r = o->bindings.len ? mr_ntlm_hash_bindings(o->bindings, bindings, err) : 0;
+    if (o->bindings.len)
+        n.bindings = bindings;
+    if (r == 0 && mr_entropy_get(n.entropy, sizeof n.entropy))
+        r = no_entropy(err);
+    if (r == 0)
+        r = mr_ntlm_new(&n, ntlmp, err);
     mr_wipe(n.entropy, sizeof n.entropy);
     return r;
 }
@@ -43,7 +49,8 @@ static int make_krb5(const mr_logon *l, mr_krb5 **krb5p, mr_error *err) {
     mr_krb5_options k = {.role = MR_SECURITY_INITIATOR, .level = l->options.level,
                          .service = tickets->service, .ccache = tickets->ccache,
                          .delegate = l->options.identity->delegate,
-                         .rc4_only = l->options.rc4_only};
+                         .rc4_only = l->options.rc4_only,
+                         .bindings = l->options.bindings};
     uint32_t nsec;
 
     mr_clock_get_wall(&k.now, &nsec);

@@ -356,6 +356,69 @@ static void order(void **state) {
             }
 }
 
+/* ---- channel bindings ---- */
+
+static int shake(mr_krb5 *client, mr_krb5 *server) {
+    mr_security *ends[] = {mr_krb5_get_security(client), mr_krb5_get_security(server)};
+    mr_buf tokens[2];
+    int r = MR_SECURITY_CONTINUE;
+
+    mr_buf_init(&tokens[0], NULL, 0, UINT16_MAX);
+    mr_buf_init(&tokens[1], NULL, 0, UINT16_MAX);
+    for (int leg = 0; leg < 4 && r == (leg < 3 ? MR_SECURITY_CONTINUE : 0); leg++) {
+        mr_buf *in = &tokens[!(leg % 2)], *out = &tokens[leg % 2];
+        mr_buf_reset(out);
+        r = ends[leg % 2]->class->step(ends[leg % 2], leg % 2 ? MR_DIR_TO_SERVER : MR_DIR_TO_CLIENT,
+                                       mr_buf_slice(in), out, NULL);
+    }
+    mr_buf_deinit(&tokens[0]);
+    mr_buf_deinit(&tokens[1]);
+    return r;
+}
+
+static void bindings(void **state) {
+    static const struct {
+        const char *client, *server;
+        bool required, refused, bound;
+    } rows[] = {
+        {"", "", false, false, false},
+        {"", "", true, true, false},
+        {"tls-server-end-point:one", "", false, false, false},
+        {"", "tls-server-end-point:one", false, false, false},
+        {"", "tls-server-end-point:one", true, true, false},
+        {"tls-server-end-point:one", "tls-server-end-point:one", false, false, true},
+        {"tls-server-end-point:one", "tls-server-end-point:one", true, false, true},
+        {"tls-server-end-point:two", "tls-server-end-point:one", false, true, false},
+        {"tls-server-end-point:two", "tls-server-end-point:one", true, true, false},
+    };
+    (void)state;
+
+    permit("aes256-cts");
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        mr_krb5_options o = {.role = MR_SECURITY_INITIATOR, .level = MR_AUTH_LEVEL_PRIVACY,
+                             .entropy = {1}, .service = SERVICE_FULL,
+                             .bindings = mr_slice_str(rows[i].client)};
+        mr_krb5 *client, *server;
+        mr_krb5_info info;
+        krb5_world r;
+        krb5_world_init(&r, 18);
+        o.ccache = r.cache_name;
+        assert_int_equal(mr_krb5_new(&o, &client, NULL), 0);
+        o.role = MR_SECURITY_ACCEPTOR;
+        o.keytab = r.table_name;
+        o.bindings = mr_slice_str(rows[i].server);
+        o.require_bindings = rows[i].required;
+        assert_int_equal(mr_krb5_new(&o, &server, NULL), 0);
+        assert_int_equal(shake(client, server), rows[i].refused ? MR_ERR_AUTH : 0);
+        mr_krb5_get_info(server, &info);
+        assert_int_equal(info.complete, !rows[i].refused);
+        assert_int_equal(info.bound, rows[i].bound);
+        mr_krb5_free(client);
+        mr_krb5_free(server);
+        krb5_world_deinit(&r);
+    }
+}
+
 /* ---- what cannot begin ---- */
 
 static void impossible(void **state) {
@@ -402,6 +465,7 @@ int main(void) {
         cmocka_unit_test(error_token),
         cmocka_unit_test(tampering),
         cmocka_unit_test(order),
+        cmocka_unit_test(bindings),
         cmocka_unit_test(impossible),
     };
     int fd = mkstemp(config_name);

@@ -443,6 +443,44 @@ static void ntlm(void **state) {
     close_world(&w);
 }
 
+/* Bindings that the caller gave, and may forget, reach a server that wants them. */
+static void bound(void **state) {
+    char octets[] = "tls-server-end-point:0123456789";
+    uint8_t hash[MR_NTLM_BINDINGS], room[2][2048];
+    mr_ntlm *server;
+    mr_security *ends[2];
+    mr_ntlm_info info;
+    mr_buf tokens[2];
+    world w;
+    (void)state;
+
+    open_world(&w, MR_LOGON_NTLM, NULL, 0);
+    assert_int_equal(mr_ntlm_hash_bindings(mr_slice_str(octets), hash, NULL), 0);
+    const mr_ntlm_options options = {.role = MR_SECURITY_ACCEPTOR, .find = mr_ntlm_find_identity,
+                                     .user = &w.id, .bindings = hash, .require_bindings = true,
+                                     .names = {.computer = "FS1", .domain = "LAB"}};
+    w.options.bindings = mr_slice_str(octets);
+    assert_int_equal(mr_logon_new(&w.loop, NULL, &w.options, &w.logon, NULL), 0);
+    memset(octets, 0, sizeof octets);
+    assert_int_equal(mr_logon_run(w.logon, NULL), 0);
+    assert_int_equal(mr_logon_make(w.logon, &ends[0], NULL), 0);
+    assert_int_equal(mr_ntlm_new(&options, &server, NULL), 0);
+    ends[1] = mr_ntlm_get_security(server);
+    for (int i = 0; i < 2; i++)
+        mr_buf_init(&tokens[i], room[i], sizeof room[i], sizeof room[i]);
+    for (int leg = 0; leg < 4; leg++) {
+        mr_security *end = ends[leg % 2];
+        mr_buf_reset(&tokens[leg % 2]);
+        assert_int_equal(end->class->step(end, leg % 2 ? MR_DIR_TO_SERVER : MR_DIR_TO_CLIENT,
+                                          mr_buf_slice(&tokens[!(leg % 2)]), &tokens[leg % 2],
+                                          NULL), leg < 2 ? MR_SECURITY_CONTINUE : 0);
+    }
+    mr_ntlm_get_info(server, &info);
+    assert_true(info.bound);
+    mr_ntlm_free(server);
+    close_world(&w);
+}
+
 static void negotiate(void **state) {
     static const struct {
         int manner, result;
@@ -557,6 +595,7 @@ int main(void) {
         cmocka_unit_test(freed_early),
         cmocka_unit_test(waiting),
         cmocka_unit_test(ntlm),
+        cmocka_unit_test(bound),
         cmocka_unit_test(negotiate),
         cmocka_unit_test(realms),
         cmocka_unit_test(wrong_wishes),

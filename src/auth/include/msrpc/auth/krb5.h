@@ -53,6 +53,11 @@ typedef struct mr_krb5_options {
                            * configuration names */
     bool rc4_only;        /* initiator: offer RC4 alone for what protects; its ticket's session key
                            * must be RC4's, too */
+    /* Initiator and acceptor: application data of channel bindings, "tls-server-end-point:..."
+     * (RFC 4121 4.1.1.2, RFC 5929); empty: none. An acceptor that is given some refuses clients
+     * that bound themselves to another channel, or to none with @require_bindings. */
+    mr_slice bindings;
+    bool require_bindings;
 } mr_krb5_options;
 
 typedef struct mr_krb5_info {
@@ -65,6 +70,7 @@ typedef struct mr_krb5_info {
     bool delegated;       /* acceptor: a ticket to act for the client came along */
     mr_slice pac;         /* acceptor: the client's PAC (wire/pac.h) whose signature is right; empty
                            * without one; *borrowed* from the object */
+    bool bound;           /* acceptor: the client is bound to the channel of our bindings */
     mr_krb5_failure failure;
 } mr_krb5_info;
 

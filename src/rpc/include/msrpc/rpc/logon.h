@@ -29,7 +29,7 @@ enum mr_logon_mechanism {
     MR_LOGON_NTLM,
 };
 
-/* Strings and addresses are copied by mr_logon_new. */
+/* Strings, addresses and bindings are copied by mr_logon_new. */
 typedef struct mr_logon_options {
     const mr_identity *identity; /* *borrowed* until mr_logon_free */
     enum mr_logon_mechanism mechanism;
@@ -50,6 +50,8 @@ typedef struct mr_logon_options {
     bool ntlm_weak;           /* NTLM: see mr_ntlm_options.weak */
     bool rc4_only;            /* Kerberos: see mr_krb5_options.rc4_only */
     bool no_clock_sync;       /* Kerberos: see mr_krb5_kdc_options.no_clock_sync */
+    mr_slice bindings;        /* application data of channel bindings, "tls-server-end-point:..."
+                               * (RFC 5929), for every mechanism; empty: none */
 } mr_logon_options;
 
 /* Where a realm's KDCs are known from. */
