@@ -407,6 +407,7 @@ static void waiting(void **state) {
     (void)state;
 
     open_world(&w, MR_LOGON_KERBEROS, NULL, 0);
+    w.options.kdc_timeout = 10 * MR_SEC;
     give_kdc(&w, addr_of(HONEST));
     assert_int_equal(mr_logon_new(&w.loop, NULL, &w.options, &w.logon, NULL), 0);
     if (mr_logon_run(w.logon, &err) < 0)
@@ -500,6 +501,7 @@ static void negotiate(void **state) {
         mr_spnego_info info;
         world w;
         open_world(&w, MR_LOGON_NEGOTIATE, NULL, 0);
+        w.options.kdc_timeout = 10 * MR_SEC;
         give_kdc(&w, rows[i].manner < 0 ? nobody : addr_of(rows[i].manner));
         w.options.host = rows[i].host;
         const mr_logon_report *r = run(&w);
