@@ -136,6 +136,7 @@ static const char *why_nothing(const struct diagnose_run *run, enum mr_phase pha
 
 static void show_phase(app *a, const struct diagnose_run *run, enum mr_phase phase) {
     const mr_check *check;
+    char text[MR_DIAG_TEXT_MAX + 24];
     bool head = false;
 
     if (phase == MR_PHASE_TCP && !a->set.verbose)
@@ -145,7 +146,11 @@ static void show_phase(app *a, const struct diagnose_run *run, enum mr_phase pha
     for (size_t i = 0; (check = mr_diag_get_check(&run->diag, i)) != NULL; i++) {
         if (check->phase != phase || !shows(a, &run->diag, check))
             continue;
-        line(a, phase, &head, status_mark(check->status), check->summary);
+        if (is_auth_check(check) && check->status == MR_STATUS_PASS && !a->set.verbose)
+            snprintf(text, sizeof text, "%s %.0f ms", check->summary, check->ms);
+        else
+            snprintf(text, sizeof text, "%s", check->summary);
+        line(a, phase, &head, status_mark(check->status), text);
     }
     if (!head)
         line(a, phase, &head, APP_MARK_SKIP, why_nothing(run, phase));

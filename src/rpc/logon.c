@@ -189,10 +189,10 @@ void mr_logon_free(mr_logon *l) {
 
 /* A KDC knows the user, and will not have him with this secret, or not now (RFC 4120 7.5.9). */
 static bool is_judged(const mr_krb5_failure *failure) {
-    enum { CLIENT_REVOKED = 18, KEY_EXPIRED = 23, PREAUTH_FAILED = 24 };
+    enum { POLICY = 12, CLIENT_REVOKED = 18, KEY_EXPIRED = 23, PREAUTH_FAILED = 24 };
 
     return failure->from_peer &&
-           (failure->code == CLIENT_REVOKED || failure->code == KEY_EXPIRED ||
+           ((failure->code == POLICY && failure->has_status) || failure->code == CLIENT_REVOKED || failure->code == KEY_EXPIRED ||
             failure->code == PREAUTH_FAILED);
 }
 

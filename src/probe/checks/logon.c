@@ -88,13 +88,16 @@ static void end_good(struct probe_logon *l, bool low, const char *note) {
                        .u.string = mr_slice_str(probe_logon_mechanism(l))}},
         {"level", {.kind = MR_VALUE_STRING,
                    .u.string = mr_slice_str(mr_auth_level_name(report->auth.level))}},
+        {"interface", {.kind = MR_VALUE_STRING,
+                       .u.string = mr_slice_str(probe_iface(l->op.probe, &l->iface))}},
+        {"port", {.kind = MR_VALUE_UINT, .u.uinteger = l->port}},
     };
 
     judge(l, MR_PROBE_VERDICT_GOOD);
     probe_logon_add_granted(l);
     probe_check(&l->op, low ? MR_STATUS_FAIL : why ? MR_STATUS_WARN : MR_STATUS_PASS, evidence,
-                MR_COUNT(evidence), "%s as %s, %s, at %s%s%s%s%s", probe_logon_mechanism(l),
-                l->who, mr_auth_level_name(report->auth.level), port_and_iface(l),
+                MR_COUNT(evidence), "%s as %s, %s%s%s%s%s", probe_logon_mechanism(l),
+                l->who, mr_auth_level_name(report->auth.level),
                 note ? "; " : "", note ? note : "", why ? "; not Kerberos: " : "", why ? why : "");
     finish(l);
 }
@@ -116,8 +119,9 @@ static void end_called(struct probe_logon *l) {
     if (l->raised)
         add_talk(l, MR_TALK_FAULT, l->options.level, l->denied);
     add_talk(l, MR_TALK_CALLED, mr_client_get_report(l->client)->auth.level, 0);
-    end_good(l, l->raised != NULL, l->raised ? probe_text(l->op.probe, "level %s is refused there",
-                                                          mr_auth_level_name(l->options.level))
+    end_good(l, l->raised != NULL, l->raised ? probe_text(l->op.probe, "level %s is refused by %s",
+                                                          mr_auth_level_name(l->options.level),
+                                                          port_and_iface(l))
                                              : NULL);
 }
 
@@ -150,7 +154,8 @@ static void end_denied(struct probe_logon *l) {
         return;
     }
     if (!l->asked && mr_client_get_report(l->client)->auth.level == MR_AUTH_LEVEL_PRIVACY) {
-        end_good(l, false, "its calls are denied to this account"); /* nobody wanted to call it */
+        /* nobody wanted to call it */
+        end_good(l, false, probe_text(l->op.probe, "calls of %s are denied", port_and_iface(l)));
         return;
     }
     add_talk(l, MR_TALK_BOUND, l->options.level, 0);

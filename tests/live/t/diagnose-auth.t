@@ -152,6 +152,24 @@ for shift, words in (('+10m', 'ahead'), ('-10m', 'behind')):
            any(x in found[0]['cause'] for x in ('599', '600', '601')),
            'a clock %s, %s' % (shift, 'with an account' if args else 'without credentials'), report)
 
+# a ticket that was had before the clock went wrong: nobody but the server can tell
+on('client', 'kvno', '-c', cache, 'host/' + NAME)
+report = shifted('+10m', '-k', '--ccache', cache, NAME)
+found = [x for x in report['findings'] if x['id'] == 'KRB.SKEW']
+ok(report['exit'] == 40 and report['verdict']['finding'] == 'KRB.SKEW' and 'ahead' in found[0]['cause'] and
+   any(x in found[0]['cause'] for x in ('599', '600', '601')),
+   "the server's own clock, in its refusal of a ticket", report)
+
+# ---- a server of ours that has another key than the domain ----
+subprocess.run(['ktutil'], input=('addent -password -p host/%s@LAB.TEST -k 1 -e '
+                                         'aes256-cts-hmac-sha1-96\nSome.Other.Key1\nwkt %s/other.keytab\n'
+                                         % (NAME, TMP)).encode(),
+                      stdout=subprocess.DEVNULL, check=True)
+serve = 'exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --mapper "$0:135" --bind "$0" --keytab "$1"'
+with background('mb', 'sh', '-c', serve, names['MB_SERVER_IP'], TMP + '/other.keytab'):
+    ill('another key', [*ALICE, '--target-ip', names['MB_SERVER_IP'], NAME], 'KRB.TICKET_REFUSED', 4, 40,
+        REFUSED, 1396, ['host/' + NAME])
+
 # ---- who answers ----
 run = msrpc('diagnose', '--json', NAME)
 seen = [x for x in run.json['checks'] if x['id'] == 'AUTH.CHALLENGE'][0]['evidence']
