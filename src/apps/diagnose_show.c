@@ -231,6 +231,7 @@ static void write_members(const struct diagnose_run *run, mr_writer *w) {
     const mr_probe_addr *addrs = mr_probe_get_addrs(run->probe, &count);
     const char *vantage = mr_probe_get_vantage(run->probe);
     const char *identity = mr_probe_get_identity(run->probe);
+    const mr_probe_logon *logon = mr_probe_get_logon(run->probe);
 
     mr_writer_open(w, "target", MR_SHAPE_OBJECT);
     mr_writer_str(w, "input", run->target->input);
@@ -247,6 +248,14 @@ static void write_members(const struct diagnose_run *run, mr_writer *w) {
     mr_writer_open(w, "vantage", MR_SHAPE_OBJECT);
     mr_writer_str(w, "address", *vantage ? vantage : NULL);
     mr_writer_str(w, "identity", identity ? identity : "anonymous");
+    if (logon->made) {
+        mr_writer_open(w, "auth", MR_SHAPE_OBJECT);
+        mr_writer_str(w, "mechanism", logon->mechanism);
+        mr_writer_bool(w, "negotiated", logon->negotiated);
+        mr_writer_str(w, "level", logon->mechanism ? app_level_name(logon->level) : NULL);
+        mr_writer_str(w, "fallback", logon->fallback);
+        mr_writer_close(w);
+    }
     mr_writer_close(w);
     mr_writer_str(w, "started", mr_time_text(run->started_sec, run->started_nsec, text));
     mr_writer_real(w, "ms", (double)(run->ended - run->began) / MR_MSEC);

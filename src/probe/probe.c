@@ -373,6 +373,6 @@ const char *mr_probe_get_vantage(const mr_probe *p) {
 const char *mr_probe_get_identity(const mr_probe *p) {
     return p->logon_who ? p->logon_who : p->options.logon ? p->options.identity : NULL;
 }
-enum mr_probe_verdict mr_probe_get_verdict(const mr_probe *p) {
-    return p->logon_verdict;
+const mr_probe_logon *mr_probe_get_logon(const mr_probe *p) {
+    return &p->logon;
 }

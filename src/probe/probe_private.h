@@ -85,7 +85,7 @@ struct mr_probe {
     bool starting_endpoints;
     size_t listed;
     const char *logon_who;         /* as whom it was asked; NULL: anonymous */
-    enum mr_probe_verdict logon_verdict;
+    mr_probe_logon logon;
 };
 
 /* Whether facts and checks of that phase are wanted. */

@@ -50,7 +50,9 @@ static void cut(struct probe_op *op) {
 static void judge(struct probe_logon *l, enum mr_probe_verdict verdict) {
     mr_probe *p = l->op.probe;
 
-    p->logon_verdict = verdict;
+    p->logon.verdict = verdict;
+    if (verdict == MR_PROBE_VERDICT_GOOD)
+        p->logon.mechanism = probe_logon_mechanism(l);
     if (p->options.judged)
         p->options.judged(p->options.judged_user, verdict);
 }
@@ -81,7 +83,7 @@ static const char *port_and_iface(struct probe_logon *l) {
  * wanted is not served. */
 static void end_good(struct probe_logon *l, bool low, const char *note) {
     const mr_client_report *report = mr_client_get_report(l->client);
-    const char *why = probe_logon_add_fallback(l, true, 0);
+    const char *why = l->op.probe->logon.fallback = probe_logon_add_fallback(l, true, 0);
     const mr_evidence evidence[] = {
         {"user", {.kind = MR_VALUE_STRING, .u.string = mr_slice_str(l->who)}},
         {"mechanism", {.kind = MR_VALUE_STRING,
@@ -161,7 +163,7 @@ static void end_denied(struct probe_logon *l) {
     add_talk(l, MR_TALK_BOUND, l->options.level, 0);
     add_talk(l, MR_TALK_FAULT, mr_client_get_report(l->client)->auth.level, l->denied);
     probe_logon_add_granted(l);
-    probe_logon_add_fallback(l, true, 0);
+    l->op.probe->logon.fallback = probe_logon_add_fallback(l, true, 0);
     judge(l, MR_PROBE_VERDICT_GOOD);
     probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "%s as %s: authenticated, access denied: %s",
                 probe_logon_mechanism(l), l->who, text);
@@ -178,7 +180,7 @@ static void end_dialogue(struct probe_logon *l, int result, const mr_error *err)
         return;
     }
     probe_logon_add_granted(l);
-    probe_logon_add_fallback(l, false, report->auth.fault);
+    l->op.probe->logon.fallback = probe_logon_add_fallback(l, false, report->auth.fault);
     end_failed(l, refused, probe_logon_add_failed(l, result, err));
 }
 
@@ -327,6 +329,9 @@ static void begin_logon(struct probe_logon *l) {
     mr_error err = MR_ERROR_INIT;
     int r = mr_logon_new(p->loop, p->resolver, &l->options, &l->logon, &err);
 
+    p->logon.made = true;
+    p->logon.negotiated = l->options.mechanism == MR_LOGON_NEGOTIATE;
+    p->logon.level = l->options.level;
     if (!r)
         r = mr_logon_start(l->logon, on_logged_on, l, &err);
     if (!r)

@@ -53,6 +53,9 @@ def good(name, args, mechanism, who, code=0):
     eq((run.code, accused(report) - {'AUTH.FALLBACK', 'CLOCK.DIFFERS'}), (code, set()), name, run)
     seen = logon(run)['evidence']
     eq((seen.get('mechanism'), report['vantage']['identity']), (mechanism, who), name + ': as whom')
+    auth = report['vantage']['auth']
+    eq((auth['mechanism'], auth['level'], bool(auth['fallback'])), (mechanism, 'privacy', code == 1),
+       name + ': how')
     ok(PASSWORD not in run.out and names['PASSWORD'] not in run.out, name + ': no secret is shown')
     return run
 

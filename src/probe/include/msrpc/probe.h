@@ -100,6 +100,16 @@ const char *mr_probe_get_vantage(const mr_probe *probe);
 /* As whom it was asked: what the KDC calls the account, else the name given with it; NULL:
  * anonymous. */
 const char *mr_probe_get_identity(const mr_probe *probe);
-enum mr_probe_verdict mr_probe_get_verdict(const mr_probe *probe);
+
+/* The logon: @made once it was begun. Strings are *borrowed* until the probe is freed. */
+typedef struct mr_probe_logon {
+    bool made;
+    enum mr_probe_verdict verdict;
+    const char *mechanism;   /* that stood in the end: "Kerberos", "NTLM"; NULL: none did */
+    bool negotiated;         /* by SPNEGO */
+    uint8_t level;           /* enum mr_auth_level */
+    const char *fallback;    /* why it was not Kerberos; NULL: no fallback */
+} mr_probe_logon;
+const mr_probe_logon *mr_probe_get_logon(const mr_probe *probe);
 
 #endif
