@@ -192,7 +192,8 @@ static bool is_judged(const mr_krb5_failure *failure) {
     enum { POLICY = 12, CLIENT_REVOKED = 18, KEY_EXPIRED = 23, PREAUTH_FAILED = 24 };
 
     return failure->from_peer &&
-           ((failure->code == POLICY && failure->has_status) || failure->code == CLIENT_REVOKED || failure->code == KEY_EXPIRED ||
+           ((failure->code == POLICY && failure->has_status) ||
+            failure->code == CLIENT_REVOKED || failure->code == KEY_EXPIRED ||
             failure->code == PREAUTH_FAILED);
 }
 
