@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ static const app_option options[] = {
     {"users", 0, APP_TEXT, "F", OWN(users), 0, 0,
      "many accounts: lines NAME:PASSWORD or NAME:NT, as serve --users reads them"},
     {"annotate", 0, APP_TEXT, "OUT.pcapng", OWN(annotate), 0, 0,
-     "write a copy with the findings as packet comments"},
+     "write a copy with the findings, and what keys opened, as packet comments"},
     {"extract", 0, APP_NUMBER, "ID", OWN(extract), 1, UINT32_MAX,
      "write the packets of conversation ID, its look-ups and its mapper's answer (--to)"},
     {"to", 0, APP_TEXT, "OUT.pcapng", OWN(to), 0, 0, "where --extract writes"},
@@ -205,7 +206,7 @@ static void analyse(struct trace *t) {
         .count = t->path_count,
         .order = MR_MERGE_TIME,
         .filter = t->paths ? t->o->filter : NULL,
-        .stubs = t->o->stubs,
+        .stubs = t->stubs != NULL,
         .watch = trace_keys_watch(t),
         .read = t->paths ? NULL : on_read,
         .seen = on_seen,
@@ -296,7 +297,7 @@ static int work(struct trace *t) {
     mr_writer w;
     int r = mr_trace_new(&config, &t->story);
 
-    if (!r && t->o->stubs)
+    if (!r && (t->o->stubs || (t->o->annotate && t->keys)))
         r = trace_stubs_new(t);
     if (r)
         return app_refuse(t->a, APP_BUG, "%s", mr_result_text(r));
@@ -347,6 +348,7 @@ static int run(app *a) {
     if (t.page)
         fclose(t.page);
     trace_keys_free(&t);
+    free(t.notes);
     mr_trace_free(t.story);
     mr_pair_deinit(&t.pair);
     mr_totals_deinit(&t.totals);

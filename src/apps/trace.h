@@ -21,6 +21,12 @@ struct trace_options {
 struct trace_stubs;
 struct trace_keys;
 
+/* A comment of a packet, for --annotate. */
+struct trace_note {
+    uint64_t packet;
+    const char *text;
+};
+
 struct trace {
     app *a;
     const struct trace_options *o;
@@ -48,6 +54,8 @@ struct trace {
     struct trace_keys *keys;    /* NULL: none were given */
     struct trace_stubs *stubs;
     uint64_t stub_count;        /* calls told */
+    struct trace_note *notes;   /* --annotate: what keys opened */
+    size_t note_count;
     mr_writer *report;          /* --json --stubs: the report that is open while reading */
 };
 

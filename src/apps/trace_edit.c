@@ -40,19 +40,14 @@ static int copy(struct trace *t, const char *out, const char *const *comments, s
 
 /* ---- comments ---- */
 
-struct note {
-    uint64_t packet;
-    const char *text;
-};
-
 struct notes {
-    struct note *items;
+    struct trace_note *items;
     size_t count;
     const char *texts[64]; /* of one packet */
 };
 
 static int by_packet(const void *x, const void *y) {
-    const struct note *a = x, *b = y;
+    const struct trace_note *a = x, *b = y;
 
     return a->packet < b->packet ? -1 : a->packet > b->packet;
 }
@@ -87,10 +82,11 @@ static const char *note_text(app *a, const mr_finding *finding, bool past) {
     return text ? text : finding->id;
 }
 
-/* A note for each packet of each finding; infos with --verbose only, as on the screen. */
+/* What keys opened, and a note for each packet of each finding; infos with --verbose only, as on
+ * the screen. */
 static int gather(struct trace *t, struct notes *notes) {
     const mr_trace_finding *f;
-    size_t total = 0;
+    size_t total = t->note_count;
 
     for (size_t i = 0; (f = mr_trace_get_finding(t->story, i)) != NULL; i++)
         total += f->packet_count;
@@ -102,8 +98,10 @@ static int gather(struct trace *t, struct notes *notes) {
             continue;
         const char *text = note_text(t->a, f->finding, f->past);
         for (size_t k = 0; k < f->packet_count; k++)
-            notes->items[notes->count++] = (struct note){f->packets[k], text};
+            notes->items[notes->count++] = (struct trace_note){f->packets[k], text};
     }
+    for (size_t i = 0; i < t->note_count; i++)
+        notes->items[notes->count++] = t->notes[i];
     qsort(notes->items, notes->count, sizeof *notes->items, by_packet);
     return 0;
 }

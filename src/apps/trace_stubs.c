@@ -15,6 +15,8 @@
 #define WAITING_MAX 4096
 #define SLOTS 1024
 #define DECODED_MAX ((size_t)64 << 20)
+#define NOTE_MAX 1000   /* octets of parameters in a comment */
+#define NOTES_MAX 65536 /* comments */
 
 /* One half of a call as it was captured. */
 struct half {
@@ -237,12 +239,84 @@ static void show_call(struct trace *t, const mr_seen *head, const struct half *r
         fputs("   no answer\n", t->a->out);
 }
 
+/* ---- --annotate ---- */
+
+struct note_text {
+    uint8_t octets[NOTE_MAX];
+    size_t len;
+    bool cut;
+};
+
+static int append(void *user, mr_slice s) {
+    struct note_text *text = user;
+    size_t room = NOTE_MAX - text->len, len = s.len < room ? s.len : room;
+
+    memcpy(text->octets + text->len, s.data, len);
+    text->len += len;
+    text->cut |= len < s.len;
+    return 0;
+}
+
+/* "msrpc opened samr.SamrConnect5: {"request":{...}}", cut to fit. */
+static int note_half(struct trace *t, const mr_seen *head, const struct half *half,
+                     enum mr_ndr_side side, const mr_proc *proc, bool *pairedp, void *args) {
+    const mr_seen_stub *stub = &head->u.stub;
+    struct note_text json = {.len = 0};
+    mr_writer w;
+
+    mr_writer_init_json(&w, append, &json, false);
+    mr_writer_open(&w, NULL, MR_SHAPE_OBJECT);
+    *pairedp = write_half(t, half, side, proc, *pairedp, args, &w);
+    mr_writer_close(&w);
+    mr_writer_flush(&w);
+    mr_writer_deinit(&w);
+    if (half->seal != MR_SEAL_OPENED || t->note_count == NOTES_MAX)
+        return 0;
+    size_t len = mr_utf8_ok_len(mr_slice_of(json.octets, json.len));
+    const char *text = mr_arena_add_fmt(
+        &t->a->arena, "msrpc opened %s: %.*s%s",
+        stub->unasked ? "a method not captured"
+                      : trace_method(&t->stubs->arena, &stub->interface, stub->version,
+                                     stub->opnum),
+        (int)len, (const char *)json.octets, json.cut ? "..." : "");
+    if (!text)
+        return MR_ERR_MEMORY;
+    if ((t->note_count & (t->note_count - 1)) == 0) { /* full at powers of two */
+        size_t more = t->note_count ? 2 * t->note_count : 1;
+        struct trace_note *grown = reallocarray(t->notes, more, sizeof *grown);
+        if (!grown)
+            return MR_ERR_MEMORY;
+        t->notes = grown;
+    }
+    t->notes[t->note_count++] = (struct trace_note){half->packet, text};
+    return 0;
+}
+
+static int note_call(struct trace *t, const mr_seen *head, const struct half *request,
+                     const struct half *response) {
+    const mr_proc *proc = proc_of(&head->u.stub);
+    void *args = proc ? mr_arena_get(&t->stubs->arena, 1, proc->args->csize) : NULL;
+    bool paired = false;
+    int r = 0;
+
+    if (request->there)
+        r = note_half(t, head, request, MR_NDR_REQUEST, proc, &paired, args);
+    if (!r && response->there)
+        r = note_half(t, head, response, MR_NDR_RESPONSE, proc, &paired, args);
+    mr_arena_reset(&t->stubs->arena);
+    return r;
+}
+
+/* ---- calls and their answers ---- */
+
 static int tell(struct trace *t, const mr_seen *head, const struct half *request,
                 const struct half *response, const uint32_t *fault) {
     app *a = t->a;
     mr_writer line, *w = t->report;
-    int r = 0;
+    int r = t->o->annotate ? note_call(t, head, request, response) : 0;
 
+    if (r || !t->o->stubs)
+        return r;
     t->stub_count++;
     if (!w && !a->set.jsonl) {
         show_call(t, head, request, response, fault);

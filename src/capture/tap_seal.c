@@ -82,7 +82,7 @@ static int on_token(rpc_tap *t, const mr_event *e, const mr_flow_at *at) {
     const char *text = NULL;
     int r = 0;
 
-    if (!key)
+    if (!key && mr_auth_level_protects(e->auth.level))
         r = begin(t, e, &key);
     if (r < 0 || !key)
         return r;
@@ -153,8 +153,7 @@ int mr_rpc_watch(rpc_tap *t, const mr_event *e, const mr_flow_at *at) {
     case MR_EVENT_BIND_ACK:
     case MR_EVENT_ALTER_RESP:
     case MR_EVENT_AUTH3:
-        return e->auth.value.len > 0 && mr_auth_level_protects(e->auth.level) ? on_token(t, e, at)
-                                                                              : 0;
+        return e->auth.value.len > 0 ? on_token(t, e, at) : 0;
     case MR_EVENT_REQUEST:
     case MR_EVENT_RESPONSE:
     case MR_EVENT_FAULT:

@@ -106,6 +106,17 @@ def opened():
             ok(samr(calls) == clear[name], name + ': as the same calls in clear')
 
 
+def annotated():
+    path = os.path.join(work, 'annotated.pcapng')
+    run = subprocess.run([msrpc, 'trace', path_of('kerberos-aes256-privacy'), *KEYS, '--annotate',
+                          path], capture_output=True, text=True)
+    with open(path, 'rb') as file:
+        octets = file.read()
+    ok(run.returncode == 0 and octets.count(b'msrpc opened samr.') == 30 and
+       b'msrpc opened samr.SamrLookupNamesInDomain: {"request":{"DomainHandle"' in octets,
+       '--annotate: the calls that keys opened', run.stderr, octets.count(b'msrpc opened'))
+
+
 # ---- other keys, and none ----
 
 def closed():
@@ -259,6 +270,7 @@ def compare():
 
 with tempfile.TemporaryDirectory() as work:
     opened()
+    annotated()
     closed()
     parts()
     changed()
