@@ -54,23 +54,51 @@ static const app_option options[] = {
 
 /* ---- what is told ---- */
 
+/* ", as LAB\alice S-1-5-... by kerberos"; nothing of nobody. In @arena. */
+static const char *tell_caller(const struct serve *s, mr_arena *arena, const mr_server_caller *c) {
+    char sid[MR_SID_TEXT] = "";
+    app safe = *s->a;
+
+    if (!*c->mechanism)
+        return "";
+    if (c->sid_count)
+        mr_sid_text(&c->sids[0], sid);
+    safe.arena = *arena;
+    const char *user = app_safe(&safe, mr_slice_str(c->anonymous ? "nobody" : c->user));
+    const char *domain = app_safe(&safe, mr_slice_str(c->domain));
+    *arena = safe.arena;
+    const char *text = mr_arena_add_fmt(arena, ", as %s%s%s%s%s by %s", domain,
+                                        *domain ? "\\" : "", user, *sid ? " " : "", sid,
+                                        c->mechanism);
+    return text ? text : "";
+}
+
+static void tell_call(struct serve *s, enum serve_level level, const mr_server_record *record) {
+    const char *name = record->served ? record->served->iface->name : "unknown interface";
+    char peer[MR_ADDR_TEXT];
+    mr_arena arena;
+
+    mr_arena_init(&arena, 16384);
+    const char *as = tell_caller(s, &arena, record->caller);
+    mr_addr_port_text(record->peer, peer);
+    if (record->status)
+        serve_log(&s->log, record->denied ? SERVE_DENIED : SERVE_CALL, level,
+                  "%s: %s opnum %u: fault 0x%08x%s", peer, name, record->opnum, record->status,
+                  as);
+    else
+        serve_log(&s->log, SERVE_CALL, level,
+                  "%s: %s opnum %u: %zu octets in, %zu out, %.3f ms%s", peer, name,
+                  record->opnum, record->in, record->out, (double)record->time / MR_MSEC, as);
+    mr_arena_deinit(&arena);
+}
+
 static void on_answered(void *user, const mr_server_record *record) {
     struct serve *s = user;
-    char peer[MR_ADDR_TEXT];
 
     serve_metrics_count(&s->metrics, record);
     enum serve_level level = record->denied ? SERVE_NOTICE : SERVE_DEBUG;
-    if (!serve_log_wants(&s->log, level))
-        return;
-    mr_addr_port_text(record->peer, peer);
-    const char *name = record->served ? record->served->iface->name : "unknown interface";
-    if (record->status)
-        serve_log(&s->log, record->denied ? SERVE_DENIED : SERVE_CALL, level,
-                  "%s: %s opnum %u: fault 0x%08x", peer, name, record->opnum, record->status);
-    else
-        serve_log(&s->log, SERVE_CALL, level, "%s: %s opnum %u: %zu octets in, %zu out, %.3f ms",
-                  peer, name, record->opnum, record->in, record->out,
-                  (double)record->time / MR_MSEC);
+    if (serve_log_wants(&s->log, level))
+        tell_call(s, level, record);
 }
 
 static const struct {

@@ -12,6 +12,9 @@
 
 /* What is sent over UDP at most: Ethernet's frame without IP's and UDP's headers. */
 #define UDP_MAX 1465
+/* How often a password is hashed for a KDC at most, which anybody may pretend to be (RFC 3962 3
+ * leaves the limit to us): four times what RFC 8009 4 hashes, a tenth of a second. */
+#define ITERATIONS_MAX 131072
 
 struct mr_krb5_kdc {
     krb5_context context;
@@ -284,6 +287,20 @@ static int keep_tgt(mr_krb5_kdc *kdc, mr_error *err) {
     return code ? fail_kdc(kdc, code, "Kerberos: the ticket cache", err) : 0;
 }
 
+/* The library would hash for many seconds, in whatever thread this is. */
+static int check_cost(mr_krb5_kdc *kdc, mr_slice reply, mr_error *err) {
+    uint64_t count = 0;
+    int rc = kdc->keys ? 0 : mr_krb_get_iterations(reply, &count, err);
+
+    if (rc < 0)
+        return rc;
+    if (count <= ITERATIONS_MAX)
+        return 0;
+    return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                   "Kerberos: the KDC wants the password hashed %llu times, %d are the most",
+                   (unsigned long long)count, ITERATIONS_MAX);
+}
+
 static int step_as(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requestp,
                    mr_error *err) {
     krb5_data in = {.length = (unsigned)reply.len, .data = (char *)(uintptr_t)reply.data};
@@ -292,6 +309,8 @@ static int step_as(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *reques
     int rc;
 
     if (!kdc->as && (rc = begin_as(kdc, err)) < 0)
+        return rc;
+    if (reply.len && (rc = check_cost(kdc, reply, err)) < 0)
         return rc;
     krb5->free_data_contents(kdc->context, &kdc->request);
     krb5_error_code code = krb5->init_creds_step(kdc->context, kdc->as, &in, &kdc->request, &realm,

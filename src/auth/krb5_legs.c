@@ -316,14 +316,19 @@ static int complete(mr_krb5 *k, mr_error *err) {
 
 /* ---- legs ---- */
 
-/* What a context must have to be of DCE style; anything else is another protocol. */
-static int check_flags(OM_uint32 flags, mr_error *err) {
+/* What a context must have to be of DCE style; anything else is another protocol. A server seals
+ * for those who asked for it. */
+static int check_flags(const mr_krb5 *k, OM_uint32 flags, mr_error *err) {
     const OM_uint32 need = GSS_C_DCE_STYLE | GSS_C_MUTUAL_FLAG;
 
-    if ((flags & need) == need)
-        return 0;
-    return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
-                   "Kerberos: the peer does not want mutual authentication in DCE style");
+    if ((flags & need) != need)
+        return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                       "Kerberos: the peer does not want mutual authentication in DCE style");
+    if (k->base.role == MR_SECURITY_ACCEPTOR && k->level == MR_AUTH_LEVEL_PRIVACY &&
+        !(flags & GSS_C_CONF_FLAG))
+        return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                       "Kerberos: the client asks for privacy and did not ask for encryption");
+    return 0;
 }
 
 static int initiate(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_error *err) {
@@ -345,7 +350,7 @@ static int initiate(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_erro
         mr_krb5_note_ticket(k, mr_slice_of(answer->value, answer->length));
     if (major == GSS_S_CONTINUE_NEEDED)
         return MR_SECURITY_CONTINUE;
-    int rc = check_flags(flags, err);
+    int rc = check_flags(k, flags, err);
     return rc == 0 ? complete(k, err) : rc;
 }
 
@@ -359,7 +364,7 @@ static int accept_leg(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_er
     major = gss->accept_sec_context(&minor, &k->legs->context, k->legs->cred, &in,
                                    bindings_of(k), NULL, NULL, answer, &flags, NULL, &delegated);
     if (bare.len != token->length && GSS_ROUTINE_ERROR(major) == GSS_S_DEFECTIVE_TOKEN)
-        return check_flags(0, err); /* it belongs in its frame */
+        return check_flags(k, 0, err); /* it belongs in its frame */
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor, "Kerberos: the client's ticket", err);
     if (delegated) {
@@ -372,7 +377,7 @@ static int accept_leg(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_er
     if (k->legs->require_bindings && !k->bound)
         return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                        "Kerberos: the client is bound to no channel");
-    int rc = check_flags(flags, err);
+    int rc = check_flags(k, flags, err);
     return rc == 0 ? complete(k, err) : rc;
 }
 

@@ -241,6 +241,7 @@ static int conclude(mr_ntlm *n, mr_error *err) {
     mr_ntlm_note_answer(n, &m);
     n->flags = c.flags & m.flags & (MR_NTLM_COMMON | MR_NTLM_VERSION);
     n->info.flags = n->flags;
+    n->o.weak |= m.anonymous; /* everybody knows the key of a null session */
     if (!observes(n))
         rc = mr_ntlm_check_flags(n, n->flags, "client", err);
     if (rc == 0)

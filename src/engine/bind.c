@@ -5,6 +5,8 @@
  */
 #include "state.h"
 
+/* Windows counts the padding before a trailer as that of a request, whose header this is. */
+#define REQUEST_SIZE ((size_t)24)
 #define WHOLE (MR_PFC_FIRST_FRAG | MR_PFC_LAST_FRAG)
 
 static uint16_t least(uint16_t a, uint16_t b) {
@@ -231,6 +233,11 @@ static int check_bind(mr_in *in, bool alter) {
     if (!alter && s->is_bound) {
         text = "on a bound association";
         at = 2;
+    } else if (in->pdu->has_auth &&
+               REQUEST_SIZE + in->pdu->auth.pad_length > in->pdu->auth.offset) {
+        text = "whose padding leaves no room for its header";
+        reason = MR_NAK_PROTOCOL_VERSION;
+        at = in->pdu->auth.offset + 2;
     } else if (h->minor > 1) {
         text = "of a protocol version that is not 5.0 or 5.1";
         reason = MR_NAK_PROTOCOL_VERSION;
@@ -358,12 +365,25 @@ static bool is_level(uint8_t level) {
     return level >= MR_AUTH_LEVEL_CONNECT && level <= MR_AUTH_LEVEL_PRIVACY;
 }
 
+/* What an alter_context hears: one context too many, a context that would go on with another
+ * type. */
+static uint32_t alter_fault(mr_assoc_state *s) {
+    const mr_slot *slot = mr_slot_find(s, s->round.auth_id);
+
+    if (!slot && s->slot_count == MR_ASSOC_AUTH_MAX)
+        return MR_FAULT_PROTO_ERROR;
+    return slot && s->round.auth_type != MR_AUTH_NONE &&
+                   slot->sec->class->auth_type != s->round.auth_type
+               ? MR_FAULT_SEC_PKG_ERROR
+               : MR_FAULT_ACCESS_DENIED;
+}
+
 static int refuse_auth(mr_assoc_state *s, mr_error *err) {
     mr_error end = MR_ERROR_INIT;
 
     s->round.waits = s->round.open = false;
     if (s->round.alter)
-        mr_send_fault(s, s->round.call_id, 0, MR_FAULT_ACCESS_DENIED, MR_PFC_DID_NOT_EXECUTE,
+        mr_send_fault(s, s->round.call_id, 0, alter_fault(s), MR_PFC_DID_NOT_EXECUTE,
                       MR_SLICE_NULL);
     else
         mr_send_bind_nak(s, s->round.call_id,
@@ -392,6 +412,8 @@ static int answer_context(mr_assoc_state *s, const mr_event_context *c, const mr
         result.reason = 0;
         result.transfer = c->proposed[d->transfer];
         rc = mr_state_add_bound(s, c->id, &c->abstract, &result.transfer);
+        if (rc == 0)
+            mr_state_find_bound(s, c->id)->proposed = c->proposed_count;
         if (rc == MR_ERR_LIMIT) {
             result = (mr_pdu_result){.result = MR_CONTEXT_PROVIDER_REJECT,
                                      .reason = MR_REASON_LOCAL_LIMIT};
@@ -456,8 +478,8 @@ static bool is_accepted(const mr_event_context *c, const mr_assoc_answer *answer
     return !c->features && answer->result == MR_CONTEXT_ACCEPT;
 }
 
-/* A context that stands, or was accepted earlier in the same list, keeps its syntaxes: whether an
- * answer would change one. */
+/* A context that stands, or was accepted earlier in the same list, keeps its syntaxes, and a leg of
+ * an exchange of tokens asks for the same as the one before: whether an answer would change one. */
 static bool is_changed(const mr_assoc_state *s, const mr_assoc_answer *answers) {
     const mr_event_context *contexts = s->round.contexts;
 
@@ -466,7 +488,8 @@ static bool is_changed(const mr_assoc_state *s, const mr_assoc_answer *answers) 
         const mr_bound *b = mr_state_find_bound(s, c->id);
         if (!is_accepted(c, &answers[i]))
             continue;
-        if (b && is_other(c, &answers[i], &b->abstract, &b->transfer))
+        if (b && ((s->round.has_auth && c->proposed_count != b->proposed) ||
+                  is_other(c, &answers[i], &b->abstract, &b->transfer)))
             return true;
         for (uint16_t k = 0; k < i; k++) {
             const mr_event_context *e = &contexts[k];
@@ -517,11 +540,16 @@ int mr_assoc_accept(mr_assoc *a, const mr_assoc_answer *answers, size_t count,
         rc = check_answers(s, answers, count, assoc_group, err);
     if (rc < 0)
         return rc;
-    if (r->has_auth && !(slot = slot_asked(s)))
+    if (r->has_auth)
+        slot = slot_asked(s);
+    if (r->has_auth && r->auth_type == MR_AUTH_NONE)
         return refuse_auth(s, err);
     if (is_changed(s, answers))
         return refuse_change(s, err);
+    if (r->has_auth && !slot)
+        return refuse_auth(s, err);
     if (!r->alter) {
+        s->bare = !r->has_auth;
         agree_sizes(s);
         s->assoc_group = assoc_group;
         s->multiplex = (r->flags & MR_PFC_CONC_MPX) && !s->config.no_multiplex;
@@ -704,7 +732,8 @@ int mr_receive_auth3(mr_in *in) {
         return 0;
     }
     if (!slot || slot->phase != MR_SLOT_BUSY) {
-        mr_send_fault(s, pdu->header.call_id, 0, MR_FAULT_PROTO_ERROR, 0, MR_SLICE_NULL);
+        mr_send_fault(s, pdu->header.call_id, 0, MR_FAULT_PROTO_ERROR, MR_PFC_DID_NOT_EXECUTE,
+                      MR_SLICE_NULL);
         return mr_state_violation(in, MR_ERR_PROTOCOL, 2,
                                   "an auth3 for a security context that does not wait for it");
     }

@@ -90,8 +90,8 @@ static void push_chunk(mr_in *in, mr_call *call, enum mr_event_kind kind, uint32
 
 /* ---- request ---- */
 
-/* Whether a server takes no request without a verifier. */
-static bool server_requires_auth(const mr_assoc_state *s) {
+/* Whether there is a security context that protects, or fails. */
+static bool server_is_guarded(const mr_assoc_state *s) {
     for (uint32_t i = 0; i < s->slot_count; i++) {
         const mr_slot *slot = &s->guard->slots[i];
         if (mr_auth_level_protects(slot->level) || slot->phase != MR_SLOT_DONE)
@@ -193,7 +193,7 @@ static int refuse_call(mr_in *in, mr_call *call) {
 
 /* What comes before any verifier is looked at; positive: the fragment is dropped. Windows sees to
  * the order of fragments first, even of those that nobody vouches for. */
-static int check_order(mr_in *in, const mr_call *call, bool required) {
+static int check_order(mr_in *in, const mr_call *call, bool guarded) {
     mr_assoc_state *s = in->s;
     const mr_call *open = find_open(s);
     bool has_auth = in->pdu->has_auth;
@@ -204,7 +204,7 @@ static int check_order(mr_in *in, const mr_call *call, bool required) {
                    ? break_request(in, call, AT_AUTH_LENGTH,
                                    "a fragment of a protected request has no verifier")
                    : 0;
-    if (call || !required)
+    if (call || !guarded)
         return 0;
     if (!s->multiplex && open)
         return break_request(in, open, AT_CALL_ID, interleaved);
@@ -266,6 +266,14 @@ static int watch_request(mr_in *in, mr_call *call) {
     return 0;
 }
 
+/* Whether the request names a security context whose exchange still goes on. */
+static bool is_early(const mr_in *in) {
+    const mr_slot *slot =
+        in->pdu->has_auth ? mr_slot_find(in->s, in->pdu->auth.context_id) : NULL;
+
+    return slot && slot->phase == MR_SLOT_BUSY;
+}
+
 static int receive_request(mr_in *in) {
     mr_assoc_state *s = in->s;
     mr_call *call = mr_call_find(s, in->pdu->header.call_id);
@@ -274,13 +282,17 @@ static int receive_request(mr_in *in) {
     in->stub = in->pdu->u.request.stub;
     const mr_call *begun =
         call && call->secured && !call->way[MR_DIR_TO_SERVER].done ? call : NULL;
-    bool required = server_requires_auth(s);
+    bool guarded = server_is_guarded(s);
     if (!mr_state_is_tap(s)) {
-        int rc = check_order(in, call, required);
+        int rc = check_order(in, call, guarded);
         if (rc != 0)
             return rc < 0 ? rc : 0;
+        if (is_early(in))
+            return break_off(in, MR_ERR_PROTOCOL, in->pdu->auth.offset,
+                             "a request uses a security context that is not complete");
     }
-    if (mr_fragment_open(in, mr_state_is_tap(s) ? NULL : begun, required, &err) < 0)
+    /* a client that bound without a security context may go on as nobody beside those it has */
+    if (mr_fragment_open(in, mr_state_is_tap(s) ? NULL : begun, guarded && !s->bare, &err) < 0)
         return forged(in, begun, &err);
     return mr_state_is_tap(s) ? watch_request(in, call) : serve_request(in, call);
 }

@@ -272,7 +272,8 @@ static int step_failed(mr_assoc_state *s, enum mr_step step, mr_slot *slot, int 
         break;
     case MR_STEP_ANSWER:
         if (s->round.alter)
-            mr_send_fault(s, s->round.call_id, 0, MR_FAULT_SEC_PKG_ERROR, 0, MR_SLICE_NULL);
+            mr_send_fault(s, s->round.call_id, 0, MR_FAULT_SEC_PKG_ERROR, MR_PFC_DID_NOT_EXECUTE,
+                          MR_SLICE_NULL);
         else
             mr_send_bind_nak(s, s->round.call_id, MR_NAK_NOT_SPECIFIED, MR_SLICE_NULL);
         break;
@@ -317,8 +318,8 @@ static int step_done(mr_assoc_state *s, mr_slot *slot, enum mr_step step, int rc
         if (rc == 0 && slot->phase == MR_SLOT_DONE)
             push_ready(s, slot);
         return rc;
-    case MR_STEP_AUTH3:
-        if (slot->phase == MR_SLOT_DONE)
+    case MR_STEP_AUTH3: /* an answer could not be given */
+        if (slot->phase == MR_SLOT_DONE && s->guard->token_out.len == 0)
             push_ready(s, slot);
         else
             slot->phase = MR_SLOT_FAILED;

@@ -75,6 +75,7 @@ typedef struct mr_bound mr_bound;
 struct mr_bound {
     mr_bound *next;
     uint16_t id;
+    uint8_t proposed; /* server: how many transfer syntaxes it was asked with */
     mr_syntax abstract;
     mr_syntax transfer;
 };
@@ -163,6 +164,7 @@ typedef struct mr_assoc_state {
     uint16_t event_count;
     bool busy;            /* the events that wait borrow engine memory: read no further */
     bool is_bound;
+    bool bare;            /* server: the bind began no security context */
     bool ready;
     bool multiplex;
     bool header_sign;

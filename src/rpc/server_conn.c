@@ -272,6 +272,10 @@ static void on_bind(struct mr_server_conn *conn, const mr_event *event, bool alt
 
     if (!alter && !conn->group && !join_group(conn, bind->assoc_group))
         return;
+    if (!alter && mr_server_guard_is_wrong(conn, &event->auth)) {
+        refuse_bind(conn, MR_NAK_INVALID_CHECKSUM);
+        return;
+    }
     if (!conn->group || bind->count > MR_COUNT(answers)) {
         refuse_bind(conn, MR_NAK_NOT_SPECIFIED);
         return;

@@ -264,6 +264,8 @@ void mr_server_conn_go_on(struct mr_server_conn *conn);
 void mr_server_conn_resume(struct mr_server_conn *conn);
 
 /* server_security.c */
+/* A BIND asks for a level that is not spoken over connections. */
+bool mr_server_guard_is_wrong(const struct mr_server_conn *conn, const mr_event_auth *auth);
 /* A BIND or ALTER asks for a security context: its acceptor is set, if there is one. */
 void mr_server_guard_begin(struct mr_server_conn *conn, const mr_event_auth *auth);
 /* One stands. */

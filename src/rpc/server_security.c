@@ -58,12 +58,19 @@ static bool has_guard(const struct mr_server_conn *conn, uint32_t id) {
     return false;
 }
 
+/* CALL is for datagrams; over a connection a client goes up to PACKET (MS-RPCE 2.2.1.1.8). */
+bool mr_server_guard_is_wrong(const struct mr_server_conn *conn, const mr_event_auth *auth) {
+    return auth->present && auth->level == MR_AUTH_LEVEL_CALL &&
+           find_acceptor(&conn->server->options, auth->type);
+}
+
 /* What cannot be had is left to the association, which refuses it. */
 void mr_server_guard_begin(struct mr_server_conn *conn, const mr_event_auth *auth) {
     const mr_server_acceptor *acceptor = find_acceptor(&conn->server->options, auth->type);
     mr_error err = MR_ERROR_INIT;
 
     if (!acceptor || auth->level < MR_AUTH_LEVEL_CONNECT || auth->level > MR_AUTH_LEVEL_PRIVACY ||
+        auth->level == MR_AUTH_LEVEL_CALL ||
         conn->guard_count == MR_COUNT(conn->guards) || has_guard(conn, auth->id))
         return;
     struct mr_server_guard *guard = calloc(1, sizeof *guard);
@@ -168,12 +175,14 @@ void mr_server_guard_free_all(struct mr_server_conn *conn) {
         end_guard(conn->guards[--conn->guard_count]);
 }
 
-/* A request without a trailer belongs to the first context: only at level connect may it be. */
+/* A request without a trailer belongs to the first context of level connect, whose calls need
+ * none; where there is none it is nobody's. */
 struct mr_server_badge *mr_server_badge_find(const struct mr_server_conn *conn,
                                              const mr_event_auth *auth) {
     for (unsigned i = 0; i < conn->guard_count; i++) {
         const struct mr_server_guard *guard = conn->guards[i];
-        if (guard->badge && (!auth->present || guard->id == auth->id)) {
+        if (guard->badge && (auth->present ? guard->id == auth->id
+                                           : guard->badge->caller.level == MR_AUTH_LEVEL_CONNECT)) {
             mr_server_badge_ref(guard->badge);
             return guard->badge;
         }

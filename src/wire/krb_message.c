@@ -160,6 +160,83 @@ void mr_krb_error_data_decode(mr_slice data, mr_krb_error_data *datap) {
     *datap = d;
 }
 
+/* ---- the cost of a password ---- */
+
+/* The parameters of one PA-ETYPE-INFO2. */
+static void read_counts(mr_slice value, uint64_t *mostp, mr_cursor *outer) {
+    mr_cursor c = mr_cursor_of(value);
+    mr_cursor list = mr_ber_read(&c, MR_BER_SEQUENCE);
+
+    while (mr_cursor_left(&list)) {
+        mr_cursor entry = mr_ber_read(&list, MR_BER_SEQUENCE);
+        while (mr_cursor_left(&entry)) {
+            uint8_t tag = mr_ber_peek(&entry);
+            mr_cursor field = mr_ber_read(&entry, tag);
+            if (tag != MR_BER_CONTEXT(2))
+                continue;
+            mr_slice octets = mr_ber_read_octets(&field, MR_BER_OCTET_STRING);
+            mr_cursor number = mr_cursor_of(octets);
+            number.big = true;
+            uint64_t count = mr_cursor_read_u32(&number);
+            if (!count)
+                count = (uint64_t)1 << 32;
+            if (!mr_cursor_ok(&number) || octets.len != 4)
+                mr_cursor_poison(&list);
+            *mostp = count > *mostp ? count : *mostp;
+        }
+        if (!mr_cursor_ok(&entry))
+            mr_cursor_poison(&list);
+    }
+    if (!mr_cursor_ok(&list))
+        mr_cursor_poison(outer);
+}
+
+/* A SEQUENCE OF PA-DATA. */
+static bool find_counts(mr_cursor *c, uint64_t *mostp) {
+    mr_cursor list = mr_ber_read(c, MR_BER_SEQUENCE);
+    mr_slice value;
+    int32_t type;
+    bool typed;
+
+    while (mr_cursor_left(&list)) {
+        mr_cursor item = mr_ber_read(&list, MR_BER_SEQUENCE);
+        if (!read_typed(&item, &typed, &type, &value))
+            return false;
+        if (type == PA_ETYPE_INFO2)
+            read_counts(value, mostp, &list);
+    }
+    return mr_cursor_ok(&list);
+}
+
+/* The errors whose data a client reads as pre-authentication (RFC 4120 5.9.1, RFC 6113 5.2). */
+static bool asks_for_more(uint32_t code) {
+    return code == 24 || code == 25 || code == 91;
+}
+
+int mr_krb_get_iterations(mr_slice bytes, uint64_t *countp, mr_error *err) {
+    unsigned type = mr_krb_get_type(bytes);
+    mr_cursor c = mr_krb_open_message(bytes, type);
+    mr_krb_error e;
+    uint64_t most = 0;
+    bool good = true;
+
+    if (type == MR_KRB_ERROR) {
+        good = mr_krb_error_decode(bytes, &e, NULL) == 0;
+        mr_cursor data = mr_cursor_of(good ? e.data : MR_SLICE_NULL);
+        if (good && asks_for_more(e.code) && e.data.len)
+            good = find_counts(&data, &most);
+    }
+    while (type == MR_KRB_AS_REP && good && mr_cursor_left(&c)) {
+        uint8_t tag = mr_ber_peek(&c);
+        mr_cursor field = mr_ber_read(&c, tag);
+        good = (tag != MR_BER_CONTEXT(2) || find_counts(&field, &most)) && mr_cursor_ok(&field);
+    }
+    if (!good)
+        return mr_krb_malformed(err, &c, "a KDC's answer");
+    *countp = most;
+    return 0;
+}
+
 /* ---- AS and TGS ---- */
 
 static void read_padata(mr_cursor *c, int32_t *list, uint8_t *countp) {

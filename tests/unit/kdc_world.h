@@ -32,6 +32,8 @@ typedef struct kdc {
     bool refers;               /* the service is the other realm's */
     bool too_big;              /* the first reply must go over TCP */
     int32_t only;              /* the one encryption type an AS-REQ may ask for; 0: any */
+    bool has_iterations;       /* told with the salt */
+    uint32_t iterations;
     int32_t refuse;            /* this error in answer to everything */
     uint32_t status;           /* NTSTATUS that goes with it */
     unsigned as_requests, tgs_requests;
@@ -143,6 +145,10 @@ static inline void write_preauth_required(kdc *k) {
     size_t list = mr_ber_open(&info, MR_BER_SEQUENCE), one = mr_ber_open(&info, MR_BER_SEQUENCE);
     field_int(&info, 0, k->etype);
     field_bytes(&info, 1, MR_BER_GENERAL_STRING, MR_SLICE_LIT(SALT));
+    uint8_t count[4] = {(uint8_t)(k->iterations >> 24), (uint8_t)(k->iterations >> 16),
+                        (uint8_t)(k->iterations >> 8), (uint8_t)k->iterations};
+    if (k->has_iterations)
+        field_bytes(&info, 2, MR_BER_OCTET_STRING, mr_slice_of(count, sizeof count));
     mr_ber_close(&info, one);
     mr_ber_close(&info, list);
     mr_buf_init(&b, rooms[1], sizeof rooms[1], sizeof rooms[1]);
@@ -344,8 +350,8 @@ static inline void kdc_hear_tcp(kdc *k, const kdc_manner *m, int listener) {
     if (have > 4 && have == want && !m->tcp_closes) {
         mr_slice reply = kdc_hear(k, mr_slice_of(room + 4, have - 4), true);
         uint8_t head[4] = {0, 0, (uint8_t)(reply.len >> 8), (uint8_t)reply.len};
-        (void)!write(fd, head, 4);
-        (void)!write(fd, reply.data, m->tcp_cut ? reply.len / 2 : reply.len);
+        (void)!send(fd, head, 4, MSG_NOSIGNAL); /* the client may be gone */
+        (void)!send(fd, reply.data, m->tcp_cut ? reply.len / 2 : reply.len, MSG_NOSIGNAL);
     }
     close(fd);
 }

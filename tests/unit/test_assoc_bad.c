@@ -197,7 +197,7 @@ static const break_case breaks[] = {
     {"alter, none", alter_no_transfer, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 1, true, 24},
     {"features twice", features_twice, MR_ERR_PROTOCOL, MR_PTYPE_BIND_NAK, 0, 1, false, 24},
     {"bad trailer", bad_trailer, MR_ERR_MALFORMED, MR_PTYPE_BIND_NAK, 4, 1, false, 10},
-    {"auth3 alone", auth3_alone, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 1, false, 2},
+    {"auth3 alone", auth3_alone, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 1, true, 2},
     {"same call id", same_call_id, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 5, false, 12},
     {"middle first", middle_first, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 5, false, 3},
     {"after last", after_last, MR_ERR_PROTOCOL, MR_PTYPE_FAULT, 0x1c01000b, 5, false, 3},

@@ -233,6 +233,38 @@ static void refusals(void **state) {
     }
 }
 
+/* A KDC, or whoever pretends to be one, that wants the password hashed for seconds. */
+static void costs(void **state) {
+    static const struct {
+        uint32_t count;
+        enum secret secret;
+        int result;
+    } rows[] = {
+        {4096, SECRET_PASSWORD, 0},
+        {131073, SECRET_PASSWORD, MR_ERR_LIMIT},
+        {0x00ffffff, SECRET_PASSWORD, MR_ERR_LIMIT},
+        {0, SECRET_PASSWORD, MR_ERR_LIMIT}, /* 2^32 */
+        {0x00ffffff, SECRET_KEY, 0},        /* nothing is hashed */
+    };
+    (void)state;
+
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        mr_error err = MR_ERROR_INIT;
+        mr_identity id;
+        kdc k;
+        kdc_init(&k, 18);
+        k.has_iterations = true;
+        k.iterations = rows[i].count;
+        alice(&id);
+        give_secret(&id, &k, rows[i].secret, false);
+        mr_krb5_kdc *m = machine(&id, SERVICE);
+        assert_int_equal(run(&k, m, &err), rows[i].result);
+        mr_krb5_kdc_free(m);
+        mr_identity_deinit(&id);
+        kdc_deinit(&k);
+    }
+}
+
 static void impossible(void **state) {
     mr_identity id;
     mr_krb5_kdc_options o = {.identity = &id};
@@ -270,6 +302,7 @@ int main(void) {
         cmocka_unit_test(referral),
         cmocka_unit_test(skew),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(costs),
         cmocka_unit_test(impossible),
     };
     int fd = mkstemp(table_file);

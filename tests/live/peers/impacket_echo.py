@@ -2,6 +2,7 @@
 and of 200, stubs of three sizes each; a line per cell. It never asks for header signing.
 
     impacket_echo.py HOST USER PASSWORD DOMAIN MECH..."""
+import os
 import sys
 
 from impacket.dcerpc.v5 import transport
@@ -9,12 +10,15 @@ from impacket.dcerpc.v5.dtypes import ULONG
 from impacket.dcerpc.v5.ndr import NDRCALL, NDRUniConformantArray
 from impacket.dcerpc.v5.rpcrt import (DCERPCException, RPC_C_AUTHN_LEVEL_CONNECT,
                                       RPC_C_AUTHN_LEVEL_PKT_INTEGRITY,
-                                      RPC_C_AUTHN_LEVEL_PKT_PRIVACY)
+                                      RPC_C_AUTHN_LEVEL_PKT_PRIVACY, RPC_C_AUTHN_GSS_NEGOTIATE,
+                                      RPC_C_AUTHN_WINNT)
 from impacket.uuid import uuidtup_to_bin
 
 HOST, USER, PASSWORD, DOMAIN = sys.argv[1:5]
 LEVELS = (('connect', RPC_C_AUTHN_LEVEL_CONNECT), ('integrity', RPC_C_AUTHN_LEVEL_PKT_INTEGRITY),
           ('privacy', RPC_C_AUTHN_LEVEL_PKT_PRIVACY))
+TYPES = {'ntlm': RPC_C_AUTHN_WINNT, 'spnego-ntlm': RPC_C_AUTHN_GSS_NEGOTIATE,
+         'spnego-krb5': RPC_C_AUTHN_GSS_NEGOTIATE}
 CELLS = ((0, 8), (0, 256), (0, 20000), (8, 8), (8, 256), (200, 20000))
 
 
@@ -45,12 +49,16 @@ def outcome(dce, fragment, size):
 
 for mech in sys.argv[5:]:
     for name, level in LEVELS:
+        if 'krb5' in mech and name == 'integrity':
+            continue  # breaks off by itself
         for fragment, size in CELLS:
             try:
                 t = transport.DCERPCTransportFactory('ncacn_ip_tcp:%s[49152]' % HOST)
                 t.set_credentials(USER, PASSWORD, DOMAIN)
+                t.set_kerberos('krb5' in mech, os.environ.get('DC_IP'))
                 dce = t.get_dce_rpc()
                 dce.set_auth_level(level)
+                dce.set_auth_type(TYPES[mech])
                 dce.connect()
                 dce.bind(uuidtup_to_bin(('60a15ec5-4de8-11d7-a637-005056a20182', '1.0')))
                 said = outcome(dce, fragment, size)

@@ -21,6 +21,7 @@ def credentials(mech):
     c.set_username(USER)
     c.set_password(PASSWORD)
     c.set_domain(DOMAIN)
+    c.set_realm(lp.get('realm'))
     c.set_kerberos_state(MUST_USE_KERBEROS if 'krb5' in mech else DONT_USE_KERBEROS)
     return c
 

@@ -38,7 +38,7 @@ typedef struct mr_krb5 mr_krb5;
 typedef struct mr_krb5_options {
     enum mr_security_role role;
     uint8_t level;        /* enum mr_auth_level that is to be protected at; of no interest to an
-                           * acceptor or observer */
+                           * observer */
     int64_t now;          /* Unix seconds; 0: skew is not told */
     uint8_t entropy[MR_KRB5_ENTROPY_SIZE]; /* unpredictable; initiator and acceptor */
     /* Initiator: whom to reach, with its realm, "host/server.example.org@EXAMPLE.ORG", as

@@ -68,6 +68,12 @@ typedef struct mr_krb_error_data {
 } mr_krb_error_data;
 void mr_krb_error_data_decode(mr_slice data, mr_krb_error_data *datap);
 
+/* How often a KDC's answer, KRB-ERROR or AS-REP, wants a password hashed into a key at most: the
+ * largest count of its PA-ETYPE-INFO2 (RFC 4120 5.2.7.5, RFC 3962 4: four octets, 0 for 2^32), 0
+ * where none is told. Whoever hashes asks first: it is a stranger's word. MR_ERR_MALFORMED when
+ * what may tell one breaks its form. */
+int mr_krb_get_iterations(mr_slice bytes, uint64_t *countp, mr_error *err);
+
 /* ---- AS and TGS ---- */
 
 typedef struct mr_krb_request { /* RFC 4120 5.4.1; the type is enum mr_krb_message */
