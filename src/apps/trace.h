@@ -3,6 +3,8 @@
 #define MSRPC_APP_TRACE_H
 
 #include <msrpc/capture/analyse.h>
+#include <msrpc/auth/netlogon.h>
+#include <msrpc/auth/ntlm.h>
 #include <msrpc/trace.h>
 
 #include "app.h"
@@ -117,6 +119,18 @@ const mr_watch *trace_keys_watch(struct trace *t);
 int trace_keys_add(struct trace *t, const mr_seen *seen);
 void trace_keys_show(struct trace *t);
 void trace_keys_json(struct trace *t, mr_writer *w);
+
+/* trace_channel.c: session keys of machines, as a capture shows how they were made. */
+struct trace_channels;
+/* 0 or MR_ERR_MEMORY. @find gives the NT hashes of machine accounts. */
+int trace_channels_new(mr_ntlm_find *find, void *user, struct trace_channels **channelsp);
+/* Wipes the keys. */
+void trace_channels_free(struct trace_channels *channels);
+/* As mr_watch.learn, and mr_netlogon_find. */
+void trace_channels_learn(struct trace_channels *channels, enum mr_dir dir, uint64_t flow,
+                          const mr_seen_stub *stub);
+int trace_channels_find(const struct trace_channels *channels, mr_slice computer,
+                        mr_netlogon_key *keyp);
 
 /* trace_edit.c: captures made of the capture. 0 or an exit code, told. */
 int trace_annotate(struct trace *t);

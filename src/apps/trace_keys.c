@@ -35,6 +35,7 @@ struct trace_keys {
     mr_identity rows[ROWS_MAX]; /* those without a name are anybody's */
     size_t row_count;
     mr_accounts *accounts;
+    struct trace_channels *channels;
     mr_observer_keys given;
     mr_watch watch;
     struct note notes[NOTES_MAX];
@@ -182,6 +183,21 @@ static int find_account(void *user, mr_slice account, mr_slice domain,
     return r;
 }
 
+static int find_channel(void *user, mr_slice domain, mr_slice computer, mr_netlogon_key *keyp,
+                        mr_error *err) {
+    struct trace_keys *keys = user;
+
+    (void)domain;
+    int r = trace_channels_find(keys->channels, computer, keyp);
+    return r ? mr_fail(err, r, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET, "no session key is known") : 0;
+}
+
+static void learn(void *user, enum mr_dir dir, uint64_t flow, const mr_seen_stub *stub) {
+    struct trace_keys *keys = user;
+
+    trace_channels_learn(keys->channels, dir, flow, stub);
+}
+
 static int make(void *user, uint8_t auth_type, mr_security **securityp, mr_error *err) {
     struct trace_keys *keys = user;
     mr_observer *observer;
@@ -228,9 +244,13 @@ int trace_keys_read(struct trace *t) {
     for (uint32_t i = 0; i < o->hashes.count; i++)
         app_wipe_text((const char *)o->hashes.items[i].data);
     app_wipe_text(o->password);
+    if (!code && trace_channels_new(find_account, keys, &keys->channels))
+        code = app_refuse(a, APP_BUG, "out of memory");
     keys->given = (mr_observer_keys){.tickets = keys->tickets, .find_account = find_account,
-                                     .user = keys};
-    keys->watch = (mr_watch){.make = make, .describe = describe, .give = give, .user = keys};
+                                     .find_channel = find_channel, .user = keys};
+    /* hashes and passwords may be those of machines */
+    keys->watch = (mr_watch){.make = make, .describe = describe, .give = give, .user = keys,
+                             .learn = keys->row_count || keys->accounts ? learn : NULL};
     return code;
 }
 
@@ -241,6 +261,7 @@ void trace_keys_free(struct trace *t) {
         return;
     for (size_t i = 0; i < keys->row_count; i++)
         mr_identity_deinit(&keys->rows[i]);
+    trace_channels_free(keys->channels);
     mr_accounts_free(keys->accounts);
     mr_krb5_keys_free(keys->tickets);
     free(keys);

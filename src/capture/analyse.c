@@ -318,6 +318,8 @@ static uint32_t count_workers(const mr_analysis_config *config) {
     }
     if (count > MR_ANALYSIS_WORKERS_MAX)
         count = MR_ANALYSIS_WORKERS_MAX;
+    if (config->watch && config->watch->learn) /* one connection's keys open another */
+        return 1;
     return count > 1 && !config->read && is_shared(config) ? count : 1;
 }
 

@@ -114,6 +114,10 @@ int mr_rpc_read_reply(rpc_tap *t, const rpc_call *call, const mr_event *e,
 /* tap_seal.c, where keys were given. Shows an observer the token of an event and notes how its
  * fragment's verifier fared. 0 or MR_ERR_MEMORY. */
 int mr_rpc_watch(rpc_tap *t, const mr_event *e, const mr_flow_at *at);
+/* Whether the stubs of a call tell keys, and telling them. */
+bool mr_rpc_tells_keys(const rpc_tap *t, const rpc_context *context, uint16_t opnum);
+void mr_rpc_tell_keys(rpc_tap *t, const rpc_call *call, const mr_event *e,
+                      const rpc_context *context, mr_slice stub);
 /* What seals a fragment of a request or response, also without keys. */
 enum mr_seen_seal mr_rpc_seal(const rpc_tap *t, const mr_event *e);
 /* After the association is gone. */

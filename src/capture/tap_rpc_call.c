@@ -235,13 +235,17 @@ int mr_rpc_on_request(rpc_tap *t, const mr_event *e, const mr_flow_at *at) {
     call->end = e->offset + e->size;
     call->whole = chunk->last;
     const rpc_context *context = context_of(t, call->context);
-    bool epm = note_seal(t, call, e) <= MR_SEAL_OPENED && mr_epm_is(context);
-    if (epm || t->tap.ctx->stubs) {
+    bool open = note_seal(t, call, e) <= MR_SEAL_OPENED;
+    bool epm = open && mr_epm_is(context);
+    bool keys = open && mr_rpc_tells_keys(t, context, call->opnum);
+    if (epm || keys || t->tap.ctx->stubs) {
         bool whole;
         mr_slice stub = MR_SLICE_NULL;
         r = mr_rpc_collect(call, e, &whole, &stub);
         if (r == 0 && whole && epm)
             mr_epm_question(t, call, context, stub, e->big);
+        if (r == 0 && whole && keys)
+            mr_rpc_tell_keys(t, call, e, context, stub);
         if (r == 0 && chunk->last && t->tap.ctx->stubs)
             r = mr_rpc_tell_stub(t, call, e, context, whole, stub, at);
     }
@@ -305,6 +309,8 @@ int mr_rpc_on_response(rpc_tap *t, const mr_event *e, const mr_flow_at *at) {
         r = mr_rpc_collect(call, e, &whole, &stub);
     if (r == 0 && whole && open)
         r = mr_rpc_read_reply(t, call, e, context, stub, at);
+    if (r == 0 && whole && open && call && mr_rpc_tells_keys(t, context, call->opnum))
+        mr_rpc_tell_keys(t, call, e, context, stub);
     if (r == 0 && chunk->last && t->tap.ctx->stubs)
         r = mr_rpc_tell_stub(t, call, e, context, whole, stub, at);
     if (call && chunk->last)

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include <msrpc/ifaces/netlogon.h>
+
 /* A security context of the association. */
 typedef struct rpc_key {
     mr_security *security;  /* NULL: there is no observer of its type */
@@ -177,6 +179,28 @@ int mr_rpc_watch(rpc_tap *t, const mr_event *e, const mr_flow_at *at) {
         return 0;
     }
     return 0;
+}
+
+/* ---- what tells keys ---- */
+
+enum { REQ_CHALLENGE = 4, AUTHENTICATE2 = 15, AUTHENTICATE3 = 26 }; /* MS-NRPC 3.5.4 */
+
+bool mr_rpc_tells_keys(const rpc_tap *t, const rpc_context *context, uint16_t opnum) {
+    const mr_watch *watch = t->tap.ctx->watch;
+
+    return watch && watch->learn && context->iface == &mr_netlogon_iface &&
+           (opnum == REQ_CHALLENGE || opnum == AUTHENTICATE2 || opnum == AUTHENTICATE3);
+}
+
+void mr_rpc_tell_keys(rpc_tap *t, const rpc_call *call, const mr_event *e,
+                      const rpc_context *context, mr_slice stub) {
+    const mr_watch *watch = t->tap.ctx->watch;
+    const mr_seen_stub seen = {.interface = context->interface, .version = context->version,
+                               .known = true, .opnum = call->opnum, .ndr64 = context->ndr64,
+                               .big = e->big, .id = call->id, .request = call->packet,
+                               .bytes = stub};
+
+    watch->learn(watch->user, e->dir, t->tap.id, &seen);
 }
 
 void mr_rpc_free_keys(rpc_tap *t) {

@@ -176,6 +176,31 @@ def changed_keytab():
     return path
 
 
+def channel():
+    """A machine's secure channel, whose key the capture shows being made."""
+    code, calls, keys, _ = trace(path_of('netlogon-privacy'), *KEYS)
+    found = {c['method']: c for c in calls}
+    ok([(k['state'], k['text']) for k in keys] == [('opened', r'LAB\MB by Netlogon')],
+       'netlogon: opened', keys)
+    ok(found['NetrGetDCName']['request'] == {'ServerName': 'dc1.lab.test', 'DomainName': 'LAB'} and
+       found['NetrGetDCName']['response'] == {'Buffer': '\\\\DC1', 'result': 0},
+       'netlogon: what was called', found.get('NetrGetDCName'))
+    wrong = r'LAB\mb$:' + '5' * 32
+    for options in (KEYS[2:], ['-H', wrong]):
+        code, calls, keys, _ = trace(path_of('netlogon-privacy'), *options)
+        found = {c['method']: c for c in calls}
+        ok(keys[0]['state'] == 'closed' and keys[0]['text'].startswith(r'the NT hash of LAB\MB$') and
+           found['NetrGetDCName']['request'] is None, 'netlogon: without its hash', keys)
+    head, packets = load(path_of('netlogon-privacy'))
+    whole = values(trace(path_of('netlogon-privacy'), *KEYS)[1])
+    odd, states = [], set()
+    for i in range(len(packets)):
+        code, calls, keys, _ = trace(save(head, packets[:i] + packets[i + 1:]), *KEYS)
+        odd += [(i + 1, key) for key, value in values(calls).items() if whole.get(key) != value]
+        states |= {k['state'] for k in keys}
+    ok(not odd and 'wrong' not in states, 'netlogon: any packet missing', odd, states)
+
+
 # ---- parts ----
 
 def load(path):
@@ -272,6 +297,7 @@ with tempfile.TemporaryDirectory() as work:
     opened()
     annotated()
     closed()
+    channel()
     parts()
     changed()
     compare()

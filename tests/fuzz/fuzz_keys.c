@@ -63,6 +63,16 @@ static void give(void *user, mr_security *security) {
     mr_observer_free(mr_observer_of(security));
 }
 
+static unsigned learnt;
+
+static void learn(void *user, enum mr_dir dir, uint64_t flow, const mr_seen_stub *stub) {
+    (void)user;
+    (void)flow;
+    learnt += dir;
+    for (size_t i = 0; i < stub->bytes.len; i++)
+        learnt += stub->bytes.data[i];
+}
+
 static void read_keys(mr_observer_keys *keys, mr_identity *alice) {
     char path[] = "/tmp/msrpc-keys-XXXXXX";
     int fd = mkstemp(path);
@@ -99,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static mr_observer_keys keys;
     static mr_identity alice;
     static const mr_watch watch = {.make = make, .describe = describe, .give = give,
-                                   .user = &keys};
+                                   .learn = learn, .user = &keys};
 
     if (size > 65536)
         return 0;

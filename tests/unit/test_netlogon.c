@@ -275,6 +275,38 @@ static void refused(void **state) {
                      MR_ERR_MALFORMED);
 }
 
+/* A machine of Samba's against a Samba DC, and by impacket without AES. */
+static void derived(void **state) {
+    static const struct {
+        uint32_t flags;
+        const char *credential, *key;
+    } rows[] = {
+        {0x610fffff, "c5dbbc54b6555494", "ee7fcacc53e281106e102939b38878ab"},
+        {0x600fffff, "d4b10ea50c36b227", "b032490ed64698b70fca3447ee88a452"},
+    };
+    mr_netlogon_exchange x;
+    mr_error err = MR_ERROR_INIT;
+    uint8_t hash[16];
+    (void)state;
+
+    hex_read("a5789d4238cba3c0a4a61187986edf91", hash, sizeof hash);
+    hex_read("8aa9cc78e3014200", x.client, sizeof x.client);
+    hex_read("d63a292dca12d77b", x.server, sizeof x.server);
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        mr_netlogon_key key = {.aes = false};
+        x.flags = rows[i].flags;
+        hex_read(rows[i].credential, x.credential, sizeof x.credential);
+        assert_int_equal(mr_netlogon_derive(&x, hash, &key, &err), 0);
+        assert_hex(key.key, sizeof key.key, rows[i].key);
+        assert_int_equal(key.aes, i == 0);
+        x.credential[0] ^= 1;
+        assert_int_equal(mr_netlogon_derive(&x, hash, &key, &err), MR_ERR_AUTH);
+    }
+    x.flags = 0x3fff;
+    assert_int_equal(mr_netlogon_derive(&x, hash, &(mr_netlogon_key){.aes = false}, &err),
+                     MR_ERR_UNSUPPORTED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_level),
@@ -283,6 +315,7 @@ int main(void) {
         cmocka_unit_test(headers),
         cmocka_unit_test(order),
         cmocka_unit_test(refused),
+        cmocka_unit_test(derived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,18 @@ typedef struct mr_netlogon_key {
     bool aes; /* 0x01000000 was negotiated (MS-NRPC 3.1.4.2) */
 } mr_netlogon_key;
 
+/* What NetrServerReqChallenge and NetrServerAuthenticate3 exchange (MS-NRPC 3.4.5.2). */
+typedef struct mr_netlogon_exchange {
+    uint8_t client[8], server[8]; /* challenges */
+    uint8_t credential[8];        /* the client's */
+    uint32_t flags;               /* as negotiated */
+} mr_netlogon_exchange;
+
+/* The session key behind an exchange, with the NT hash of the machine's password. 0, MR_ERR_AUTH
+ * (the client's credential is of another password), MR_ERR_UNSUPPORTED (a key of DES). */
+int mr_netlogon_derive(const mr_netlogon_exchange *exchange, const uint8_t nt_hash[16],
+                       mr_netlogon_key *keyp, mr_error *err);
+
 /* Finds the session key of a client by the names it tells (OEM octets, *borrowed*). Returns 0,
  * MR_ERR_NOT_FOUND, or another negative result with its detail in @err. */
 typedef int mr_netlogon_find(void *user, mr_slice domain, mr_slice computer,

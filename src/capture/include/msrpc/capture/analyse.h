@@ -85,7 +85,7 @@ typedef struct mr_totals {
 void mr_totals_deinit(mr_totals *totals);
 
 /* Who has keys: observers of the security contexts that are begun in the capture (security.h).
- * All of it is called by several threads at once. */
+ * All of it is called by several threads at once, unless @learn is there: then by one. */
 typedef struct mr_watch {
     /* A new observer of a context of @auth_type. 0; MR_ERR_NOT_FOUND: not of this type. */
     int (*make)(void *user, uint8_t auth_type, mr_security **securityp, mr_error *err);
@@ -94,6 +94,10 @@ typedef struct mr_watch {
      * *borrowed* until the next step. */
     enum mr_seen_seal (*describe)(void *user, mr_security *security, const char **textp);
     void (*give)(void *user, mr_security *security);
+    /* The calls by which a machine makes the key of its secure channel, NetrServerReqChallenge,
+     * NetrServerAuthenticate2 and NetrServerAuthenticate3 (MS-NRPC 3.4.5.2), each half whole and
+     * readable; @flow and the call's id tell which belong together. NULL: nobody wants them. */
+    void (*learn)(void *user, enum mr_dir dir, uint64_t flow, const mr_seen_stub *stub);
     void *user;
 } mr_watch;
 
