@@ -8,6 +8,7 @@
 
 #include "input.h"
 
+#define WINBIND "winbind:" /* in place of a file */
 #define FILE_MAX ((size_t)1 << 20)
 
 struct names {
@@ -61,9 +62,11 @@ int serve_users_read(app *a, const struct serve_settings *s, struct serve_users 
                                     .standalone = true};
     if (s->keytab && !(options.keytab = name_keytab(a, s->keytab)))
         return app_refuse(a, APP_BUG, "out of memory");
-    int code = s->users ? read_accounts(a, s->users, &options.accounts) : 0;
+    options.winbind = s->users && !strcmp(s->users, WINBIND);
+    int code = s->users && !options.winbind ? read_accounts(a, s->users, &options.accounts) : 0;
     int r = code ? 0 : mr_gate_new(&options, &users->gate, &err);
-    if (r == MR_ERR_MEMORY || r == MR_ERR_UNSUPPORTED)
+    bool winbind = err.floor == MR_FLOOR_SERVE; /* what is wrong with a key table is auth's */
+    if (r == MR_ERR_MEMORY || r == MR_ERR_UNSUPPORTED || winbind)
         code = app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_MISSING, "%s", err.text);
     else if (r)
         code = app_refuse(a, APP_UNREADABLE, "%s: %s", s->keytab, err.text);

@@ -1,11 +1,12 @@
 /*
  * Acceptors of NTLM (MS-NLMP 3.2), Kerberos (MS-KILE 3.4) and SPNEGO (MS-SPNG) around the gate's
- * accounts and key table. A logon owns the providers of one security context; those inside SPNEGO
- * go with it. A logon by Kerberos reads the key table, so a key that was changed there counts from
- * then on, and its steps are taken beside the loop.
+ * accounts, or winbind, and its key table. A logon owns the providers of one security context;
+ * those inside SPNEGO go with it. A logon by Kerberos reads the key table, so a key that was
+ * changed there counts from then on. What may wait, or computes long, is done beside the loop.
  */
+#include "winbind.h"
+
 #include <msrpc/crypto.h>
-#include <msrpc/serve.h>
 
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@
 
 struct mr_gate {
     mr_accounts *accounts;
+    struct mr_winbind *winbind;
     const char *keytab;
     mr_ntlm_names names;
     mr_arena arena; /* the texts */
@@ -27,10 +29,23 @@ struct logon {
     mr_krb5 *krb5;
     mr_ntlm *ntlm;
     mr_spnego *spnego;
+    mr_winbind_user judged; /* by winbind; its key is wiped */
     mr_arena arena; /* what describe hands out */
 };
 
 /* ---- providers ---- */
+
+static int judge(void *user, const mr_ntlm_attempt *attempt, uint8_t base_keyp[MR_NTLM_KEY],
+                 mr_error *err) {
+    struct logon *logon = user;
+    int r = mr_winbind_judge(logon->gate->winbind, attempt, &logon->arena, &logon->judged, err);
+
+    if (r)
+        return r;
+    memcpy(base_keyp, logon->judged.key, MR_NTLM_KEY);
+    mr_wipe(logon->judged.key, MR_NTLM_KEY);
+    return 0;
+}
 
 static int make_ntlm(const mr_gate *gate, uint8_t level, struct logon *logon, mr_error *err) {
     mr_ntlm_options options = {
@@ -38,8 +53,9 @@ static int make_ntlm(const mr_gate *gate, uint8_t level, struct logon *logon, mr
         .level = level,
         .names = gate->names,
         .anonymous = true,
-        .find = mr_accounts_find,
-        .user = gate->accounts,
+        .find = gate->winbind ? NULL : mr_accounts_find,
+        .verify = gate->winbind ? judge : NULL,
+        .user = gate->winbind ? (void *)logon : gate->accounts,
     };
     int64_t sec;
     uint32_t nsec;
@@ -73,7 +89,7 @@ static int make_spnego(const mr_gate *gate, uint8_t level, struct logon *logon, 
     mr_spnego_options options = {.role = MR_SECURITY_ACCEPTOR};
     int r = gate->keytab ? make_krb5(gate, level, logon, err) : 0;
 
-    if (!r && gate->accounts)
+    if (!r && (gate->accounts || gate->winbind))
         r = make_ntlm(gate, level, logon, err);
     if (r)
         return r;
@@ -88,6 +104,7 @@ static void unref(mr_gate *gate) {
     if (__atomic_sub_fetch(&gate->refs, 1, __ATOMIC_ACQ_REL))
         return;
     mr_accounts_free(gate->accounts);
+    mr_winbind_free(gate->winbind);
     mr_arena_deinit(&gate->arena);
     free(gate);
 }
@@ -159,6 +176,12 @@ static void describe_ntlm(struct logon *logon, mr_server_caller *caller) {
     caller->user = info.user;
     caller->domain = info.user_domain;
     caller->anonymous = info.anonymous;
+    if (!logon->judged.sid_count)
+        return;
+    caller->user = logon->judged.name;
+    caller->domain = logon->judged.domain;
+    caller->sids = logon->judged.sids;
+    caller->sid_count = logon->judged.sid_count;
 }
 
 /* "alice@LAB.TEST": its realm begins behind the last @ (RFC 1964 2.1.1). */
@@ -290,17 +313,21 @@ int mr_gate_new(const mr_gate_options *options, mr_gate **gatep, mr_error *err) 
         mr_fail(err, r, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET, "out of memory");
     else if (gate->keytab)
         r = try_keytab(gate, err);
+    if (!r && options->winbind)
+        r = mr_winbind_new(&gate->winbind, err);
+    if (!r && gate->winbind)
+        gate->names = *mr_winbind_get_names(gate->winbind);
     if (r) {
         mr_gate_free(gate);
         return r;
     }
     gate->accounts = options->accounts;
-    if (gate->accounts)
-        add(gate, MR_AUTH_NTLM, begin_ntlm, false);
+    if (gate->accounts || gate->winbind)
+        add(gate, MR_AUTH_NTLM, begin_ntlm, gate->winbind != NULL);
     if (gate->keytab)
         add(gate, MR_AUTH_KRB5, begin_krb5, true);
     if (gate->count)
-        add(gate, MR_AUTH_SPNEGO, begin_spnego, gate->keytab != NULL);
+        add(gate, MR_AUTH_SPNEGO, begin_spnego, gate->keytab || gate->winbind);
     *gatep = gate;
     return 0;
 }

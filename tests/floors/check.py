@@ -31,13 +31,14 @@ MAY = {
 # foreign libraries: header prefix -> floors that may see it (apps may see anything)
 FOREIGN_HEADERS = {
     'uv.h': ['io'], 'uv/': ['io'], 'ares': ['io'], 'openssl/': ['crypto', 'io'],
-    'krb5': ['auth'], 'gssapi': ['auth'], 'dlfcn.h': ['crypto', 'auth', 'capture'],
+    'krb5': ['auth'], 'gssapi': ['auth'], 'dlfcn.h': ['crypto', 'auth', 'capture', 'serve'],
     'pcap': ['capture'], 'zlib.h': ['capture'], 'zstd.h': ['capture'], 'jansson.h': [], 'sqlite3.h': [], 'libpq': [],
 }
 FOREIGN_SYMBOLS = {
     # what is loaded at first use nobody links
     'uv_': ['io'], 'ares_': ['io'], 'SSL_': ['io'], 'EVP_': [], 'krb5_': [], 'gss_': [],
-    'pcap_': [], 'dlopen': ['crypto', 'auth', 'capture'], 'dlsym': ['crypto', 'auth', 'capture'],
+    'pcap_': [], 'dlopen': ['crypto', 'auth', 'capture', 'serve'],
+    'dlsym': ['crypto', 'auth', 'capture', 'serve'],
     'json_': [], 'jansson_': [], 'sqlite3_': [],
 }
 # calls of the operating system live in these only

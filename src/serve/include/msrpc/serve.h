@@ -191,12 +191,13 @@ typedef struct mr_gate mr_gate;
 
 typedef struct mr_gate_options {
     mr_accounts *accounts; /* *takes* them, unless it fails; NULL: no NTLM */
+    bool winbind;          /* NTLM is judged by winbindd in place of accounts */
     const char *keytab;    /* "FILE:/etc/krb5.keytab", read at every logon; NULL: no Kerberos */
-    mr_ntlm_names names;   /* what the server calls itself; needed for NTLM */
+    mr_ntlm_names names;   /* what the server calls itself; needed for accounts */
 } mr_gate_options;
 
-/* The texts are copied. 0, MR_ERR_MEMORY, or what mr_krb5_new says of a key table
- * without a key. */
+/* The texts are copied. 0, MR_ERR_MEMORY, what mr_krb5_new says of a key table without a key; of
+ * winbind MR_ERR_UNSUPPORTED without its library, MR_ERR_NOT_FOUND when it does not answer. */
 int mr_gate_new(const mr_gate_options *options, mr_gate **gatep, mr_error *err);
 /* Once no server's options have its acceptors; logons under way end as they were begun. NULL is
  * allowed. */

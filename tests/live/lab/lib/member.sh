@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2154 # names are shared by the parts of lab.sh
-# mem, a member of the domain, on demand: winbindd, smbd and samba-dcerpcd (source3) with the keys
-# of the machine account in mem.keytab. It starts from nothing and joins anew.
+# mem, a member of the domain, on demand: winbindd, smbd and samba-dcerpcd (source3). It
+# starts from nothing and joins anew.
 # smbd wants a Unix account for everybody who logs on. /etc/passwd of the host has them: no package
 # of the machine is needed, and the machine's own nsswitch.conf stays as it is.
 
@@ -10,9 +10,8 @@ member_config() {
         "interfaces = lo eth0" "bind interfaces only = yes" "usershare path =" \
         "idmap config * : backend = tdb" "idmap config * : range = 100000-200000" \
         "idmap config $DOMAIN : backend = rid" "idmap config $DOMAIN : range = 300000-400000" \
-        "template shell = /bin/false" "kerberos method = secrets and keytab" \
-        "dedicated keytab file = FILE:$1/mem.keytab" "load printers = no" "printing = bsd" \
-        "printcap name = /dev/null" "server min protocol = NT1" \
+        "template shell = /bin/false" "load printers = no" \
+        "printing = bsd" "printcap name = /dev/null" "server min protocol = NT1" \
         "eventlog list = Application System Security" "rpc start on demand helpers = no" \
         "rpc server dynamic port range = 49152-49252" "allow dcerpc auth level connect = yes"
     printf '\trpcd_%s\n' {epmapper,classic,lsad,winreg}:{num_workers=1,idle_seconds=86400}
@@ -56,7 +55,6 @@ member_start() {
         on client nsupdate
     cat /etc/passwd >"/etc/netns/$(ns mem)/passwd"
     on_member net -s "$conf" ads join -U "Administrator%$PASSWORD" --no-dns-updates
-    on_member net -s "$conf" ads keytab create -P
     on_member winbindd -s "$conf" -D
     wait_for 20 member_knows_domain
     member_accounts
