@@ -292,7 +292,7 @@ static void add(mr_gate *gate, uint8_t type,
 
 /* A key table that nobody could log on with is told now. */
 static int try_keytab(mr_gate *gate, mr_error *err) {
-    void *logon;
+    void *logon = NULL;
     int r = make(gate, MR_AUTH_LEVEL_CONNECT, make_krb5, &logon, err);
 
     if (!r)
