@@ -1,7 +1,7 @@
 /*
  * Kerberos in all its roles fed by a stranger: tokens for an acceptor and an observer that have a
- * key, a server's answer for an observer, replies for the exchange with the KDC, and fragments for
- * contexts of every encryption type. Nothing that is not sealed with the key may be taken.
+ * key, a server's answer for an observer, replies for both exchanges with the KDC, and fragments
+ * for contexts of every encryption type. Nothing that is not sealed with the key may be taken.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char table_name[] = "MEMORY:fuzz";
+static const char table_name[] = "MEMORY:fuzz", cache_name[] = "MEMORY:tickets";
+
+/* A ticket of krbtgt/TEST@TEST (RFC 4120 5.3); what is sealed in it nobody here opens. */
+static uint8_t ticket[] = {
+    0x61, 0x47, 0x30, 0x45, 0xa0, 3, 2, 1, 5, 0xa1, 6, 0x1b, 4, 0x54,
+    0x45, 0x53, 0x54, 0xa2, 0x19, 0x30, 0x17, 0xa0, 3, 2, 1, 2, 0xa1, 0x10,
+    0x30, 0x0e, 0x1b, 6, 0x6b, 0x72, 0x62, 0x74, 0x67, 0x74, 0x1b, 4, 0x54, 0x45,
+    0x53, 0x54, 0xa3, 0x1b, 0x30, 0x19, 0xa0, 3, 2, 1, 0x12, 0xa2, 0x12, 4,
+    0x10, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55,
+    0x55, 0x55, 0x55};
 
 static void must(bool so) {
     if (!so)
@@ -36,6 +45,26 @@ static void make_table(void) {
     krb5_free_principal(context, entry.principal);
 }
 
+/* A cache with a ticket-granting ticket, made once. */
+static void make_cache(void) {
+    static krb5_context context;
+    static krb5_ccache cache;
+    static krb5_octet octets[32] = {4, 5, 6};
+    krb5_creds creds = {.keyblock = {.enctype = 18, .length = 32, .contents = octets},
+                        .times = {.endtime = INT32_MAX},
+                        .ticket = {.length = sizeof ticket, .data = (char *)ticket}};
+
+    if (context)
+        return;
+    must(krb5_init_context(&context) == 0 && krb5_cc_resolve(context, cache_name, &cache) == 0 &&
+         krb5_parse_name(context, "alice@TEST", &creds.client) == 0 &&
+         krb5_parse_name(context, "krbtgt/TEST@TEST", &creds.server) == 0 &&
+         krb5_cc_initialize(context, cache, creds.client) == 0 &&
+         krb5_cc_store_cred(context, cache, &creds) == 0);
+    krb5_free_principal(context, creds.client);
+    krb5_free_principal(context, creds.server);
+}
+
 static void feed_token(enum mr_security_role role, enum mr_dir dir, mr_slice token) {
     mr_krb5_options o = {.role = role, .keytab = table_name, .now = 1700000000, .entropy = {1}};
     mr_error err = MR_ERROR_INIT;
@@ -53,7 +82,7 @@ static void feed_token(enum mr_security_role role, enum mr_dir dir, mr_slice tok
     mr_krb5_free(k);
 }
 
-static void feed_reply(mr_slice reply) {
+static void feed_reply(enum mr_krb5_stage stage, mr_slice reply) {
     mr_krb5_kdc_request request;
     mr_error err = MR_ERROR_INIT;
     mr_krb5_kdc_info info;
@@ -62,14 +91,16 @@ static void feed_reply(mr_slice reply) {
 
     must(mr_identity_init(&id, &err) == 0 &&
          mr_identity_set_name(&id, MR_SLICE_LIT("alice@TEST"), &err) == 0 &&
-         mr_identity_set_password(&id, MR_SLICE_LIT("x"), &err) == 0);
+         (stage == MR_KRB5_STAGE_AS
+              ? mr_identity_set_password(&id, MR_SLICE_LIT("x"), &err)
+              : mr_identity_set_ccache(&id, mr_slice_str(cache_name), &err)) == 0);
     mr_krb5_kdc_options o = {.identity = &id, .service = "host/srv", .now = 1700000000};
     must(mr_krb5_kdc_new(&o, &kdc, &err) == 0);
     must(mr_krb5_kdc_step(kdc, MR_SLICE_NULL, &request, &err) == MR_KRB5_KDC_SEND);
     if (reply.len > 0)
         must(mr_krb5_kdc_step(kdc, reply, &request, &err) != 0);
     mr_krb5_kdc_get_info(kdc, &info);
-    must(info.stage == MR_KRB5_STAGE_AS);
+    must(info.stage == stage);
     mr_krb5_kdc_free(kdc);
     mr_identity_deinit(&id);
 }
@@ -101,16 +132,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mr_slice rest = {data + (size > 0), size > 0 ? size - 1 : 0};
 
     make_table();
-    switch (size > 0 ? data[0] % 9 : 0) {
+    make_cache();
+    switch (size > 0 ? data[0] % 10 : 0) {
     case 0: feed_token(MR_SECURITY_ACCEPTOR, MR_DIR_TO_SERVER, rest); break;
     case 1: feed_token(MR_SECURITY_OBSERVER, MR_DIR_TO_SERVER, rest); break;
     case 2: feed_token(MR_SECURITY_OBSERVER, MR_DIR_TO_CLIENT, rest); break;
-    case 3: feed_reply(rest); break;
+    case 3: feed_reply(MR_KRB5_STAGE_AS, rest); break;
     case 4: feed_fragment(MR_KRB5_AES128_SHA1, rest); break;
     case 5: feed_fragment(MR_KRB5_AES256_SHA1, rest); break;
     case 6: feed_fragment(MR_KRB5_AES128_SHA2, rest); break;
     case 7: feed_fragment(MR_KRB5_AES256_SHA2, rest); break;
     case 8: feed_fragment(MR_KRB5_RC4, rest); break;
+    case 9: feed_reply(MR_KRB5_STAGE_TGS, rest); break;
     }
     return 0;
 }
