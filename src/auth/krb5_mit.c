@@ -3,15 +3,15 @@
  * in all of them. One that lacks a function counts as missing.
  */
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
-#include <threads.h>
 
 #include "krb5_mit.h"
 
 mr_krb5_functions mr_krb5_mit;
 mr_gss_functions mr_gss_mit;
 
-static once_flag once = ONCE_FLAG_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char missing[160]; /* why the libraries could not be loaded; empty: they are */
 
 static void load(void) {
@@ -37,7 +37,7 @@ static void load(void) {
 }
 
 int mr_krb5_mit_load(mr_error *err) {
-    call_once(&once, load);
+    (void)pthread_once(&once, load);
     if (!missing[0])
         return 0;
     return mr_fail(err, MR_ERR_UNSUPPORTED, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,

@@ -3,14 +3,14 @@
  * library that lacks one of the functions counts as missing.
  */
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
-#include <threads.h>
 
 #include "evp.h"
 
 mr_evp_functions mr_evp;
 
-static once_flag once = ONCE_FLAG_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char missing[160]; /* why the library could not be loaded; empty: it is */
 
 static void load(void) {
@@ -29,7 +29,7 @@ static void load(void) {
 }
 
 int mr_evp_load(mr_error *err) {
-    call_once(&once, load);
+    (void)pthread_once(&once, load);
     if (!missing[0])
         return 0;
     return mr_fail(err, MR_ERR_UNSUPPORTED, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
