@@ -1,6 +1,7 @@
 """`msrpc trace` of large captures that bench/traffic makes of the recordings in tests/captures: how
 fast, against `tshark -q -z expert` and `tcpdump -r FILE -w /dev/null`, on one core and on two; and
-its memory, as the file grows and with a million connections that stay open."""
+its memory, as the file grows and with connections that stay open, a million of them bare and some
+hundred thousand with a bound association at rest."""
 import os
 import re
 import shutil
@@ -13,8 +14,9 @@ SIZES = (250, 500, 1000)  # MB; a smaller file is the beginning of a larger one
 TSHARK = SIZES[0]         # what tshark reads, for it takes 2 GB of memory for a GB
 SAMPLE = 40               # MB that tshark looks into for what packets there are
 TURNS = 3
-OPEN = 1000000            # connections
-FRAMES = 3                # of each: the handshake
+# connections that stay open: what they are, how many, frames of each, of which recording
+OPEN = (('open connections', 1000000, 3, 'map-dc'),
+        ('open connections with a bound association', 200000, 15, 'lookup-dc'))
 ROOM = 3 << 30            # octets of disk that are wanted
 # what a day in a domain is made of: packets of about 500 octets, most of them RPC, SMB, Kerberos
 RECORDINGS = ('impacket', 'ipv6', 'kerberos', 'kerberos-tcp', 'locator', 'lookup-dc', 'lookup-srv',
@@ -139,16 +141,18 @@ def run_memory(bench, paths, two):
 
 
 def run_open(bench, folder):
-    path = os.path.join(folder, 'open.pcap')
-    output([bench.tool('traffic'), '--open', str(OPEN), str(FRAMES), path,
-            os.path.join(CAPTURES, 'healthy-map-dc.client.pcap.gz')])
-    runs = bench.rounds(1, 2, [[bench.msrpc, 'trace', path]])[0]
-    check([runs])
-    peak = max(runs.rss) / 1024
-    bench.row('trace of %d open connections' % OPEN, '%.1f s, %.0f MB' % (runs.median / 1e3, peak),
-              '', '%.2f KB each' % (peak * 1024 / OPEN), '< %d MB + 2 KB each' % BASE,
-              peak < BASE + OPEN * FLOW)
-    bench.raw['trace_open'] = runs.raw()
+    for what, count, frames, recording in OPEN:
+        path = os.path.join(folder, 'open.pcap')
+        output([bench.tool('traffic'), '--open', str(count), str(frames), path,
+                os.path.join(CAPTURES, 'healthy-%s.client.pcap.gz' % recording)])
+        runs = bench.rounds(1, 2, [[bench.msrpc, 'trace', path]])[0]
+        check([runs])
+        peak = max(runs.rss) / 1024
+        bench.row('trace of %d %s' % (count, what),
+                  '%.1f s, %.0f MB' % (runs.median / 1e3, peak), '',
+                  '%.2f KB each' % (peak * 1024 / count), '< %d MB + 2 KB each' % BASE,
+                  peak < BASE + count * FLOW)
+        bench.raw['trace_open_%d' % count] = runs.raw()
 
 
 def run(bench):

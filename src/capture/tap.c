@@ -502,4 +502,7 @@ void mr_tap_ctx_deinit(mr_tap_ctx *ctx) {
     mr_arena_deinit(&ctx->scratch);
     free(ctx->ring);
     ctx->ring = NULL;
+    mr_assoc_free_spare(&ctx->spare);
+    free(ctx->calls);
+    ctx->calls = NULL;
 }

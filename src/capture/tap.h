@@ -27,6 +27,8 @@ struct mr_tap_ctx {
     const mr_watch *watch;   /* who has keys; NULL: nobody */
     mr_arena scratch;        /* for one observation; reset by whoever uses it */
     mr_event *ring;          /* room for the events of an association, all use the same */
+    struct mr_call *spare;   /* for the calls of associations, likewise */
+    struct rpc_call *calls;  /* room for one call of tap_rpc_call.c that nobody uses; NULL: none */
     int failed;              /* MR_ERR_MEMORY, sticky: no memory for a record */
     int (*more)(mr_tap_ctx *ctx); /* private: a flow's records are complete */
     void *owner;             /* private */
@@ -76,8 +78,8 @@ struct mr_tap {
     mr_tap_ctx *ctx;
     mr_flow *flow;
     uint64_t id;            /* mr_seen.flow of its records */
-    enum mr_seen_via via;   /* of its records */
     const char *pipe;       /* via PIPE: *borrowed* from the tap around it */
+    enum mr_seen_via via;   /* of its records */
     uint8_t offered;        /* private to tap_token.c: enum mr_auth_type that SPNEGO began with */
 };
 

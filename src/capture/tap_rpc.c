@@ -250,6 +250,7 @@ static int start(rpc_tap *t, const mr_flow_at *at) {
         .max_calls = MR_RPC_CALLS_MAX,
         .max_events = MR_TAP_EVENTS,
         .ring = t->tap.ctx->ring,
+        .spare = &t->tap.ctx->spare,
         .midstream = at->position > 0 || t->tap.flow->midstream,
     };
 

@@ -10,6 +10,7 @@
 
 #define MR_RPC_CALLS_MAX 256 /* in flight at once, of one association */
 #define MR_RPC_FLOW_TIMES 64 /* classes, two for each doubling */
+#define MR_RPC_FIRST_TIMES 16 /* answers before there is a table of them */
 
 /* A call in flight. */
 typedef struct rpc_call {
@@ -33,46 +34,47 @@ typedef struct rpc_call {
 
 /* What a presentation context means. */
 typedef struct rpc_context {
+    const mr_iface *iface; /* compiled in; NULL */
+    mr_uuid interface;
+    uint16_t id;
+    uint16_t version;
     bool valid;
     bool known;
     bool ndr64;
-    uint16_t id;
-    uint16_t version;
-    mr_uuid interface;
-    const mr_iface *iface; /* compiled in; NULL */
     bool dcom;             /* one of DCOM's that name endpoints */
 } rpc_context;
 
 typedef struct rpc_tap {
     mr_tap tap;
     mr_assoc assoc;
-    bool made;           /* assoc is */
-    bool started;        /* the first octets came: midstream is decided */
-    bool midstream;      /* in a pipe: it was opened before the capture */
     uint64_t base;       /* position of the client's first octet fed */
     /* per direction, as the association counts: */
     uint64_t fed[2];
     uint64_t next[2];    /* where the next PDU begins */
     uint64_t packet[2];  /* of the first octet of the PDU that is not complete */
     rpc_call *calls;
-    uint32_t call_count, call_room;
-    rpc_context context; /* the last one used */
+    uint16_t call_count, call_room;
     uint32_t method;     /* the last one used, of opnum @method_opnum in @context */
-    uint16_t method_opnum;
-    bool method_valid;
-    uint8_t auth_type, auth_level;
-    uint8_t damages;     /* told */
-    bool foreign;        /* told */
+    rpc_context context; /* the last one used */
+    rpc_context most;    /* called most, by majority vote */
     struct rpc_keys *keys; /* of its security contexts; NULL without keys */
     mr_nsec bind_time;
     mr_uuid bind_interface; /* the first one asked for */
-    uint8_t bind_auth_type, bind_auth_level;
-    uint64_t call_total, faults, unanswered, sent, received;
-    rpc_context most;    /* called most, by majority vote */
-    uint64_t votes;
+    uint64_t sent, received;
+    uint32_t call_total, faults, unanswered, votes;
     uint32_t max_us;
-    uint64_t answered;
-    uint16_t times[MR_RPC_FLOW_TIMES];
+    uint16_t method_opnum;
+    bool method_valid;
+    bool made;           /* assoc is */
+    bool started;        /* the first octets came: midstream is decided */
+    bool midstream;      /* in a pipe: it was opened before the capture */
+    bool foreign;        /* told */
+    uint8_t damages;     /* told */
+    uint8_t auth_type, auth_level;
+    uint8_t bind_auth_type, bind_auth_level;
+    uint8_t first_count;
+    uint8_t first_times[MR_RPC_FIRST_TIMES]; /* the classes of the first answers; of more: */
+    uint16_t *times;     /* how many of each class; NULL: none */
 } rpc_tap;
 
 /* A record of the association. */

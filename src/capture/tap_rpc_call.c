@@ -9,7 +9,6 @@
 
 #include "totals.h"
 
-#define CALLS_KEPT 4
 #define NO_METHOD UINT32_MAX
 
 /* ---- what is in flight ---- */
@@ -30,22 +29,34 @@ static void free_stubs(rpc_call *call) {
     }
 }
 
+/* Of connections at rest nobody holds calls: room for one goes around, more is freed. */
+static void give_calls(rpc_tap *t) {
+    if (t->call_room == 1 && !t->tap.ctx->calls)
+        t->tap.ctx->calls = t->calls;
+    else
+        free(t->calls);
+    t->calls = NULL;
+    t->call_room = 0;
+}
+
 static void end_call(rpc_tap *t, rpc_call *call) {
     free_stubs(call);
     t->call_count--;
     memmove(call, call + 1, (size_t)(&t->calls[t->call_count] - call) * sizeof *call);
-    if (t->call_count == 0 && t->call_room > CALLS_KEPT) {
-        free(t->calls);
-        t->calls = NULL;
-        t->call_room = 0;
-    }
+    if (t->call_count == 0)
+        give_calls(t);
 }
 
 static rpc_call *add_call(rpc_tap *t, uint32_t id) {
     if (t->call_count == MR_RPC_CALLS_MAX)
         end_call(t, &t->calls[0]);
+    if (t->call_room == 0 && t->tap.ctx->calls) {
+        t->calls = t->tap.ctx->calls;
+        t->tap.ctx->calls = NULL;
+        t->call_room = 1;
+    }
     if (t->call_count == t->call_room) {
-        uint32_t room = t->call_room ? t->call_room * 4 : 1;
+        uint16_t room = t->call_room ? (uint16_t)(t->call_room * 4) : 1;
         rpc_call *grown = reallocarray(t->calls, room, sizeof *grown);
         if (!grown)
             return NULL;
@@ -122,13 +133,45 @@ static uint32_t time_of_class(uint32_t class) {
     return (uint32_t)(low + low / 5);
 }
 
+/* The answers of each class; of few of them put together in @room. */
+static const uint16_t *times_of(const rpc_tap *t, uint16_t room[MR_RPC_FLOW_TIMES]) {
+    if (t->times)
+        return t->times;
+    memset(room, 0, MR_RPC_FLOW_TIMES * sizeof *room);
+    for (int i = 0; i < t->first_count; i++)
+        room[t->first_times[i]]++;
+    return room;
+}
+
+/* One more answer of @class. 0 or MR_ERR_MEMORY. */
+static int add_time(rpc_tap *t, uint32_t class) {
+    if (!t->times && t->first_count < MR_RPC_FIRST_TIMES) {
+        t->first_times[t->first_count++] = (uint8_t)class;
+        return 0;
+    }
+    if (!t->times) {
+        uint16_t *times = malloc(MR_RPC_FLOW_TIMES * sizeof *times);
+        if (!times)
+            return MR_ERR_MEMORY;
+        times_of(t, times);
+        t->times = times;
+    }
+    if (t->times[class] == UINT16_MAX)
+        for (int i = 0; i < MR_RPC_FLOW_TIMES; i++)
+            t->times[i] /= 2;
+    t->times[class]++;
+    return 0;
+}
+
 uint32_t mr_rpc_flow_time(const rpc_tap *t, uint32_t permille) {
+    uint16_t room[MR_RPC_FLOW_TIMES];
+    const uint16_t *times = times_of(t, room);
     uint64_t have = 0, all = 0;
 
     for (int i = 0; i < MR_RPC_FLOW_TIMES; i++)
-        all += t->times[i];
+        all += times[i];
     for (uint32_t i = 0; i < MR_RPC_FLOW_TIMES; i++) {
-        have += t->times[i];
+        have += times[i];
         if (all == 0 || have * 1000 < all * permille || have == 0)
             continue;
         uint32_t us = time_of_class(i);
@@ -137,21 +180,16 @@ uint32_t mr_rpc_flow_time(const rpc_tap *t, uint32_t permille) {
     return t->max_us;
 }
 
-/* An answer came @us after its request. */
-static void note_time(rpc_tap *t, mr_method_calls *row, uint64_t us64) {
+/* An answer came @us after its request. 0 or MR_ERR_MEMORY. */
+static int note_time(rpc_tap *t, mr_method_calls *row, uint64_t us64) {
     uint32_t us = us64 < UINT32_MAX ? (uint32_t)us64 : UINT32_MAX;
 
-    t->answered++;
     t->tap.ctx->totals->answered++;
     if (us > t->max_us)
         t->max_us = us;
-    uint16_t *class = &t->times[time_class(us)];
-    if (*class == UINT16_MAX)
-        for (int i = 0; i < MR_RPC_FLOW_TIMES; i++)
-            t->times[i] /= 2;
-    (*class)++;
     if (row)
         mr_times_add(&row->times, us);
+    return add_time(t, time_class(us));
 }
 
 /* ---- records ---- */
@@ -262,11 +300,11 @@ static int begin_answer(rpc_tap *t, rpc_call *call, const mr_event *e, uint16_t 
     if (call->begun)
         return 0;
     call->begun = true;
-    note_time(t, row_of(t, call->method),
-              e->time_first > call->time ? (e->time_first - call->time) / 1000 : 0);
+    int r = note_time(t, row_of(t, call->method),
+                      e->time_first > call->time ? (e->time_first - call->time) / 1000 : 0);
     uint32_t ms = rpc_ms_since(e->time_first, call->time);
-    if (ms < MR_SEEN_SLOW_MS)
-        return 0;
+    if (r < 0 || ms < MR_SEEN_SLOW_MS)
+        return r;
     mr_seen_call record = mr_rpc_seen_call(t, call, context_id, opnum, id);
     record.ms = ms;
     return mr_rpc_add_call_record(t, MR_SEEN_SLOW, e->dir, at, &record);
@@ -403,4 +441,5 @@ void mr_rpc_free_calls(rpc_tap *t) {
     for (uint32_t i = 0; i < t->call_count; i++)
         free_stubs(&t->calls[i]);
     free(t->calls);
+    free(t->times);
 }

@@ -17,6 +17,8 @@
 #define LISTS_MAX ((size_t)256 << 10) /* the largest bind has 3276 syntaxes */
 
 static int check_config(mr_assoc_config *c, mr_error *err) {
+    if (c->role != MR_ROLE_TAP)
+        c->spare = NULL;
     if (c->max_xmit == 0)
         c->max_xmit = MR_ASSOC_FRAG_DEFAULT;
     if (c->max_recv == 0)
@@ -49,7 +51,8 @@ static size_t padded(size_t size) {
 /* What an association has that answers one call at a time and rests: servers have thousands, taps
  * hundreds of thousands. */
 static size_t idle_size(const mr_assoc_config *c) {
-    return padded(sizeof(mr_assoc_state)) + padded(sizeof(mr_bound)) + padded(sizeof(mr_call)) +
+    return padded(sizeof(mr_assoc_state)) + padded(sizeof(mr_bound)) +
+           (c->spare ? 0 : padded(sizeof(mr_call))) +
            (c->role == MR_ROLE_TAP ? 0 : padded(sizeof(mr_side)));
 }
 
@@ -146,6 +149,8 @@ void mr_assoc_deinit(mr_assoc *a) {
     mr_assoc_state *s = a->state;
 
     if (s) {
+        while (s->config.spare && s->calls)
+            mr_call_end(s, s->calls);
         for (int dir = 0; dir < 2; dir++)
             mr_buf_deinit(&s->lane[dir].hold);
         free_events(s);

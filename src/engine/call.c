@@ -1,7 +1,9 @@
 /* The calls of an association: a list in order of arrival, searched from its beginning. There are
  * few at a time (max_calls); ended ones are kept as spares, so that a warm association allocates
- * nothing per call. */
+ * nothing per call. Taps may share these. */
 #include "state.h"
+
+#include <stdlib.h>
 
 mr_call *mr_call_find(const mr_assoc_state *s, uint32_t id) {
     for (mr_call *call = s->calls; call; call = call->next)
@@ -14,15 +16,19 @@ bool mr_call_full(const mr_assoc_state *s) {
     return s->call_count >= s->config.max_calls;
 }
 
+static mr_call **spare_of(mr_assoc_state *s) {
+    return s->config.spare ? s->config.spare : &s->spare;
+}
+
 static mr_call *get_spare(mr_assoc_state *s) {
-    mr_call *call = s->spare;
+    mr_call **list = spare_of(s), *call = *list;
 
     if (call) {
-        s->spare = call->next;
+        *list = call->next;
         *call = (mr_call){0};
         return call;
     }
-    return MR_ARENA_NEW(s->arena, mr_call);
+    return s->config.spare ? calloc(1, sizeof *call) : MR_ARENA_NEW(s->arena, mr_call);
 }
 
 mr_call *mr_call_add(mr_assoc_state *s, uint32_t id) {
@@ -53,10 +59,19 @@ void mr_call_end(mr_assoc_state *s, mr_call *call) {
     *at = call->next;
     s->held -= call->held;
     s->call_count--;
-    call->next = s->spare;
-    s->spare = call;
+    mr_call **spare = spare_of(s);
+    call->next = *spare;
+    *spare = call;
     if (s->call_count == 0)
         mr_state_clear_deadline(s, MR_DEADLINE_CALL);
+}
+
+void mr_assoc_free_spare(mr_call **spare) {
+    while (*spare) {
+        mr_call *call = *spare;
+        *spare = call->next;
+        free(call);
+    }
 }
 
 void mr_call_queue(mr_assoc_state *s, mr_call *call) {

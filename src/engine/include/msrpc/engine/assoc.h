@@ -58,6 +58,8 @@ typedef struct mr_assoc_config {
     mr_event *ring;         /* tap: room for max_events events, *borrowed* and shared with other
                              * taps whose events are all pulled before another one is fed; NULL:
                              * room of its own */
+    struct mr_call **spare; /* tap: calls that ended, a list that is empty at first, *borrowed* and
+                             * shared as @ring is; NULL: a list of its own */
 } mr_assoc_config;
 
 /* Positive outcomes of mr_assoc_feed. */
@@ -103,6 +105,9 @@ typedef struct mr_assoc {
 int mr_assoc_init(mr_assoc *a, const mr_assoc_config *config, mr_error *err);
 /* Frees everything. A zeroed association may be deinitialised. */
 void mr_assoc_deinit(mr_assoc *a);
+
+/* Frees the calls that ended in a list that associations shared, after the last of them. */
+void mr_assoc_free_spare(struct mr_call **spare);
 
 /* ---- bytes in ---- */
 
