@@ -130,6 +130,18 @@ int mr_tap_frames_feed(tap_frames *frames, const tap_framing *framing, mr_tap *t
     return rc;
 }
 
+int mr_tap_frames_cut(tap_frames *frames, const tap_framing *framing, mr_tap *tap,
+                      enum mr_dir dir) {
+    const tap_place place = {.ctx = tap->ctx, .tap = tap, .dir = dir, .packet = frames->packet,
+                             .time = frames->time};
+    size_t want, len;
+
+    if (frames->len < framing->head ||
+        measure(framing, mr_slice_of(frames->held, frames->len), &want, &len) != 0)
+        return 0;
+    return framing->frame(tap, &place, mr_slice_of(frames->held, frames->len), len);
+}
+
 void mr_tap_frames_gap(tap_frames *frames, const tap_framing *framing, uint64_t len) {
     size_t want, whole;
 

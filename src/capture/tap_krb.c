@@ -88,7 +88,8 @@ static int read_error(mr_tap_ctx *ctx, mr_slice bytes, mr_seen_krb *krb) {
     mr_krb_error_data data;
     mr_error err;
 
-    int rc = mr_krb_error_decode(bytes, &error, &err);
+    int rc = bytes.len < krb->size ? mr_krb_error_peek(bytes, &error)
+                                   : mr_krb_error_decode(bytes, &error, &err);
     if (rc != 0)
         return rc;
     krb->error = (int32_t)error.code;
@@ -131,8 +132,8 @@ static bool read_message(mr_tap_ctx *ctx, mr_slice bytes, mr_seen_krb *krb) {
         return true;
     case MR_SEEN_AP_REP:
         return true;
-    case MR_SEEN_KRB_ERROR: /* without its code it says nothing */
-        return read_error(ctx, bytes, krb) == 0;
+    case MR_SEEN_KRB_ERROR: /* without its code it says nothing, but that there is one */
+        return read_error(ctx, bytes, krb) == 0 || bytes.len < krb->size;
     }
     return false;
 }
@@ -233,8 +234,9 @@ static int krb_gap(mr_tap *tap, enum mr_dir dir, uint64_t len, const mr_flow_at 
     struct krb *krb = (struct krb *)tap;
 
     (void)at;
+    int rc = mr_tap_frames_cut(&krb->frames[dir], &krb_framing, tap, dir);
     mr_tap_frames_gap(&krb->frames[dir], &krb_framing, len);
-    return 0;
+    return rc;
 }
 
 static void krb_deinit(mr_tap *tap) {

@@ -70,13 +70,18 @@ typedef struct tap_framing {
     /* The length of the frame that @head begins, the head included: 0, or negative when it is none.
      * More than the head may be there to look at. */
     int (*measure)(mr_slice head, size_t *lenp);
-    /* A frame of @len octets, of which the first @max are here. 0, MR_FLOW_IGNORE, negative. */
+    /* A frame of @len octets, of which the first @max are here, fewer of one that is cut (see
+     * mr_tap_frames_cut). 0, MR_FLOW_IGNORE, negative. */
     int (*frame)(mr_tap *tap, const tap_place *place, mr_slice octets, size_t len);
 } tap_framing;
 
 /* What came of a direction is cut into frames. Results of the frame function. */
 int mr_tap_frames_feed(tap_frames *frames, const tap_framing *framing, mr_tap *tap, enum mr_dir dir,
                        mr_slice octets, const mr_flow_at *at);
+/* To be called before mr_tap_frames_gap by protocols that learn from the beginning of a frame: hands
+ * on what is held of one. Results of the frame function. */
+int mr_tap_frames_cut(tap_frames *frames, const tap_framing *framing, mr_tap *tap,
+                      enum mr_dir dir);
 /* @len octets are missing. Where they lie in a frame of known length the next one is found behind
  * it, else at the beginning of a segment that looks like one. */
 void mr_tap_frames_gap(tap_frames *frames, const tap_framing *framing, uint64_t len);

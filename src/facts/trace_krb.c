@@ -17,7 +17,6 @@
 #define PATIENCE (3 * MR_SEC)
 #define SHORTLY (10 * MR_SEC)
 #define FALLBACK (2 * MR_SEC)
-#define ERROR_LONGEST 512 /* octets */
 #define SKEW_MIN 60 /* seconds below which two clocks tell nothing */
 
 static bool text_eq(const char *a, const char *b) {
@@ -114,7 +113,7 @@ static void take_request(mr_trace *trace, const mr_seen *seen, const mr_ip *clie
         t->packet = seen->packet;
         t->time = seen->time;
         t->file = seen->file;
-        t->answered = false;
+        t->answered = t->unread = false;
         t->error = 0;
         t->tries = 0;
     }
@@ -127,9 +126,15 @@ static void take_error(mr_trace *trace, const mr_seen *seen, const mr_ip *client
                        const mr_ip *kdc) {
     const mr_seen_krb *krb = &seen->u.krb;
     bool tgt = krb->server && strncasecmp(krb->server, "krbtgt/", 7) == 0;
+    bool service = krb->server ? !tgt : krb->error == KDC_ERR_S_PRINCIPAL_UNKNOWN;
     trace_ticket *t = newest(trace, client, kdc, -1, krb->server);
-    if (!t)
-        t = newest(trace, client, kdc, -1, NULL);
+    if (!t) /* a question that was cut; the user's own was another */
+        t = newest(trace, client, kdc, service ? 1 : -1, NULL);
+    if (!krb->error) {
+        if (t)
+            t->unread = true;
+        return;
+    }
     if (!t && (t = ticket_get(trace, seen, client, !tgt))) { /* the question was not captured */
         t->kdc = *kdc;
         t->port = 88;
@@ -213,7 +218,7 @@ void trace_ticket_left(mr_trace *trace, const mr_ip *client, mr_nsec time) {
     }
 }
 
-/* NTLM was accepted: what the KDC had refused before was a try. */
+/* NTLM was accepted, or may have been: what the KDC had refused before was a try. */
 static void make_good(mr_trace *trace, const mr_trace_talk *talk) {
     for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
         if (!t->answered && t->error && trace_ip_eq(&t->client, &talk->client) &&
@@ -266,13 +271,8 @@ void trace_krb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     /* with whose credentials it was tried is where the capture has cut its packets */
     bool unread = tcp->truncated && talk->server_port != 88 && tcp->side[MR_FROM_SERVER].octets;
 
-    if (((live->user || unread) && accepted && !live->smb_status) ||
-        (unread && talk->server_port == 389))
+    if ((live->user && accepted && !live->smb_status) || unread)
         make_good(trace, talk);
-    /* a ticket, as long as only those are, but cut: what was refused just before was a try */
-    if (tcp->truncated && talk->server_port == 88 &&
-        tcp->side[MR_FROM_SERVER].largest > ERROR_LONGEST)
-        trace_ticket_left(trace, &talk->client, talk->end);
     if (unread && live->smb_status)
         trace_ticket_left(trace, &talk->client, live->smb_time);
     if (talk->server_port == 389 && tcp->side[MR_FROM_SERVER].octets)
@@ -387,7 +387,7 @@ static void judge_ticket(mr_trace *trace, trace_ticket *t) {
         trace_add(trace, r, &at, 0, true, &(mr_fact){.kind = MR_FACT_KRB_FRAGMENTED,
                                                      .address = fact.address, .port = t->port});
     }
-    if ((t->tries < 2 && !lost) || trace->totals.last - t->time < PATIENCE)
+    if (t->unread || (t->tries < 2 && !lost) || trace->totals.last - t->time < PATIENCE)
         return;
     fact.kind = MR_FACT_KRB_UNANSWERED;
     fact.tries = t->tries;

@@ -56,8 +56,11 @@ bool trace_is_late(const trace_asked *asked) {
     return asked->answers && asked->unwanted >= asked->answers;
 }
 
-/* Where the client connected all the same, it had the address. */
+/* Where the client connected all the same, it had the address; where the capture cut that, nobody
+ * knows. */
 static bool is_used(mr_trace *trace, const trace_name *name) {
+    if (name->cut)
+        return true;
     for (size_t i = 0; i < name->address_count; i++) {
         const trace_relation *r =
             trace_relation_find(trace, &name->client, &name->addresses[i].ip, NULL);

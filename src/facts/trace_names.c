@@ -251,6 +251,7 @@ static enum trace_answer judge_answer(mr_trace *trace, const mr_seen *seen, trac
         return TRACE_RCODE;
     if (a->cut) { /* there is an answer, whatever it is */
         name->resolved = name->resolved || a->answers;
+        name->cut = name->cut || a->answers;
         return TRACE_RECORDS;
     }
     for (uint32_t i = 0; i < a->count; i++) {
@@ -308,6 +309,29 @@ static void take_answer(mr_trace *trace, const mr_seen *seen, const mr_ip *asker
     a->file = seen->file;
 }
 
+/* Whoever answers is alive, whatever he says. */
+static void note_answer(mr_trace *trace, const mr_seen *seen, const mr_ip *asker,
+                        const mr_ip *server) {
+    const mr_seen_name *a = &seen->u.name;
+    trace_client *client = a->cut && !a->name && a->answers ? trace_client_get(trace, asker) : NULL;
+    trace_relation *r = trace_relation_find(trace, asker, server, NULL);
+    mr_fact fact = {.kind = MR_FACT_HOST_ECHO, .address = trace_intern_ip(trace, server)};
+
+    if (client)
+        client->names_cut = true;
+    if (seen->flow)
+        return;
+    if (!r && a->service == MR_SEEN_DNS)
+        r = trace_relation_get(trace, asker, server, NULL);
+    if (!r)
+        return;
+    trace_add(trace, r, seen, 0, false, &fact);
+    if (seen->ttl) {
+        r->ttl_min = !r->ttl_min || seen->ttl < r->ttl_min ? seen->ttl : r->ttl_min;
+        r->ttl_max = seen->ttl > r->ttl_max ? seen->ttl : r->ttl_max;
+    }
+}
+
 void trace_take_name(mr_trace *trace, const mr_seen *seen) {
     bool question = seen->kind == MR_SEEN_QUESTION;
     bool forth = seen->flow || question;
@@ -316,25 +340,12 @@ void trace_take_name(mr_trace *trace, const mr_seen *seen) {
 
     if (seen->u.name.service == MR_SEEN_NBNS && seen->u.name.opcode)
         trace_take_claim(trace, seen);
-    if (!is_wanted(&seen->u.name))
-        return;
-    if (question)
+    if (is_wanted(&seen->u.name) && question)
         take_question(trace, seen, asker, server);
-    else
+    else if (is_wanted(&seen->u.name))
         take_answer(trace, seen, asker, server);
-    if (!question && !seen->flow) { /* whoever answers is alive */
-        trace_relation *r = trace_relation_find(trace, asker, server, NULL);
-        mr_fact fact = {.kind = MR_FACT_HOST_ECHO, .address = trace_intern_ip(trace, server)};
-        if (!r && seen->u.name.service == MR_SEEN_DNS)
-            r = trace_relation_get(trace, asker, server, NULL);
-        if (r) {
-            trace_add(trace, r, seen, 0, false, &fact);
-            if (seen->ttl) {
-                r->ttl_min = !r->ttl_min || seen->ttl < r->ttl_min ? seen->ttl : r->ttl_min;
-                r->ttl_max = seen->ttl > r->ttl_max ? seen->ttl : r->ttl_max;
-            }
-        }
-    }
+    if (!question)
+        note_answer(trace, seen, asker, server);
 }
 
 void trace_names_refused(mr_trace *trace, const mr_seen *seen) {
@@ -412,6 +423,20 @@ static bool is_settled(const mr_trace *trace, const trace_name *name) {
     return false;
 }
 
+static bool is_only_silent(const trace_name *name) {
+    for (size_t i = 0; i < name->asked_count; i++) {
+        if (name->asked[i].state != TRACE_OPEN || name->asked[i].refused)
+            return false;
+    }
+    return true;
+}
+
+/* The client got answers about names that are behind the cut: one may be of this walk. */
+static bool may_be_settled(mr_trace *trace, const trace_name *name) {
+    const trace_client *client = trace_client_get(trace, &name->client);
+    return client && client->names_cut && !is_only_silent(name);
+}
+
 static const char *parent(const char *name) {
     const char *dot = strchr(name, '.');
     return dot ? dot + 1 : "";
@@ -424,14 +449,6 @@ static bool fails_in_dns(const mr_trace *trace, const trace_name *name) {
             return true;
     }
     return false;
-}
-
-static bool is_only_silent(const trace_name *name) {
-    for (size_t i = 0; i < name->asked_count; i++) {
-        if (name->asked[i].state != TRACE_OPEN || name->asked[i].refused)
-            return false;
-    }
-    return true;
 }
 
 static bool is_rpc(const trace_relation *r) {
@@ -737,7 +754,7 @@ void trace_names_end(mr_trace *trace) {
         if (!n->resolved && asked && !trace_name_is_noise(n) && !is_open(trace, n)) {
             trace->totals.names_failed++;
             if (failed < FAILED_NAMES && trace_name_is_relevant(trace, n) &&
-                !is_settled(trace, n)) {
+                !is_settled(trace, n) && !may_be_settled(trace, n)) {
                 failed++;
                 own = trace_relation_get(trace, &n->client, NULL, n->name);
             }

@@ -165,6 +165,7 @@ struct trace_name {
     trace_address *addresses; /* up to TRACE_ADDRESSES, in the arena */
     uint8_t address_count, address_room;
     bool resolved;      /* addresses, or other records that were asked for */
+    bool cut;           /* by answers that the capture cut */
     mr_nsec first;
     uint64_t first_packet;
     uint16_t first_file;
@@ -313,6 +314,7 @@ struct trace_ticket {
     uint16_t file, error_file;
     bool tgs, answered, fragmented, accepted_without; /* NTLM did instead */
     bool unasked;   /* the question was not captured */
+    bool unread;    /* an error came whose code was not captured */
     bool undecided; /* a connection that may do without waits at the end of the capture */
 };
 
@@ -321,6 +323,7 @@ typedef struct trace_client {
     struct trace_client *hash_next;
     mr_ip ip;
     uint32_t failed_connects; /* to distinct ports, nearly */
+    bool names_cut;           /* it was answered about names that the capture cut */
     uint16_t last_port;
 } trace_client;
 

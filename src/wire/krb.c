@@ -169,35 +169,73 @@ mr_cursor mr_krb_open_message(mr_slice bytes, unsigned type) {
     return mr_ber_read(&app, MR_BER_SEQUENCE);
 }
 
-int mr_krb_error_decode(mr_slice bytes, mr_krb_error *errorp, mr_error *err) {
-    mr_cursor c = mr_krb_open_message(bytes, MR_KRB_ERROR);
-    mr_krb_error e = {0};
-    bool coded = false;
-
+/* The fields of a KRB-ERROR up to the first that is not whole; false: there is such a one, or no
+ * code. */
+static bool read_error(mr_cursor c, mr_krb_error *e, bool *codedp, mr_error *err) {
     while (mr_cursor_left(&c)) {
         uint8_t tag = mr_ber_peek(&c);
         mr_cursor field = mr_ber_read(&c, tag);
-        switch (tag) {
-        case MR_BER_CONTEXT(2): e.client_time = mr_krb_read_time(&field); break;
-        case MR_BER_CONTEXT(3): e.client_usec = mr_krb_read_u32(&field); break;
-        case MR_BER_CONTEXT(4): e.server_time = mr_krb_read_time(&field); break;
-        case MR_BER_CONTEXT(5): e.server_usec = mr_krb_read_u32(&field); break;
-        case MR_BER_CONTEXT(6): e.code = mr_krb_read_u32(&field); coded = true; break;
-        case MR_BER_CONTEXT(7):
-            e.client_realm = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING);
+        if (!mr_cursor_ok(&c))
             break;
-        case MR_BER_CONTEXT(9): e.realm = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING); break;
-        case MR_BER_CONTEXT(8): e.client = mr_krb_read_name(&field); break;
-        case MR_BER_CONTEXT(10): e.server = mr_krb_read_name(&field); break;
-        case MR_BER_CONTEXT(11): e.text = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING); break;
-        case MR_BER_CONTEXT(12): e.data = mr_ber_read_octets(&field, MR_BER_OCTET_STRING); break;
+        switch (tag) {
+        case MR_BER_CONTEXT(2): e->client_time = mr_krb_read_time(&field); break;
+        case MR_BER_CONTEXT(3): e->client_usec = mr_krb_read_u32(&field); break;
+        case MR_BER_CONTEXT(4): e->server_time = mr_krb_read_time(&field); break;
+        case MR_BER_CONTEXT(5): e->server_usec = mr_krb_read_u32(&field); break;
+        case MR_BER_CONTEXT(6): e->code = mr_krb_read_u32(&field); *codedp = true; break;
+        case MR_BER_CONTEXT(7):
+            e->client_realm = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING);
+            break;
+        case MR_BER_CONTEXT(9):
+            e->realm = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING);
+            break;
+        case MR_BER_CONTEXT(8): e->client = mr_krb_read_name(&field); break;
+        case MR_BER_CONTEXT(10): e->server = mr_krb_read_name(&field); break;
+        case MR_BER_CONTEXT(11):
+            e->text = mr_ber_read_octets(&field, MR_BER_GENERAL_STRING);
+            break;
+        case MR_BER_CONTEXT(12): e->data = mr_ber_read_octets(&field, MR_BER_OCTET_STRING); break;
         default: break; /* versions, and what is to come */
         }
-        if (!mr_cursor_ok(&field))
-            return mr_krb_malformed(err, &field, "an error message");
+        if (!mr_cursor_ok(&field)) {
+            (void)mr_krb_malformed(err, &field, "an error message");
+            *codedp = false;
+            return false;
+        }
     }
-    if (!mr_cursor_ok(&c) || !coded)
-        return mr_krb_malformed(err, &c, "an error message");
+    if (mr_cursor_ok(&c) && *codedp)
+        return true;
+    (void)mr_krb_malformed(err, &c, "an error message");
+    return false;
+}
+
+int mr_krb_error_decode(mr_slice bytes, mr_krb_error *errorp, mr_error *err) {
+    mr_krb_error e = {0};
+    bool coded = false;
+
+    if (!read_error(mr_krb_open_message(bytes, MR_KRB_ERROR), &e, &coded, err))
+        return MR_ERR_MALFORMED;
+    *errorp = e;
+    return 0;
+}
+
+/* What an element holds, as far as it is there. */
+static mr_slice inside(mr_slice element) {
+    size_t head = 2;
+
+    if (element.len >= 2 && element.data[1] & 0x80)
+        head += element.data[1] & 0x7f;
+    return mr_slice_sub(element, head, SIZE_MAX);
+}
+
+int mr_krb_error_peek(mr_slice bytes, mr_krb_error *errorp) {
+    mr_krb_error e = {0};
+    bool coded = false;
+
+    if (mr_krb_get_type(bytes) == MR_KRB_ERROR)
+        (void)read_error(mr_cursor_of(inside(inside(bytes))), &e, &coded, NULL);
+    if (!coded)
+        return MR_ERR_MALFORMED;
     *errorp = e;
     return 0;
 }

@@ -58,6 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         inside_name(&e.client, bytes);
         clear_parts(e.data);
     }
+    if (mr_krb_error_peek(bytes, &e) == 0) {
+        inside(e.data, bytes);
+        inside_name(&e.server, bytes);
+    }
     if (mr_krb_rep_decode(bytes, &rep, &err) == 0)
         inside(rep.realm, bytes);
     if (mr_kpasswd_decode(bytes, &reply, &err) == 0) {

@@ -73,6 +73,26 @@ static void test_error(void **state) {
     sample_free(s);
 }
 
+/* Of an error that is cut the code is there as soon as its octets are, names when they are whole. */
+static void test_error_cut(void **state) {
+    mr_slice s = sample_get("krb/unknown");
+    size_t coded = 0, named = 0;
+
+    (void)state;
+    for (size_t n = 0; n <= s.len; n++) {
+        mr_slice cut = sample_cut(s, n);
+        mr_krb_error e = {0};
+        int rc = mr_krb_error_peek(cut, &e);
+        assert_true(rc == 0 || (rc == MR_ERR_MALFORMED && !coded));
+        assert_int_equal(e.code, rc == 0 ? 6 : 0);
+        coded = rc == 0 && !coded ? n : coded;
+        named = e.server.count && !named ? n : named;
+        sample_free(cut);
+    }
+    assert_true(coded && coded < 80 && named > coded && named <= s.len);
+    sample_free(s);
+}
+
 /* Dates on both sides of a leap day and of the epoch. */
 static void test_times(void **state) {
     static const struct {
@@ -219,7 +239,8 @@ static void test_tcp_size(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_req), cmocka_unit_test(test_kpasswd_question),
-        cmocka_unit_test(test_error),  cmocka_unit_test(test_times),
+        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_error_cut), cmocka_unit_test(test_times),
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_reply),
         cmocka_unit_test(test_error_data),

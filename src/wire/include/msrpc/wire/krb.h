@@ -54,6 +54,9 @@ typedef struct mr_krb_error {
 unsigned mr_krb_get_type(mr_slice bytes);
 /* Decodes a KRB-ERROR (RFC 4120 5.9.1); slices *borrow*. MR_ERR_MALFORMED. */
 int mr_krb_error_decode(mr_slice bytes, mr_krb_error *errorp, mr_error *err);
+/* The same of one whose end is missing: fields that are not whole are empty. MR_ERR_MALFORMED: not
+ * even its code is there. */
+int mr_krb_error_peek(mr_slice bytes, mr_krb_error *errorp);
 
 /* What a KRB-ERROR's data say, as far as they are of a known form (RFC 4120 5.9.1; MS-KILE 2.2.1,
  * 2.2.2); else all is empty. */
