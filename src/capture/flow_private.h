@@ -79,6 +79,7 @@ typedef struct flow_side {
     bool mac_changed : 1;
     bool df : 1;
     bool fin_acked : 1;
+    bool fin_second : 1;
     bool isn_changed : 1;
 } flow_side;
 

@@ -425,6 +425,14 @@ static void note_hole(track *t, uint32_t seq) {
     wait->hole_acked = MR_NSEC_NEVER;
 }
 
+/* Who answers the other's FIN acknowledges it; the order of packets may be the capture's. */
+static void order_fins(track *t) {
+    flow_side *own = side_of(t), *other = &cold_of(t->flows, t->flow)->side[!t->from];
+
+    own->fin_second = seq_after(t->seg->tcp.ack, other->fin);
+    other->fin_second = (t->o->flags & LANE_ACKED) && seq_after(t->o->ack, own->fin);
+}
+
 static void track_fin(track *t) {
     flow_side *seen = side_of(t);
 
@@ -435,6 +443,8 @@ static void track_fin(track *t) {
     if (!(t->s->flags & LANE_FIN) || seq_after(t->end - 1, seen->fin))
         seen->fin = t->end - 1;
     t->s->flags |= LANE_FIN;
+    if ((t->o->flags & LANE_FIN) && !seen->fin_second)
+        order_fins(t);
     note_hole(t, seen->fin);
     if (t->flow->state == MR_FLOW_RESET)
         return;
@@ -627,6 +637,7 @@ static void tell_side(const flow_side *have, mr_flow_side_seen *side) {
     side->mac_changed = have->mac_changed;
     side->df = have->df;
     side->fin_acked = have->fin_acked;
+    side->fin_second = have->fin_second;
     side->isn_changed = have->isn_changed;
 }
 

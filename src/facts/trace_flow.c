@@ -247,8 +247,7 @@ static void judge_empty(mr_trace *trace, trace_live *live, const mr_seen *seen,
         return; /* browsers connect in advance, servers do not wait for them */
     if (server->octets || (client->octets && !early) || fact.role == MR_ROLE_NEIGHBOUR)
         return;
-    bool left_first = client->fin_packet &&
-                      (!server->fin_packet || client->fin_packet < server->fin_packet);
+    bool left_first = trace_left_first(client, server);
     if (!early && server->reset.packet && !client->fin_packet && !client->reset.packet) {
         mr_seen at = at_packet(seen, server->reset.packet, server->reset.time, true);
         fact.kind = MR_FACT_TCP_RESET;

@@ -426,6 +426,7 @@ void trace_reach(trace_live *live, enum mr_phase phase);
 /* What @is says of a relation's facts is no longer held against it. */
 void trace_withdraw(trace_relation *relation, bool (*is)(const mr_fact *fact));
 
+
 /* ---- one file each ---- */
 void trace_take_name(mr_trace *trace, const mr_seen *seen);
 void trace_names_end(mr_trace *trace);
@@ -469,6 +470,16 @@ static inline mr_seen trace_at(const mr_seen *seen, uint64_t packet, bool to_cli
     at.packet = packet ? packet : seen->packet;
     at.to_client = to_client;
     return at;
+}
+/* Whether @side ended the connection: its FIN came before what the other ended it with. */
+static inline bool trace_left_first(const mr_flow_side_seen *side,
+                                    const mr_flow_side_seen *other) {
+    if (!side->fin_packet || !other->fin_packet)
+        return side->fin_packet &&
+               (!other->reset.packet || side->fin_packet < other->reset.packet);
+    if (side->fin_second != other->fin_second)
+        return other->fin_second;
+    return side->fin_packet < other->fin_packet;
 }
 /* An opened connection whose sides were both captured. */
 void trace_judge_tcp(mr_trace *trace, trace_live *live, const mr_seen *seen,

@@ -548,9 +548,7 @@ static void judge_pending(mr_trace *trace, trace_live *live, const mr_seen *seen
             live->talk.outcome = MR_TRACE_UNKNOWN;
         return; /* the answer may be where the capture has a hole */
     }
-    bool client_left = (client->fin_packet && (!server->fin_packet ||
-                                               client->fin_packet < server->fin_packet)) ||
-                       client->reset.packet;
+    bool client_left = trace_left_first(client, server) || client->reset.packet;
     if (server->reset.packet && (!client_left || client->reset.packet)) {
         at.packet = server->reset.packet;
         at.time = server->reset.time;

@@ -275,8 +275,7 @@ static void judge_step(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     const mr_flow_seen *tcp = seen->u.end.tcp;
     const mr_flow_side_seen *client = &tcp->side[MR_FROM_CLIENT];
     const mr_flow_side_seen *server = &tcp->side[MR_FROM_SERVER];
-    bool left = client->fin_packet &&
-                (!server->fin_packet || client->fin_packet < server->fin_packet);
+    bool left = trace_left_first(client, server);
     mr_fact fact = fact_of(trace, live, MR_FACT_SMB_ENDED);
     mr_seen at = *seen;
 
@@ -325,7 +324,7 @@ static void judge_dropped(mr_trace *trace, trace_live *live, const mr_seen *seen
         (others && !live->smb_guest) || !left || client->missing || server->missing ||
         seen->u.end.tcp->truncated)
         return;
-    if ((server->fin_packet && server->fin_packet < left) || time > live->smb_time + SHORTLY)
+    if (trace_left_first(server, client) || time > live->smb_time + SHORTLY)
         return;
     mr_fact fact = fact_of(trace, live, MR_FACT_SMB_DROPPED);
     mr_seen at = trace_at(seen, left, false);

@@ -110,7 +110,7 @@ static bool has_left(const trace_live *live, const mr_seen *seen) {
     mr_nsec time = client->fin_packet ? client->fin_time : client->reset.time;
 
     return !live->tls_alert && !live->tls_data && left && !client->missing && !server->missing &&
-           (!server->fin_packet || left < server->fin_packet) && !server->reset.packet &&
+           !trace_left_first(server, client) && !server->reset.packet &&
            time < live->tls_fault_time + SHORTLY;
 }
 
@@ -214,9 +214,8 @@ static void judge_channel(mr_trace *trace, trace_live *live, const mr_seen *seen
 void trace_web_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     const mr_flow_side_seen *client = &seen->u.end.tcp->side[MR_FROM_CLIENT];
     const mr_flow_side_seen *server = &seen->u.end.tcp->side[MR_FROM_SERVER];
-    bool by_server = (server->fin_packet || server->reset.packet) &&
-                     (!client->fin_packet || (server->fin_packet &&
-                                              server->fin_packet < client->fin_packet));
+    bool by_server = trace_left_first(server, client) ||
+                     (server->reset.packet && !client->fin_packet);
 
     judge_certificate(trace, live, seen);
     if (live->http)

@@ -34,6 +34,7 @@ LESS = {
     'RPC.FIRST_CALL_DENIED': {'RPC.ACCESS_DENIED'},  # that it was the first is missing
     'RPC.PRINT_LEVEL': {'RPC.ACCESS_DENIED'},
     'RPC.SWALLOWED': {'TCP.DATA_SWALLOWED'},
+    'TCP.CLOSED_ON_ACCEPT': {'EPM.RESET_ON_BIND'},  # which was first, when they were swapped
     'TCP.DYNAMIC_REFUSED': {'TCP.ENDPOINT_REFUSED'},  # the mapper's answer is missing
     'TCP.FORGED_RESET': {'TCP.SUSPECT_RESET'},      # without Ethernet its address proves nothing
     'TCP.HOST_UNREACHABLE': {'TCP.HOST_SILENT'},    # three SYNs, and no word of the router yet

@@ -130,6 +130,7 @@ typedef struct mr_flow_side_seen {
     uint64_t fin_packet;
     mr_nsec fin_time;
     bool fin_acked;
+    bool fin_second;          /* it answers the other side's FIN, wherever the capture has that */
     bool isn_changed;         /* a second SYN-ACK began elsewhere: another host, or a cookie */
     uint32_t duplicates;      /* packets captured twice: not counted again anywhere else */
     uint32_t reordered;       /* segments that came late by a little */
