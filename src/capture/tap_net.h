@@ -78,8 +78,8 @@ typedef struct tap_framing {
 /* What came of a direction is cut into frames. Results of the frame function. */
 int mr_tap_frames_feed(tap_frames *frames, const tap_framing *framing, mr_tap *tap, enum mr_dir dir,
                        mr_slice octets, const mr_flow_at *at);
-/* To be called before mr_tap_frames_gap by protocols that learn from the beginning of a frame: hands
- * on what is held of one. Results of the frame function. */
+/* To be called before mr_tap_frames_gap by protocols that learn from the beginning of a frame:
+ * hands on what is held of one. Results of the frame function. */
 int mr_tap_frames_cut(tap_frames *frames, const tap_framing *framing, mr_tap *tap,
                       enum mr_dir dir);
 /* @len octets are missing. Where they lie in a frame of known length the next one is found behind

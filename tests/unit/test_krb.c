@@ -73,7 +73,7 @@ static void test_error(void **state) {
     sample_free(s);
 }
 
-/* Of an error that is cut the code is there as soon as its octets are, names when they are whole. */
+/* Of an error that is cut the code is there as soon as its octets are, names when whole. */
 static void test_error_cut(void **state) {
     mr_slice s = sample_get("krb/unknown");
     size_t coded = 0, named = 0;
