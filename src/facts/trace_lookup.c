@@ -14,6 +14,7 @@
 #define REFUSAL (2 * MR_SEC)   /* comes within, after what it refuses */
 #define PATIENCE (3 * MR_SEC)
 #define TRIES 2
+#define SILENT (5 * MR_SEC)
 #define BURST (2 * MR_SEC)     /* browsers ask for three made-up names at once, to see */
 #define BURST_NAMES 3          /* whether somebody answers for everything */
 #define CLAIMS 256
@@ -70,8 +71,52 @@ static bool is_used(mr_trace *trace, const trace_name *name) {
     return false;
 }
 
+/* ---- servers that fell silent ---- */
+
+/* Since @since another server answered about the name, or the client reached one of its hosts. */
+static bool is_known_since(mr_trace *trace, const trace_name *name, mr_nsec since) {
+    for (size_t i = 0; i < name->asked_count; i++) {
+        const trace_asked *a = &name->asked[i];
+        if (a->state != TRACE_OPEN && !a->again_tries && a->answered > since)
+            return true;
+    }
+    for (size_t i = 0; i < name->address_count; i++) {
+        const trace_relation *r =
+            trace_relation_find(trace, &name->client, &name->addresses[i].ip, NULL);
+        for (const trace_fact *f = r ? r->facts : NULL; f; f = f->next) {
+            if (f->fact->kind == MR_FACT_TCP_OPEN && f->last > since)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A server that answered about the name once, and then to no question more: what lasts counts. */
+static void note_silence(mr_trace *trace, trace_name *name) {
+    bool known = true;
+
+    for (size_t i = 0; i < name->asked_count; i++) {
+        trace_asked *a = &name->asked[i];
+        if (a->service != MR_SEEN_DNS || a->broadcast || a->again_tries < TRIES ||
+            trace->totals.last - a->last < SILENT)
+            continue;
+        known = is_known_since(trace, name, a->again_time) && known;
+        a->state = TRACE_OPEN;
+        a->tries = a->again_tries;
+        a->time = a->again_time;
+        a->packet = a->again_packet;
+        a->file = a->again_file;
+    }
+    if (known)
+        return;
+    name->resolved = false;
+    name->address_count = 0;
+}
+
 void trace_answers_end(mr_trace *trace) {
     for (trace_name *n = trace->names; n; n = n->list_next) {
+        if (!n->netbios)
+            note_silence(trace, n);
         bool late = false, good = false;
         for (size_t i = 0; i < n->asked_count; i++) {
             late = late || trace_is_late(&n->asked[i]);

@@ -20,7 +20,7 @@
 #define WALK (10 * MR_SEC)     /* a list of suffixes is tried within */
 #define PATIENCE (5 * MR_SEC)  /* after the last question */
 #define FAILED_NAMES 256       /* that are judged */
-#define NBNS_QUERY 0
+#define ABSENT_NAMES 8         /* that are told beside what works */
 
 static const char *record_of(uint16_t type) {
     switch (type) {
@@ -236,6 +236,11 @@ static void take_question(mr_trace *trace, const mr_seen *seen, const mr_ip *ask
             a->file = seen->file;
         }
     }
+    if (a->state != TRACE_OPEN && !a->again_tries++) {
+        a->again_time = seen->time;
+        a->again_packet = seen->packet;
+        a->again_file = seen->file;
+    }
     a->tries++;
     a->last = seen->time;
 }
@@ -290,6 +295,8 @@ static void take_answer(mr_trace *trace, const mr_seen *seen, const mr_ip *asker
     trace_asked *a = asked_get(trace, name, server, netbios ? TYPE_A : q->type,
                                seen->flow != 0, true);
     enum trace_answer state = judge_answer(trace, seen, name, server, a);
+    if (a)
+        a->again_tries = 0;
     if (!a || (a->state == TRACE_RECORDS && state != TRACE_RECORDS))
         return;
     if (a->tries && seen->time >= a->time)
@@ -712,6 +719,51 @@ static void add_addresses(mr_trace *trace, const known_hosts *known, const trace
     }
 }
 
+/* It speaks RPC with others, and serves none: servers look for their clients, and for themselves. */
+static bool is_only_client(const mr_trace *trace, const mr_ip *client) {
+    bool talks = false;
+
+    for (const trace_relation *r = trace->relations; r; r = r->list_next) {
+        if (!r->server.family)
+            continue;
+        if (r->two_way && is_served(r) && trace_ip_eq(&r->server, client))
+            return false;
+        talks = talks || (trace_ip_eq(&r->client, client) && is_rpc(r));
+    }
+    return talks;
+}
+
+/* What only names that other software asks for need: the client's RPC works without. No walk found
+ * the host by another name, and DNS said of each form that it does not exist. */
+static bool is_absent(const mr_trace *trace, const trace_name *name) {
+    bool absent = false;
+
+    for (size_t i = 0; i < name->asked_count; i++) {
+        const trace_asked *a = &name->asked[i];
+        if (a->service != MR_SEEN_DNS || (a->type != TYPE_A && a->type != TYPE_AAAA))
+            continue;
+        if (a->state != TRACE_RCODE || a->rcode != 3 || !a->tries || trace_is_late(a))
+            return false;
+        absent = absent || a->type == TYPE_A;
+    }
+    size_t len = label_len(name->name);
+    for (const trace_name *n = trace->names; n && absent; n = n->list_next) {
+        if (n->resolved && label_len(n->name) == len && strncmp(n->name, name->name, len) == 0 &&
+            trace_ip_eq(&n->client, &name->client))
+            return false;
+    }
+    return absent && name->name[0] != '_' && is_only_client(trace, &name->client);
+}
+
+static void say_absent(mr_trace *trace, const trace_name *name) {
+    const trace_asked *a = &name->asked[0];
+    mr_fact fact = {.kind = MR_FACT_NAME_ABSENT, .name = name->name,
+                    .server = trace_intern_ip(trace, &a->server)};
+    for (size_t i = 0; i < name->asked_count; i++)
+        fact.tries += name->asked[i].type == TYPE_A ? name->asked[i].tries : 0;
+    add(trace, trace_relation_get(trace, &name->client, NULL, name->name), a, true, &fact);
+}
+
 /* A question of another type waits for its answer where the capture ends. */
 static bool is_open(const mr_trace *trace, const trace_name *name) {
     for (size_t i = 0; i < name->asked_count; i++) {
@@ -737,7 +789,7 @@ static bool is_degraded(const mr_trace *trace, const trace_name *name) {
 }
 
 void trace_names_end(mr_trace *trace) {
-    uint32_t failed = 0, linked = 0;
+    uint32_t failed = 0, linked = 0, absent = 0;
     known_hosts known;
 
     trace_answers_end(trace);
@@ -753,10 +805,14 @@ void trace_names_end(mr_trace *trace) {
         bool asked = dns || (n->netbios && fails_in_dns(trace, n));
         if (!n->resolved && asked && !trace_name_is_noise(n) && !is_open(trace, n)) {
             trace->totals.names_failed++;
-            if (failed < FAILED_NAMES && trace_name_is_relevant(trace, n) &&
-                !is_settled(trace, n) && !may_be_settled(trace, n)) {
+            bool settled = is_settled(trace, n) || may_be_settled(trace, n);
+            bool relevant = !settled && trace_name_is_relevant(trace, n);
+            if (relevant && failed < FAILED_NAMES) {
                 failed++;
                 own = trace_relation_get(trace, &n->client, NULL, n->name);
+            } else if (!relevant && !settled && absent < ABSENT_NAMES && is_absent(trace, n)) {
+                absent++;
+                say_absent(trace, n);
             }
         } else if (degraded && dns) {
             own = trace_relation_get(trace, &n->client, NULL, n->name);

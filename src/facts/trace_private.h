@@ -137,6 +137,10 @@ typedef struct trace_asked {
     bool truncated;     /* the last answer was cut short, and had nothing in it */
     uint16_t port;      /* of the client, where the last answer went */
     mr_nsec answered;   /* when it came */
+    uint16_t again_tries; /* questions behind the last answer, */
+    uint16_t again_file;
+    uint64_t again_packet; /* and the first of them */
+    mr_nsec again_time;
 } trace_asked;
 
 enum trace_answer {
