@@ -8,6 +8,7 @@
 
 #define OP_LOOKUP 2
 #define OP_MAP 3
+#define ALL_ELEMENTS 0 /* rpc_c_ep_all_elts, C706 appendix O */
 #define ENDPOINTS_MAX 600
 
 bool mr_epm_is(const rpc_context *context) {
@@ -23,11 +24,23 @@ static bool read_tower(const mr_epmapper_twr_t *twr, mr_tower *towerp) {
                                   towerp, NULL) == 0;
 }
 
+/* Whether ept_lookup asks for every element there is. */
+static bool is_of_all(rpc_tap *t, const rpc_context *context, mr_slice stub, bool big) {
+    struct mr_epmapper_ept_lookup args = {.inquiry_type = 0};
+
+    mr_arena_reset(&t->tap.ctx->scratch);
+    return mr_ndr_decode(&mr_epmapper_iface.procs[OP_LOOKUP], MR_NDR_REQUEST,
+                         format_of(context, big), stub, NULL, &t->tap.ctx->scratch, &args, NULL,
+                         NULL) >= 0 && args.inquiry_type == ALL_ELEMENTS;
+}
+
 void mr_epm_question(rpc_tap *t, rpc_call *call, const rpc_context *context, mr_slice stub,
                      bool big) {
     struct mr_epmapper_ept_map args = {.object = NULL};
     mr_tower tower;
 
+    if (call->opnum == OP_LOOKUP)
+        call->asked = is_of_all(t, context, stub, big);
     if (call->opnum != OP_MAP)
         return;
     mr_arena_reset(&t->tap.ctx->scratch);
@@ -136,6 +149,7 @@ int mr_epm_answer(rpc_tap *t, const rpc_call *call, const mr_event *event,
     seen->u.map = (mr_seen_map){
         .lookup = opnum == OP_LOOKUP,
         .request_known = call && (call->asked || opnum == OP_LOOKUP),
+        .all = call && call->asked && opnum == OP_LOOKUP,
         .asked = call ? call->asked_interface : MR_UUID_NIL,
         .asked_version = call ? call->asked_version : 0,
         .status = a.status,

@@ -352,6 +352,8 @@ static void judge(mr_trace *trace, trace_live *live, const mr_seen *seen) {
                            server->syn_packet ? server->syn_time : tcp->first, true);
     c.end = MR_CONNECT_OPEN;
     trace_reach(live, MR_PHASE_TCP);
+    if (live->relation && tcp->truncated && server->octets && c.role != MR_ROLE_NEIGHBOUR)
+        live->relation->unread = true;
     if (c.role != MR_ROLE_NEIGHBOUR || (live->relation && live->relation->bad))
         trace_add_connect(trace, live, &at, false, &c);
     if (!live->talk.midstream)

@@ -109,6 +109,13 @@ static void note_silence(mr_trace *trace, trace_name *name) {
     }
     if (known)
         return;
+    for (size_t i = 0; i < name->asked_count; i++) { /* what was said before is past */
+        trace_asked *a = &name->asked[i];
+        if (a->state != TRACE_OPEN) {
+            a->state = TRACE_OPEN;
+            a->tries = 0;
+        }
+    }
     name->resolved = false;
     name->address_count = 0;
 }

@@ -483,7 +483,7 @@ bool trace_name_is_relevant(const mr_trace *trace, const trace_name *name) {
         if (!r->server.family || !trace_ip_eq(&r->client, &name->client))
             continue;
         others = others || r->two_way;
-        bool rpc = is_rpc(r);
+        bool rpc = r->unread || is_rpc(r);
         talks = talks || rpc;
         if (!r->name || !rpc)
             continue;

@@ -76,6 +76,8 @@ struct trace_relation {
     const char *icmp_sender; /* who spoke last about packets to the server */
     uint32_t smb_count;      /* connections of SMB */
     bool http_in, http_out, http_c2; /* channels of RPC over HTTP */
+    bool web_before;         /* a connection to its web server is older than the capture */
+    bool unread;             /* one to RPC, whose packets the capture cut */
     uint64_t http_packet;
     mr_nsec http_time;
     uint16_t http_file;
@@ -250,6 +252,8 @@ struct trace_live {
     uint16_t op_range_opnum;
     const char *op_range_interface;
     trace_doubt *doubt;
+    bool listed;             /* something, or */
+    bool asked_all;          /* everything was asked for */
     uint64_t listed_nothing; /* packet of a mapper's empty list, which ends a longer one; 0: none */
     uint8_t bound_count;
     bool foreign;

@@ -412,6 +412,8 @@ static void take_map(mr_trace *trace, trace_live *live, const mr_seen *seen) {
             expect(trace, live, seen, &map->endpoints[i]);
     }
     if (map->lookup) {
+        live->listed = live->listed || map->count;
+        live->asked_all = live->asked_all || map->all;
         if (map->count == 0 && (map->status == 0 || map->status == EPT_S_NOT_REGISTERED))
             live->listed_nothing = live->listed_nothing ? live->listed_nothing : seen->packet;
         else if (map->status == 0 || map->status == EPT_S_NOT_REGISTERED)
@@ -588,10 +590,14 @@ static void judge_doubts(mr_trace *trace, trace_live *live, const mr_seen *seen)
         trace_bad(trace, live, &at, &live->doubt->fact);
     }
     if (live->listed_nothing) {
+        mr_fact fact = {.kind = MR_FACT_EPM_LISTED,
+                        .address = trace_intern_ip(trace, &live->talk.server),
+                        .port = live->talk.server_port};
         at.packet = live->listed_nothing;
-        TRACE_GOOD(trace, live, &at, .kind = MR_FACT_EPM_LISTED,
-                   .address = trace_intern_ip(trace, &live->talk.server),
-                   .port = live->talk.server_port);
+        if (live->asked_all && !live->listed)
+            trace_bad(trace, live, &at, &fact);
+        else
+            trace_add(trace, live->relation, &at, live->talk.id, false, &fact);
     }
 }
 

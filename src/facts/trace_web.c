@@ -135,6 +135,10 @@ static bool is_of_certificates(uint8_t alert) {
     return alert >= 42 && alert <= 48 && alert != 47;
 }
 
+static bool is_web_port(uint16_t port) {
+    return port == 80 || port == 443 || port == 593;
+}
+
 static bool is_rpc_port(uint16_t port) {
     return port == 443 || port == 593 || port == 636 || port == 3269;
 }
@@ -200,7 +204,8 @@ static void judge_channel(mr_trace *trace, trace_live *live, const mr_seen *seen
         return;
     }
     uint64_t idle = (uint64_t)(seen->u.end.tcp->idle_last / MR_SEC);
-    bool by_server = (server->fin_packet || server->reset.packet) && !client->fin_packet;
+    bool by_server = trace_left_first(server, client) ||
+                     (server->reset.packet && !client->fin_packet);
     if (live->http_status != 200 || !by_server || idle < IDLE_MIN)
         return;
     fact = (mr_fact){.kind = MR_FACT_HTTP_IDLE_CLOSED,
@@ -217,6 +222,8 @@ void trace_web_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     bool by_server = trace_left_first(server, client) ||
                      (server->reset.packet && !client->fin_packet);
 
+    if (live->relation && live->talk.midstream && is_web_port(live->talk.server_port))
+        live->relation->web_before = true;
     judge_certificate(trace, live, seen);
     if (live->http)
         judge_channel(trace, live, seen);
@@ -232,7 +239,7 @@ void trace_web_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
 
 void trace_web_end(mr_trace *trace) {
     for (trace_relation *r = trace->relations; r; r = r->list_next) {
-        if (r->http_c2 || (!r->http_in && !r->http_out) ||
+        if (r->http_c2 || r->web_before || (!r->http_in && !r->http_out) ||
             trace->totals.last - r->http_time < PATIENCE)
             continue;
         mr_seen at = {.packet = r->http_packet, .file = r->http_file,

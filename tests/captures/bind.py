@@ -6,7 +6,8 @@
     bind.py --map ADDRESS       asks its mapper for samr
     bind.py --oxid ADDRESS      asks it where an object is served
 
-With a user the authentication level is that of the variable LEVEL, 2 to 6.
+With a user the authentication level is that of the variable LEVEL, 2 to 6; with AUTH=68 it is
+Netlogon's, with a key that nobody gave it.
 """
 import os
 import sys
@@ -43,6 +44,9 @@ def main():
     rpc = link.get_dce_rpc()
     if os.environ.get('LEVEL'):
         rpc.set_auth_level(int(os.environ['LEVEL']))
+    if os.environ.get('AUTH'):
+        rpc.set_auth_type(int(os.environ['AUTH']))
+        rpc.set_session_key(bytes(16))
     try:
         rpc.connect()
         rpc.bind(uuidtup_to_bin((rest[0], rest[1])) if rest else srvs.MSRPC_UUID_SRVS)

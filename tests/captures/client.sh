@@ -96,7 +96,7 @@ near() { beside "$NS_MB" names "$MB_CLIENT_IP" "$@"; }
 other() { # WHAT: a service that is no RPC on the server's host, and a client of it
     beside "$NS_SRV" "$1" "$SRV_IP" "$HERE/peer.py" ask "$1" srv.lab.test
 }
-PEER_IP=10.88.2.12
+PEER_IP=10.88.2.18
 peer() { # ARGUMENTS COMMAND: with failing.py at an address of its own on the server's host
     local pid out=peer.out
     rm -f $out
@@ -104,7 +104,7 @@ peer() { # ARGUMENTS COMMAND: with failing.py at an address of its own on the se
     # shellcheck disable=SC2086 # words
     ip netns exec "$NS_SRV" "$HERE/failing.py" "$PEER_IP" $1 >$out &
     pid=$!
-    for _ in $(seq 50); do
+    for _ in $(seq 200); do
         grep -qs ready $out && break
         sleep 0.1
     done
@@ -116,6 +116,22 @@ peer() { # ARGUMENTS COMMAND: with failing.py at an address of its own on the se
 # rpc ADDRESS PORT UUID VERSION [OPNUM [LEVEL]]: a bind and a call
 rpc() { "$HERE/bind.py" "ncacn_ip_tcp:$1[$2]" "${LEVEL:+alice}" "${LEVEL:+x}" "${@:3}"; }
 SAMR="12345778-1234-abcd-ef00-0123456789ac 1.0"
+# spnego ADDRESS PORT: a call with SPNEGO at a port that is given, by Samba
+spnego() {
+    /usr/bin/python3 - "$1" "$2" "$LAB_SMBCONF" <<'PYTHON'
+import sys
+from samba import credentials, param
+from samba.dcerpc import samr
+address, port, conf = sys.argv[1:]
+lp = param.LoadParm(conf)
+creds = credentials.Credentials()
+creds.guess(lp)
+creds.set_username("alice")
+creds.set_password("x")
+creds.set_kerberos_state(credentials.DONT_USE_KERBEROS)
+samr.samr("ncacn_ip_tcp:%s[%s,spnego,sign]" % (address, port), lp, creds)
+PYTHON
+}
 # rpc_pipe PIPE: a bind through a pipe of the failing server
 rpc_pipe() { "$HERE/bind.py" "ncacn_np:$PEER_IP[\\pipe\\$1]" alice x; }
 kdc() { # COMMAND: with a realm whose KDC is failing.py
@@ -148,4 +164,15 @@ message = ldb.Message(found.dn)
 message['x'] = ldb.MessageElement(values, ldb.FLAG_MOD_REPLACE, name.rstrip(':'))
 sam.modify(message)
 PYTHON
+}
+fragments() { # drop|pass: what follows the first fragment, on its way to the client
+    ip netns exec "$NS_MB" nft delete table ip fragments 2>/dev/null
+    [ "$1" = pass ] || ip netns exec "$NS_MB" nft -f - <<'RULES'
+table ip fragments {
+    chain early {
+        type filter hook prerouting priority -450
+        ip frag-off & 0x1fff != 0 drop
+    }
+}
+RULES
 }

@@ -32,6 +32,7 @@ LESS = {
     'RPC.DCOM_DENIED': {'RPC.ACCESS_DENIED'},       # the level is in the call, the interface is not
     'RPC.DCOM_UNREACHABLE': {'TCP.HOST_UNREACHABLE', 'TCP.HOST_SILENT'},
     'RPC.FIRST_CALL_DENIED': {'RPC.ACCESS_DENIED'},  # that it was the first is missing
+    'RPC.NETLOGON_LEVEL': {'RPC.ACCESS_DENIED'},    # of whose authentication is missing
     'RPC.PRINT_LEVEL': {'RPC.ACCESS_DENIED'},
     'RPC.SWALLOWED': {'TCP.DATA_SWALLOWED'},
     'TCP.CLOSED_ON_ACCEPT': {'EPM.RESET_ON_BIND'},  # which was first, when they were swapped

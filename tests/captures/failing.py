@@ -7,7 +7,9 @@
                                            reject RESULT.REASON, fault STATUS, return STATUS,
                                            slow SECONDS, close-bind, close-call, oxid HOST[PORT],
                                            map HOST[PORT], map-status STATUS, lookup-status STATUS
-    failing.py ADDRESS kdc CODE               answers every request with this KRB-ERROR
+                                           token (the client's SPNEGO token is rejected)
+    failing.py ADDRESS kdc CODE [OCTETS]      answers every request with this KRB-ERROR, of OCTETS
+                                           and more
 
 Written from MS-SMB2 2.2, C706 12.6, MS-EERR 2.2, MS-DCOM 2.2.19 and RFC 4120 5.9.1; serves until it
 is killed.
@@ -95,7 +97,13 @@ def serve_smb(connection, step, status):
 
 # ---- DCE/RPC ----
 
-def bind_ack(bind, result=0, reason=0):
+def rejected():
+    answer = SPNEGO_NegTokenResp()
+    answer["NegState"] = b"\2"
+    return answer.getData()
+
+
+def bind_ack(bind, result=0, reason=0, token=None):
     contexts = bind.body[8]
     secondary = b"\x04\x00135\0"
     body = struct.pack("<HHI", 4280, 4280, 0x5EAF) + secondary
@@ -106,7 +114,7 @@ def bind_ack(bind, result=0, reason=0):
     if not bind.auth_len:
         return pdu.pdu(pdu.BIND_ACK, body, call_id=bind.call_id)
     head = bind.body[-bind.auth_len - 8:-bind.auth_len]  # its sec_trailer, MS-RPCE 2.2.2.11
-    token = challenge()
+    token = token or challenge()
     body += bytes(-len(body) % 4)
     trailer = head[:2] + b"\0" + head[3:]
     whole = body + trailer + token
@@ -186,7 +194,7 @@ def answer_bind(bind, how, value):
     if how == "reject":
         result, reason = value.split(".")
         return bind_ack(bind, int(result), int(reason))
-    return bind_ack(bind)
+    return bind_ack(bind, token=rejected() if how == "token" else None)
 
 
 def serve_rpc(connection, how, value=""):
@@ -205,9 +213,9 @@ def serve_rpc(connection, how, value=""):
 
 # ---- Kerberos ----
 
-def serve_kdc(connection, code):
+def serve_kdc(connection, code, octets="0"):
     size = struct.unpack(">I", pdu.receive(connection, 4))[0]
-    connection_answer = kdc_answer(pdu.receive(connection, size), code)
+    connection_answer = kdc_answer(pdu.receive(connection, size), code, octets)
     connection.sendall(struct.pack(">I", len(connection_answer)) + connection_answer)
     try:
         connection.recv(1)
@@ -215,7 +223,7 @@ def serve_kdc(connection, code):
         pass
 
 
-def kdc_answer(request, code):
+def kdc_answer(request, code, octets):
     body = decoder.decode(request, asn1Spec=asn1.AS_REQ())[0]["req-body"]
     now = datetime.datetime.utcnow()
     error = asn1.KRB_ERROR()
@@ -228,15 +236,17 @@ def kdc_answer(request, code):
     error["sname"]["name-type"] = int(body["sname"]["name-type"])
     for i, part in enumerate(body["sname"]["name-string"]):
         error["sname"]["name-string"][i] = str(part)
+    if int(octets):
+        error["e-data"] = bytes(int(octets))
     return encoder.encode(error)
 
 
-def serve_datagrams(address, code):
+def serve_datagrams(address, code, octets="0"):
     link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     link.bind((address, 88))
     while True:
         request, client = link.recvfrom(65536)
-        link.sendto(kdc_answer(request, code), client)
+        link.sendto(kdc_answer(request, code, octets), client)
 
 
 # ---- ----

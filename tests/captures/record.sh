@@ -66,7 +66,7 @@ record() {
     listen "$NS_MB" c0 "$WORK/$name.near.pcap" "${FILTERS[$i]}"
     listen "$NS_MB" br0 "$WORK/$name.far.pcap" "${FILTERS[$i]}"
     listen "$server" eth0 "$WORK/$name.server.pcap" "${FILTERS[$i]}"
-    ip netns exec "$NS_CLIENT" timeout 45 bash -c "cd '$WORK' && . '$HERE/client.sh' && ${COMMANDS[$i]}" \
+    ip netns exec "$NS_CLIENT" timeout 90 bash -c "cd '$WORK' && . '$HERE/client.sh' && ${COMMANDS[$i]}" \
         >"$WORK/$name.out" 2>&1 || true
     sleep 0.5
     kill -INT "${PIDS[@]}"

@@ -155,7 +155,7 @@ scene tcp-esp-one-way       TCP.IPSEC_MISMATCH '' 'word; "$HERE/forge.py" esp "$
 scene tcp-esp               healthy '' 'word; ip netns exec "$NS_DC1" "$HERE/forge.py" esp "$CLIENT_IP" & "$HERE/forge.py" esp "$DC_IP"; wait; word'
 
 # discovery and communication, of peers that do what a Samba cannot be told to (failing.py)
-scene epm-not-followed      EPM.NOT_FOLLOWED '' 'peer "rpc 135 map 10.88.2.12[49200]" "\"\$HERE/bind.py\" --map \$PEER_IP; sleep 6; word"'
+scene epm-not-followed      EPM.NOT_FOLLOWED '' 'peer "rpc 135 map 10.88.2.18[49200]" "\"\$HERE/bind.py\" --map \$PEER_IP; sleep 6; word"'
 scene epm-tower-unreachable EPM.TOWER_UNREACHABLE '' 'peer "rpc 135 map 10.88.2.99[49200]" "\"\$HERE/bind.py\" --map \$PEER_IP; for i in 1 2; do timeout 5 bash -c \"exec 3<>/dev/tcp/10.88.2.99/49200\"; done"; word'
 scene epm-map-failed        EPM.MAP_FAILED '' 'peer "rpc 135 map-status 0x16c9a0cd" "\"\$HERE/bind.py\" --map \$PEER_IP"'
 scene epm-too-busy          EPM.TOO_BUSY '' 'hostile "bind-nak --value 2" "$LABDIR/epmlook.py" "$SRV_IP" 20 1350'
@@ -243,3 +243,16 @@ scene krb-wrong-realm       KRB.WRONG_REALM '' 'peer "kdc 68" "kdc ticket alice 
 scene krb-user-to-user      KRB.USER_TO_USER '' 'peer "kdc 27" "kdc ticket alice x"'
 scene krb-delegation        KRB.DELEGATION '' 'peer "kdc 13" "kdc ticket alice x"'
 scene ntlm-fallback-refused NTLM.FALLBACK_REFUSED '' 'ticket Administrator "$PASSWORD"; kvno cifs/srv.lab.test; pipe srv.lab.test "LAB\\nobody%x" srvinfo'
+
+# what no other scene had first
+scene name-absent           NAME.ABSENT '' 'tcp dc1.lab.test % enumdomains; dig @$DC_IP files01.other.lab.example; tcp dc1.lab.test % enumdomains'
+scene name-fell-silent      NAME.TIMEOUT '' 'tcp dc1.lab.test % enumdomains; "$LABDIR/lab.sh" fault dns-timeout on; dig +tries=3 +timeout=1 @$DC_IP dc1.lab.test; sleep 6; exec 3<>"/dev/tcp/$SRV_IP/135"'
+scene http-half             HTTP.HALF '' 'web half srv'
+scene http-idle             HTTP.IDLE_CLOSED '' 'web idle srv'
+scene tls-alert             TLS.ALERT '' 'web tls-alert srv'
+scene epm-empty             EPM.EMPTY '' 'peer "rpc 135 lookup-status 0x16c9a0d6" "\"\$LABDIR/epmlook.py\" \$PEER_IP 20"'
+scene krb-refused           KRB.REFUSED '' 'peer "kdc 61" "kdc ticket alice x"'
+scene krb-fragments-lost    KRB.FRAGMENTS_LOST 'drop-port on 88' 'fragments drop; peer "kdc 60 3000" "kdc ticket alice x"; fragments pass; word'
+scene rpc-token-refused     RPC.TOKEN_REFUSED '' 'peer "rpc 49300 token" "spnego \$PEER_IP 49300"'
+scene rpc-netlogon-level    RPC.NETLOGON_LEVEL '' 'LEVEL=5 AUTH=68; export LEVEL AUTH; peer "rpc 49300 fault 5" "rpc \$PEER_IP 49300 12345678-1234-abcd-ef00-01234567cffb 1.0 21"'
+scene rpc-large-lost        RPC.LARGE_LOST 'pmtu-hole on' 'timeout 20 rpcclient -s "$LAB_SMBCONF" -U "$ADMIN" "ncacn_ip_tcp:dc1.lab.test[sign]" -c "samlookupnames domain $(seq -s " " -f "name%04g" 300)"'

@@ -4,8 +4,8 @@
 web.py serve MODE ADDRESS      answers until it is killed
 web.py ask MODE NAME           opens an OUT and an IN channel, or a TLS session
 
-MODE is a status, 503-denied or half (an OUT channel that is accepted and no more), all on port 80;
-593; or tls-*: there web.pem is the server's certificate with its key, and trusted.pem what the
+MODE is a status, 503-denied, half (an OUT channel that is accepted and no more) or idle (one that is
+closed after a silence), all on port 80; 593; or tls-*: there web.pem is the server's certificate with its key, and trusted.pem what the
 client trusts. With *-left it looks at the certificate itself and goes away without an alert.
 """
 import base64
@@ -28,8 +28,11 @@ ANSWERS = {
     "503": ("503 RPC Error: 6ba", ""),
     "503-denied": ("503 RPC Error: 5", ""),
     "half": ("200 Success", ""),
+    "idle": ("200 Success", ""),
 }
 PORTS = {"593": 593}
+ALERTS = {"tls-name-unknown": b"\x70", "tls-alert": b"\x50"}  # unrecognized_name, internal_error
+IDLE = 65  # seconds
 
 
 def port(mode):
@@ -83,9 +86,9 @@ def serve_one(mode, connection):
         if mode == "tls-closed":
             connection.recv(4096)
             return
-        if mode == "tls-name-unknown":
+        if mode in ALERTS:
             connection.recv(4096)
-            connection.sendall(b"\x15\3\3\0\2\2\x70")
+            connection.sendall(b"\x15\3\3\0\2\2" + ALERTS[mode])
             return
         if mode.startswith("tls"):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -104,10 +107,14 @@ def serve_one(mode, connection):
                 connection.recv(76)
             status, headers = answer(mode, head)
             body = "<html>" + status + "</html>"
-            if mode == "half":
+            if mode in ("half", "idle"):
                 connection.sendall((f"HTTP/1.1 {status}\r\nContent-Type: application/rpc\r\n"
                                     "Content-Length: 1073741824\r\n\r\n").encode())
-                connection.recv(1)
+                if mode == "idle" and "RPC_OUT" in head:  # CONN/A3, CONN/C2, MS-RPCH 2.2.4.4, 2.2.4.9
+                    connection.sendall(rts((2, 120000)) + rts((6, 1), (0, 65536), (2, 120000)))
+                    time.sleep(IDLE)
+                else:
+                    connection.recv(1)
                 return
             connection.sendall((f"HTTP/1.1 {status}\r\n{headers}Content-Type: text/html\r\n"
                                 f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
@@ -120,12 +127,16 @@ def serve(mode, address):
         threading.Thread(target=serve_one, args=(mode, connection), daemon=True).start()
 
 
+def request_head(verb, length, extra=""):
+    return (f"{verb} /rpc/rpcproxy.dll?srv.lab.test:6001 HTTP/1.1\r\n"
+            "Accept: application/rpc\r\nUser-Agent: MSRPC\r\nHost: srv.lab.test\r\n"
+            f"{extra}Content-Length: {length}\r\n"
+            "Connection: Keep-Alive\r\nCache-Control: no-cache\r\n\r\n")
+
+
 def request(connection, verb, length, token=None, body=b""):
     extra = f"Authorization: NTLM {base64.b64encode(token).decode()}\r\n" if token else ""
-    connection.sendall((f"{verb} /rpc/rpcproxy.dll?srv.lab.test:6001 HTTP/1.1\r\n"
-                        "Accept: application/rpc\r\nUser-Agent: MSRPC\r\nHost: srv.lab.test\r\n"
-                        f"{extra}Content-Length: {length}\r\n"
-                        "Connection: Keep-Alive\r\nCache-Control: no-cache\r\n\r\n").encode() + body)
+    connection.sendall(request_head(verb, length, extra).encode() + body)
     head = read_head(connection) or ""
     for line in head.split("\r\n"):
         if line.startswith("Content-Length: ") and "1073741824" not in line:
@@ -142,10 +153,35 @@ def conn_a1():
                        4) + commands
 
 
+def rts(*commands):
+    """An RTS PDU without flags, MS-RPCH 2.2.3.6."""
+    body = b"".join(struct.pack("<II", *command) for command in commands)
+    return struct.pack("<BBBB4sHHIHH", 5, 0, 20, 3, b"\x10\0\0\0", 20 + len(body), 0, 0, 0,
+                       len(commands)) + body
+
+
+def wait_for_end(connection):
+    connection.settimeout(2 * IDLE)
+    while connection.recv(100):
+        pass
+
+
 def channel(name, mode, verb, length, body):
     with socket.create_connection((name, 80)) as connection:
         if mode == "half":
-            connection.settimeout(2)
+            request(connection, verb, length, body=body)
+            connection.settimeout(6)
+            try:
+                connection.recv(1)
+            except TimeoutError:
+                pass
+            return
+        if mode == "idle":  # both channels
+            request(connection, verb, length, body=body)
+            with socket.create_connection((name, 80)) as other:
+                other.sendall(request_head("RPC_IN_DATA", 1 << 30).encode())
+                wait_for_end(connection)
+            return
         if mode != "401":
             request(connection, verb, length, body=body)
             return
@@ -182,7 +218,7 @@ def ask(mode, name):
             print(connection.recv(14))
     else:
         channel(name, mode, "RPC_OUT_DATA", 76, conn_a1())
-        if mode == "half":
+        if mode in ("half", "idle"):
             return
         channel(name, mode, "RPC_IN_DATA", 1 << 30, b"")
 

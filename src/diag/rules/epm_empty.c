@@ -11,7 +11,10 @@ const mr_rule mr_rule_epm_empty = {
     .win32 = WIN32_EPT_NOT_REGISTERED,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_LISTED}, .where = {MR_WHERE(COUNT, EQ, 0)}}},
-    .forbid = {{.any = {MR_FACT_EPM_MAPPED}}},
+    .forbid = {{.any = {MR_FACT_EPM_MAPPED}},
+               {.any = {MR_FACT_EPM_LISTED},
+                .where = {MR_WHERE(COUNT, GE, 1)},
+                .same = MR_F(ADDRESS)}},
     .explains = {"EPM.NOT_REGISTERED"},
     .summary = "the endpoint mapper lists nothing",
     .cause = "The endpoint mapper of {address} answers, but lists no endpoint at all: the services "

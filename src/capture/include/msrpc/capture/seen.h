@@ -162,6 +162,7 @@ typedef struct mr_seen_endpoint { /* one tower that a mapper gave, or a string b
 typedef struct mr_seen_map {
     bool lookup;        /* ept_lookup; else ept_map */
     bool request_known;
+    bool all;           /* ept_lookup of everything there is */
     mr_uuid asked;      /* ept_map: the interface of the map tower */
     uint16_t asked_version;
     uint32_t status;
