@@ -719,7 +719,7 @@ static void add_addresses(mr_trace *trace, const known_hosts *known, const trace
     }
 }
 
-/* It speaks RPC with others, and serves none: servers look for their clients, and for themselves. */
+/* It speaks RPC with others, and serves none: servers look for clients, and for themselves. */
 static bool is_only_client(const mr_trace *trace, const mr_ip *client) {
     bool talks = false;
 
