@@ -206,8 +206,10 @@ static void tally(const struct trace *t, enum mr_phase phase, uint64_t *failedp,
 
     *failedp = *mappersp = 0;
     for (size_t i = 0; (talk = mr_trace_get_talk(t->story, i)) != NULL; i++) {
-        *failedp += talk->failed == phase ? talk->count : 0;
-        *mappersp += talk->mapper && talk->reached >= MR_PHASE_TCP ? talk->count : 0;
+        bool mapper = talk->mapper && talk->reached >= MR_PHASE_TCP;
+        bool broken = phase == MR_PHASE_DISCOVERY && mapper && talk->outcome == MR_TRACE_FAILED;
+        *failedp += talk->failed == phase || broken ? talk->count : 0;
+        *mappersp += mapper ? talk->count : 0;
     }
 }
 
@@ -229,10 +231,11 @@ static const char *calls_text(struct trace *t) {
     }
     if (calls == 0)
         return mapper ? "no call but those to endpoint mappers" : NULL;
-    return mr_arena_add_fmt(&a->arena, "%s, %llu answered, %s, %llu unanswered",
+    const char *rest = t->totals.cut ? "not seen answered" : "unanswered";
+    return mr_arena_add_fmt(&a->arena, "%s, %llu answered, %s, %llu %s",
                             count(a, calls, "call"),
                             (unsigned long long)(calls > unanswered ? calls - unanswered : 0),
-                            count(a, faults, "fault"), (unsigned long long)unanswered);
+                            count(a, faults, "fault"), (unsigned long long)unanswered, rest);
 }
 
 /* NULL: nothing of that phase is in the capture. */
@@ -438,6 +441,17 @@ static void past_title(struct trace *t, const mr_trace_finding *f) {
     app_wrap(t->a->out, " NOW      ", 10, again_text(t, f));
 }
 
+/* The conversation of the packet that is cited first; 0: of none that is told. */
+static uint32_t first_talk(const struct trace *t, const mr_trace_finding *f) {
+    for (size_t i = 0; i < f->talk_count && f->packet_count; i++) {
+        const mr_trace_talk *talk = mr_trace_find_talk(t->story, f->talks[i]);
+        if (talk && talk->file == f->files[0] && talk->first <= f->packets[0] &&
+            talk->last >= f->packets[0])
+            return f->talks[i];
+    }
+    return f->talk_count ? f->talks[0] : 0;
+}
+
 static void show_proof(struct trace *t, const mr_trace_finding *f) {
     app *a = t->a;
     char text[1024];
@@ -452,7 +466,7 @@ static void show_proof(struct trace *t, const mr_trace_finding *f) {
         at += (size_t)snprintf(text + at, sizeof text - at, "and %zu more ",
                                f->packet_count - most);
     if (f->talk_count)
-        at += (size_t)snprintf(text + at, sizeof text - at, "(conversation %u%s)", f->talks[0],
+        at += (size_t)snprintf(text + at, sizeof text - at, "(conversation %u%s)", first_talk(t, f),
                                f->talk_count > 1 ? " and others" : "");
     if (at)
         app_wrap(a->out, " PACKETS  ", 10, text);
@@ -463,6 +477,35 @@ static void show_proof(struct trace *t, const mr_trace_finding *f) {
     fprintf(a->out, " FILTER   for Wireshark, and for Network Monitor\n   %s\n   %s\n",
             trace_finding_filter(t, f, MR_TRACE_WIRESHARK),
             trace_finding_filter(t, f, MR_TRACE_NETMON));
+}
+
+/* What is no failure, a line each: -v shows the whole. And what there was no room to judge. */
+static void show_remarks(struct trace *t) {
+    uint64_t left_out = mr_trace_get_totals(t->story)->left_out;
+    const mr_trace_finding *f;
+    app *a = t->a;
+    size_t more = 0, shown = 0;
+
+    for (size_t i = 0; !a->set.verbose && (f = mr_trace_get_finding(t->story, i)) != NULL; i++) {
+        if (f->explained_by != SIZE_MAX || f->finding->severity != MR_SEVERITY_INFO)
+            continue;
+        if (shown++ >= PHASE_LINES) {
+            more++;
+            continue;
+        }
+        const char *line = mr_arena_add_fmt(&a->arena, "%s: %s (%s)", f->name ? f->name : f->server,
+                                            f->finding->summary, f->finding->id);
+        app_wrap(a->out, " NOTE     ", 10, line ? app_safe(a, mr_slice_str(line)) : "");
+    }
+    if (more)
+        fprintf(a->out, " and %zu more such remarks (-v shows them)\n", more);
+    if (left_out) {
+        const char *line = mr_arena_add_fmt(
+            &a->arena, "%llu conversations, pairs of hosts or names found no room and are not "
+            "judged: give parts of the capture, or one host's packets (--extract, tcpdump -r)",
+            (unsigned long long)left_out);
+        app_wrap(a->out, " NOTE     ", 10, line ? line : "");
+    }
 }
 
 static void show_findings(struct trace *t) {
@@ -503,6 +546,7 @@ void trace_show(struct trace *t) {
     trace_pair_show(t);
     fputc('\n', a->out);
     show_findings(t);
+    show_remarks(t);
     snprintf(left, sizeof left, " exit %d", t->code);
     snprintf(right, sizeof right, "read in %s", app_took_text(t->ended - t->began, took));
     app_edges(a->out, left, right);

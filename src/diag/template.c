@@ -110,6 +110,23 @@ static const mr_code_info *code_of(const mr_fact *fact, enum mr_field field, boo
     return field == MR_FIELD_WIN32 ? mr_code_find(MR_SPACE_WIN32, fact->win32) : NULL;
 }
 
+/* "90 s", "1200 s (20 minutes)", "90000 s (25 hours)"; a command takes the number. */
+static void write_seconds(expansion *e, uint32_t seconds) {
+    static const struct {
+        uint32_t from, unit;
+        const char *name;
+    } units[] = {{172800, 86400, "days"}, {7200, 3600, "hours"}, {600, 60, "minutes"}};
+
+    mr_buf_write_fmt(&e->out, e->plain ? "%u" : "%u s", seconds);
+    for (size_t i = 0; !e->plain && i < MR_COUNT(units); i++) {
+        if (seconds < units[i].from)
+            continue;
+        mr_buf_write_fmt(&e->out, " (%u %s)", (seconds + units[i].unit / 2) / units[i].unit,
+                         units[i].name);
+        return;
+    }
+}
+
 static void write_value(expansion *e, const values *v, size_t i) {
     bool number = false;
     const mr_code_info *code = e->plain ? NULL : code_of(v->facts[i], v->field, &number);
@@ -121,6 +138,8 @@ static void write_value(expansion *e, const values *v, size_t i) {
     mr_buf_write_str(&e->out, code ? " (" : "");
     if (mr_field_infos[v->field].is == MR_FIELD_IS_TEXT)
         write_text(e, mr_fact_text(v->facts[i], v->field), v->field == MR_FIELD_SPN);
+    else if (v->field == MR_FIELD_SECONDS)
+        write_seconds(e, v->facts[i]->seconds);
     else
         mr_fact_write_field(v->facts[i], v->field, &e->out);
     mr_buf_write_str(&e->out, code ? ")" : "");

@@ -140,7 +140,8 @@ void mr_trace_write_finding_filter(const mr_trace *trace, const mr_trace_finding
         mr_buf_write_str(out, and_word(viewer));
         write_address(finding->server, viewer, out);
     }
-    if (subject->port && !kind)
+    bool tcp = kind && begins(finding->finding->id, "TCP.") && !strstr(kind, "icmp");
+    if (subject->port && (!kind || tcp))
         mr_buf_write_fmt(out, "%stcp.port == %u", and_word(viewer), subject->port);
     if (!kind)
         return;

@@ -9,6 +9,7 @@
 #define WINDOW_CLOSED (10 * MR_SEC)
 #define IDLE (60 * MR_SEC)
 #define PROMPT (5 * MR_SEC) /* between what was sent and its reset */
+#define STUCK MR_SEC        /* from the first to the last copy, at least */
 #define TRIES 3             /* of a segment, before it is called stuck */
 #define REPEATED 500000     /* microseconds, the least before a SYN-ACK is sent again */
 
@@ -108,7 +109,8 @@ static void judge_stuck(mr_trace *trace, trace_live *live, const mr_seen *seen,
     const mr_flow_side_seen *server = &tcp->side[MR_FROM_SERVER];
 
     if (!client->stuck || client->stuck_times < TRIES || live->bind.open || live->call.open ||
-        live->smb_step || server->reset.packet || server->fin_packet)
+        live->smb_step || server->reset.packet || server->fin_packet ||
+        client->retransmit_last_time - client->stuck_time < STUCK)
         return;
     mr_fact fact = fact_of(trace, live, MR_FACT_TCP_STUCK);
     mr_seen at = trace_at(seen, client->retransmit_last_packet, false);

@@ -27,6 +27,9 @@ LESS = {
     'EPM.TOO_BUSY': {'RPC.TOO_BUSY'},
     # who named the address is missing, or the router's word too
     'EPM.TOWER_UNREACHABLE': {'TCP.HOST_UNREACHABLE', 'TCP.HOST_SILENT'},
+    'KRB.DISABLED': {'KRB.CLIENT_REVOKED'},         # the status beside the code is behind the cut
+    'KRB.EXPIRED': {'KRB.CLIENT_REVOKED'},
+    'KRB.MUST_CHANGE': {'KRB.KEY_EXPIRED'},
     'KRB.TCP_BLOCKED': {'TCP.ENDPOINT_FILTERED'},   # UDP's answer is missing
     'NTLM.FALLBACK_REFUSED': {'SMB.LOGON_FAILED'},  # the ticket is missing
     'RPC.DCOM_DENIED': {'RPC.ACCESS_DENIED'},       # the level is in the call, the interface is not

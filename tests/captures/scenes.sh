@@ -215,7 +215,7 @@ scene pipe-locked           SMB.ACCOUNT '' 'dc domain passwordsettings set --acc
 scene pipe-must-change      SMB.ACCOUNT '' 'dc user setpassword alice --newpassword="$ALICE_PASSWORD" --must-change-at-next-login; pipe dc1.lab.test "LAB\\alice%$ALICE_PASSWORD" lsaquery; dc user setpassword alice --newpassword="$ALICE_PASSWORD"'
 scene pipe-workstation      SMB.LOGON_RESTRICTED '' 'modify alice userWorkstations OTHER; pipe dc1.lab.test "LAB\\alice%$ALICE_PASSWORD" lsaquery; modify alice userWorkstations'
 scene pipe-logon-hours      SMB.LOGON_RESTRICTED '' 'modify alice logonHours: AAAAAAAAAAAAAAAAAAAAAAAAAAAA; pipe dc1.lab.test "LAB\\alice%$ALICE_PASSWORD" lsaquery; modify alice logonHours'
-scene krb-must-change       KRB.KEY_EXPIRED '' 'dc user setpassword alice --newpassword="$ALICE_PASSWORD" --must-change-at-next-login; ticket alice "$ALICE_PASSWORD" </dev/null; dc user setpassword alice --newpassword="$ALICE_PASSWORD"'
+scene krb-must-change       KRB.MUST_CHANGE '' 'dc user setpassword alice --newpassword="$ALICE_PASSWORD" --must-change-at-next-login; ticket alice "$ALICE_PASSWORD" </dev/null; dc user setpassword alice --newpassword="$ALICE_PASSWORD"'
 scene krb-tcp-blocked       KRB.TCP_BLOCKED 'drop-port on 88' 'ticket Administrator "$PASSWORD"; word'
 
 # RPC over HTTP, TLS

@@ -13,7 +13,7 @@ const mr_rule mr_rule_clock_differs = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_CLOCK_DIFFERS}}},
     .summary = "clocks differ by more than Kerberos allows",
-    .cause = "The clock of {address} and that of this machine differ by {seconds} s (this machine "
+    .cause = "The clock of {address} and that of this machine differ by {seconds} (this machine "
              "is {clock}). Kerberos allows 300: logons with it fail, or depend on the client's "
              "following the other clock.",
     .reference = "MS-NLMP 2.2.2.1; RFC 4120 1.6, 3.2.3",

@@ -16,7 +16,7 @@ const mr_rule mr_rule_epm_not_followed = {
                {.any = {MR_FACT_EPM_TOWER_FOLLOWED}}},
     .summary = "no connection followed the mapper's answer",
     .cause = "The endpoint mapper named port {port} of {address} for {interface}, and in the "
-             "{seconds} s that follow nobody connects to it. The client only wanted to know, gave "
+             "{seconds} that follow nobody connects to it. The client only wanted to know, gave "
              "up by itself, or the capture was filtered by port and lacks the connection.",
     .reference = "C706 appendix O",
     .remedies = {{.text = "Capture all ports between the two hosts.",

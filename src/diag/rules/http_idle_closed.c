@@ -13,7 +13,7 @@ const mr_rule mr_rule_http_idle_closed = {
     .require = {{.any = {MR_FACT_HTTP_IDLE_CLOSED}, .where = {MR_WHERE(SECONDS, GE, 10)}}},
     .summary = "idle channels are closed",
     .cause = "{channel|A channel} to {address} port {port} was closed after it had been idle for "
-             "{seconds} s: a proxy or load balancer ends what says nothing for that long, before "
+             "{seconds}: a proxy or load balancer ends what says nothing for that long, before "
              "the keep-alive of RPC comes.",
     .reference = "MS-RPCH 3.2.1.1, 3.2.2.1",
     .remedies = {{.text = "Raise the idle limit of proxies and load balancers above the client's "

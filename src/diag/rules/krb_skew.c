@@ -18,7 +18,7 @@ const mr_rule mr_rule_krb_skew = {
                  "KRB.PREAUTH_FAILED", "CLOCK.DIFFERS"},
     .summary = "clocks differ by more than Kerberos allows",
     .cause = "{address} refuses with {krb}: the client's clock and its own differ by "
-             "{seconds|more than 300} s (the client is {clock|off}). Kerberos allows five "
+             "{seconds|more than 300 s} (the client is {clock|off}). Kerberos allows five "
              "minutes.",
     .reference = "RFC 4120 3.2.3, 7.5.9",
     .remedies = {{.text = "Measure the difference against the domain controller.",

@@ -18,10 +18,10 @@ const mr_rule mr_rule_smb_access_denied = {
                            MR_WHERE(NTSTATUS, EQ, SMB_ACCESS_DENIED)}}},
     .forbid = {{.any = {MR_FACT_SMB_TREE}, .same = MR_F(ADDRESS) | MR_F(SHARE)}},
     .summary = "the server does not let this user in",
-    .cause = "{address} refuses {user|the user} access {share|} ({ntstatus}). An anonymous or "
-             "guest session is forbidden by policy, the account is denied logon over the "
-             "network, the share demands encryption, or the name that the client used for the "
-             "server is not accepted (SPN validation).",
+    .cause = "{address} refuses {user|the user} access to {share|its pipes and shares} "
+             "({ntstatus}). An anonymous or guest session is forbidden by policy, the account "
+             "is denied logon over the network, the share demands encryption, or the name that "
+             "the client used for the server is not accepted (SPN validation).",
     .reference = "MS-SMB2 3.3.5.5.3, 3.3.5.7",
     .remedies = {{.text = "See what is demanded of sessions.",
                   .run_on = MR_PLACE_SERVER,

@@ -15,7 +15,7 @@ const mr_rule mr_rule_tcp_idle_timeout = {
     .explains = {"RPC.RESET_IN_CALL", "RPC.SWALLOWED", "RPC.LARGE_LOST", "RPC.SILENT",
                  "EPM.SWALLOWED", "EPM.LOST", "TCP.DATA_SWALLOWED"},
     .summary = "an idle connection was forgotten on the way",
-    .cause = "The connection to port {port} of {address} was silent for {seconds} s; what the "
+    .cause = "The connection to port {port} of {address} was silent for {seconds}; what the "
              "client sent then was not accepted any more. A firewall, a NAT or a load balancer "
              "forgets idle connections after that time, and tells nobody.",
     .reference = "RFC 5382 5, RFC 9293 3.8.4",

@@ -14,7 +14,7 @@ const mr_rule mr_rule_tls_certificate_expired = {
     .explains = {"TLS.NOT_TRUSTED"},
     .summary = "the server's certificate is out of date",
     .cause = "The certificate of {other|the server} at {address} port {port} is not valid at the "
-             "time of the capture, by {seconds} s: it has expired, or is not valid yet, or a "
+             "time of the capture, by {seconds}: it has expired, or is not valid yet, or a "
              "clock is wrong. Clients that check it refuse (0x80090328).",
     .reference = "RFC 5280 4.1.2.5",
     .remedies = {{.text = "List the server's certificates by their end.",
