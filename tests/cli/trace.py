@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 
+from browser import Browser
 from cli import *
 
 CAPTURES = os.path.join(SOURCE, 'tests/captures')
@@ -265,11 +266,43 @@ def page(folder):
     if not browser:
         skip('--html: in a browser', 'chromium is not installed')
         return
-    shot = subprocess.run([browser, '--headless', '--no-sandbox', '--disable-gpu', '--dump-dom',
-                           'file://' + out.replace(' ', '%20')], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=GUARD, check=False)
-    ok(b'Verdict' in shot.stdout and b'<svg' in shot.stdout, '--html: in a browser',
-       shot.stderr[-500:])
+    Run('trace', DYNAMIC, '-q', '--html', out)
+    with Browser(browser, os.path.join(folder, 'browser'), GUARD) as seen:
+        in_browser(seen, out)
+
+
+def in_browser(seen, path):
+    """By keyboard, light and dark, without a request."""
+    seen.open(path)
+    ok(seen.evaluate('document.body.innerText.includes("Verdict") && '
+                     'document.querySelectorAll("svg").length > 0'), '--html: in a browser')
+    goals = seen.evaluate('document.querySelectorAll("a[href], summary").length')
+    focus, toggled = [], 0
+    for _ in range(4 * goals):  # what scrolls has the focus, too
+        if len({x for x in focus if x >= 0}) == goals:
+            break
+        seen.press('Tab')
+        focus.append(seen.evaluate(
+            '[...document.querySelectorAll("a[href], summary")].indexOf(document.activeElement)'))
+        if not seen.evaluate('document.activeElement.tagName == "SUMMARY"'):
+            continue
+        before = seen.evaluate('document.activeElement.parentElement.open')
+        seen.press('Enter')
+        toggled += seen.evaluate('document.activeElement.parentElement.open') != before
+        if not before:
+            continue
+        seen.press('Enter')  # what was open is so again, with what lies in it
+    ok(goals and sorted({x for x in focus if x >= 0}) == list(range(goals)), '--html: Tab reaches each link and part',
+       focus, goals)
+    ok(toggled == seen.evaluate('document.querySelectorAll("summary").length'),
+       '--html: Enter opens and closes', toggled)
+    color = 'getComputedStyle(document.body).backgroundColor'
+    seen.scheme('light')
+    light = seen.evaluate(color)
+    seen.scheme('dark')
+    ok(light != seen.evaluate(color), '--html: light and dark', light)
+    ok(all(x.startswith('file://') for x in seen.requests) and len(seen.requests) == 1,
+       '--html: one request, its own', seen.requests)
 
 
 def stopped():
