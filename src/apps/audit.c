@@ -84,7 +84,7 @@ static int ask(struct audit_run *run) {
         .addr_count = s->addr_count,
         .host = run->target->host,
         .mapper_port = (uint16_t)(run->target->port ? run->target->port : run->o->mapper_port),
-        .client = app_client_options(a),
+        .client = app_client_options(s, app_session_level(s)),
         .rid_low = run->o->rid_low,
         .rid_high = run->o->rid_high,
         .pace = pace,
@@ -151,6 +151,11 @@ static int audit_target(app *a, const app_target *target, void *user) {
     }
     run.code = app_session_resolve(&s, target);
     if (!run.code)
+        run.code = app_session_prove(&s, target, (uint16_t)(target->port ? target->port
+                                                            : run.o->mapper_port
+                                                              ? run.o->mapper_port
+                                                              : MR_MAPPER_PORT));
+    if (!run.code)
         run.code = ask(&run);
     tell_unreached(&run);
     if (a->set.json || a->set.jsonl)
@@ -193,6 +198,11 @@ static int run(app *a) {
     if (!code)
         code = app_targets_read(a, 0, &targets, &count);
     for (size_t i = 0; !code && i < count; i++)
+        if (targets[i].account->who == APP_WHO_USER || targets[i].account->who == APP_WHO_TICKET)
+            code = app_refuse(a, APP_USAGE, "%s: an audit asks as a stranger: without an account, "
+                              "with --guest, or by an anonymous logon (-N --auth ntlm)",
+                              targets[i].account->name);
+    for (size_t i = 0; !code && i < count; i++)
         if (targets[i].binding && targets[i].binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
             code = app_refuse(a, APP_USAGE, "%s: the audit goes over ncacn_ip_tcp",
                               targets[i].input);
@@ -205,10 +215,11 @@ const app_command app_audit = {
     .line = "what a host tells a stranger, and the countermeasures",
     .synopsis = "TARGET...",
     .about =
-        "Asks samr, lsarpc, dssetup and netlogon over TCP, without logging on, what they tell a "
-        "stranger: users, groups and who is in them, password and lockout policy, domains, SIDs, "
-        "role. Each fact leaks, is denied, is not reachable or unknown, with the rung where it "
-        "stopped: map, connect, bind, call. Everything asked only reads; no password is tried. "
+        "Asks samr, lsarpc, dssetup and netlogon over TCP, without logging on (or as a guest: "
+        "--guest, or by an anonymous logon: -N --auth ntlm), what they tell a stranger: users, "
+        "groups and who is in them, password and lockout policy, domains, SIDs, role. Each fact "
+        "leaks, is denied, is not reachable or unknown, with the rung where it stopped: map, "
+        "connect, bind, call. Everything asked only reads; no password is tried. "
         "Restricting anonymous access on named pipes does not always close this door: that is what "
         "to look for.",
     .examples = {"msrpc audit dc01.corp.example", "everything a stranger learns there",
@@ -218,7 +229,7 @@ const app_command app_audit = {
               "1", "lesser leaks, or something stayed unknown",
               "2", "something grave leaks",
               "10 20 30 40", "nothing could be asked: the phase that failed"},
-    .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
+    .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct audit_options),
     .run = run,

@@ -337,7 +337,8 @@ void audit_show(const struct audit_run *run) {
         return;
     }
     snprintf(left, sizeof left, "msrpc audit %s", run->target->input);
-    snprintf(right, sizeof right, "from %s, anonymous, over TCP", address);
+    const char *who = app_session_who(run->s);
+    snprintf(right, sizeof right, "from %s, %s, over TCP", address, who);
     app_edges(a->out, left, right);
     fputc('\n', a->out);
     show_doors(run);
@@ -457,12 +458,8 @@ static void rung_json(const mr_audit_gate *gate, mr_writer *w) {
 
 void audit_json(const struct audit_run *run, mr_writer *w) {
     const mr_audit *audit = run->audit;
-    char address[MR_ADDR_TEXT];
 
-    mr_writer_open(w, "vantage", MR_SHAPE_OBJECT);
-    mr_writer_str(w, "address", audit->local.family ? mr_addr_text(&audit->local, address) : NULL);
-    mr_writer_str(w, "identity", "anonymous");
-    mr_writer_close(w);
+    app_report_vantage(run->s, w, &audit->local);
     mr_writer_open(w, "rungs", MR_SHAPE_ARRAY);
     for (size_t d = 0; d < MR_AUDIT_DOORS && audit->fact_count; d++)
         rung_json(&audit->gates[d], w);

@@ -275,10 +275,14 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
     int r = mr_call_run(&one->call, client, &err);
     if (r)
         calls->s->error = err;
+    int code = app_session_after(calls->s, client, r, 0);
+    if (code >= APP_USAGE)
+        return code;
+    if (code)
+        return app_refuse(a, code, "%s: %s", calls->s->target->host,
+                          app_error(a, &calls->s->error));
     if (r == MR_ERR_FAULT)
         return fault_code(a, one, &err);
-    if (r == MR_ERR_CANCELLED)
-        return app_session_cancelled(calls->s);
     if (r)
         return app_refuse(a, r == MR_ERR_ARGUMENT ? APP_USAGE : APP_COMMUNICATION, "%s: %s",
                           one->proc->name, app_error(a, &err));
@@ -340,6 +344,7 @@ static void show(struct calls *calls, const app_target *target, const mr_addr *r
     }
     app_report_open(a, &w);
     app_report_target(&w, target, remote);
+    app_report_vantage(calls->s, &w, NULL);
     mr_writer_real(&w, "ms", app_session_ms(calls->s));
     mr_writer_bool(&w, "partial", code >= APP_INCOMPLETE);
     if (code && calls->s->error.text[0])
@@ -425,7 +430,7 @@ const app_command app_call = {
     .exits = {"0", "every call was answered, whatever status the reply carries",
               "10 20 30", "the failing phase before the call: names, TCP, discovery",
               "40", "the bind was rejected, or the answer is a fault or none"},
-    .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
+    .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct call_options),
     .run = run,

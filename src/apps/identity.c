@@ -330,8 +330,7 @@ static int set_nameless(app *a, app_account *account) {
 static int set_wish(app *a, app_account *account) {
     const struct app_settings *set = &a->set;
 
-    account->level_given = has_choice(set->auth_level);
-    account->level = (uint8_t)(account->level_given ? set->auth_level + MR_AUTH_LEVEL_NONE
+    account->level = (uint8_t)(has_choice(set->auth_level) ? set->auth_level + MR_AUTH_LEVEL_NONE
                                                     : MR_AUTH_LEVEL_PRIVACY);
     if (!app_account_logs_on(account))
         account->level = MR_AUTH_LEVEL_NONE;

@@ -29,7 +29,6 @@ typedef struct app_account {
     mr_identity id;
     enum mr_logon_mechanism mechanism;
     uint8_t level;          /* enum mr_auth_level of calls; NONE: nobody logs on */
-    bool level_given;       /* by --auth-level: also for the endpoint mapper */
     const char *realm;      /* --realm, or NULL */
     const mr_addr *kdc;     /* --dc-ip, or NULL */
     const char *expected;   /* TICKET: the user whose ticket it must be, or NULL */

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-#include <msrpc/ifaces/epmapper.h>
 #include <msrpc/ifaces/names.h>
 
 #include "input.h"
@@ -150,21 +149,6 @@ static int take_ports(struct ifs *all, const mr_mapper *mapper) {
     return set_endpoints(all, ports, distinct, all->remote);
 }
 
-static int read_mapper(struct ifs *all, mr_client *client, mr_mapper *mapper) {
-    app_session *s = all->s;
-    int r = mr_mapper_init(mapper, client, mr_slice_str(all->target->host), &s->error);
-
-    if (!r)
-        r = mr_mapper_lookup_run(mapper, &(mr_mapper_query){0}, &s->error);
-    all->mapper = mapper;
-    if (r == MR_ERR_CANCELLED)
-        return app_session_cancelled(s);
-    if (r)
-        return app_refuse(s->a, APP_DISCOVERY, "%s: %s", all->target->host,
-                          app_error(s->a, &s->error));
-    return take_ports(all, mapper);
-}
-
 static int find_endpoints(struct ifs *all, mr_client **clientp, mr_mapper *mapper) {
     const struct ifs_options *o = all->s->a->own;
     uint16_t port = (uint16_t)all->target->port;
@@ -172,13 +156,12 @@ static int find_endpoints(struct ifs *all, mr_client **clientp, mr_mapper *mappe
     all->remote = &all->s->addrs[0];
     if (port)
         return set_endpoints(all, &port, 1, all->remote);
-    int code = app_session_connect(all->s, all->target,
-                                   (uint16_t)(o->mapper_port ? o->mapper_port : MR_MAPPER_PORT),
-                                   &mr_epmapper_iface.syntax, APP_DISCOVERY, clientp);
-    if (code)
-        return code;
-    all->remote = &mr_client_get_report(*clientp)->attempt.remote;
-    return read_mapper(all, *clientp, mapper);
+    int code = app_session_ask(all->s, all->target, (uint16_t)o->mapper_port, NULL, clientp,
+                               mapper);
+    all->mapper = mapper;
+    if (*clientp)
+        all->remote = &mr_client_get_report(*clientp)->attempt.remote;
+    return code ? code : take_ports(all, mapper);
 }
 
 /* ---- the surveys ---- */
@@ -244,7 +227,7 @@ static int start_one(struct ifs_endpoint *e) {
     app *a = e->all->s->a;
     const struct ifs_options *o = a->own;
     mr_survey_options so = {
-        .client = app_client_options(a),
+        .client = app_client_options(e->all->s, app_session_level(e->all->s)),
         .method = (enum mr_survey_method)o->method,
         .guesses = e->all->guesses->items,
         .guess_count = e->all->guesses->count,
@@ -276,7 +259,9 @@ static void on_turn(void *user) {
 }
 
 static void start_more(struct ifs *all) {
-    while (all->open < AT_ONCE && all->next < all->count && app_pace_take(&all->pace)) {
+    size_t most = app_session_at_once(all->s, AT_ONCE);
+
+    while (all->open < most && all->next < all->count && app_pace_take(&all->pace)) {
         struct ifs_endpoint *e = &all->items[all->next++];
         int code = start_one(e);
         if (code) {
@@ -290,10 +275,15 @@ static void start_more(struct ifs *all) {
 }
 
 static int ask_endpoints(struct ifs *all) {
+    int told = app_session_prove(all->s, all->target, all->items[0].addr.port);
+    if (told)
+        return told;
     app_pace_init(&all->pace, all->s, on_turn, all);
     start_more(all);
     int code = app_session_wait(all->s, &all->left);
     app_pace_deinit(&all->pace);
+    if (all->count && !all->s->local.family)
+        all->s->local = all->items[0].survey.attempt.local;
     return code;
 }
 
@@ -363,6 +353,7 @@ static void write_json(struct ifs *all, int code) {
 
     app_report_open(a, &w);
     app_report_target(&w, all->target, all->remote);
+    app_report_vantage(all->s, &w, NULL);
     mr_writer_real(&w, "ms", app_session_ms(all->s));
     mr_writer_bool(&w, "partial", code >= APP_INCOMPLETE);
     if (code > APP_WARNINGS && all->s->error.text[0])
@@ -441,7 +432,7 @@ const app_command app_interfaces = {
     .exits = {"0", "every endpoint told its interfaces",
               "1", "something stayed unknown, or nothing was found",
               "10 20 30 40", "the first failing phase of any endpoint"},
-    .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
+    .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct ifs_options),
     .run = run,

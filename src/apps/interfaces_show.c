@@ -225,6 +225,8 @@ void ifs_show(struct ifs *all) {
     if (!a->set.quiet)
         fprintf(a->out, "msrpc interfaces %s   at %s\n", all->target->input,
                 mr_addr_text(all->remote, address));
+    if (!a->set.quiet)
+        app_session_show_who(all->s);
     for (size_t i = 0; i < all->count; i++)
         if (all->items[i].state != IFS_WAITING)
             show_endpoint(all, &all->items[i]);

@@ -153,6 +153,7 @@ static void write_json(struct map *map, int code) {
 
     app_report_open(a, &w);
     app_report_target(&w, map->target, map->remote);
+    app_report_vantage(map->s, &w, NULL);
     mr_writer_real(&w, "ms", app_session_ms(map->s));
     mr_writer_bool(&w, "partial", map->cut || code >= APP_INCOMPLETE);
     if (code && map->s->error.text[0])
@@ -169,11 +170,11 @@ static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper) {
     if (!r)
         r = mr_mapper_lookup_run(mapper, &(mr_mapper_query){0}, &s->error);
     int code = select_rows(map, mapper, filter);
-    if (r == MR_ERR_CANCELLED)
-        return app_session_cancelled(s);
-    if (r)
-        return app_refuse(s->a, APP_DISCOVERY, "%s: %s", map->target->host,
-                          app_error(s->a, &s->error));
+    int failed = app_session_after(s, client, r, APP_DISCOVERY);
+    if (failed >= APP_USAGE)
+        return failed;
+    if (failed)
+        return app_refuse(s->a, failed, "%s: %s", map->target->host, app_error(s->a, &s->error));
     if (!code && filter->by_iface && map->count == 0 && !map->side)
         return app_refuse(s->a, APP_DISCOVERY, "%s: %s is not registered%s", map->target->host,
                           ((const struct map_options *)s->a->own)->interface,
@@ -279,7 +280,7 @@ const app_command app_map = {
     .exits = {"0", "listed; of two hosts: they register the same",
               "1", "two hosts register different things",
               "10 20 30 40", "the failing phase; with --probe the first of any endpoint"},
-    .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
+    .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct map_options),
     .run = run,

@@ -165,12 +165,20 @@ static void on_turn(void *user) {
         mr_loop_stop(&all->map->s->loop);
 }
 
+/* Nobody is tried many times at once before he is known to be good. */
+static uint8_t level_of(const app_session *s) {
+    const app_account *account = s->target->account;
+    bool good = app_account_logs_on(account) && app_account_is_good(account);
+
+    return good ? account->level : MR_AUTH_LEVEL_NONE;
+}
+
 static void start_more(struct probes *all) {
     struct map *map = all->map;
 
     while (all->open < AT_ONCE && all->next < all->count && app_pace_take(&all->pace)) {
         struct probe *probe = &all->items[all->next++];
-        mr_client_options options = app_client_options(map->s->a);
+        mr_client_options options = app_client_options(map->s, level_of(map->s));
         mr_error err = MR_ERROR_INIT;
         options.connect.remote = *map->remote;
         options.connect.remote.port = probe->port;

@@ -148,6 +148,8 @@ static void show_table(const struct map *map, bool probed) {
     if (!a->set.quiet)
         fprintf(a->out, "msrpc map %s%s%s\n", map->target->input, map->remote ? "   at " : "",
                 map->remote ? mr_addr_port_text(map->remote, address) : "");
+    if (!a->set.quiet)
+        app_session_show_who(map->s);
     for (size_t i = 0; i < map->count; i++) {
         const mr_mapper_entry *e = map->rows[i].entry;
         if (!same_iface(last, e)) {

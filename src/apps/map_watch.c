@@ -206,9 +206,7 @@ static int read_list(struct watch *w, mr_mapper *mapper) {
     int r = mr_mapper_init(mapper, w->client, mr_slice_str(w->target->host), &s->error);
     if (!r)
         r = mr_mapper_lookup_run(mapper, &(mr_mapper_query){0}, &s->error);
-    if (r == MR_ERR_CANCELLED)
-        return app_session_cancelled(s);
-    return r ? APP_DISCOVERY : 0;
+    return app_session_after(s, w->client, r, APP_DISCOVERY);
 }
 
 /* The list was read: what is new? */
@@ -246,7 +244,7 @@ static int ask(struct watch *w) {
     }
     if (!code) {
         code = take_list(w, &mapper);
-    } else if (code < APP_USAGE) {
+    } else if (code < APP_USAGE && !app_session_is_refused(&w->s) && !w->s.logon.code) {
         if (!w->away)
             tell(w, UNREACHABLE, NULL, app_error(&w->a, &w->s.error));
         w->away = true;

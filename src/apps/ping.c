@@ -98,6 +98,20 @@ int ping_choose_method(struct ping *p, mr_client *client, struct ping_method *m)
 
 /* ---- calls ---- */
 
+/* The fault of the first call was about the logon: no answer to the call. */
+static bool is_logon_refused(struct ping *p, mr_client *client, int r, const mr_error *err) {
+    app_session *s = p->s;
+
+    if (r == MR_ERR_CANCELLED)
+        return false;
+    if (r)
+        s->error = *err;
+    if (app_session_after(s, client, r, 0) == 0)
+        return false;
+    app_refuse(s->a, APP_COMMUNICATION, "%s: %s", p->target->host, app_error(s->a, &s->error));
+    return true;
+}
+
 /* Makes one call; 0 when an answer came, else an exit code that ends the run. */
 static int call_once(struct ping *p, mr_client *client, struct ping_method *m) {
     struct ping_call *result = &p->calls[p->count++];
@@ -109,7 +123,10 @@ static int call_once(struct ping *p, mr_client *client, struct ping_method *m) {
     call.object = p->object;
     if (!r)
         r = mr_call_run(&call, client, &err);
-    if (!r || r == MR_ERR_FAULT) {
+    if (is_logon_refused(p, client, r, &err)) {
+        result->error = app_error(p->s->a, &p->s->error);
+        p->lost++;
+    } else if (!r || r == MR_ERR_FAULT) {
         result->ms = (double)(call.answered - call.sent) / MR_MSEC;
         result->fault = r ? call.fault : 0;
         r = 0;
@@ -255,6 +272,7 @@ static int ping_target(app *a, const app_target *target, void *user) {
     if (a->set.json || a->set.jsonl) {
         app_report_open(a, &w);
         app_report_target(&w, p->target, p->remote.family ? &p->remote : NULL);
+        app_report_vantage(&s, &w, NULL);
         mr_writer_real(&w, "ms", app_session_ms(&s));
         mr_writer_bool(&w, "partial", code >= APP_INCOMPLETE);
         if (code && s.error.text[0])
@@ -301,14 +319,16 @@ const app_command app_ping = {
         "Finds the endpoint of an interface through the endpoint mapper (or takes TARGET:PORT, or "
         "a string binding), binds and times harmless calls: AddOne of rpcecho, of any other "
         "interface is_server_listening of mgmt. A fault such as access denied is an answer too and "
-        "is said. --matrix shows which endpoints and which kinds of bind succeed.",
+        "is said. With an account (-u, -k) the calls are made in its name, at level privacy unless "
+        "--auth-level says otherwise. --matrix shows which endpoints and which kinds of bind "
+        "succeed.",
     .examples = {"msrpc ping dc01", "time the endpoint mapper",
                  "msrpc ping dc01 --interface drsuapi --matrix",
                  "where replication listens, and which binds a firewall lets through"},
     .exits = {"0", "every call was answered; a fault is an answer",
               "1", "some calls were not answered",
               "10 20 30 40", "the failing phase; with --matrix the first of any endpoint"},
-    .groups = APP_GROUP_TARGET | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
+    .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct ping_options),
     .run = run,

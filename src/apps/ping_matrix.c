@@ -82,25 +82,14 @@ static int ports_of(struct ping *p, const mr_mapper *mapper, uint16_t **portsp, 
 
 static int ask_mapper(struct ping *p, uint16_t **portsp, size_t *countp) {
     app_session *s = p->s;
-    uint16_t port = p->options->mapper_port ? (uint16_t)p->options->mapper_port : MR_MAPPER_PORT;
     mr_client *client = NULL;
     mr_mapper mapper = {0};
 
-    int code = app_session_connect(s, p->target, port, &mr_epmapper_iface.syntax, APP_DISCOVERY,
-                                   &client);
-    if (code)
-        return code;
-    p->remote = mr_client_get_report(client)->attempt.remote;
-    /* read whole and filtered here, because mappers disagree about their own filters */
-    int r = mr_mapper_init(&mapper, client, mr_slice_str(p->target->host), &s->error);
-    if (!r)
-        r = mr_mapper_lookup_run(&mapper, &(mr_mapper_query){0}, &s->error);
-    if (r == MR_ERR_CANCELLED)
-        code = app_session_cancelled(s);
-    else if (r)
-        code = app_refuse(s->a, APP_DISCOVERY, "%s: %s", p->target->host,
-                          app_error(s->a, &s->error));
-    else
+    int code = app_session_ask(s, p->target, (uint16_t)p->options->mapper_port, NULL, &client,
+                               &mapper);
+    if (client)
+        p->remote = mr_client_get_report(client)->attempt.remote;
+    if (!code)
         code = ports_of(p, &mapper, portsp, countp);
     if (!code && *countp == 0) {
         char name[64];
@@ -212,7 +201,7 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
 
 static int start_one(struct binds *all, struct ping_cell *cell) {
     app_session *s = all->ping->s;
-    mr_client_options options = app_client_options(s->a);
+    mr_client_options options = app_client_options(s, MR_AUTH_LEVEL_NONE);
     struct bind *bind = MR_ARENA_NEW(&s->a->arena, struct bind);
     mr_error err = MR_ERROR_INIT;
 

@@ -104,6 +104,7 @@ void ping_show(const struct ping *p) {
     if (p->cell_count) {
         fprintf(a->out, "msrpc ping %s   %s\n", p->target->input,
                 app_iface_name(&p->interface, name));
+        app_session_show_who(p->s);
         show_matrix(p);
         return;
     }
@@ -111,6 +112,7 @@ void ping_show(const struct ping *p) {
         return;
     fprintf(a->out, "msrpc ping %s   %s at %s\n", p->target->input,
             app_iface_name(&p->interface, name), mr_addr_port_text(&p->remote, address));
+    app_session_show_who(p->s);
     if (!a->set.quiet) {
         fprintf(a->out, "\n connect %.2f ms, bind %.2f ms\n", p->connect_ms, p->bind_ms);
         show_calls(p);

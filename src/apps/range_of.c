@@ -117,25 +117,15 @@ int range_of(struct range *r) {
     app_session *s = r->s;
     mr_client *client = NULL;
     mr_mapper mapper = {0};
-    uint16_t port = (uint16_t)(r->target->port ? r->target->port : MR_MAPPER_PORT);
 
     int code = app_session_resolve(s, r->target);
     if (!code)
-        code = app_session_connect(s, r->target, port, &mr_epmapper_iface.syntax, APP_DISCOVERY,
-                                   &client);
-    if (code)
-        return code;
-    s->addrs[0] = mr_client_get_report(client)->attempt.remote;
-    r->remote = &s->addrs[0];
-    int result = mr_mapper_init(&mapper, client, mr_slice_str(r->target->host), &s->error);
-    if (!result)
-        result = mr_mapper_lookup_run(&mapper, &(mr_mapper_query){0}, &s->error);
-    if (result == MR_ERR_CANCELLED)
-        code = app_session_cancelled(s);
-    else if (result)
-        code = app_refuse(s->a, APP_DISCOVERY, "%s: %s", r->target->host,
-                          app_error(s->a, &s->error));
-    else
+        code = app_session_ask(s, r->target, (uint16_t)r->target->port, NULL, &client, &mapper);
+    if (client) {
+        s->addrs[0] = mr_client_get_report(client)->attempt.remote;
+        r->remote = &s->addrs[0];
+    }
+    if (!code)
         code = take_ports(r, &mapper);
     if (!code) {
         r->era = era_of(r);

@@ -103,6 +103,8 @@ void range_show(const struct range *r) {
         else
             fprintf(a->out, "\n %s: %u port%s\n", list ? list : "", count, count == 1 ? "" : "s");
     }
+    if (r->s)
+        app_session_show_who(r->s);
     show_host(r);
     show_commands(r);
     show_findings(r);
@@ -114,6 +116,7 @@ static void json_host(const struct range *r, mr_writer *w) {
     if (!r->s)
         return;
     app_report_target(w, r->target, r->remote);
+    app_report_vantage(r->s, w, NULL);
     mr_writer_real(w, "ms", app_session_ms(r->s));
     mr_writer_str(w, "era", r->era);
     mr_writer_open(w, "ports", MR_SHAPE_ARRAY);

@@ -445,7 +445,7 @@ static int ping(struct rpcping *p, mr_client *client) {
 static int open_client(struct rpcping *p, mr_client **clientp) {
     const mr_iface iface = {.format = MR_NDR_FORMAT, .name = "interface",
                             .syntax = p->ping.interface};
-    const mr_client_options own = app_client_options(p->s.a);
+    const mr_client_options own = app_client_options(&p->s, MR_AUTH_LEVEL_NONE);
     const char *host = p->target.host;
     bool colon = strchr(host, ':') != NULL;
     char port[16] = "";

@@ -1,12 +1,13 @@
 /*
  * Secrets on their way in: asked for on the terminal without echo, or read from the first line of a
  * file, by descriptors, so that no buffer of the C library keeps a copy. A signal while the
- * terminal does not echo is an interruption, after which it does again.
+ * terminal does not echo is an interruption, after which it echoes again.
  */
 #include "identity.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -92,16 +93,23 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 struct quiet {
     struct termios before;
     struct sigaction actions[MR_COUNT(signals)];
+    sigset_t mask;
 };
 
+/* The signals are held back but while the answer is waited for. */
 static bool be_quiet(int fd, struct quiet *quiet) {
     const struct sigaction action = {.sa_handler = on_signal};
+    sigset_t held;
 
     if (tcgetattr(fd, &quiet->before) != 0)
         return false;
     struct termios mute = quiet->before;
     mute.c_lflag &= ~(tcflag_t)ECHO;
     mute.c_lflag |= ICANON | ISIG | ECHONL;
+    sigemptyset(&held);
+    for (size_t i = 0; i < MR_COUNT(signals); i++)
+        sigaddset(&held, signals[i]);
+    sigprocmask(SIG_BLOCK, &held, &quiet->mask);
     for (size_t i = 0; i < MR_COUNT(signals); i++)
         sigaction(signals[i], &action, &quiet->actions[i]);
     return tcsetattr(fd, TCSAFLUSH, &mute) == 0;
@@ -111,6 +119,17 @@ static void be_loud(int fd, const struct quiet *quiet) {
     (void)tcsetattr(fd, TCSAFLUSH, &quiet->before);
     for (size_t i = 0; i < MR_COUNT(signals); i++)
         sigaction(signals[i], &quiet->actions[i], NULL);
+    sigprocmask(SIG_SETMASK, &quiet->mask, NULL);
+}
+
+/* A whole line is there, as the terminal gives it; false: a signal came first. */
+static bool await_line(int fd, const struct quiet *quiet) {
+    sigset_t mask = quiet->mask;
+    struct pollfd poll = {.fd = fd, .events = POLLIN};
+
+    for (size_t i = 0; i < MR_COUNT(signals); i++)
+        sigdelset(&mask, signals[i]);
+    return ppoll(&poll, 1, NULL, &mask) >= 0;
 }
 
 int app_ask_secret(app *a, const char *prompt, char **secretp) {
@@ -128,8 +147,8 @@ int app_ask_secret(app *a, const char *prompt, char **secretp) {
         return app_refuse(a, APP_MISSING, "the terminal cannot be asked for a password");
     }
     bool asked = write(fd, prompt, strlen(prompt)) == (ssize_t)strlen(prompt);
-    ssize_t n = asked ? read_line(fd, line, &end) : -1;
-    bool interrupted = n == -1 && errno == EINTR;
+    bool interrupted = asked && !await_line(fd, &quiet);
+    ssize_t n = asked && !interrupted ? read_line(fd, line, &end) : -1;
     be_loud(fd, &quiet);
     if (interrupted)
         (void)!write(fd, "\n", 1);

@@ -47,6 +47,7 @@ int app_session_open(app *a, app_session *s) {
 
 void app_session_close(app_session *s) {
     app_worker_leave(s->a->worker);
+    app_logon_deinit(&s->logon);
     mr_resolver_deinit(&s->resolver);
     mr_loop_deinit(&s->loop);
 }
@@ -63,18 +64,6 @@ const char *app_took_text(mr_nsec took, char out[32]) {
     else
         snprintf(out, 32, "%.1f s", ms / 1000);
     return out;
-}
-
-mr_client_options app_client_options(const app *a) {
-    uint32_t tries = a->set.retries == APP_RETRIES_DEFAULT ? 3 : a->set.retries;
-    return (mr_client_options){
-        .connect = {
-            .source = {.port = (uint16_t)a->set.source_port},
-            .timeout = a->set.timeout,
-            .tries = tries,
-        },
-        .timeout = a->set.timeout,
-    };
 }
 
 /* ---- waiting within the deadline ---- */
@@ -131,6 +120,7 @@ int app_session_resolve(app_session *s, const app_target *target) {
     const char *host = a->set.target_ip ? a->set.target_ip : target->host;
     mr_lookup lookup;
 
+    s->target = target;
     if (a->set.target_ip && mr_addr_decode(mr_slice_str(host), 0, &s->addrs[0]) != 0)
         return app_refuse(a, APP_USAGE, "--target-ip %s: an address is wanted", host);
     const mr_lookup_options options = {
@@ -182,9 +172,22 @@ static void set_outcome(app *a, const mr_client_report *report) {
         a->outcome = APP_UNREACHED;
 }
 
+/* What a failed connection is to be said of, and its exit code. */
+static int fail_one(app_session *s, mr_client *client, int bind_code, const mr_error *err) {
+    const mr_client_report *report = mr_client_get_report(client);
+
+    s->error = *err;
+    if (!report->connected)
+        return APP_TCP;
+    if (!report->auth.asked || report->auth.trouble == MR_AUTH_TROUBLE_NONE)
+        return bind_code;
+    app_session_fail(s, client, err);
+    return APP_COMMUNICATION;
+}
+
 static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *syntax,
-                       int bind_code, mr_client **clientp) {
-    mr_client_options options = app_client_options(s->a);
+                       uint8_t level, int bind_code, mr_client **clientp) {
+    mr_client_options options = app_client_options(s, level);
     struct wait wait = {.s = s, .open = 1};
     mr_client *client;
 
@@ -196,15 +199,17 @@ static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *s
         return app_refuse(s->a, APP_BUG, "%s", s->error.text);
     int r = mr_client_start(client, syntax, on_bound, &wait, &s->error);
     if (r)
-        code = app_refuse(s->a, APP_BUG, "%s", s->error.text);
+        code = app_refuse(s->a, r == MR_ERR_AUTH ? APP_COMMUNICATION : APP_BUG, "%s",
+                          s->error.text);
     else
         code = app_session_wait(s, &wait.open);
-    if (!code)
+    if (!code) {
         set_outcome(s->a, mr_client_get_report(client));
-    if (!code && wait.result) {
-        s->error = wait.err;
-        code = mr_client_get_report(client)->connected ? bind_code : APP_TCP;
+        s->local = mr_client_get_report(client)->attempt.local;
+        app_session_judge(s, client, wait.result);
     }
+    if (!code && wait.result)
+        code = fail_one(s, client, bind_code, &wait.err);
     if (code)
         mr_client_free(client);
     else
@@ -212,58 +217,121 @@ static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *s
     return code;
 }
 
+static void tell_one(app_session *s, const app_target *target, const mr_addr *remote, int code) {
+    char text[MR_ADDR_TEXT];
+    const char *why = app_error(s->a, &s->error);
+
+    mr_addr_port_text(remote, text);
+    if (strstr(why, text) || strcmp(target->host, text) == 0)
+        app_refuse(s->a, code, "%s: %s", target->host, why);
+    else
+        app_refuse(s->a, code, "%s %s: %s", target->host, text, why);
+}
+
+/* The address answered, but takes no logon of this kind: it can be asked without. */
+static bool may_do_without(const app_session *s, uint8_t level, const mr_syntax *syntax) {
+    const struct app_settings *set = &s->a->set;
+
+    return level > MR_AUTH_LEVEL_NONE && mr_syntax_eq(syntax, &mr_epmapper_iface.syntax) &&
+           s->error.peer_kind == MR_PEER_BIND_NAK && !set->no_null &&
+           set->auth == APP_CHOICE_NONE && set->auth_level == APP_CHOICE_NONE;
+}
+
+static int connect_addr(app_session *s, const mr_addr *remote, const mr_syntax *syntax,
+                        int bind_code, mr_client **clientp) {
+    uint8_t level = app_session_level(s);
+    int code = level > MR_AUTH_LEVEL_NONE ? app_session_logon(s) : 0;
+
+    if (code)
+        return code;
+    code = connect_one(s, remote, syntax, level, bind_code, clientp);
+    if (code != APP_COMMUNICATION || !may_do_without(s, level, syntax))
+        return code;
+    if (!s->logon.anonymous_mapper && !s->quiet)
+        fprintf(app_err(s->a), "(%s: the endpoint mapper takes no logon: %s; asked without)\n",
+                s->target->host, app_error(s->a, &s->error));
+    s->logon.anonymous_mapper = true;
+    return connect_one(s, remote, syntax, MR_AUTH_LEVEL_NONE, bind_code, clientp);
+}
+
 int app_session_connect(app_session *s, const app_target *target, uint16_t port,
                         const mr_syntax *syntax, int bind_code, mr_client **clientp) {
-    char text[MR_ADDR_TEXT];
     int code = APP_TCP;
 
     for (size_t i = 0; i < s->addr_count; i++) {
         mr_addr remote = s->addrs[i];
         remote.port = port;
-        code = connect_one(s, &remote, syntax, bind_code, clientp);
-        if (!code || code >= APP_USAGE)
+        code = connect_addr(s, &remote, syntax, bind_code, clientp);
+        if (!code || code >= APP_USAGE || s->logon.code)
             return code;
-        if (s->quiet || (target->swept && code == APP_TCP && !s->a->set.verbose))
-            continue;
-        const char *why = app_error(s->a, &s->error);
-        mr_addr_port_text(&remote, text);
-        if (strstr(why, text) || strcmp(target->host, text) == 0)
-            app_refuse(s->a, code, "%s: %s", target->host, why);
-        else
-            app_refuse(s->a, code, "%s %s: %s", target->host, text, why);
+        bool untold = s->quiet || (target->swept && code == APP_TCP && !s->a->set.verbose);
+        if (!untold)
+            tell_one(s, target, &remote, code);
+        if (s->logon.logon && code != APP_TCP)
+            break; /* one address is enough for an account to be refused at */
     }
     if (!target->swept && !s->quiet)
         hint(s->a, target);
     return code;
 }
 
+int app_session_prove(app_session *s, const app_target *target, uint16_t port) {
+    struct mr_mgmt_is_server_listening listening = {0};
+    bool quiet = s->quiet;
+    mr_client *client = NULL;
+
+    if (!app_account_logs_on(target->account) || app_account_is_good(target->account))
+        return app_account_logs_on(target->account) ? app_session_logon(s) : 0;
+    s->quiet = true; /* what else is wrong is for others to find */
+    int code = app_session_connect(s, target, port, &mr_mgmt_iface.syntax, APP_DISCOVERY, &client);
+    s->quiet = quiet;
+    if (!code) {
+        int r = mr_client_call(client, &mr_mgmt_iface, 2, &listening, &s->error);
+        code = app_session_after(s, client, r, APP_DISCOVERY);
+    }
+    mr_client_free(client);
+    if (s->logon.code || code >= APP_USAGE)
+        return code;
+    return code == APP_COMMUNICATION ? app_refuse(s->a, code, "%s: %s", target->host,
+                                                  app_error(s->a, &s->error)) : 0;
+}
+
 /* ---- the mapper ---- */
 
-/* Asks the target's mapper on @mapper_port (0: 135) where @interface listens over TCP and gives the
- * port. 0 or the exit code of the phase that failed. */
-static int find_port(app_session *s, const app_target *target, uint16_t mapper_port,
-                    const mr_syntax *interface, uint16_t *portp) {
-    mr_client *client;
-    mr_mapper mapper;
+int app_session_ask(app_session *s, const app_target *target, uint16_t port,
+                    const mr_syntax *interface, mr_client **clientp, mr_mapper *mapper) {
     char name[64];
-    int code = app_session_connect(s, target, mapper_port ? mapper_port : MR_MAPPER_PORT,
-                                   &mr_epmapper_iface.syntax, APP_DISCOVERY, &client);
+    int code = app_session_connect(s, target, port ? port : MR_MAPPER_PORT,
+                                   &mr_epmapper_iface.syntax, APP_DISCOVERY, clientp);
     if (code)
         return code;
-    int r = mr_mapper_init(&mapper, client, mr_slice_str(target->host), &s->error);
-    if (!r)
-        r = mr_mapper_map_run(&mapper, interface, NULL, MR_PROTSEQ_NCACN_IP_TCP, &s->error);
+    int r = mr_mapper_init(mapper, *clientp, mr_slice_str(target->host), &s->error);
+    if (!r && interface)
+        r = mr_mapper_map_run(mapper, interface, NULL, MR_PROTSEQ_NCACN_IP_TCP, &s->error);
+    else if (!r) /* whole, because mappers disagree about their own filters */
+        r = mr_mapper_lookup_run(mapper, &(mr_mapper_query){0}, &s->error);
+    code = app_session_after(s, *clientp, r, APP_DISCOVERY);
+    if (code && code < APP_USAGE && !s->quiet)
+        app_refuse(s->a, code, "%s: %s%s%s", target->host,
+                   interface ? app_iface_name(interface, name) : "", interface ? ": " : "",
+                   app_error(s->a, &s->error));
+    return code;
+}
+
+/* Where @interface listens over TCP, as the mapper on @mapper_port says. */
+static int find_port(app_session *s, const app_target *target, uint16_t mapper_port,
+                     const mr_syntax *interface, uint16_t *portp) {
+    mr_client *client = NULL;
+    mr_mapper mapper = {0};
+    char name[64];
+    int code = app_session_ask(s, target, mapper_port, interface, &client, &mapper);
+
     *portp = 0;
-    for (size_t i = 0; !r && !*portp && i < mapper.count; i++)
+    for (size_t i = 0; !code && !*portp && i < mapper.count; i++)
         *portp = mapper.entries[i].port;
-    if (!r && !*portp)
-        r = mr_fail(&s->error, MR_ERR_PROTOCOL, MR_FLOOR_APP, MR_ERROR_NO_OFFSET,
-                    "the endpoint mapper names no TCP port");
-    if (r == MR_ERR_CANCELLED)
-        code = app_session_cancelled(s);
-    else if (r)
-        code = app_refuse(s->a, APP_DISCOVERY, "%s: %s: %s", target->host,
-                          app_iface_name(interface, name), app_error(s->a, &s->error));
+    if (!code && !*portp)
+        code = app_refuse(s->a, APP_DISCOVERY, "%s: %s: the endpoint mapper names no TCP port",
+                          target->host, app_iface_name(interface, name));
     mr_mapper_deinit(&mapper);
     mr_client_free(client);
     return code;

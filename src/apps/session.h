@@ -5,7 +5,7 @@
 
 #include <msrpc/rpc.h>
 
-#include "target.h"
+#include "logon.h"
 
 typedef struct app_session {
     app *a;
@@ -16,7 +16,10 @@ typedef struct app_session {
     mr_addr addrs[MR_LOOKUP_ADDRS]; /* of the target, with port 0 */
     size_t addr_count;
     enum mr_lookup_source source;
+    mr_addr local;        /* where the last connection came from; no family: none stood */
     mr_error error;       /* of the last failure */
+    const app_target *target; /* since app_session_resolve */
+    app_logon logon;      /* of the target's account, once a connection wanted it */
     bool quiet;           /* a target that is not reached is the caller's to tell, from @error */
     mr_pace *pace;        /* --rate */
     mr_pace alone;        /* private: where there are no other sessions */
@@ -29,11 +32,21 @@ void app_session_close(app_session *s);
 /* Finds the target's addresses: --target-ip, a literal, hosts file, DNS. 0 or APP_NAMES. */
 int app_session_resolve(app_session *s, const app_target *target);
 
-/* Connects to @port at the target's addresses in turn and binds to @syntax. 0, or APP_TCP (no
- * connection), @bind_code (connected, but the bind failed), APP_INTERRUPTED, APP_INCOMPLETE. Of a
- * swept target's missing connection nothing is said without --verbose. */
+/* Connects to @port at the target's addresses in turn and binds to @syntax, as the target's account
+ * at the level of app_session_level. 0, or APP_TCP (no connection), @bind_code (connected, but the
+ * bind failed), APP_COMMUNICATION (the logon failed), APP_INTERRUPTED, APP_INCOMPLETE, and what
+ * app_session_logon gives. Of a swept target's missing connection nothing is said without
+ * --verbose. An endpoint mapper that takes no logon is asked without one, which is told, unless
+ * --auth or --auth-level was given. */
 int app_session_connect(app_session *s, const app_target *target, uint16_t port,
                         const mr_syntax *syntax, int bind_code, mr_client **clientp);
+
+/* Asks the target's mapper on @port (0: 135) where @interface listens over TCP; NULL: for its whole
+ * list. @clientp (NULL before) and @mapper (zeroed before), which borrows from it, are to be
+ * freed whatever comes; @mapper has what was read. 0, or APP_DISCOVERY and what app_session_connect
+ * and app_session_after give, told. */
+int app_session_ask(app_session *s, const app_target *target, uint16_t port,
+                    const mr_syntax *interface, mr_client **clientp, mr_mapper *mapper);
 
 /* The port where @interface is called: of @target when it names one, the mapper's own for the
  * mapper and for mgmt (which every server answers), else what the mapper says. 0 or an exit
@@ -74,8 +87,9 @@ int app_session_sleep(app_session *s, mr_nsec time);
 /* The worse of two exit codes, for several targets. */
 int app_worse(int a, int b);
 
-/* The options a client of this run gets. */
-mr_client_options app_client_options(const app *a);
+/* The options a client of this run gets: with security at @level if that is above none and the
+ * session is logged on (app_session_logon). They point into @s. */
+mr_client_options app_client_options(app_session *s, uint8_t level);
 /* Milliseconds since the session began. */
 double app_session_ms(const app_session *s);
 /* How long something took, as the foot of a screen says it: "3.1 ms", "124 ms", "2.5 s". */

@@ -11,6 +11,7 @@
 #define ERROR_ACCESS_DENIED 5
 #define RPC_S_UNKNOWN_AUTHN_TYPE 1741
 #define RPC_S_SEC_PKG_ERROR 1825
+#define NCA_PROTO_ERROR 0x1c01000b /* Samba's, to a request whose auth3 it did not accept */
 
 static void on_resumed(void *user) {
     mr_client_resume(user);
@@ -76,7 +77,7 @@ void mr_client_free_guards(mr_client *c) {
 
 static bool is_auth_fault(uint32_t status) {
     return status == ERROR_ACCESS_DENIED || status == RPC_S_UNKNOWN_AUTHN_TYPE ||
-           status == RPC_S_SEC_PKG_ERROR;
+           status == RPC_S_SEC_PKG_ERROR || status == NCA_PROTO_ERROR;
 }
 
 void mr_client_take_auth_fault(mr_client *c, uint32_t status) {

@@ -120,14 +120,26 @@ static int copy_options(mr_logon *l, const mr_logon_options *options, mr_error *
     return (options->host && (!o->host || !l->spn)) || !l->realm ? mr_logon_no_memory(err) : 0;
 }
 
+#define NO_LEVEL "a logon needs an authentication level"
+
+static bool is_level(uint8_t level) {
+    return level > MR_AUTH_LEVEL_NONE && level <= MR_AUTH_LEVEL_PRIVACY;
+}
+
+int mr_logon_set_level(mr_logon *l, uint8_t level, mr_error *err) {
+    if (!is_level(level))
+        return wrong_argument(err, NO_LEVEL);
+    l->options.level = level;
+    return 0;
+}
+
 static int check_wish(const mr_logon *l, mr_error *err) {
     const mr_logon_options *o = &l->options;
     const char *against = against_kerberos(l);
     bool ntlm = has_ntlm(o->identity);
 
-    if (o->level == MR_AUTH_LEVEL_DEFAULT || o->level == MR_AUTH_LEVEL_NONE ||
-        o->level > MR_AUTH_LEVEL_PRIVACY)
-        return wrong_argument(err, "a logon needs an authentication level");
+    if (!is_level(o->level))
+        return wrong_argument(err, NO_LEVEL);
     switch (o->mechanism) {
     case MR_LOGON_KERBEROS:
         return against ? wrong_argument(err, against) : 0;

@@ -152,6 +152,9 @@ const mr_logon_report *mr_logon_get_report(const mr_logon *logon);
  * at. */
 int mr_logon_make(void *logon, mr_security **securityp, mr_error *err);
 void mr_logon_give(void *logon, mr_security *security);
+/* Providers made from now on protect at @level: tickets and passwords are good for any. Returns 0
+ * or MR_ERR_ARGUMENT. */
+int mr_logon_set_level(mr_logon *logon, uint8_t level, mr_error *err);
 
 /* A provider's parts; NULL for what it does not have. */
 typedef struct mr_logon_provider {

@@ -1,0 +1,445 @@
+/*
+ * A session's logon: the account's turn is taken, tickets are fetched, connections get providers,
+ * and their outcomes are judged. An outcome is good once the server has proven that it knows the
+ * session's key: a call was answered, or the mechanism's own exchange was completed by the server
+ * (Kerberos always, NTLM inside Negotiate by the signed list). It is a refusal only when the
+ * account itself was judged: a KDC did, or a server that was shown the answer to its challenge.
+ */
+#include "logon.h"
+
+#include <stdarg.h>
+
+#include <msrpc/base/codes.h>
+
+#include "session.h"
+
+/* What servers refuse a logon with (MS-RPCE 2.2.2.8, MS-ERREF 2.2). */
+#define NCA_PROTO_ERROR 0x1c01000bu
+#define FAULT_SEC_PKG 0x721u
+#define FAULT_ACCESS_DENIED 5u
+#define TURN_POLL (20 * MR_MSEC)
+
+enum { /* RFC 4120 7.5.9: what a KDC says of an account */
+    KDC_POLICY = 12,
+    KDC_CLIENT_REVOKED = 18,
+    KDC_KEY_EXPIRED = 23,
+    KDC_PREAUTH_FAILED = 24,
+};
+
+/* ---- what went wrong, in words ---- */
+
+static const char *sentence(app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static const char *sentence(app *a, const char *fmt, ...) {
+    char text[768];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    const char *kept = mr_arena_add_str(&a->arena, mr_slice_str(text));
+    return kept ? kept : "out of memory";
+}
+
+/* "The password is wrong. (KDC_ERR_PREAUTH_FAILED)", and by how much the clocks differ where that
+ * matters; NULL: Kerberos said nothing. */
+static const char *kerberos_says(app *a, const mr_krb5_failure *f) {
+    const mr_code_info *code = f->code == MR_KRB5_NO_CODE ? NULL
+                                                          : mr_code_find(MR_SPACE_KRB, f->code);
+    const mr_code_info *status = f->has_status ? mr_code_find(MR_SPACE_NTSTATUS, f->status) : NULL;
+    char skew[80] = "";
+    bool apart = f->skew >= 60 || f->skew <= -60;
+
+    if (!code)
+        return NULL;
+    if (f->server_time && (apart || f->code == 37))
+        snprintf(skew, sizeof skew, "; its clock is %lld seconds %s ours",
+                 (long long)(f->skew < 0 ? -f->skew : f->skew),
+                 f->skew < 0 ? "behind" : "ahead of");
+    return sentence(a, "%s (%s%s%s)%s", status ? mr_code_text(status) : mr_code_text(code),
+                    mr_code_symbol(code), status ? ", " : "",
+                    status ? mr_code_symbol(status) : "", skew);
+}
+
+static const char *fault_says(app *a, uint32_t fault) {
+    const mr_code_info *code = mr_code_find_fault(fault);
+
+    if (fault == FAULT_ACCESS_DENIED || fault == FAULT_SEC_PKG || fault == NCA_PROTO_ERROR)
+        return sentence(a, "%s: the password is wrong, or the account may not log on there%s",
+                        code ? mr_code_symbol(code) : "access denied",
+                        fault == NCA_PROTO_ERROR ? ", or not at this level" : "");
+    return code ? sentence(a, "%s (%s)", mr_code_text(code), mr_code_symbol(code))
+                : sentence(a, "fault 0x%08x", fault);
+}
+
+/* The KDC's words where it answered, else why there was no answer. */
+static const char *kdc_says(app_session *s, const mr_error *err) {
+    const mr_logon_report *report = mr_logon_get_report(s->logon.logon);
+    const mr_krb5_failure *failure = &report->tickets.failure;
+    const char *says = failure->from_peer ? kerberos_says(s->a, failure) : NULL;
+    char kdc[MR_ADDR_TEXT];
+
+    if (err->code != MR_ERR_AUTH || !says || !report->answered)
+        return app_error(s->a, err);
+    return sentence(s->a, "the KDC %s of %s: %s", mr_addr_text(&report->kdc, kdc),
+                    failure->realm[0] ? failure->realm : report->tickets.realm, says);
+}
+
+const char *app_session_refusal(app_session *s, mr_client *client, const mr_error *err) {
+    app_logon *l = &s->logon;
+    const mr_client_auth *auth = client ? &mr_client_get_report(client)->auth : NULL;
+    mr_logon_provider p = {0};
+    mr_krb5_info krb5 = {0};
+    const char *says = NULL;
+
+    if (l->logon)
+        (void)mr_logon_find(l->logon, NULL, &p);
+    if (client && p.krb5) {
+        mr_krb5_get_info(p.krb5, &krb5);
+        says = kerberos_says(s->a, &krb5.failure);
+    }
+    if (!client && l->logon)
+        return kdc_says(s, err);
+    if (!says && auth && auth->trouble == MR_AUTH_TROUBLE_FAULT)
+        says = fault_says(s->a, auth->fault);
+    const char *text = app_error(s->a, err);
+    return says ? sentence(s->a, "%s: %s", text, says) : text;
+}
+
+/* ---- the logon ---- */
+
+static void give_turn_back(app_logon *l, enum app_verdict verdict) {
+    if (!l->turn)
+        return;
+    l->turn = false;
+    app_account_end(l->account, verdict);
+}
+
+static int end_logon(app_logon *l, int code) {
+    l->over = true;
+    l->code = code;
+    if (code)
+        give_turn_back(l, APP_VERDICT_NONE);
+    return code;
+}
+
+static int wait_turn(app_session *s) {
+    app_logon *l = &s->logon;
+    enum app_turn turn;
+    int code = 0;
+
+    if (l->account->who != APP_WHO_USER && l->account->who != APP_WHO_TICKET)
+        return 0; /* nobody can be locked out */
+    while (!code && (turn = app_account_begin(l->account)) != APP_TURN_YES) {
+        if (turn == APP_TURN_NEVER)
+            return app_refuse(s->a, APP_COMMUNICATION, "%s: %s was refused before and is not tried "
+                              "again (--max-logons)", s->target->host, l->account->name);
+        code = app_session_sleep(s, TURN_POLL);
+    }
+    l->turn = code == 0;
+    return code;
+}
+
+struct wait {
+    app_session *s;
+    size_t open;
+    int result;
+    mr_error err;
+};
+
+static void on_logon(void *user, mr_logon *logon, int result, const mr_error *err) {
+    struct wait *wait = user;
+
+    (void)logon;
+    wait->open = 0;
+    wait->result = result;
+    if (result)
+        wait->err = *err;
+    mr_loop_stop(&wait->s->loop);
+}
+
+/* The KDC has judged the account, not this target. */
+static bool kdc_refused(const app_logon *l, int result) {
+    const mr_krb5_failure *f = &mr_logon_get_report(l->logon)->tickets.failure;
+
+    return result == MR_ERR_AUTH && f->from_peer &&
+           (f->code == KDC_PREAUTH_FAILED || f->code == KDC_CLIENT_REVOKED ||
+            f->code == KDC_KEY_EXPIRED || f->code == KDC_POLICY);
+}
+
+static int tell_failed(app_session *s, int result, const mr_error *err) {
+    app_logon *l = &s->logon;
+    bool refused = kdc_refused(l, result);
+    bool no_ticket = l->account->who == APP_WHO_TICKET &&
+                     mr_logon_get_report(l->logon)->tickets.requests == 0 && result != MR_ERR_NAME;
+
+    s->error = *err;
+    if (no_ticket)
+        return app_refuse(s->a, APP_UNREADABLE, "%s: %s (kinit USER gets one)",
+                          l->account->name, app_session_refusal(s, NULL, err));
+    int code = app_refuse(s->a, APP_COMMUNICATION, "%s: %s is not logged on: %s%s",
+                          s->target->host, l->account->name, app_session_refusal(s, NULL, err),
+                          refused ? "; not tried again" : "");
+    if (refused) {
+        l->verdict = APP_VERDICT_REFUSED;
+        give_turn_back(l, APP_VERDICT_REFUSED);
+    }
+    return code;
+}
+
+/* The ticket at hand must be his whom -u names. */
+static int check_owner(app_session *s) {
+    app_account *account = s->logon.account;
+    const char *client = mr_logon_get_report(s->logon.logon)->tickets.client;
+    size_t len = strcspn(client, "@");
+    mr_slice user = mr_slice_of(client, len);
+
+    if (account->who != APP_WHO_TICKET || !client[0] || !account->expected ||
+        mr_slice_eq_nocase(user, mr_slice_str(account->expected)))
+        return 0;
+    return app_refuse(s->a, APP_USAGE, "the ticket at hand is that of %s, not of %s", client,
+                      account->name);
+}
+
+static void tell_fallback(app_session *s) {
+    const mr_logon_report *report = mr_logon_get_report(s->logon.logon);
+
+    if (report->fallback && !s->quiet)
+        fprintf(app_err(s->a), "(%s: NTLM in place of Kerberos: %s)\n", s->target->host,
+                app_safe(s->a, mr_slice_str(app_error(s->a, &report->why))));
+}
+
+static int run_logon(app_session *s) {
+    app_logon *l = &s->logon;
+    const mr_logon_options options = app_logon_options(s->a, s->target, 0);
+    struct wait wait = {.s = s, .open = 1};
+    int r = mr_logon_new(&s->loop, &s->resolver, &options, &l->logon, &s->error);
+
+    if (r)
+        return app_refuse(s->a, r == MR_ERR_ARGUMENT ? APP_USAGE : APP_BUG, "%s: %s",
+                          s->target->host, s->error.text);
+    r = mr_logon_start(l->logon, on_logon, &wait, &s->error);
+    if (r)
+        return app_refuse(s->a, APP_BUG, "%s", s->error.text);
+    int code = app_session_wait(s, &wait.open);
+    if (!code && wait.result)
+        code = tell_failed(s, wait.result, &wait.err);
+    if (!code)
+        code = check_owner(s);
+    if (!code)
+        tell_fallback(s);
+    return code;
+}
+
+int app_session_logon(app_session *s) {
+    app_logon *l = &s->logon;
+
+    l->account = s->target->account;
+    if (!app_account_logs_on(l->account))
+        return 0;
+    if (l->over)
+        return l->code;
+    int code = wait_turn(s);
+    if (!code)
+        code = run_logon(s);
+    return end_logon(l, code);
+}
+
+void app_logon_deinit(app_logon *l) {
+    give_turn_back(l, APP_VERDICT_NONE);
+    mr_logon_free(l->logon);
+    *l = (app_logon){0};
+}
+
+/* ---- connections ---- */
+
+static int make(void *user, mr_security **securityp, mr_error *err) {
+    const struct app_logon_level *at = user;
+    app_logon *l = at->logon;
+
+    if (app_account_is_refused(l->account))
+        return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_APP, MR_ERROR_NO_OFFSET,
+                       "%.80s was refused and is not tried again", l->account->name);
+    int r = mr_logon_set_level(l->logon, at->level, err);
+    return r ? r : mr_logon_make(l->logon, securityp, err);
+}
+
+static void give(void *user, mr_security *security) {
+    const struct app_logon_level *at = user;
+
+    mr_logon_give(at->logon->logon, security);
+}
+
+mr_client_options app_client_options(app_session *s, uint8_t level) {
+    const struct app_settings *set = &s->a->set;
+    mr_client_options options = {
+        .connect = {
+            .source = {.port = (uint16_t)set->source_port},
+            .timeout = set->timeout,
+            .tries = set->retries == APP_RETRIES_DEFAULT ? 3 : set->retries,
+        },
+        .timeout = set->timeout,
+    };
+
+    if (s->logon.logon && level > MR_AUTH_LEVEL_NONE && level <= MR_AUTH_LEVEL_PRIVACY) {
+        struct app_logon_level *at = &s->logon.levels[level];
+        *at = (struct app_logon_level){&s->logon, level};
+        options.security = (mr_client_security){.make = make, .give = give, .user = at,
+                                                .level = level};
+    }
+    return options;
+}
+
+uint8_t app_session_level(const app_session *s) {
+    const app_account *account = s->target ? s->target->account : NULL;
+
+    return account ? account->level : MR_AUTH_LEVEL_NONE;
+}
+
+/* ---- outcomes ---- */
+
+/* Which mechanism stood, and whether Negotiate chose it. */
+static void take_mechanism(app_logon *l, const mr_client_auth *auth) {
+    mr_logon_provider p;
+    mr_spnego_info info;
+
+    l->level = auth->level;
+    l->negotiated = false;
+    if (mr_logon_find(l->logon, NULL, &p) != 0)
+        return;
+    l->negotiated = p.spnego != NULL;
+    if (p.spnego) {
+        mr_spnego_get_info(p.spnego, &info);
+        if (info.chosen != MR_MECH_UNKNOWN)
+            l->mechanism = info.chosen == MR_MECH_NTLM ? "NTLM" : "Kerberos";
+    } else {
+        l->mechanism = p.krb5 ? "Kerberos" : "NTLM";
+    }
+}
+
+/* NTLM alone has no last word of the server's, and at connect its answers carry no proof: Samba
+ * goes on with a client whose password was wrong as with a stranger. */
+static bool is_good(const mr_client_auth *auth) {
+    if (auth->type == MR_AUTH_NTLM)
+        return auth->proven && auth->level > MR_AUTH_LEVEL_CONNECT;
+    return auth->proven || (auth->complete && auth->trouble == MR_AUTH_TROUBLE_NONE);
+}
+
+/* The server has seen an answer to its challenge, and turned it down. */
+static bool is_judged(const app_logon *l, const mr_client_auth *auth) {
+    mr_logon_provider p;
+    mr_ntlm_info info;
+
+    if (auth->proven || mr_logon_find(l->logon, NULL, &p) != 0 || !p.ntlm)
+        return false;
+    mr_ntlm_get_info(p.ntlm, &info);
+    return info.complete && (auth->trouble == MR_AUTH_TROUBLE_FAULT ||
+                             auth->trouble == MR_AUTH_TROUBLE_PROVIDER ||
+                             auth->trouble == MR_AUTH_TROUBLE_NO_TOKEN ||
+                             auth->trouble == MR_AUTH_TROUBLE_CLOSED);
+}
+
+void app_session_judge(app_session *s, mr_client *client, int result) {
+    app_logon *l = &s->logon;
+    const mr_client_auth *auth = &mr_client_get_report(client)->auth;
+
+    if (!l->logon || !auth->asked)
+        return;
+    if (is_good(auth)) {
+        take_mechanism(l, auth);
+        l->verdict = APP_VERDICT_GOOD;
+        give_turn_back(l, APP_VERDICT_GOOD);
+    } else if (is_judged(l, auth) && l->verdict == APP_VERDICT_NONE) {
+        l->verdict = APP_VERDICT_REFUSED;
+        give_turn_back(l, APP_VERDICT_REFUSED);
+    } else if (result && result != MR_ERR_FAULT) {
+        give_turn_back(l, APP_VERDICT_NONE);
+    }
+}
+
+void app_session_fail(app_session *s, mr_client *client, const mr_error *err) {
+    const mr_error cause = *err; /* may be s->error */
+
+    mr_fail(&s->error, cause.code, MR_FLOOR_APP, MR_ERROR_NO_OFFSET, "%.60s is not logged on: %s%s",
+            s->logon.account->name, app_session_refusal(s, client, &cause),
+            app_session_is_refused(s) ? "; not tried again" : "");
+    s->error.peer_kind = cause.peer_kind;
+    s->error.peer = cause.peer;
+}
+
+int app_session_after(app_session *s, mr_client *client, int r, int code) {
+    const mr_client_auth *auth = &mr_client_get_report(client)->auth;
+
+    if (r == MR_ERR_CANCELLED)
+        return app_session_cancelled(s);
+    app_session_judge(s, client, r);
+    if (!r || !auth->asked || auth->proven || auth->trouble == MR_AUTH_TROUBLE_NONE ||
+        s->logon.verdict == APP_VERDICT_GOOD)
+        return r ? code : 0;
+    app_session_fail(s, client, &s->error);
+    return APP_COMMUNICATION;
+}
+
+bool app_session_is_refused(const app_session *s) {
+    return s->logon.verdict == APP_VERDICT_REFUSED;
+}
+
+size_t app_session_at_once(const app_session *s, size_t most) {
+    const app_logon *l = &s->logon;
+
+    return l->logon && !app_account_is_good(l->account) ? 1 : most;
+}
+
+/* ---- who asks ---- */
+
+static const char *identity_of(const app_session *s) {
+    const app_logon *l = &s->logon;
+    const app_account *account = s->target ? s->target->account : NULL;
+
+    if (!account)
+        return "anonymous";
+    if (account->who == APP_WHO_TICKET && l->logon) {
+        const char *client = mr_logon_get_report(l->logon)->tickets.client;
+        if (client[0])
+            return client;
+    }
+    return account->name;
+}
+
+const char *app_session_who(const app_session *s) {
+    const app_logon *l = &s->logon;
+
+    const char *as = l->account && l->account->who > APP_WHO_ANONYMOUS ? "as " : "";
+    if (!l->logon || !l->mechanism)
+        return sentence(s->a, "%s%s", as, identity_of(s));
+    return sentence(s->a, "%s%s (%s, %s)", as, identity_of(s), l->mechanism,
+                    app_level_name(l->level));
+}
+
+void app_session_show_who(const app_session *s) {
+    char text[MR_ADDR_TEXT];
+
+    if (s->logon.logon)
+        fprintf(s->a->out, " from %s, %s\n", mr_addr_text(&s->local, text),
+                app_safe(s->a, mr_slice_str(app_session_who(s))));
+}
+
+void app_report_vantage(const app_session *s, mr_writer *w, const mr_addr *local) {
+    const app_logon *l = &s->logon;
+    char text[MR_ADDR_TEXT];
+
+    local = local ? local : &s->local;
+
+    mr_writer_open(w, "vantage", MR_SHAPE_OBJECT);
+    mr_writer_str(w, "address", local->family ? mr_addr_text(local, text) : NULL);
+    mr_writer_str(w, "identity", identity_of(s));
+    if (l->logon) {
+        const mr_logon_report *report = mr_logon_get_report(l->logon);
+        mr_writer_open(w, "auth", MR_SHAPE_OBJECT);
+        mr_writer_str(w, "mechanism", l->mechanism);
+        mr_writer_bool(w, "negotiated", l->negotiated);
+        mr_writer_str(w, "level", l->mechanism ? app_level_name(l->level) : NULL);
+        mr_writer_str(w, "fallback", report->fallback ? app_error(s->a, &report->why) : NULL);
+        mr_writer_close(w);
+    }
+    mr_writer_close(w);
+}

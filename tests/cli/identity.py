@@ -1,0 +1,203 @@
+#!/usr/bin/python3 -B
+"""Who asks: forms and contradictions of the identity switches, secrets nowhere to be seen, refused
+accounts that are not tried again; against a server of our own that knows alice, by NTLM."""
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+
+from cli import *
+
+SECRET, WRONG = 'Sec.ret1-kept', 'Wrong.2-kept'
+HASH = '5e3a34d5b1e2d4e0c5a2f8a3f2b2c6f7'
+USER = 'LAB\\alice'
+
+
+def quiet(run, *secrets):
+    return not any(s in run.out or s in run.err for s in secrets or (SECRET, WRONG))
+
+
+def refused(code, name, *args, **more):
+    run = Run(*args, **more)
+    ok(run.code == code and run.err.count('\n') == 1 and not run.out and quiet(run),
+       '%s: %d' % (name, code), run)
+
+
+# ---- what is refused before anything is sent ----
+
+T = '127.0.0.1:9'
+for command in 'ping', 'map', 'interfaces':
+    refused(64, '%s: two proofs' % command, command, '-u', USER, '-p', SECRET, '-H', HASH, T)
+refused(64, 'call: two proofs', 'call', 'alice:%s@%s' % (SECRET, T), 'mgmt.inq_if_ids', '-H', HASH)
+refused(64, 'range: two proofs', 'range', '--of', 'alice:%s@%s' % (SECRET, T), '-k', '-H', HASH)
+refused(64, 'nobody and somebody', 'ping', '-N', '-u', USER, '-p', SECRET, T)
+refused(64, 'a guest with a ticket', 'map', '--guest', '-k', T)
+refused(64, 'a password and no user', 'ping', '-p', SECRET, T)
+refused(64, 'a user in two places', 'ping', '-u', USER, '-p', SECRET, 'bob@' + T)
+refused(64, 'nothing proves him', 'ping', '-u', USER, '-no-pass', T)
+refused(64, 'Kerberos by NTLM', 'ping', '-k', '--auth', 'ntlm', T)
+refused(64, 'a misspelt switch with a secret', 'ping', '--pasword=' + SECRET, T)
+refused(64, 'a bundled secret', 'ping', '-p' + SECRET, T)
+refused(64, 'port logs on to nobody', 'port', 'alice:%s@%s' % (SECRET, T), '--ports', '9')
+refused(64, 'an audit asks as a stranger', 'audit', 'alice:%s@%s' % (SECRET, T))
+refused(64, 'Kerberos to an address', 'ping', '-k', '--aes-key', HASH, '-u', 'a@b.test',
+        '127.0.0.1:9')
+refused(66, 'no password file', 'ping', '-u', USER, '--password-file', '/nowhere/f', T)
+refused(66, 'no key table', 'ping', '-u', USER, '--keytab', '/nowhere/k', T)
+refused(66, 'no ticket cache', 'ping', '--ccache', '/nowhere/c', T)
+refused(66, 'a key table that is none', 'ping', '-u', USER, '--keytab', '/etc/passwd', T)
+refused(66, 'no ticket at hand', 'ping', '-k', 'localhost:9', env={'KRB5CCNAME': 'FILE:/nowhere'})
+run = subprocess.run(['setsid', MSRPC, 'ping', '-u', USER, T], capture_output=True, text=True,
+                     stdin=subprocess.DEVNULL, check=False)
+ok(run.returncode == 69 and '--password-file' in run.stderr, 'no terminal to ask: 69', run.stderr)
+
+# ---- our own server ----
+
+work = tempfile.TemporaryDirectory()
+users = os.path.join(work.name, 'users')
+with open(users, 'w') as file:
+    file.write('%s:%s\n' % (USER, SECRET))
+passwords = os.path.join(work.name, 'password')
+with open(passwords, 'w') as file:
+    file.write(SECRET + '\nanother line\n')
+
+with Server('--users', users, '--interface', 'rpcecho') as server:
+    def ping(*args, **more):
+        return Run('ping', '127.0.0.1', '--mapper-port', str(server.mapper), '--interface',
+                   'rpcecho', '--count', '1', *args, **more)
+
+    def good(name, *args, mechanism='NTLM', level='privacy', who=USER, **more):
+        run = ping('--json', *args, **more)
+        report = valid(run, name)
+        auth = report.get('vantage', {}).get('auth', {})
+        ok(run.code == 0 and quiet(run) and report['vantage']['identity'] == who and
+           (auth.get('mechanism'), auth.get('level')) == (mechanism, level), name, run)
+        return report
+
+    report = good('-u and -p', '-u', USER, '-p', SECRET)
+    ok('address' in (report['vantage']['auth']['fallback'] or ''), 'that it is NTLM is told', report)
+    run = ping('-u', USER, '-p', SECRET)
+    ok('from 127.0.0.1, as %s (NTLM, privacy)' % USER in run.out and
+       'NTLM in place of Kerberos' in run.err, 'on the screen, too', run)
+    good('DOMAIN/user', '-u', 'LAB/alice', '-p', SECRET)
+    good('-d', '-u', 'alice', '-d', 'LAB', '-p', SECRET)
+    good('a password file', '-u', USER, '--password-file', passwords)
+    good('standard input', '-u', USER, '--password-file', '-', stdin=(SECRET + '\n').encode())
+    good('Samba -U', '-U', '%s%%%s' % (USER, SECRET))
+    nt = subprocess.run(['python3', '-c', 'import sys; from impacket.ntlm import compute_nthash; '
+                         'print(compute_nthash(sys.argv[1]).hex())', SECRET],
+                        capture_output=True, text=True, check=False).stdout.strip()
+    if nt:
+        good('a hash', '-u', USER, '-H', nt)
+        good("impacket's switches", '-hashes', 'aad3b435b51404eeaad3b435b51404ee:' + nt,
+             '-no-pass', '-target-ip', '127.0.0.1', '-u', USER)
+    else:
+        skip('a hash', 'no impacket')
+    for level in 'connect', 'call', 'pkt', 'integrity', 'privacy':
+        good('negotiate at ' + level, '-u', USER, '-p', SECRET, '--auth-level', level,
+             level='pkt' if level == 'call' else level)  # call goes out as packet
+    for level in 'pkt', 'integrity', 'privacy':
+        good('NTLM at ' + level, '-u', USER, '-p', SECRET, '--auth', 'ntlm', '--auth-level', level,
+             level=level)
+
+    at = '127.0.0.1:%d' % server.mapper
+    for name, args in [('map', ['map', 'LAB/alice:%s@%s' % (SECRET, at)]),
+                       ('map --probe', ['map', '--probe', 'LAB/alice:%s@%s' % (SECRET, at)]),
+                       ('interfaces', ['interfaces', 'LAB/alice:%s@%s' % (SECRET, at)]),
+                       ('interfaces of a host', ['interfaces', '--mapper-port', str(server.mapper),
+                                                 'LAB/alice:%s@127.0.0.1' % SECRET]),
+                       ('call', ['call', 'LAB/alice:%s@%s' % (SECRET, at), 'mgmt.inq_if_ids']),
+                       ('range', ['range', '--of', 'LAB/alice:%s@%s' % (SECRET, at)]),
+                       ('ping --matrix', ['ping', '--matrix', 'LAB/alice:%s@%s' % (SECRET, at)])]:
+        run = Run(*args, '--json')
+        report = valid(run, name)
+        ok(run.code <= 1 and quiet(run) and report.get('vantage', {}).get('identity') == USER,
+           name + ' with an account', run)
+
+    # ---- refusals ----
+
+    for auth in 'ntlm', 'negotiate':
+        run = ping('-u', USER, '-p', WRONG, '--auth', auth)
+        ok(run.code == 40 and 'is not logged on' in run.err and 'not tried again' in run.err and
+           quiet(run), 'a wrong password by %s: 40' % auth, run)
+    run = Run('map', *['LAB/alice:%s@127.0.0.%d:%d' % (WRONG, i, server.mapper) for i in (1, 1, 1)],
+              '--jsonl')
+    told = [line for line in run.err.splitlines() if 'was refused before' in line]
+    ok(run.code == 40 and len(told) == 2 and quiet(run), 'the other targets are not tried', run)
+    run = Run('map', '-u', USER, '-p', WRONG, '--max-logons', '2', at, at, at)
+    ok(run.err.count('was refused before') == 1, '--max-logons 2 tries twice', run)
+    run = Run('ping', '-u', USER, '-p', SECRET, '127.0.0.1:9', at, '--retries', '1')
+    ok(run.code == 20 and '1 call' not in run.err and 'NTLM, privacy' in run.out,
+       'a host that is not reached says nothing about an account', run)
+
+    # ---- the terminal ----
+
+    def on_terminal(*args, answer):
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execv(MSRPC, [MSRPC, *args])
+        text = b''
+        while b'Password of' not in text and (more := os.read(fd, 1000)):
+            text += more
+        os.write(fd, answer)
+        while True:
+            try:
+                more = os.read(fd, 1000)
+            except OSError:
+                break
+            if not more:
+                break
+            text += more
+        os.close(fd)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text.decode()
+
+    code, text = on_terminal('map', '-u', USER, at, answer=SECRET.encode() + b'\n')
+    ok(code == 0 and SECRET not in text and text.count('Password of') == 1,
+       'asked for without echo', code, text)
+    code, text = on_terminal('map', '-u', USER, '-p', '-', at, at, answer=SECRET.encode() + b'\n')
+    ok(code == 0 and text.count('Password of') == 1, 'once for all targets', code, text)
+    code, text = on_terminal('map', '-u', USER, at, answer=b'\x03')
+    ok(code == 130, 'Ctrl-C there: 130', code, text)
+
+# ---- where secrets could be seen ----
+
+
+def hanging(*args, cwd=None):
+    """A run against a listener that never answers, once it has connected."""
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        child = subprocess.Popen(['sh', '-c', 'ulimit -c unlimited; exec "$@"', 'sh', MSRPC,
+                                  *(a.replace('PORT', str(port)) for a in args)],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd,
+                                 stdin=subprocess.DEVNULL)
+        listener.settimeout(GUARD)
+        child.peer = listener.accept()[0]
+        child.peer.recv(1)
+        return child
+
+
+for name, args in [('-p', ['ping', '-u', USER, '-p', SECRET, '127.0.0.1:PORT']),
+                   ('--password=', ['map', '-u', USER, '--password=' + SECRET, '127.0.0.1:PORT']),
+                   ('a target', ['map', 'LAB/alice:%s@127.0.0.1:PORT' % SECRET]),
+                   ('-U', ['map', '-U', '%s%%%s' % (USER, SECRET), '127.0.0.1:PORT']),
+                   ('range --of', ['range', '--of', 'alice:%s@127.0.0.1:PORT' % SECRET]),
+                   ('-H', ['ping', '-u', USER, '-H', HASH, '127.0.0.1:PORT'])]:
+    child = hanging(*args, '--timeout', '20', cwd=work.name)
+    with open('/proc/%d/cmdline' % child.pid, 'rb') as file:
+        words = file.read()
+    with open('/proc/%d/limits' % child.pid) as file:
+        core = re.search(r'core file size +(\d+) +(\d+)', file.read())
+    ok(SECRET.encode() not in words and HASH.encode() not in words, name + ': not in argv', words)
+    ok(core and core.groups() == ('0', '0'), name + ': no core files', core)
+    child.send_signal(signal.SIGABRT)
+    out, err = child.communicate(timeout=GUARD)
+    child.peer.close()
+    ok(child.returncode == -signal.SIGABRT and SECRET.encode() not in out + err and
+       not [f for f in os.listdir(work.name) if f.startswith('core')],
+       name + ': nothing is left when it dies', child.returncode, out, err, os.listdir(work.name))
+done()
