@@ -24,8 +24,8 @@ static const app_option options[] = {
     {"interval", 0, APP_SECONDS, "S", offsetof(struct ping_options, interval), 0, 0,
      "wait S seconds between calls (0)"},
     {"matrix", 0, APP_FLAG, NULL, offsetof(struct ping_options, matrix), 0, 0,
-     "bind to every TCP endpoint the mapper names, plainly and as Windows does, and show which "
-     "binds succeed; no calls"},
+     "bind to every TCP endpoint the mapper names, plainly and as Windows does, then try every "
+     "mechanism at every level on the first that answers"},
     {"stats", 0, APP_FLAG, NULL, offsetof(struct ping_options, stats), 0, 0,
      "also read the server's counters of calls and packets (mgmt inq_stats)"},
     {"mapper-port", 0, APP_NUMBER, "N", offsetof(struct ping_options, mapper_port), 1, 65535,
@@ -321,7 +321,8 @@ const app_command app_ping = {
         "interface is_server_listening of mgmt. A fault such as access denied is an answer too and "
         "is said. With an account (-u, -k) the calls are made in its name, at level privacy unless "
         "--auth-level says otherwise. --matrix shows which endpoints and which kinds of bind "
-        "succeed.",
+        "succeed, and which mechanisms at which levels: with an account by real logons, without "
+        "one by anonymous ones.",
     .examples = {"msrpc ping dc01", "time the endpoint mapper",
                  "msrpc ping dc01 --interface drsuapi --matrix",
                  "where replication listens, and which binds a firewall lets through"},

@@ -52,6 +52,21 @@ struct ping_cell {
 };
 #define PING_STYLES 2    /* of each endpoint: plain, then Windows */
 
+/* How one mechanism at one level went. */
+enum ping_secure_result {
+    PING_SECURE_NOT_TRIED,
+    PING_SECURE_ACCEPTED, /* a call was answered */
+    PING_SECURE_REFUSED,  /* the server said no, or the peers did not come to terms */
+    PING_SECURE_FAILED,   /* anything else */
+};
+struct ping_secure {
+    enum ping_secure_result result;
+    uint32_t fault;       /* it was refused by this one, or 0 */
+    const char *reason;   /* why not, in the app's arena, or NULL */
+};
+#define PING_MECHANISMS 5 /* rows; the first, no security at all, has its result in column 0 */
+#define PING_LEVELS 4     /* columns */
+
 struct ping {
     app_session *s;
     const struct ping_options *options;
@@ -70,6 +85,8 @@ struct ping {
     const char *stats_error;
     struct ping_cell *cells;   /* PING_STYLES for each endpoint */
     size_t cell_count;
+    mr_addr secure_at;         /* the endpoint whose security was tried */
+    struct ping_secure *secure; /* PING_MECHANISMS * PING_LEVELS; NULL: none was */
 };
 
 /* What is called, see ping_choose_method. */
@@ -91,6 +108,14 @@ int ping_choose_method(struct ping *ping, mr_client *client, struct ping_method 
 /* Finds the endpoints and binds to each in both styles, all at once. 0 or an exit code. */
 int ping_matrix(struct ping *ping);
 const char *ping_bind_name(enum ping_bind bind);
+
+/* ping_security.c: tries what the first endpoint that was bound to accepts. 0 or an exit code. */
+int ping_security(struct ping *ping);
+uint8_t ping_secure_level(unsigned column);
+const char *ping_secure_title(unsigned row);
+/* "none", "ntlm", "kerberos", "negotiate" and in *@innerp what is inside that one, or NULL. */
+const char *ping_secure_mechanism(unsigned row, const char **innerp);
+const char *ping_secure_name(enum ping_secure_result result);
 
 /* ping_show.c */
 void ping_show(const struct ping *ping);

@@ -252,5 +252,7 @@ int ping_matrix(struct ping *p) {
     for (size_t i = 0; i < p->cell_count; i++)
         mr_client_free(p->cells[i].client);
     code = app_worse(code, all.code);
-    return code ? code : judge(p);
+    if (!code)
+        code = ping_security(p);
+    return code < APP_USAGE ? app_worse(code, judge(p)) : code;
 }

@@ -97,6 +97,72 @@ static void show_matrix(const struct ping *p) {
     }
 }
 
+static enum app_mark secure_mark(enum ping_secure_result result) {
+    switch (result) {
+    case PING_SECURE_NOT_TRIED: return APP_MARK_SKIP;
+    case PING_SECURE_ACCEPTED: return APP_MARK_OK;
+    case PING_SECURE_REFUSED: return APP_MARK_FAIL;
+    case PING_SECURE_FAILED: return APP_MARK_WARN;
+    }
+    return APP_MARK_SKIP;
+}
+
+/* Why cells of a row are not accepted, each reason once with the levels it is for. */
+static void show_reasons(const struct ping *p, unsigned row) {
+    const struct ping_secure *cells = &p->secure[row * PING_LEVELS];
+    unsigned columns = row ? PING_LEVELS : 1;
+
+    for (unsigned i = 0; i < columns; i++) {
+        const char *reason = cells[i].reason;
+        char first[96] = "";
+        bool told = !reason;
+        unsigned same = 0;
+        for (unsigned k = 0; k < columns && !told; k++)
+            same += cells[k].reason && strcmp(cells[k].reason, reason) == 0;
+        if (same == columns) {
+            app_wrap(p->s->a->out, "     ", 7, app_safe(p->s->a, mr_slice_str(reason)));
+            return;
+        }
+        for (unsigned k = 0; k < i && !told; k++)
+            told = cells[k].reason && strcmp(cells[k].reason, reason) == 0;
+        for (unsigned k = i; k < columns && !told; k++) {
+            size_t len = strlen(first);
+            if (cells[k].reason && strcmp(cells[k].reason, reason) == 0)
+                snprintf(first + len, sizeof first - len, "%s%s", len ? ", " : "     ",
+                         app_level_name(ping_secure_level(k)));
+        }
+        if (!told) {
+            size_t len = strlen(first);
+            snprintf(first + len, sizeof first - len, ": ");
+            app_wrap(p->s->a->out, first, 7, app_safe(p->s->a, mr_slice_str(reason)));
+        }
+    }
+}
+
+static void show_security(const struct ping *p) {
+    app *a = p->s->a;
+    char address[MR_ADDR_TEXT];
+    bool account = app_account_logs_on(p->target->account);
+
+    fprintf(a->out, "\n what %s accepts%s\n\n %-20s", mr_addr_port_text(&p->secure_at, address),
+            account ? "" : ", by anonymous logons", "security");
+    for (unsigned i = 0; i < PING_LEVELS; i++)
+        fprintf(a->out, i + 1 < PING_LEVELS ? " %-13s" : " %s",
+                app_level_name(ping_secure_level(i)));
+    fputc('\n', a->out);
+    for (unsigned row = 0; row < PING_MECHANISMS; row++) {
+        fprintf(a->out, " %-20s", ping_secure_title(row));
+        for (unsigned i = 0; i < (row ? PING_LEVELS : 1); i++) {
+            const struct ping_secure *c = &p->secure[row * PING_LEVELS + i];
+            bool last = !row || i + 1 == PING_LEVELS; /* no blanks at the end */
+            fprintf(a->out, last ? " %s %s" : " %s %-8s", app_mark(a, secure_mark(c->result)),
+                    ping_secure_name(c->result));
+        }
+        fputc('\n', a->out);
+        show_reasons(p, row);
+    }
+}
+
 void ping_show(const struct ping *p) {
     app *a = p->s->a;
     char name[64], address[MR_ADDR_TEXT];
@@ -106,6 +172,8 @@ void ping_show(const struct ping *p) {
                 app_iface_name(&p->interface, name));
         app_session_show_who(p->s);
         show_matrix(p);
+        if (p->secure)
+            show_security(p);
         return;
     }
     if (!p->bound)
@@ -174,10 +242,36 @@ static void json_cells(const struct ping *p, mr_writer *w) {
     mr_writer_close(w);
 }
 
+static void json_security(const struct ping *p, mr_writer *w) {
+    char address[MR_ADDR_TEXT];
+
+    mr_writer_open(w, "security", MR_SHAPE_ARRAY);
+    for (unsigned i = 0; p->secure && i < PING_MECHANISMS * PING_LEVELS; i++) {
+        const struct ping_secure *c = &p->secure[i];
+        unsigned row = i / PING_LEVELS, column = i % PING_LEVELS;
+        const char *inner, *mechanism = ping_secure_mechanism(row, &inner);
+        if (!row && column)
+            continue;
+        mr_writer_open(w, NULL, MR_SHAPE_OBJECT);
+        mr_writer_str(w, "endpoint", mr_addr_port_text(&p->secure_at, address));
+        mr_writer_str(w, "mechanism", mechanism);
+        mr_writer_str(w, "inner", inner);
+        mr_writer_str(w, "level", row ? app_level_name(ping_secure_level(column)) : "none");
+        mr_writer_str(w, "result", ping_secure_name(c->result));
+        if (c->fault)
+            mr_writer_fmt(w, "fault", "0x%08x", c->fault);
+        if (c->reason)
+            mr_writer_str(w, "reason", c->reason);
+        mr_writer_close(w);
+    }
+    mr_writer_close(w);
+}
+
 void ping_json(const struct ping *p, mr_writer *w) {
     app_report_iface(w, "interface", &p->interface);
     if (p->options->matrix) {
         json_cells(p, w);
+        json_security(p, w);
         return;
     }
     mr_writer_str(w, "method", p->method);

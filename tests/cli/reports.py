@@ -79,6 +79,10 @@ with Server('--interface', 'rpcecho', '--register',
     report = valid(run, 'ping --matrix')
     eq([(c['bind'], c['result']) for c in report['matrix']],
        [('plain', 'bound'), ('windows', 'bound')], 'ping --matrix: both binds')
+    eq([(c['mechanism'], c['result']) for c in report['security'] if c['level'] in ('none', 'pkt')],
+       [('none', 'accepted'), ('ntlm', 'refused'), ('kerberos', 'untried'),
+        ('negotiate', 'refused'), ('negotiate', 'untried')],
+       'ping --matrix: a server without accounts takes nobody\'s logon')
     run = Run(*matrix, 'samr')
     eq(({c['result'] for c in valid(run, 'ping --matrix samr')['matrix']}, run.code),
        ({'refused'}, 20), 'ping --matrix: refused')

@@ -1,0 +1,273 @@
+/*
+ * msrpc ping --matrix: which security an endpoint accepts, mechanism by level. Each cell is a
+ * connection of its own that binds to the interface and makes one call. With an account that is
+ * known to be good these are real logons; without one NTLM is tried by an anonymous logon, and
+ * Kerberos, which knows no such thing, is not. The level call travels as packet (MS-RPCE
+ * 3.3.1.5.2.2) and has no column.
+ */
+#include "ping.h"
+
+#include <msrpc/base/codes.h>
+
+static const uint8_t levels[PING_LEVELS] = {MR_AUTH_LEVEL_CONNECT, MR_AUTH_LEVEL_PACKET,
+                                            MR_AUTH_LEVEL_INTEGRITY, MR_AUTH_LEVEL_PRIVACY};
+
+static const struct {
+    const char *mechanism, *inner, *title;
+    enum mr_logon_mechanism wanted;
+    bool secure;
+} mechanisms[PING_MECHANISMS] = {
+    {"none", NULL, "none", MR_LOGON_NTLM, false},
+    {"ntlm", NULL, "NTLM", MR_LOGON_NTLM, true},
+    {"kerberos", NULL, "Kerberos", MR_LOGON_KERBEROS, true},
+    {"negotiate", "ntlm", "Negotiate (NTLM)", MR_LOGON_NEGOTIATE, true},
+    {"negotiate", "kerberos", "Negotiate (Kerberos)", MR_LOGON_NEGOTIATE, true},
+};
+
+uint8_t ping_secure_level(unsigned column) {
+    return levels[column];
+}
+
+const char *ping_secure_title(unsigned row) {
+    return mechanisms[row].title;
+}
+
+const char *ping_secure_mechanism(unsigned row, const char **innerp) {
+    *innerp = mechanisms[row].inner;
+    return mechanisms[row].mechanism;
+}
+
+const char *ping_secure_name(enum ping_secure_result result) {
+    switch (result) {
+    case PING_SECURE_NOT_TRIED: return "untried";
+    case PING_SECURE_ACCEPTED: return "accepted";
+    case PING_SECURE_REFUSED: return "refused";
+    case PING_SECURE_FAILED: return "failed";
+    }
+    return "";
+}
+
+/* ---- one cell ---- */
+
+struct maker {
+    mr_logon *logon;
+    uint8_t level;
+};
+
+static int make(void *user, mr_security **securityp, mr_error *err) {
+    const struct maker *maker = user;
+    int r = mr_logon_set_level(maker->logon, maker->level, err);
+
+    return r ? r : mr_logon_make(maker->logon, securityp, err);
+}
+
+static void give(void *user, mr_security *security) {
+    const struct maker *maker = user;
+
+    mr_logon_give(maker->logon, security);
+}
+
+/* Whether Negotiate chose what the row is about. */
+static bool is_chosen(const struct maker *maker, unsigned row) {
+    bool kerberos = mechanisms[row].inner && mechanisms[row].inner[0] == 'k';
+    mr_logon_provider p;
+    mr_spnego_info info;
+
+    if (!mechanisms[row].inner || mr_logon_find(maker->logon, NULL, &p) != 0 || !p.spnego)
+        return true;
+    mr_spnego_get_info(p.spnego, &info);
+    return info.chosen == MR_MECH_UNKNOWN || (info.chosen != MR_MECH_NTLM) == kerberos;
+}
+
+static void judge_cell(struct ping *p, struct ping_secure *cell, mr_client *client, int r,
+                       const mr_error *err) {
+    const mr_client_report *report = mr_client_get_report(client);
+    bool fault = r == MR_ERR_FAULT, nak = report->has_nak;
+    bool answered = r == 0 || (fault && report->auth.proven) || (fault && !report->auth.asked);
+    const mr_code_info *code = fault ? mr_code_find_fault(err->peer) : NULL;
+
+    if (answered && !(fault && err->peer == 5)) {
+        cell->result = PING_SECURE_ACCEPTED;
+        return;
+    }
+    cell->result = fault || nak || (r == MR_ERR_AUTH && report->connected) ? PING_SECURE_REFUSED
+                                                                           : PING_SECURE_FAILED;
+    cell->fault = fault ? err->peer : 0;
+    const char *text = app_error(p->s->a, err);
+    cell->reason = code ? mr_arena_add_fmt(&p->s->a->arena, "%s, %s", text, mr_code_symbol(code))
+                        : text;
+}
+
+struct wait {
+    mr_loop *loop;
+    size_t open;
+    int result;
+    mr_error err;
+};
+
+static void on_bound(void *user, mr_client *client, int result, const mr_error *err) {
+    struct wait *wait = user;
+
+    (void)client;
+    wait->open = 0;
+    wait->result = result;
+    if (result)
+        wait->err = *err;
+    mr_loop_stop(wait->loop);
+}
+
+static int call_once(struct ping *p, mr_client *client, mr_error *err) {
+    struct ping_method method;
+    mr_call call = {0};
+    int code = ping_choose_method(p, client, &method);
+
+    if (code)
+        return mr_fail(err, code >= APP_INCOMPLETE ? MR_ERR_CANCELLED : MR_ERR_CLOSED,
+                       MR_FLOOR_APP, MR_ERROR_NO_OFFSET, "the connection broke");
+    int r = mr_call_init(&call, method.iface, method.opnum, &method.args, err);
+    call.object = p->object;
+    if (!r)
+        r = mr_call_run(&call, client, err);
+    mr_call_deinit(&call);
+    return r;
+}
+
+static int try_cell(struct ping *p, unsigned row, struct maker *maker, struct ping_secure *cell) {
+    app_session *s = p->s;
+    mr_client_options options = app_client_options(s, MR_AUTH_LEVEL_NONE);
+    struct wait wait = {.loop = &s->loop, .open = 1, .err = MR_ERROR_INIT};
+    mr_client *client = NULL;
+    int code = app_session_pace(s);
+
+    if (code)
+        return code;
+    options.connect.remote = p->secure_at;
+    options.connect.source.port = 0;
+    if (maker->logon)
+        options.security = (mr_client_security){.make = make, .give = give, .user = maker,
+                                                .level = maker->level};
+    int r = mr_client_new(&s->loop, &options, &client, &wait.err);
+    if (!r)
+        r = mr_client_start(client, &p->interface, on_bound, &wait, &wait.err);
+    if (r) {
+        mr_client_free(client);
+        return app_refuse(s->a, APP_BUG, "%s", wait.err.text);
+    }
+    code = app_session_wait(s, &wait.open);
+    r = wait.result;
+    if (!code && !r)
+        r = call_once(p, client, &wait.err);
+    if (r == MR_ERR_CANCELLED)
+        code = app_session_cancelled(s);
+    if (!code)
+        judge_cell(p, cell, client, r, &wait.err);
+    if (!code && cell->result == PING_SECURE_ACCEPTED && maker->logon && !is_chosen(maker, row)) {
+        cell->result = PING_SECURE_REFUSED;
+        cell->reason = "the server chose another mechanism";
+    }
+    mr_client_free(client);
+    return code;
+}
+
+/* ---- one row ---- */
+
+static void leave_out(struct ping *p, unsigned row, const char *why) {
+    for (unsigned i = 0; i < PING_LEVELS; i++)
+        p->secure[row * PING_LEVELS + i].reason = why;
+}
+
+/* Logs on for the row: a provider's maker. 0 with no logon and the row left out where that cannot
+ * be. */
+static int begin_row(struct ping *p, unsigned row, const mr_identity *identity,
+                     mr_logon **logonp) {
+    app_session *s = p->s;
+    app *a = s->a;
+    mr_logon_options options = app_logon_options(a, p->target, MR_AUTH_LEVEL_PRIVACY);
+    mr_error err = MR_ERROR_INIT;
+
+    options.identity = identity;
+    options.mechanism = mechanisms[row].wanted;
+    if (mechanisms[row].inner && mechanisms[row].inner[0] == 'n')
+        options.host = NULL; /* no name, no ticket: NTLM is offered alone */
+    int r = mr_logon_new(&s->loop, &s->resolver, &options, logonp, &err);
+    if (!r)
+        r = mr_logon_run(*logonp, &err);
+    if (r == MR_ERR_CANCELLED)
+        return app_session_cancelled(s);
+    const mr_logon_report *report = *logonp ? mr_logon_get_report(*logonp) : NULL;
+    bool kerberos = mechanisms[row].inner && mechanisms[row].inner[0] == 'k';
+    if (!r && kerberos && !report->kerberos) {
+        r = MR_ERR_AUTH;
+        err = report->why;
+    }
+    if (r) {
+        leave_out(p, row, app_error(a, &err));
+        mr_logon_free(*logonp);
+        *logonp = NULL;
+    }
+    return 0;
+}
+
+/* The strongest level first: it proves an account at once. */
+static int try_row(struct ping *p, unsigned row, const mr_identity *identity) {
+    struct maker maker = {0};
+    int code = mechanisms[row].secure ? begin_row(p, row, identity, &maker.logon) : 0;
+
+    if (!code && !mechanisms[row].secure)
+        code = try_cell(p, row, &maker, &p->secure[row * PING_LEVELS]);
+    for (unsigned i = PING_LEVELS; !code && maker.logon && i-- > 0;) {
+        maker.level = levels[i];
+        code = try_cell(p, row, &maker, &p->secure[row * PING_LEVELS + i]);
+    }
+    mr_logon_free(maker.logon);
+    return code;
+}
+
+static const char *against_row(const struct ping *p, unsigned row, const mr_identity *identity) {
+    bool kerberos = row == 2 || row == 4, ntlm = row == 1 || row == 3;
+    bool has_ntlm = identity->anonymous || identity->has_password || identity->has_nt_hash;
+
+    if (kerberos && identity->anonymous)
+        return "Kerberos wants an account (-u, -k)";
+    if (ntlm && identity->anonymous && p->s->a->set.no_null)
+        return "--no-null: no anonymous logon";
+    return ntlm && !has_ntlm ? "NTLM wants a password or a hash" : NULL;
+}
+
+/* The first endpoint that was bound to. */
+static bool find_endpoint(struct ping *p) {
+    for (size_t i = 0; i < p->cell_count; i++)
+        if (p->cells[i].bind == PING_BIND_BOUND) {
+            p->secure_at = p->cells[i].remote;
+            return true;
+        }
+    return false;
+}
+
+int ping_security(struct ping *p) {
+    const app_account *account = p->target->account;
+    mr_identity nobody = {.user = "", .domain = "", .password = "", .ccache = "", .keytab = "",
+                          .anonymous = true};
+    const mr_identity *identity = app_account_logs_on(account) ? &account->id : &nobody;
+
+    if (!find_endpoint(p))
+        return 0;
+    int code = app_session_prove(p->s, p->target, p->secure_at.port);
+    p->secure = mr_arena_get(&p->s->a->arena, PING_MECHANISMS * PING_LEVELS, sizeof *p->secure);
+    if (!p->secure)
+        return app_refuse(p->s->a, APP_BUG, "out of memory");
+    bool good = identity->anonymous || account->who == APP_WHO_GUEST ||
+                app_account_is_good(account);
+    for (unsigned row = 0; row < PING_MECHANISMS && code < APP_USAGE; row++) {
+        const char *against = mechanisms[row].secure ? against_row(p, row, identity) : NULL;
+        if (mechanisms[row].secure && (code || !good))
+            against = "the account is not known to be good";
+        if (against) {
+            leave_out(p, row, against);
+            continue;
+        }
+        int worse = try_row(p, row, identity);
+        code = app_worse(code, worse);
+    }
+    return code;
+}
