@@ -450,6 +450,7 @@ mr_logon_options app_logon_options(const app *a, const app_target *target, uint8
         .mechanism = account->mechanism,
         .level = level ? level : account->level,
         .host = target->host,
+        .spn = account->spn,
         .realm = account->realm,
         .kdcs = account->kdc,
         .kdc_count = account->kdc != NULL,

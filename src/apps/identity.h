@@ -30,6 +30,7 @@ typedef struct app_account {
     enum mr_logon_mechanism mechanism;
     uint8_t level;          /* enum mr_auth_level of calls; NONE: nobody logs on */
     const char *realm;      /* --realm, or NULL */
+    const char *spn;        /* the server's principal name; NULL: host/HOST */
     const mr_addr *kdc;     /* --dc-ip, or NULL */
     const char *expected;   /* TICKET: the user whose ticket it must be, or NULL */
     struct app_tries *tries;

@@ -1,7 +1,7 @@
 /*
- * rpcping as Windows has it: its switches, its words, its layout, over ncacn_ip_tcp and without an
- * account. What needs a security provider or RPC over HTTP is understood, checked and refused
- * before anything is sent. The time is that of connecting, binding and all calls, as there.
+ * rpcping as Windows has it: its switches, its words, its layout, over ncacn_ip_tcp, anonymously or
+ * by NTLM, Kerberos and Negotiate. RPC over HTTP is understood, checked and refused before anything
+ * is sent. The time is that of connecting, binding and all calls, as there.
  * The original's exit codes are not documented, but 0 for success; a failure is 1 here, since eight
  * bits hold no 1722.
  */
@@ -11,7 +11,10 @@
 #include <msrpc/ifaces/epmapper.h>
 
 #include "eerr.h"
+#include "identity.h"
 #include "ping.h"
+
+#define RPC_S_SEC_PKG_ERROR 1825 /* what Windows shows for a logon that failed on this side */
 
 struct rpcping_options {
     const char *protseq, *server, *endpoint, *binding, *interface, *object;
@@ -44,14 +47,17 @@ static const app_option options[] = {
      "authentication level: connect, call, pkt, integrity or privacy; wants -u"},
     {"N", 0, APP_TEXT, "SPN", AT(spn), 0, 0, "server principal name; wants -u and -a"},
     {"I", 0, APP_SECRET, "USER,DOMAIN,PASSWORD", AT(identity), 0, 0,
-     "log on as this user; wants -u and -a"},
-    {"C", 0, APP_TEXT, "HEX", AT(capabilities), 0, 0, "security capabilities; wants -u and -a"},
+     "log on as this user (* asks for the password); wants -u and -a; without it the Kerberos "
+     "ticket at hand"},
+    {"C", 0, APP_TEXT, "HEX", AT(capabilities), 0, 0,
+     "security capabilities (without effect); wants -u and -a"},
     {"T", 0, APP_TEXT, "TRACKING", AT(tracking), 0, 0,
-     "identity tracking: static or dynamic; wants -u and -a"},
+     "identity tracking: static or dynamic (without effect); wants -u and -a"},
     {"M", 0, APP_TEXT, "TYPE", AT(impersonation), 0, 0,
-     "impersonation: anonymous, identify, impersonate or delegate; wants -u and -a"},
+     "impersonation: anonymous, identify, impersonate, or delegate, which hands over a ticket; "
+     "wants -u and -a"},
     {"S", 0, APP_TEXT, "SID", AT(sid), 0, 0, "the server's SID; wants -u and -a"},
-    {"Z", 0, APP_TEXT, "BOOL", AT(effective), 0, 0, "effective-only; wants -u and -a"},
+    {"Z", 0, APP_TEXT, "BOOL", AT(effective), 0, 0, "effective-only (without effect); wants -u and -a"},
     {"D", 0, APP_TEXT, "SDDL", AT(descriptor), 0, 0,
      "the server's security descriptor; wants -u and -a"},
     {"P", 0, APP_SECRET, "USER,DOMAIN,PASSWORD", AT(proxy_identity), 0, 0,
@@ -239,6 +245,48 @@ static int check_binding(const app *a, const char *text, bool *httpp) {
     return 0;
 }
 
+/* The index of --auth ("ntlm|kerberos|negotiate") for a package; APP_CHOICE_NONE: not here. */
+static unsigned package_of(const char *package) {
+    static const char *const rows[][4] = {{"10", "ntlm"},
+                                          {"16", "kerberos"},
+                                          {"9", "nego", "snego", "negotiate"}};
+    for (unsigned i = 0; i < MR_COUNT(rows); i++)
+        for (size_t k = 0; k < MR_COUNT(rows[0]) && rows[i][k]; k++)
+            if (mr_str_eq_nocase(package, rows[i][k]))
+                return i;
+    return APP_CHOICE_NONE;
+}
+
+/* The words as the identity switches of the other commands would say it; an -I that is not told is
+ * the user of this session: his Kerberos ticket. */
+static int read_account(struct rpcping *p, app *a) {
+    const struct rpcping_options *o = a->own;
+    struct app_settings *set = &a->set;
+
+    if (!o->security)
+        return app_accounts_read(a, &p->target, 1);
+    set->auth = package_of(o->security);
+    for (unsigned i = 0; i < MR_COUNT(levels); i++)
+        if (mr_str_eq_nocase(o->level, levels[i]))
+            set->auth_level = i + 1;
+    if (o->identity) {
+        char *user = (char *)(uintptr_t)o->identity, *domain = strchr(user, ',');
+        char *password = strchr(domain + 1, ',');
+        *domain++ = *password++ = '\0';
+        set->user = user;
+        set->domain = *domain ? domain : NULL;
+        set->password = strcmp(password, "*") ? password : "-";
+    } else {
+        set->kerberos = true;
+    }
+    int code = app_accounts_read(a, &p->target, 1);
+    if (!code && o->spn)
+        p->target.account->spn = o->spn;
+    if (!code && o->impersonation && mr_str_eq_nocase(o->impersonation, "delegate"))
+        p->target.account->id.delegate = true;
+    return code;
+}
+
 /* What is understood but not in this version: nothing is sent. */
 static int refuse_later(const app *a, const struct rpcping_options *o, bool http) {
     enum mr_protseq protseq = MR_PROTSEQ_NCACN_IP_TCP;
@@ -255,12 +303,18 @@ static int refuse_later(const app *a, const struct rpcping_options *o, bool http
     if (protseq != MR_PROTSEQ_NCACN_IP_TCP)
         return app_refuse(a, APP_MISSING, "-t %s is not in this version, only ncacn_ip_tcp; "
                           "nothing was sent", o->protseq);
-    if (o->security)
-        return app_refuse(a, APP_MISSING, "-u %s: this version speaks anonymously only, without -u "
-                          "and -a; nothing was sent", o->security);
+    if (o->security && package_of(o->security) == APP_CHOICE_NONE)
+        return app_refuse(a, APP_MISSING, "-u %s: this version knows NTLM, Kerberos and negotiate; "
+                          "nothing was sent", o->security);
+    if (o->sid || o->descriptor)
+        return app_refuse(a, APP_MISSING, "%s: whose SID a server has is not checked in this "
+                          "version; nothing was sent", o->sid ? "-S" : "-D");
     if (o->smart_card || o->prompt)
-        return app_refuse(a, APP_MISSING, "%s: this version speaks anonymously only; nothing was "
+        return app_refuse(a, APP_MISSING, "%s: this version takes accounts from -I; nothing was "
                           "sent", o->smart_card ? "-c" : "-p");
+    if (o->security && package_of(o->security) == 0 && !o->identity)
+        return app_refuse(a, APP_MISSING, "-u %s: NTLM wants an account, -I user,domain,password "
+                          "(* asks); nothing was sent", o->security);
     if (o->window)
         return app_refuse(a, APP_MISSING, "-d: the diagnosis of Windows is not here: msrpc "
                           "diagnose %s", o->server ? o->server : "localhost");
@@ -320,7 +374,7 @@ static int read_options(struct rpcping *p, app *a) {
     if (!code && (!*p->target.host || strpbrk(p->target.host, "[]@, ")))
         code = app_refuse(a, APP_USAGE, "-s %s: a name or an address is wanted", o->server);
     p->target.input = p->target.host;
-    return code;
+    return code ? code : read_account(p, a);
 }
 
 /* ---- what it prints ---- */
@@ -445,7 +499,7 @@ static int ping(struct rpcping *p, mr_client *client) {
 static int open_client(struct rpcping *p, mr_client **clientp) {
     const mr_iface iface = {.format = MR_NDR_FORMAT, .name = "interface",
                             .syntax = p->ping.interface};
-    const mr_client_options own = app_client_options(&p->s, MR_AUTH_LEVEL_NONE);
+    const mr_client_options own = app_client_options(&p->s, app_session_level(&p->s));
     const char *host = p->target.host;
     bool colon = strchr(host, ':') != NULL;
     char port[16] = "";
@@ -476,9 +530,16 @@ static int run(app *a) {
     p.ping.s = &p.s;
     p.ping.target = &p.target;
     p.ping.options = &(struct ping_options){0};
+    p.s.target = &p.target;
     show_head(&p);
     p.began = p.shown = mr_clock_now();
-    code = open_client(&p, &client);
+    code = app_session_logon(&p.s);
+    if (code == APP_COMMUNICATION) {
+        p.s.error = MR_ERROR_INIT; /* told */
+        code = show_exception(&p, RPC_S_SEC_PKG_ERROR, MR_SLICE_NULL);
+    }
+    if (!code)
+        code = open_client(&p, &client);
     if (!code)
         code = ping(&p, client);
     mr_client_free(client);
@@ -492,8 +553,8 @@ const app_command app_rpcping = {
     .synopsis = "",
     .about =
         "Stands in for rpcping of Windows where scripts call it: -x and /x are the same, and -i is "
-        "not -I. Over ncacn_ip_tcp and without an account it pings the endpoint mapper, a port "
-        "(-e) or an interface (-f). What asks for an account or for RPC over HTTP is understood "
+        "not -I. Over ncacn_ip_tcp it pings the endpoint mapper, a port (-e) or an interface (-f), "
+        "anonymously or with an account (-u, -a, -I). What asks for RPC over HTTP is understood "
         "and refused. msrpc ping says more.",
     .examples = {"msrpc rpcping -s dc01",
                  "ping the endpoint mapper",
@@ -501,7 +562,7 @@ const app_command app_rpcping = {
                  "a hundred calls of the directory's replication interface"},
     .exits = {"0", "every call was answered",
               "1", "an exception, whose number is printed",
-              "69", "an account, RPC over HTTP or another protocol is asked for; nothing was sent",
+              "69", "RPC over HTTP, another protocol or package is asked for; nothing was sent",
               "130", "interrupted"},
     .options = options,
     .own_size = sizeof(struct rpcping_options),

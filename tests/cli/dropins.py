@@ -151,17 +151,19 @@ accepted = {
         'O': (['-O', '60a15ec5-4de8-11d7-a637-005056a20182'], 1), 'i': (['-i', '2'], 1),
         'q': (['-q'], 1), 'r': (['-r', '1'], 1), 'v': (['-v', '3'], 1), 'c': (['-c'], 69),
         'p': (['-p'], 69), 'd': (['-d'], 69), 'u': (['-u', 'NTLM', '-a', 'connect'], 69),
-        'a': (['-u', '9', '-a', 'privacy'], 69),
+        'a': (['-u', '14', '-a', 'privacy'], 69),
     },
 }
 secure = {'N': 'host/x', 'I': 'u,d,p', 'C': '0x1f', 'T': 'static', 'M': 'delegate', 'S': 'S-1-5-18',
           'Z': '1', 'D': 'O:SY', 'P': 'u,d,*', 'F': '3', 'H': 'Basic,NTLM', 'B': 'msstd:x', 'b': None,
           'R': 'none', 'E': None, 'A': 'u,d,p', 'U': '2'}
 for name, value in secure.items():
-    accepted['rpcping'][name] = (['-u', '10', '-a', 'pkt', '-' + name, *([value] if value else []),
+    plain = name in 'NICTMZ'  # the account is refused by the closed port, not before
+    accepted['rpcping'][name] = (['-u', '10', '-a', 'pkt', *(['-I', 'u,d,p'] if name != 'I' else []),
+                                  '-' + name, *([value] if value else []),
                                   *(['-H', '1'] if name == 'P' else []),
                                   *(['-U', '1'] if name == 'A' else []),
-                                  *(['-E'] if name in 'bR' else [])], 69)
+                                  *(['-E'] if name in 'bR' else [])], 1 if plain else 69)
 for tool, table in accepted.items():
     known = re.findall(r'^  -(\w+)', Run('help', tool).out.split('\nSwitches')[-1], re.M)
     eq(sorted(known), sorted(table), tool + ': the tests know every switch')
