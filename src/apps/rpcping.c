@@ -57,7 +57,8 @@ static const app_option options[] = {
      "impersonation: anonymous, identify, impersonate, or delegate, which hands over a ticket; "
      "wants -u and -a"},
     {"S", 0, APP_TEXT, "SID", AT(sid), 0, 0, "the server's SID; wants -u and -a"},
-    {"Z", 0, APP_TEXT, "BOOL", AT(effective), 0, 0, "effective-only (without effect); wants -u and -a"},
+    {"Z", 0, APP_TEXT, "BOOL", AT(effective), 0, 0,
+     "effective-only (without effect); wants -u and -a"},
     {"D", 0, APP_TEXT, "SDDL", AT(descriptor), 0, 0,
      "the server's security descriptor; wants -u and -a"},
     {"P", 0, APP_SECRET, "USER,DOMAIN,PASSWORD", AT(proxy_identity), 0, 0,
