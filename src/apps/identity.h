@@ -70,6 +70,12 @@ void app_account_end(app_account *account, enum app_verdict verdict);
 bool app_account_is_good(const app_account *account);
 bool app_account_is_refused(const app_account *account);
 
+/* Whose Kerberos ticket lies unused in a file while @target is asked by nobody, though -N was not
+ * said: "alice@LAB.TEST", in the arena; NULL: there is none, or it has expired. */
+const char *app_unused_ticket(app *a, const app_target *target);
+/* The same as a line of a screen. */
+void app_show_unused_ticket(app *a, const app_target *target);
+
 /* Nobody may read this process's memory from now on: no core dump, no ptrace. Called before the
  * first secret is kept. */
 void app_guard_secrets(void);

@@ -421,6 +421,8 @@ void app_session_show_who(const app_session *s) {
     if (s->logon.logon)
         fprintf(s->a->out, " from %s, %s\n", mr_addr_text(&s->local, text),
                 app_safe(s->a, mr_slice_str(app_session_who(s))));
+    else if (s->target)
+        app_show_unused_ticket(s->a, s->target);
 }
 
 void app_report_vantage(const app_session *s, mr_writer *w, const mr_addr *local) {
@@ -432,6 +434,9 @@ void app_report_vantage(const app_session *s, mr_writer *w, const mr_addr *local
     mr_writer_open(w, "vantage", MR_SHAPE_OBJECT);
     mr_writer_str(w, "address", local->family ? mr_addr_text(local, text) : NULL);
     mr_writer_str(w, "identity", identity_of(s));
+    const char *ticket = s->target ? app_unused_ticket(s->a, s->target) : NULL;
+    if (ticket)
+        mr_writer_str(w, "unused_ticket", ticket);
     if (l->logon) {
         const mr_logon_report *report = mr_logon_get_report(l->logon);
         mr_writer_open(w, "auth", MR_SHAPE_OBJECT);

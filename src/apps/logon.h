@@ -69,7 +69,7 @@ size_t app_session_at_once(const struct app_session *s, size_t most);
 
 /* Who asks, as screens say it: "anonymous", "LAB\alice (Kerberos, privacy)". In the arena. */
 const char *app_session_who(const struct app_session *s);
-/* The same as a line of a screen, where somebody was logged on. */
+/* The same as a line of a screen, where somebody was logged on, or has a ticket and was not. */
 void app_session_show_who(const struct app_session *s);
 /* The member "vantage" of a report: address, identity and auth. @local NULL: of the session. */
 void app_report_vantage(const struct app_session *s, mr_writer *w, const mr_addr *local);

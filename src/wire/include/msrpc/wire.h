@@ -4,6 +4,7 @@
 
 #include <msrpc/wire/ber.h>
 #include <msrpc/wire/binding.h>
+#include <msrpc/wire/ccache.h>
 #include <msrpc/wire/dns.h>
 #include <msrpc/wire/http.h>
 #include <msrpc/wire/krb.h>
