@@ -136,7 +136,7 @@ int app_ask_secret(app *a, const char *prompt, char **secretp) {
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     char line[SECRET_MAX + 2];
     struct quiet quiet;
-    bool end;
+    bool end = true;
 
     if (fd < 0)
         return app_refuse(a, APP_MISSING, "no terminal to ask for a password; --password-file F "
