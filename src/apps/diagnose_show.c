@@ -213,6 +213,8 @@ void diagnose_show(app *a, struct diagnose_run *run) {
     snprintf(from, sizeof from, "from %s, %s%s", *vantage ? vantage : "here",
              identity ? "as " : "anonymous", identity ? app_safe(a, mr_slice_str(identity)) : "");
     app_edges(a->out, title, from);
+    if (!identity)
+        app_show_unused_ticket(a, run->target);
     fputc('\n', a->out);
     for (int phase = 1; phase <= MR_PHASE_COUNT; phase++)
         show_phase(a, run, (enum mr_phase)phase);
@@ -248,6 +250,9 @@ static void write_members(const struct diagnose_run *run, mr_writer *w) {
     mr_writer_open(w, "vantage", MR_SHAPE_OBJECT);
     mr_writer_str(w, "address", *vantage ? vantage : NULL);
     mr_writer_str(w, "identity", identity ? identity : "anonymous");
+    const char *ticket = identity ? NULL : app_unused_ticket(run->s.a, run->target);
+    if (ticket)
+        mr_writer_str(w, "unused_ticket", ticket);
     if (logon->made) {
         mr_writer_open(w, "auth", MR_SHAPE_OBJECT);
         mr_writer_str(w, "mechanism", logon->mechanism);
