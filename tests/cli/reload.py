@@ -43,6 +43,27 @@ def answer(port):
     return (run.json() or {'calls': [{}]})['calls'][0].get('reply', {}).get('out_data')
 
 
+def logons(save):
+    """Who may log on changes with SIGHUP, or stays when a file has a mistake."""
+    first = free_ports(4)
+    users = save('users', 'LAB\\alice:Secret.1\n')
+    keys = os.path.join(os.path.dirname(users), 'none.keytab')
+    text = '[interface rpcecho]\nport = %d\n[access]\nusers = %s\n%s'
+    path = save('logons.conf', text % (first, users, ''))
+    with Reloaded('--config', path) as server:
+        save('users', 'alice\n')
+        eq(server.reload(), False, 'SIGHUP: a mistake in the file of users changes nothing')
+        save('users', 'bob:Secret.2\n')
+        eq(server.reload(), True, 'SIGHUP: other users')
+        save('logons.conf', text % (first, users, 'keytab = %s\n' % keys))
+        eq(server.reload(), False, 'SIGHUP: a key table that is not there changes nothing')
+        save('logons.conf', '[interface rpcecho]\nport = %d\n' % first)
+        eq(server.reload(), True, 'SIGHUP: nobody may log on any more')
+        told = server.end()
+    ok('not reloaded: %s:1:1: ' % users in told and 'not reloaded: %s: ' % keys in told,
+       'the log says what is wrong', told)
+
+
 def mocks(save):
     first = free_ports(4)
     save('echo.json', json.dumps(ECHO_MOCK))
@@ -315,6 +336,7 @@ with tempfile.TemporaryDirectory() as folder:
 
     documents(save)
     mocks(save)
+    logons(save)
     mistakes(save)
     storms(save)
     descriptors(save)
