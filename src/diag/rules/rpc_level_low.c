@@ -27,8 +27,8 @@ const mr_rule mr_rule_rpc_level_low = {
     .summary = "the call is protected too weakly",
     .cause = "{interface} on port {port} of {address} denies calls at level {auth} of "
              "authentication and serves the same caller at level 6 (packet privacy). Hardened "
-             "servers demand more than they did: DCOM level 5 (since March 2023), printing 6 (since "
-             "2021), Netlogon's secure channel 6 (since July 2023).",
+             "servers demand more than they did: DCOM level 5 (since March 2023), printing 6 "
+             "(since 2021), Netlogon's secure channel 6 (since July 2023).",
     .reference = "MS-RPCE 2.2.1.1.8; KB5004442 (CVE-2021-26414), KB4599464 (CVE-2021-1678), "
                  "KB5021130 (CVE-2022-38023)",
     .remedies = {{.text = "Let the program ask for RPC_C_AUTHN_LEVEL_PKT_PRIVACY.",
