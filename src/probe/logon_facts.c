@@ -239,7 +239,7 @@ const char *probe_logon_add_fallback(struct probe_logon *l, bool accepted, uint3
                         .address = probe_addr_text(p, l->addr), .port = l->port,
                         .spn = known(l->spn), .user = l->who, .krb = failure->code,
                         .status = status);
-        return why;
+        return probe_text(p, "%s", why); /* ours, where it was the logon's */
     }
     if (refused)
         why = probe_text(p, "the KDC %s says %s", probe_addr_text(p, &r->kdc),
