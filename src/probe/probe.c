@@ -371,7 +371,7 @@ const char *mr_probe_get_vantage(const mr_probe *p) {
     return p->vantage;
 }
 const char *mr_probe_get_identity(const mr_probe *p) {
-    return p->logon_who ? p->logon_who : p->options.logon ? p->options.identity : NULL;
+    return p->logon_who ? p->logon_who : p->logon.made ? p->options.identity : NULL;
 }
 const mr_probe_logon *mr_probe_get_logon(const mr_probe *p) {
     return &p->logon;

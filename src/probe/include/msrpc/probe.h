@@ -98,7 +98,7 @@ const mr_probe_addr *mr_probe_get_addrs(const mr_probe *probe, size_t *countp);
 const char *mr_probe_get_vantage(const mr_probe *probe);
 
 /* As whom it was asked: what the KDC calls the account, else the name given with it; NULL:
- * anonymous. */
+ * anonymous, also where it did not come to a logon. */
 const char *mr_probe_get_identity(const mr_probe *probe);
 
 /* The logon: @made once it was begun. Strings are *borrowed* until the probe is freed. */
