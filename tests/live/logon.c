@@ -299,11 +299,14 @@ static void converse(struct logon *l, const struct mech *mech, mr_logon *logon,
 
     if (!r)
         r = mr_client_open(client, syntax, &err);
+    if (r)
+        snprintf(why, sizeof why, "%s", err.text);
+    bool opened = r == 0;
     for (unsigned i = first; i <= last; i++)
         tell_good(mech, logon, texts[i], TEXT_SIZE);
     for (unsigned round = 0; round < ROUNDS; round++)
         for (unsigned i = first; i <= last; i++) {
-            if (!r || r == MR_ERR_FAULT)
+            if (opened && (!r || r == MR_ERR_FAULT))
                 r = talk(l, client, (enum size)i, o->frag, &err);
             if (!r)
                 r = check_report(client, o, &err);
