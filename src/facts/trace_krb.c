@@ -268,8 +268,10 @@ void trace_krb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
                     talk->calls > talk->unanswered + talk->faults;
 
     const mr_flow_seen *tcp = seen->u.end.tcp;
-    /* with whose credentials it was tried is where the capture has cut its packets */
-    bool unread = tcp->truncated && talk->server_port != 88 && tcp->side[MR_FROM_SERVER].octets;
+    /* with whose credentials it was tried is where the capture has cut or lost packets */
+    bool unread = (tcp->truncated || tcp->one_way || tcp->side[MR_FROM_CLIENT].missing ||
+                   tcp->side[MR_FROM_SERVER].missing) &&
+                  talk->server_port != 88 && tcp->side[MR_FROM_SERVER].octets;
 
     if ((live->user && accepted && !live->smb_status) || unread)
         make_good(trace, talk);

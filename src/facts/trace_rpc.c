@@ -168,7 +168,8 @@ static bool is_caller_known(const trace_live *live, const mr_seen_call *call) {
     return live->bound_count || call->auth_level;
 }
 
-/* Samba says so of credentials, too: until the end it is not known whether the capture has them. */
+/* Said at the end, if the capture then has all of the connection: Samba refuses credentials with
+ * the status of a broken PDU, and an answer to what was not captured looks like one. */
 static void doubt(mr_trace *trace, trace_live *live, const mr_seen *seen, const mr_fact *fact) {
     if (live->doubt)
         return;
@@ -305,7 +306,13 @@ static void take_foreign(mr_trace *trace, trace_live *live, const mr_seen *seen)
         return;
     live->foreign = true;
     live->bind.open = false;
-    add(trace, live, seen, true, &talk, 0, 0);
+    if (seen->kind == MR_SEEN_FOREIGN) {
+        add(trace, live, seen, true, &talk, 0, 0);
+        return;
+    }
+    mr_fact fact = mr_facts_of_talk(&talk);
+    if (fact.kind != MR_FACT_NONE)
+        doubt(trace, live, seen, &fact); /* the capture may lack what it answers */
 }
 
 /* ---- the endpoint mapper ---- */
@@ -545,7 +552,8 @@ static void judge_pending(mr_trace *trace, trace_live *live, const mr_seen *seen
     }
     /* a SYN-ACK that comes late is one sent again: the host does not know the connection */
     bool half_open = !client->syn_packet && server->syn_packet > pending->packet;
-    if (server->missing || tcp->one_way || tcp->truncated || live->talk.midstream || half_open) {
+    bool holes = server->missing || client->missing > client->unacked || tcp->truncated;
+    if (holes || tcp->one_way || live->talk.midstream || half_open) {
         if (live->talk.outcome == MR_TRACE_WELL)
             live->talk.outcome = MR_TRACE_UNKNOWN;
         return; /* the answer may be where the capture has a hole */
@@ -605,8 +613,11 @@ void trace_rpc_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
     mr_trace_talk *talk = &live->talk;
     uint64_t answered = talk->calls > talk->unanswered + talk->faults
                             ? talk->calls - talk->unanswered - talk->faults : 0;
+    const mr_flow_seen *tcp = seen->u.end.tcp;
+    bool whole = !talk->midstream && !tcp->side[MR_FROM_CLIENT].missing &&
+                 !tcp->side[MR_FROM_SERVER].missing;
 
-    if (live->op_range && !answered && !talk->midstream) {
+    if (live->op_range && !answered && whole) {
         mr_seen at = *seen;
         at.packet = live->op_range;
         at.to_client = true;
