@@ -139,6 +139,7 @@ int trace_extract(struct trace *t);
 /* trace_pair.c: the captures of both sides compared, into the story; 0 or an exit code, told. */
 int trace_pair(struct trace *t);
 void trace_pair_show(struct trace *t);
+void trace_pair_tell(struct trace *t, void (*put)(FILE *out, const char *text), FILE *out);
 void trace_pair_json(struct trace *t, mr_writer *w);
 /* trace.c: a signal or the deadline came; the exit code it stands for. */
 bool trace_stopped(const struct trace *t);

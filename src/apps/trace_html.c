@@ -359,6 +359,25 @@ static void put_ladders(struct trace *t, FILE *out) {
     fputs("</section>\n", out);
 }
 
+/* ---- both sides ---- */
+
+static void put_item(FILE *out, const char *text) {
+    put_element(out, "<li>", text, "</li>\n");
+}
+
+static void put_pair(struct trace *t, FILE *out) {
+    if (!t->paired)
+        return;
+    fputs("<section aria-labelledby=\"h-both\">\n<h2 id=\"h-both\">Both sides</h2>\n<p>The "
+          "client's: ", out);
+    put(out, t->o->client);
+    fputs("; the server's: ", out);
+    put(out, t->o->server);
+    fputs("</p>\n<ul>\n", out);
+    trace_pair_tell(t, put_item, out);
+    fputs("</ul>\n</section>\n", out);
+}
+
 /* ---- tables ---- */
 
 static void put_row(struct trace *t, const mr_trace_talk *talk, bool linked, FILE *out) {
@@ -440,6 +459,7 @@ int trace_html(struct trace *t) {
     put_head(t, out);
     put_verdict(t, out);
     put_findings(t, out);
+    put_pair(t, out);
     put_timeline(t, out);
     put_ladders(t, out);
     put_talks(t, out);

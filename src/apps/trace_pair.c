@@ -60,26 +60,36 @@ static const char *span_text(int64_t span, char out[32]) {
     return out;
 }
 
-static void show_clock(struct trace *t) {
+/* How the clocks differ, as far as packets that are in both captures tell. */
+static void clock_text(const struct trace *t, char out[LINE]) {
     const mr_pair_clock *c = &t->pair.totals.clock;
-    char offset[32], err[32], text[LINE];
+    char offset[32], err[32];
 
     if (!c->known) {
-        app_wrap(t->a->out, " CLOCKS   ", 10,
-                 "no packet is in both captures: nothing tells how the clocks differ");
+        snprintf(out, LINE, "no packet is in both captures: nothing tells how the clocks differ");
         return;
     }
-    int at = snprintf(text, sizeof text, "the server's side is %s %s, within %s",
+    int at = snprintf(out, LINE, "the server's side is %s %s, within %s",
                       span_text(c->offset, offset), c->offset < 0 ? "behind" : "ahead",
                       span_text(c->err, err));
     if (c->drift)
-        at += snprintf(text + at, sizeof text - (size_t)at, ", and %s by %.1f ppm",
+        at += snprintf(out + at, LINE - (size_t)at, ", and %s by %.1f ppm",
                        c->drift < 0 ? "loses" : "gains",
                        (double)(c->drift < 0 ? -c->drift : c->drift) / 1e3);
-    snprintf(text + at, sizeof text - (size_t)at, "%s%s",
+    snprintf(out + at, LINE - (size_t)at, "%s%s",
              c->both_ways ? "" : " (one direction only: the delay is not known)",
              c->steady ? "" : " (a clock was set in between)");
-    app_wrap(t->a->out, " CLOCKS   ", 10, text);
+}
+
+static void both_text(const struct trace *t, char out[LINE]) {
+    const mr_pair_totals *totals = &t->pair.totals;
+
+    snprintf(out, LINE,
+             "connections in both captures: %llu (with translated addresses %llu); only in "
+             "the client's: %llu; only in the server's: %llu",
+             (unsigned long long)totals->matched, (unsigned long long)totals->translated,
+             (unsigned long long)totals->place[0].alone,
+             (unsigned long long)totals->place[1].alone);
 }
 
 static const char *way(const mr_pair_seen *s) {
@@ -140,43 +150,39 @@ static void what(const mr_pair_seen *s, char out[LINE]) {
     }
 }
 
-static void show_seen(struct trace *t, const mr_pair_seen *s) {
+static void seen_text(const mr_pair_seen *s, char line[LINE * 2]) {
     const mr_pair_tuple *at = &s->at[s->at[0].family ? 0 : 1];
     const mr_ip client = {at->client, at->family}, server = {at->server, at->family};
-    char from[MR_IP_TEXT], to[MR_IP_TEXT], text[LINE], line[LINE * 2];
+    char from[MR_IP_TEXT], to[MR_IP_TEXT], text[LINE];
+    const size_t size = LINE * 2;
     int used;
 
     what(s, text);
-    used = snprintf(line, sizeof line, "%s:%u > %s:%u %s; %s", mr_ip_text(&client, from),
+    used = snprintf(line, size, "%s:%u > %s:%u %s; %s", mr_ip_text(&client, from),
                     at->client_port, mr_ip_text(&server, to), at->server_port,
                     s->proto == MR_IP_UDP ? "udp" : "tcp", text);
     for (int i = 0; i < 2; i++)
         if (s->packet[i])
-            used += snprintf(line + used, sizeof line - (size_t)used, "%s %s %llu",
+            used += snprintf(line + used, size - (size_t)used, "%s %s %llu",
                              i == 0 || !s->packet[0] ? "; packet" : " and",
                              i == 0 ? "client" : "server", (unsigned long long)s->packet[i]);
     if (!s->certain)
-        snprintf(line + used, sizeof line - (size_t)used,
+        snprintf(line + used, size - (size_t)used,
                  " (not certain: the other capture does not show that it ran then)");
-    app_wrap(t->a->out, s->certain ? " [!] " : " [--] ", 5, line);
 }
 
 void trace_pair_show(struct trace *t) {
     const mr_pair_totals *totals = &t->pair.totals;
     size_t most = t->a->set.verbose ? t->pair.count : SHOWN;
-    char text[LINE];
+    char text[LINE], line[LINE * 2];
 
     if (!t->paired)
         return;
-    snprintf(text, sizeof text,
-             "connections in both captures: %llu (with translated addresses %llu); only in "
-             "the client's: %llu; only in the server's: %llu",
-             (unsigned long long)totals->matched, (unsigned long long)totals->translated,
-             (unsigned long long)totals->place[0].alone,
-             (unsigned long long)totals->place[1].alone);
+    both_text(t, text);
     fputc('\n', t->a->out);
     app_wrap(t->a->out, " BOTH     ", 10, text);
-    show_clock(t);
+    clock_text(t, text);
+    app_wrap(t->a->out, " CLOCKS   ", 10, text);
     for (int i = 0; i < 2; i++) {
         if (totals->place[i].dropped == 0 && totals->place[i].missed == 0)
             continue;
@@ -184,8 +190,10 @@ void trace_pair_show(struct trace *t) {
                  "does not show proves nothing", i ? "server" : "client");
         app_wrap(t->a->out, " [!] ", 5, text);
     }
-    for (size_t i = 0; i < t->pair.count && i < most; i++)
-        show_seen(t, &t->pair.seen[i]);
+    for (size_t i = 0; i < t->pair.count && i < most; i++) {
+        seen_text(&t->pair.seen[i], line);
+        app_wrap(t->a->out, t->pair.seen[i].certain ? " [!] " : " [--] ", 5, line);
+    }
     if (t->pair.count > most)
         fprintf(t->a->out, " and %zu more (-v shows them)\n", t->pair.count - most);
     else if (t->pair.count == 0 && totals->matched == 0 && !totals->clock.known)
@@ -193,6 +201,24 @@ void trace_pair_show(struct trace *t) {
                  "compare; are they of the same time and path?");
     else if (t->pair.count == 0)
         fputs(" [ok] nothing was lost, forged or changed between the two places\n", t->a->out);
+}
+
+/* What is told of both sides, line by line, to @put: for the page. */
+void trace_pair_tell(struct trace *t, void (*put)(FILE *out, const char *text), FILE *out) {
+    char text[LINE], line[LINE * 2];
+
+    both_text(t, text);
+    put(out, text);
+    clock_text(t, text);
+    put(out, text);
+    for (size_t i = 0; i < t->pair.count; i++) {
+        seen_text(&t->pair.seen[i], line);
+        put(out, line);
+    }
+    if (t->pair.count == 0)
+        put(out, t->pair.totals.matched || t->pair.totals.clock.known
+                     ? "nothing was lost, forged or changed between the two places"
+                     : "no connection is in both captures: there is nothing to compare");
 }
 
 /* ---- JSON ---- */

@@ -257,6 +257,12 @@ def page(folder):
         text = file.read()
     ok(all(x in text for x in ('prefers-color-scheme: dark', ':focus-visible', '<svg', '<details',
                                '<summary>', 'TCP.', '<table>')), '--html: its parts', text[:500])
+    sides = [os.path.join(CAPTURES, 'pair-syn-lost.%s.pcap.gz' % x) for x in ('client', 'server')]
+    Run('trace', '--client', sides[0], '--server', sides[1], '-q', '--html', out)
+    with open(out, encoding='utf-8') as file:
+        text = file.read()
+    ok(all(x in text for x in (*sides, 'was lost on the way there', 'connections in both')) and
+       not Page(text).bad, '--html: both sides', text[:500])
     evil = os.path.join(folder, '<img src=x onerror=alert(1)>&".pcap')
     shutil.copyfile(DYNAMIC, evil)
     Run('trace', evil, '-q', '--html', out)
