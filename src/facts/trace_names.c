@@ -532,9 +532,12 @@ static void add_srv(mr_trace *trace, trace_relation *r, const trace_name *name,
     add(trace, r, a, true, &fact);
 }
 
-static bool is_asked(const trace_name *name, uint16_t type) {
+/* An answer about @type was seen. Where the network or the capture lost it, that there is none of
+ * another type says nothing. */
+static bool is_answered(const trace_name *name, uint16_t type) {
     for (size_t i = 0; i < name->asked_count; i++) {
-        if (name->asked[i].type == type && name->asked[i].tries)
+        if (name->asked[i].type == type && name->asked[i].tries &&
+            name->asked[i].state != TRACE_OPEN)
             return true;
     }
     return false;
@@ -581,7 +584,7 @@ static void add_asked(mr_trace *trace, trace_relation *r, const trace_name *name
         bad = bad || a->rcode != 3;
         break;
     case TRACE_NODATA:
-        if (!a->tries || (a->type == TYPE_AAAA && !is_asked(name, TYPE_A)))
+        if (!a->tries || (a->type == TYPE_AAAA && !is_answered(name, TYPE_A)))
             return;
         if (a->truncated && !trace_is_cut_off(trace, name, a))
             return;
