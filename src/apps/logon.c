@@ -19,13 +19,6 @@
 #define FAULT_ACCESS_DENIED 5u
 #define TURN_POLL (20 * MR_MSEC)
 
-enum { /* RFC 4120 7.5.9: what a KDC says of an account */
-    KDC_POLICY = 12,
-    KDC_CLIENT_REVOKED = 18,
-    KDC_KEY_EXPIRED = 23,
-    KDC_PREAUTH_FAILED = 24,
-};
-
 /* ---- what went wrong, in words ---- */
 
 static const char *sentence(app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -157,18 +150,9 @@ static void on_logon(void *user, mr_logon *logon, int result, const mr_error *er
     mr_loop_stop(&wait->s->loop);
 }
 
-/* The KDC has judged the account, not this target. */
-static bool kdc_refused(const app_logon *l, int result) {
-    const mr_krb5_failure *f = &mr_logon_get_report(l->logon)->tickets.failure;
-
-    return result == MR_ERR_AUTH && f->from_peer &&
-           (f->code == KDC_PREAUTH_FAILED || f->code == KDC_CLIENT_REVOKED ||
-            f->code == KDC_KEY_EXPIRED || f->code == KDC_POLICY);
-}
-
 static int tell_failed(app_session *s, int result, const mr_error *err) {
     app_logon *l = &s->logon;
-    bool refused = kdc_refused(l, result);
+    bool refused = mr_logon_get_report(l->logon)->refused;
     bool no_ticket = l->account->who == APP_WHO_TICKET &&
                      mr_logon_get_report(l->logon)->tickets.requests == 0 && result != MR_ERR_NAME;
 

@@ -210,11 +210,8 @@ static bool is_judged(const mr_krb5_failure *failure) {
 }
 
 static bool may_fall_back(const mr_logon *l, int result) {
-    const mr_krb5_failure *failure = &l->report.tickets.failure;
-
     return l->options.mechanism == MR_LOGON_NEGOTIATE && has_ntlm(l->options.identity) &&
-           result != MR_ERR_MEMORY && mr_clock_now() < l->deadline &&
-           !(result == MR_ERR_AUTH && is_judged(failure));
+           result != MR_ERR_MEMORY && mr_clock_now() < l->deadline && !l->report.refused;
 }
 
 void mr_logon_end(mr_logon *l, int result, const mr_error *err) {
@@ -225,6 +222,7 @@ void mr_logon_end(mr_logon *l, int result, const mr_error *err) {
     mr_timer_deinit(&l->timer);
     mr_logon_find_deinit(l);
     mr_logon_ask_stop(l);
+    r->refused = result == MR_ERR_AUTH && is_judged(&r->tickets.failure);
     if (result == 0) {
         r->kerberos = l->options.mechanism != MR_LOGON_NTLM;
     } else if (may_fall_back(l, result)) {

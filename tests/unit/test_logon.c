@@ -333,6 +333,7 @@ static void refused_by_kdc(void **state) {
         assert_int_equal(r->tickets.failure.code, rows[i].code);
         assert_true(r->tickets.failure.from_peer && r->tickets.failure.server_time > 0);
         assert_int_equal(r->tries[r->try_count - 1].code, rows[i].code);
+        assert_int_equal(r->refused, rows[i].manner == REVOKED); /* the others judge nobody */
         close_world(&w);
     }
 }
@@ -507,6 +508,7 @@ static void negotiate(void **state) {
         const mr_logon_report *r = run(&w);
         assert_int_equal(w.result, rows[i].result);
         assert_int_equal(r->fallback, rows[i].why != NULL);
+        assert_int_equal(r->refused, rows[i].manner == REVOKED);
         if (rows[i].why)
             assert_non_null(strstr(r->why.text, rows[i].why));
         assert_int_equal(r->kerberos, i == 0);

@@ -318,7 +318,7 @@ static void on_logged_on(void *user, mr_logon *logon, int result, const mr_error
     p->logon_who = l->who;
     if (result) {
         const char *text = probe_logon_add_refused(l, result, err);
-        end_failed(l, result == MR_ERR_AUTH && r->tickets.failure.from_peer, text);
+        end_failed(l, r->refused, text);
         return;
     }
     probe_op_connect(&l->op, open_dialogue);

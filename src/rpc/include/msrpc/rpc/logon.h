@@ -109,6 +109,9 @@ typedef struct mr_logon_report {
     enum mr_logon_stage stage;
     enum mr_logon_mechanism mechanism; /* that was asked for */
     bool kerberos, ntlm;       /* what providers have, once done */
+    bool refused;              /* it failed since a KDC judged the account itself: its secret is
+                                * wrong, it is locked, has expired or may not log on. Whoever tries
+                                * it again, at whatever server, counts towards a lockout. */
     bool fallback;             /* Negotiate goes without Kerberos ... */
     mr_error why;              /* ... for this reason */
     mr_nsec elapsed;           /* from start to outcome */
