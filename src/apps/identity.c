@@ -468,15 +468,6 @@ const char *app_level_name(uint8_t level) {
     return level < MR_COUNT(names) ? names[level] : "unknown";
 }
 
-const char *app_mechanism_name(enum mr_logon_mechanism mechanism) {
-    switch (mechanism) {
-    case MR_LOGON_NEGOTIATE: return "Negotiate";
-    case MR_LOGON_KERBEROS: return "Kerberos";
-    case MR_LOGON_NTLM: return "NTLM";
-    }
-    return "unknown";
-}
-
 enum app_turn app_account_begin(app_account *account) {
     struct app_tries *tries = account->tries;
     enum app_turn turn = APP_TURN_WAIT;

@@ -52,7 +52,6 @@ bool app_account_logs_on(const app_account *account);
 mr_logon_options app_logon_options(const app *a, const app_target *target, uint8_t level);
 
 const char *app_level_name(uint8_t level); /* "none", "connect" ... as --auth-level has it */
-const char *app_mechanism_name(enum mr_logon_mechanism mechanism); /* "NTLM" ... */
 
 /*
  * An account is not tried again once it was refused --max-logons times, and until it is known to be

@@ -358,25 +358,6 @@ int mr_krb_ap_decode(mr_slice bytes, mr_krb_ap *app, mr_error *err) {
     return 0;
 }
 
-int mr_krb_ap_rep_decode(mr_slice bytes, int32_t *etypep, mr_error *err) {
-    mr_cursor c = mr_krb_open_message(bytes, MR_KRB_AP_REP);
-    uint32_t kvno = 0;
-    int32_t etype = 0;
-
-    while (mr_cursor_left(&c)) {
-        uint8_t tag = mr_ber_peek(&c);
-        mr_cursor field = mr_ber_read(&c, tag);
-        if (tag == MR_BER_CONTEXT(2))
-            etype = read_sealed(&field, &kvno);
-        if (!mr_cursor_ok(&field))
-            return mr_krb_malformed(err, &field, "an AP-REP");
-    }
-    if (!mr_cursor_ok(&c))
-        return mr_krb_malformed(err, &c, "an AP-REP");
-    *etypep = etype;
-    return 0;
-}
-
 int mr_krb_get_size(mr_slice bytes, size_t *lenp) {
     mr_cursor c = mr_cursor_of(bytes);
 

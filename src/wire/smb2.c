@@ -15,30 +15,6 @@ const char *mr_smb2_command_name(uint16_t command) {
     return command < MR_COUNT(command_names) ? command_names[command] : "UNKNOWN";
 }
 
-const char *mr_fsctl_name(uint32_t code) {
-    switch (code) { /* MS-SMB2 2.2.31, MS-FSCC 2.3 */
-    case MR_FSCTL_DFS_GET_REFERRALS: return "DFS_GET_REFERRALS";
-    case 0x000601b0: return "DFS_GET_REFERRALS_EX";
-    case MR_FSCTL_PIPE_PEEK: return "PIPE_PEEK";
-    case MR_FSCTL_PIPE_WAIT: return "PIPE_WAIT";
-    case MR_FSCTL_PIPE_TRANSCEIVE: return "PIPE_TRANSCEIVE";
-    case 0x001440f2: return "SRV_COPYCHUNK";
-    case 0x001480f2: return "SRV_COPYCHUNK_WRITE";
-    case 0x00144064: return "SRV_ENUMERATE_SNAPSHOTS";
-    case 0x00140078: return "SRV_REQUEST_RESUME_KEY";
-    case 0x001441bb: return "SRV_READ_HASH";
-    case 0x001401d4: return "LMR_REQUEST_RESILIENCY";
-    case 0x001401fc: return "QUERY_NETWORK_INTERFACE_INFO";
-    case MR_FSCTL_VALIDATE_NEGOTIATE_INFO: return "VALIDATE_NEGOTIATE_INFO";
-    case 0x000900a4: return "SET_REPARSE_POINT";
-    case 0x000900a8: return "GET_REPARSE_POINT";
-    case 0x00090028: return "IS_PATHNAME_VALID";
-    case 0x0009009c: return "GET_OBJECT_ID";
-    case 0x000900c0: return "CREATE_OR_GET_OBJECT_ID";
-    default: return ""; /* a number off the wire */
-    }
-}
-
 enum mr_smb_magic mr_smb_get_magic(mr_slice message) {
     if (message.len < 4 || memcmp(message.data + 1, "SMB", 3) != 0)
         return MR_SMB_MAGIC_NONE;
@@ -105,23 +81,6 @@ int mr_smb2_transform_decode(mr_slice frame, mr_smb2_transform *transformp, mr_e
     if (mr_smb_get_magic(frame) != MR_SMB_MAGIC_TRANSFORM)
         return mr_fail(err, MR_ERR_MALFORMED, MR_FLOOR_WIRE, 0, "this is no transform header");
     *transformp = t;
-    return 0;
-}
-
-int mr_smb2_compressed_decode(mr_slice frame, mr_smb2_compressed *compressedp, mr_error *err) {
-    mr_cursor c = mr_cursor_of(frame);
-    mr_smb2_compressed z = {0};
-
-    mr_cursor_skip(&c, 4);
-    z.size = mr_cursor_read_u32(&c);
-    z.algorithm = mr_cursor_read_u16(&c);
-    z.chained = mr_cursor_read_u16(&c) == 1;
-    mr_cursor_skip(&c, 4);
-    if (!mr_cursor_ok(&c))
-        return cut_short(err, &c, "a compression header");
-    if (mr_smb_get_magic(frame) != MR_SMB_MAGIC_COMPRESSED)
-        return mr_fail(err, MR_ERR_MALFORMED, MR_FLOOR_WIRE, 0, "this is no compression header");
-    *compressedp = z;
     return 0;
 }
 
@@ -432,39 +391,4 @@ int mr_smb2_io_decode(mr_slice message, mr_smb2_io *iop, mr_error *err) {
                        "SMB2: the data of %s would begin inside its head", what);
     *iop = io;
     return 0;
-}
-
-/* ---- errors ---- */
-
-int mr_smb2_error_decode(mr_slice message, mr_smb2_error *errorp, mr_error *err) {
-    mr_smb2_error e = {0};
-    mr_cursor c = {0};
-    int r = open_body(message, 9, "an error", &c, err);
-
-    if (r < 0)
-        return r;
-    e.context_count = mr_cursor_read_u8(&c);
-    mr_cursor_skip(&c, 1);
-    uint32_t len = mr_cursor_read_u32(&c);
-    e.data = mr_cursor_read(&c, len);
-    if (!mr_cursor_ok(&c))
-        return cut_short(err, &c, "an error");
-    *errorp = e;
-    return 0;
-}
-
-bool mr_smb2_read_error_context(mr_cursor *data, mr_smb2_error_context *contextp) {
-    mr_smb2_error_context x;
-
-    if (mr_cursor_left(data) < 8)
-        return false;
-    uint32_t len = mr_cursor_read_u32(data);
-    x.id = mr_cursor_read_u32(data);
-    x.data = mr_cursor_read(data, len);
-    if (!mr_cursor_ok(data))
-        return false;
-    if (mr_cursor_left(data))
-        mr_cursor_align(data, 0, 8);
-    *contextp = x;
-    return true;
 }

@@ -18,13 +18,11 @@ static void clear_parts(mr_slice bytes) {
     mr_krb_request request;
     mr_krb_reply reply;
     mr_krb_ap ap;
-    int32_t etype;
     size_t size;
 
     mr_krb_error_data_decode(bytes, &data);
     inside(data.salt, bytes);
     (void)mr_krb_get_size(bytes, &size);
-    (void)mr_krb_ap_rep_decode(bytes, &etype, NULL);
     if (mr_krb_request_decode(bytes, &request, NULL) == 0) {
         inside(request.realm, bytes);
         inside_name(&request.client, bytes);

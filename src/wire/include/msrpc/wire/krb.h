@@ -120,8 +120,6 @@ typedef struct mr_krb_ap { /* RFC 4120 5.5.1 */
 } mr_krb_ap;
 /* Decodes an AP-REQ; slices *borrow*. MR_ERR_MALFORMED. */
 int mr_krb_ap_decode(mr_slice bytes, mr_krb_ap *app, mr_error *err);
-/* The encryption type of an AP-REP (5.5.2). MR_ERR_MALFORMED. */
-int mr_krb_ap_rep_decode(mr_slice bytes, int32_t *etypep, mr_error *err);
 
 /* Length of the message over TCP that @bytes begin with, its four octets included (RFC 4120
  * 7.2.2): 0; 1 when more octets are needed; MR_ERR_MALFORMED. */

@@ -80,14 +80,6 @@ typedef struct mr_smb2_transform {
 } mr_smb2_transform;
 int mr_smb2_transform_decode(mr_slice frame, mr_smb2_transform *transformp, mr_error *err);
 
-/* MS-SMB2 2.2.42: compressed; @chained has other fields behind the algorithm. */
-typedef struct mr_smb2_compressed {
-    uint32_t size;      /* octets when it is whole again */
-    uint16_t algorithm; /* 0 none, 1 LZNT1, 2 LZ77, 3 LZ77+Huffman, 4 pattern, 5 LZ4 */
-    bool chained;
-} mr_smb2_compressed;
-int mr_smb2_compressed_decode(mr_slice frame, mr_smb2_compressed *compressedp, mr_error *err);
-
 /* ---- opening a connection and a session ---- */
 
 #define MR_SMB2_DIALECTS_MAX 16
@@ -182,23 +174,5 @@ typedef struct mr_smb2_io { /* 2.2.19 to 2.2.22, 2.2.31, 2.2.32 */
 int mr_smb2_io_decode(mr_slice message, mr_smb2_io *iop, mr_error *err);
 /* Octets of the header and the fixed part: at most MR_SMB2_IO. */
 size_t mr_smb2_io_size(uint16_t command, bool response);
-/* "PIPE_TRANSCEIVE"; "" for a code without a name. */
-const char *mr_fsctl_name(uint32_t code);
-
-/* ---- errors ---- */
-
-typedef struct mr_smb2_error { /* 2.2.2 */
-    uint8_t context_count; /* SMB 3.1.1: @data holds contexts */
-    mr_slice data;
-} mr_smb2_error;
-/* 0; MR_ERR_MALFORMED when the body is not that of an error. */
-int mr_smb2_error_decode(mr_slice message, mr_smb2_error *errorp, mr_error *err);
-
-typedef struct mr_smb2_error_context { /* 2.2.2.1 */
-    uint32_t id;
-    mr_slice data;
-} mr_smb2_error_context;
-/* The next context of an error's data, or false at the end. */
-bool mr_smb2_read_error_context(mr_cursor *data, mr_smb2_error_context *contextp);
 
 #endif
