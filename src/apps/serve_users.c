@@ -3,13 +3,11 @@
 #include "serve.h"
 
 #include <ctype.h>
-#include <msrpc/crypto.h>
 #include <unistd.h>
 
-#include "input.h"
+#include "accounts.h"
 
 #define WINBIND "winbind:" /* in place of a file */
-#define FILE_MAX ((size_t)1 << 20)
 
 struct names {
     char computer[16], dns[256];
@@ -25,21 +23,6 @@ static void name_server(struct names *names) {
         len = sizeof names->computer - 1;
     for (size_t i = 0; i < len; i++)
         names->computer[i] = (char)toupper((unsigned char)names->dns[i]);
-}
-
-static int read_accounts(app *a, const char *path, mr_accounts **accountsp) {
-    mr_error err = MR_ERROR_INIT;
-    mr_slice text;
-
-    int code = app_input_read(a, path, FILE_MAX, &text);
-    if (code)
-        return code;
-    int r = mr_accounts_new(accountsp, &err);
-    if (!r)
-        r = mr_accounts_read(*accountsp, text, path, &err);
-    if (text.len)
-        mr_wipe((void *)text.data, text.len);
-    return r ? app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_USAGE, "%s", err.text) : 0;
 }
 
 /* The library's name of a file; who writes FILE: himself is understood, too. */
@@ -63,7 +46,7 @@ int serve_users_read(app *a, const struct serve_settings *s, struct serve_users 
     if (s->keytab && !(options.keytab = name_keytab(a, s->keytab)))
         return app_refuse(a, APP_BUG, "out of memory");
     options.winbind = s->users && !strcmp(s->users, WINBIND);
-    int code = s->users && !options.winbind ? read_accounts(a, s->users, &options.accounts) : 0;
+    int code = s->users && !options.winbind ? app_read_accounts(a, s->users, &options.accounts) : 0;
     int r = code ? 0 : mr_gate_new(&options, &users->gate, &err);
     bool winbind = err.floor == MR_FLOOR_SERVE; /* what is wrong with a key table is auth's */
     if (r == MR_ERR_MEMORY || r == MR_ERR_UNSUPPORTED || winbind)

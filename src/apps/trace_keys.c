@@ -5,17 +5,13 @@
  */
 #include "trace.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 #include <msrpc/auth/observer.h>
-#include <msrpc/crypto.h>
-#include <msrpc/serve.h>
 
+#include "accounts.h"
 #include "identity.h"
-#include "input.h"
 
-#define USERS_MAX ((size_t)1 << 20)
 #define ROWS_MAX (APP_LIST_MAX + 1)
 #define NOTES_MAX 64
 #define HASH_DIGITS ((size_t)2 * MR_NT_HASH_SIZE)
@@ -44,21 +40,12 @@ struct trace_keys {
 
 /* ---- reading ---- */
 
-static bool is_hash(mr_slice s) {
-    if (s.len != HASH_DIGITS)
-        return false;
-    for (size_t i = 0; i < s.len; i++)
-        if (!isxdigit(s.data[i]))
-            return false;
-    return true;
-}
-
 /* Takes a hash and the colon before it from the end of @restp. */
 static bool take_hash(mr_slice *restp, mr_slice *hashp) {
     size_t left = restp->len < HASH_DIGITS ? 0 : restp->len - HASH_DIGITS;
     mr_slice hash = mr_slice_sub(*restp, left, SIZE_MAX);
 
-    if (!is_hash(hash) || (left > 0 && restp->data[left - 1] != ':'))
+    if (!mr_identity_is_nt_hash(hash) || (left > 0 && restp->data[left - 1] != ':'))
         return false;
     *restp = mr_slice_sub(*restp, 0, left > 0 ? left - 1 : 0);
     *hashp = hash;
@@ -130,20 +117,6 @@ static int read_password(app *a, struct trace_keys *keys) {
         code = no_good(a, "-p", r, &err);
     app_wipe_text(asked);
     return code;
-}
-
-static int read_users(app *a, struct trace_keys *keys, const char *path) {
-    mr_error err = MR_ERROR_INIT;
-    mr_slice text;
-    int code = app_input_read(a, path, USERS_MAX, &text);
-
-    if (code)
-        return code;
-    int r = mr_accounts_new(&keys->accounts, &err);
-    if (!r)
-        r = mr_accounts_read(keys->accounts, text, path, &err);
-    app_wipe_text((const char *)text.data);
-    return r ? app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_USAGE, "%s", err.text) : 0;
 }
 
 static int read_keytab(app *a, struct trace_keys *keys, const char *path) {
@@ -238,7 +211,7 @@ int trace_keys_read(struct trace *t) {
     if (!code && (o->password || o->password_file))
         code = read_password(a, keys);
     if (!code && o->users)
-        code = read_users(a, keys, o->users);
+        code = app_read_accounts(a, o->users, &keys->accounts);
     if (!code && o->keytab)
         code = read_keytab(a, keys, o->keytab);
     for (uint32_t i = 0; i < o->hashes.count; i++)

@@ -155,6 +155,14 @@ static bool read_hex(mr_slice hex, uint8_t *out, size_t n) {
     return true;
 }
 
+bool mr_identity_is_nt_hash(mr_slice text) {
+    uint8_t hash[MR_NT_HASH_SIZE];
+    bool is = read_hex(text, hash, sizeof hash);
+
+    mr_wipe(hash, sizeof hash);
+    return is;
+}
+
 int mr_identity_set_nt_hash(mr_identity *id, mr_slice hex, mr_error *err) {
     uint8_t hash[MR_NT_HASH_SIZE], lm[MR_NT_HASH_SIZE];
     mr_slice nt = hex;

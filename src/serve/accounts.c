@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#define NT_HASH_DIGITS (2 * MR_NT_HASH_SIZE)
-
 struct mr_accounts {
     mr_identity *rows;
     size_t count;
@@ -42,17 +40,6 @@ size_t mr_accounts_count(const mr_accounts *accounts) {
 
 /* ---- reading ---- */
 
-static bool is_hash(mr_slice secret) {
-    if (secret.len != NT_HASH_DIGITS)
-        return false;
-    for (size_t i = 0; i < secret.len; i++) {
-        uint8_t c = secret.data[i] | 0x20;
-        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
-            return false;
-    }
-    return true;
-}
-
 /* Where in the line something is wrong, in @columnp, and what. */
 static int read_account(mr_slice line, mr_identity *row, size_t *columnp, mr_error *err) {
     const uint8_t *colon = memchr(line.data, ':', line.len);
@@ -72,7 +59,7 @@ static int read_account(mr_slice line, mr_identity *row, size_t *columnp, mr_err
     if (r)
         return r;
     *columnp = name + 2;
-    return is_hash(secret) ? mr_identity_set_nt_hash(row, secret, err)
+    return mr_identity_is_nt_hash(secret) ? mr_identity_set_nt_hash(row, secret, err)
                            : mr_identity_set_password(row, secret, err);
 }
 

@@ -41,6 +41,8 @@ int mr_identity_set_user(mr_identity *id, mr_slice user, mr_error *err);
 int mr_identity_set_domain(mr_identity *id, mr_slice domain, mr_error *err);
 /* Keeps the password and its NT hash, MD4 of its UTF-16 (MS-NLMP 3.3.1). */
 int mr_identity_set_password(mr_identity *id, mr_slice utf8, mr_error *err);
+/* Whether @text is 32 hexadecimal digits: where a password may stand, too, it is a hash. */
+bool mr_identity_is_nt_hash(mr_slice text);
 /* Hexadecimal, "NTHASH" or "LMHASH:NTHASH" as dumps print it; the first part is not used. */
 int mr_identity_set_nt_hash(mr_identity *id, mr_slice hex, mr_error *err);
 /* Hexadecimal, 32 or 64 digits. */
