@@ -74,6 +74,7 @@ static int read_tcp(mr_cursor *c, uint32_t len, mr_segment *seg) {
     if (head > 20) {
         size_t there = mr_cursor_left(c) < head - 20 ? mr_cursor_left(c) : head - 20;
         read_tcp_options(mr_cursor_take(c, there), there, &seg->tcp);
+        seg->tcp.cut = there < head - 20;
     }
     seg->payload_len = len - head;
     return 0;

@@ -42,6 +42,7 @@ typedef struct flow_wait {
     uint32_t again_count; /* how many, */
     uint32_t again_end;   /* behind them all */
     mr_nsec again_time;   /* and when the last one was sent */
+    bool again_soon;      /* which was sooner than a delayed acknowledgement may come */
     uint32_t hasty;      /* found to be sent in haste before the other side could say so */
     mr_nsec hole_since;  /* when the hole at next opened */
     mr_nsec hole_acked;  /* when its octets were acknowledged; MR_NSEC_NEVER: not yet */
@@ -87,6 +88,7 @@ typedef struct flow_side {
 typedef struct flow_cold {
     uint64_t id;
     uint64_t last_packet;
+    mr_nsec sent[2];     /* when a side's last octets so far went out, by enum mr_flow_side */
     uint64_t opened_packet;
     uint64_t idle_packet;
     uint64_t idle_last_packet;

@@ -1,12 +1,14 @@
 /*
  * What TCP itself shows, packet by packet: the handshake, what was sent again and whether it had
  * to be, windows, ends and resets (RFC 9293, RFC 5961, RFC 6298). A packet that is just the next
- * one of its direction touches the hot part only, a sound connection no rare part.
+ * one of its direction touches the hot part and the first line of the cold one; a sound connection
+ * has no rare part.
  */
 #include "flow_private.h"
 
 #define TWICE_TIME MR_MSEC       /* the same packet seen again within this: captured twice */
 #define REORDER_TIME (3 * MR_MSEC)
+#define ACK_DELAY (200 * MR_MSEC) /* RFC 1122 4.2.3.2 allows 500; hosts wait 40 to 200 */
 #define IDLE_TIME MR_SEC         /* a silence worth a note */
 #define FAR (1 << 26)            /* octets beyond any sensible window */
 #define FAR_RUN 4                /* so many in a row are no strays */
@@ -227,15 +229,19 @@ static void ack_unseen(track *t, uint32_t ack) {
     t->flow->waiting |= (uint8_t)(1u << !t->from);
 }
 
-/* A block behind the acknowledgement came twice (RFC 2883), and what is echoed is older than what
- * was sent again (RFC 3522): that was in a hurry, nothing was lost. */
+/* A block behind the acknowledgement came twice (RFC 2883): that was in a hurry, nothing was lost,
+ * when what is echoed is older than what was sent again (RFC 3522), and when the first copy's
+ * acknowledgement was not due yet. Later the acknowledgement may have been lost. */
 static void note_twice(track *t) {
     const mr_tcp *tcp = &t->seg->tcp;
     flow_rare *sent = cold_of(t->flows, t->flow)->side[!t->from].rare;
 
-    if (!sent || !tcp->stamped || seq_after(tcp->sack[0].to, tcp->ack) ||
-        !seq_after(sent->wait.again, tcp->ts_echo))
+    if (!sent || seq_after(tcp->sack[0].to, tcp->ack))
         return;
+    bool older = tcp->stamped && seq_after(sent->wait.again, tcp->ts_echo);
+    if (!older && !sent->wait.again_soon)
+        return;
+    sent->wait.again_soon = false;
     if (sent->wait.hasty > 0)
         sent->wait.hasty--;
     else if (sent->seen.spurious < sent->seen.retransmits)
@@ -254,7 +260,9 @@ static mr_nsec round_trip(const flow_cold *seen, int from) {
 }
 
 /* What was sent again is acknowledged. Where the answer echoes an older timestamp (RFC 3522), or
- * comes sooner than one to the second copy can, the first had arrived: it was late, not lost. */
+ * comes sooner than one to the second copy can, the first had arrived: it was late, not lost. A
+ * last segment that was soon sent again says no more than that, unless the acknowledgement of its
+ * copy was seen, with no word of a first one. */
 static void note_haste(track *t) {
     const mr_tcp *tcp = &t->seg->tcp;
     flow_rare *rare = mr_flow_rare(t->flows, t->flow, !t->from);
@@ -267,8 +275,10 @@ static void note_haste(track *t) {
     mr_nsec trip = round_trip(cold_of(t->flows, t->flow), !t->from);
     bool older = tcp->stamped && seq_after(lane->again_first, tcp->ts_echo);
     bool early = since(t->seg->packet->time, lane->again_time) < trip - trip / 4;
+    bool unseen = lane->again_soon && (tcp->cut || since(t->seg->packet->time,
+                                                         lane->again_time) > ACK_DELAY);
     uint32_t room = sent->retransmits - sent->spurious;
-    if (tcp->stamped ? !older : !early)
+    if (!unseen && (tcp->stamped ? !older : !early))
         return;
     sent->spurious += lane->again_count < room ? lane->again_count : room;
     lane->hasty += lane->again_count;
@@ -341,6 +351,9 @@ static void note_again(track *t) {
     flow_wait *lane = &mr_flow_rare(t->flows, t->flow, t->from)->wait;
 
     lane->again = seg->tcp.ts_value;
+    lane->again_soon = t->end == t->s->top &&
+                       since(seg->packet->time, cold_of(t->flows, t->flow)->sent[t->from]) <
+                           ACK_DELAY;
     if ((t->o->flags & LANE_ACKED) && !seq_after(t->end, t->o->ack)) {
         seen_of(t)->spurious++;
         return;
@@ -463,8 +476,10 @@ static int track_octets(track *t) {
         judge_old(t);
     else if (len == 1 && (t->o->flags & LANE_ZERO))
         seen_of(t)->window_probes++;
-    if (seq_after(t->end, s->top))
+    if (seq_after(t->end, s->top)) {
         s->top = t->end;
+        cold_of(t->flows, t->flow)->sent[t->from] = t->seg->packet->time;
+    }
     if (len > s->largest)
         s->largest = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
     if (t->flow->state == MR_FLOW_RESET && len > 0) {

@@ -133,6 +133,7 @@ healthy some-loss         'delay on 2 2' '"$LABDIR/epmlook.py" "$DC_IP" 20; pipe
 healthy narrow            'narrow on 1280' '"$LABDIR/epmlook.py" "$DC_IP" 500'
 healthy narrow-kerberos   'narrow on 800' 'ticket Administrator "$PASSWORD"; kvno cifs/dc1.lab.test; pipe dc1.lab.test "$ADMIN" enumdomusers'
 healthy one-reply-lost    'lose-binds on 1' '"$LABDIR/probe.py" "$DC_IP" 8'
+healthy delayed-acks     '' 'hasty peer "rpc 49300 slow 0.3" "for i in 1 2 3 4 5 6; do rpc \$PEER_IP 49300 \$SAMR 0; done"'
 
 # what is no RPC
 healthy other-web         '' 'other http srv'

@@ -58,6 +58,7 @@ typedef struct mr_tcp {
     uint8_t wscale;    /* MR_TCP_NO_SCALE: no such option (RFC 7323) */
     bool sack_ok;      /* SACK permitted (RFC 2018) */
     bool stamped;      /* timestamps: */
+    bool cut;          /* options are not all there */
     uint8_t sacks;     /* blocks in @sack */
     uint32_t ts_value;
     uint32_t ts_echo;
