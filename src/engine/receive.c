@@ -318,12 +318,23 @@ static int check_response(mr_in *in, const mr_call *call) {
     return 0;
 }
 
+/* A verifier of another security context than the call's may promise less than was agreed. */
+static bool is_foreign(const mr_in *in, const mr_call *call) {
+    return call && call->secured && in->pdu->has_auth && !mr_state_is_tap(in->s) &&
+           in->pdu->auth.context_id != call->auth;
+}
+
 static int receive_response(mr_in *in) {
     mr_assoc_state *s = in->s;
     mr_call *call = mr_call_find(s, in->pdu->header.call_id);
     mr_error err = MR_ERROR_INIT;
 
     in->stub = in->pdu->u.response.stub;
+    if (is_foreign(in, call)) {
+        mr_fail(&err, MR_ERR_AUTH, MR_FLOOR_ENGINE, MR_ERROR_NO_OFFSET,
+                "a response has the verifier of another security context than its call");
+        return forged(in, NULL, &err);
+    }
     if (mr_fragment_open(in, NULL, call && call->secured, &err) < 0)
         return forged(in, NULL, &err);
     if (!mr_state_is_tap(s)) {

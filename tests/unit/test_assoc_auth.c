@@ -350,6 +350,38 @@ static void replay_and_stripping(void **state) {
     world_deinit(w);
 }
 
+/* A response to a protected call in the name of another context, which protects nothing. */
+static void another_verifier(void **state) {
+    mr_pdu_header h = {.flags = 3};
+    mr_pdu_response r = {.stub = MR_SLICE_LIT("told by a stranger")};
+    mr_pdu_auth weak = {.type = MR_AUTH_NTLM, .level = MR_AUTH_LEVEL_CONNECT, .context_id = 8,
+                        .value = MR_SLICE_LIT("no verifier!")};
+    mr_error err = MR_ERROR_INIT;
+    trio t;
+    (void)state;
+
+    world *w = start(&t, 3, MR_AUTH_LEVEL_PRIVACY, NULL, 0);
+    world_bind(w);
+    toy client = toy_of(MR_SECURITY_INITIATOR, 3), server = toy_of(MR_SECURITY_ACCEPTOR, 3);
+    assert_int_equal(mr_assoc_set_security(&w->client.a, &client.base, 8, MR_AUTH_LEVEL_CONNECT,
+                                           &err), 0);
+    w->acceptor = &server.base;
+    w->server.seen[MR_EVENT_BIND] = 0;
+    w->no_tap = true;
+    world_bind(w);
+    assert_sound(&w->client);
+    assert_int_equal(w->client.last[MR_EVENT_READY].u.ready.id, 8);
+    h.call_id = secure_call(w, 0, MR_SLICE_LIT("a question"));
+    pull_side(w, &w->client, MR_DIR_TO_SERVER);
+    deliver(w, MR_DIR_TO_SERVER);
+    assert_int_equal(mr_pdu_encode_response(&w->queue[1], &h, &r), 0);
+    assert_int_equal(mr_pdu_encode_auth(&w->queue[1], 0, &weak), 0);
+    deliver(w, MR_DIR_TO_CLIENT);
+    assert_int_equal(w->client.seen[MR_EVENT_RESPONSE], 0);
+    assert_int_equal(w->client.rc, MR_ERR_AUTH);
+    world_deinit(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_leg_and_level),
@@ -359,6 +391,7 @@ int main(void) {
         cmocka_unit_test(limits),
         cmocka_unit_test(tampering),
         cmocka_unit_test(replay_and_stripping),
+        cmocka_unit_test(another_verifier),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
