@@ -48,6 +48,7 @@ int mr_client_new(mr_loop *loop, const mr_client_options *options, mr_client **c
         c->options.stub_cap = STUB_CAP_DEFAULT;
     c->report.error = MR_ERROR_INIT;
     mr_timer_init(&c->timer, loop, on_timer, c);
+    mr_timer_init(&c->spare_timer, loop, mr_client_free_spare, c);
     c->bind_deadline = MR_NSEC_NEVER;
 
     bool windows = c->options.bind == MR_BIND_WINDOWS;
@@ -80,6 +81,8 @@ void mr_client_free(mr_client *c) {
     while (c->calls)
         mr_call_deinit(c->calls);
     mr_client_release(c);
+    mr_client_free_spare(c);
+    mr_timer_deinit(&c->spare_timer);
     mr_timer_deinit(&c->timer);
     mr_stream_deinit(&c->stream);
     mr_assoc_deinit(&c->assoc);
@@ -135,6 +138,7 @@ static bool end_with(mr_client *c, int result, const mr_error *err) {
     mr_client_judge_auth(c, result, &copy);
     mr_stream_close(&c->stream);
     mr_timer_set(&c->timer, MR_NSEC_NEVER);
+    mr_client_free_spare(c);
     if (c->starting && !finish_start(c, result, &copy))
         return false;
     while (c->calls)

@@ -47,6 +47,8 @@ struct mr_client {
     mr_call *calls;        /* in flight or waiting, oldest first */
     mr_call *last_call;
     struct mr_client_kept *kept;
+    struct mr_client_kept *spare; /* a released one, for its memory; NULL: none */
+    mr_timer spare_timer;         /* frees it */
     mr_client_report report;
 };
 
@@ -81,7 +83,9 @@ void mr_client_take_verified(mr_client *c, const mr_call *call);
 /* A fault may mean the security context. */
 void mr_client_take_auth_fault(mr_client *c, uint32_t status);
 
-/* client.c */
+/* call.c */
+/* The released call whose memory waits for the next; the spare timer's callback. */
+void mr_client_free_spare(void *user);
 mr_call *mr_client_find_call(mr_client *c, uint32_t id);
 /* A chunk of a reply; false when the client is gone. */
 bool mr_client_feed_call(mr_client *c, const mr_event *event);

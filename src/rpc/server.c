@@ -63,6 +63,7 @@ int mr_server_new(mr_loop *loop, const mr_server_options *options, mr_server **s
     server->options.threads = options->threads;
     mr_server_set_options(server, options);
     server->generation = 1;
+    mr_timer_init(&server->large_timer, loop, mr_server_call_free_large, server);
     mr_server_turn_init(server);
     int r = mr_server_work_init(server, err);
     if (r)
@@ -106,6 +107,7 @@ void mr_server_free(mr_server *server) {
         mr_server_call_let_go(server);
         mr_server_mail_unref(server->mail);
     }
+    mr_timer_deinit(&server->large_timer);
     mr_timer_deinit(&server->turn_timer);
     free(server->groups);
     free(server);
@@ -247,6 +249,7 @@ void mr_server_drain(mr_server *server, void (*done)(void *user), void *user) {
     server->draining = true;
     server->drained = done;
     server->drained_user = user;
+    mr_server_call_free_large(server);
     for (mr_server_endpoint *e = server->endpoints; e; e = e->next)
         mr_listener_deinit(&e->listener);
     for (struct mr_server_conn *c = server->conns; c; c = c->next)

@@ -37,13 +37,18 @@ static struct mr_server_slot *find_slot(struct mr_server_conn *conn, uint32_t id
     return NULL;
 }
 
-static struct mr_server_slot *take_slot(mr_server *server) {
+/* @large: its request is more than a fragment. */
+static struct mr_server_slot *take_slot(mr_server *server, bool large) {
     struct mr_server_slot *slot = server->spare;
 
-    if (slot) {
+    if (large && server->large) {
+        slot = server->large;
+        server->large = NULL;
+    } else if (slot) {
         unlink_slot(&server->spare, slot);
         server->spare_count--;
-        /* the limits may have changed */
+    }
+    if (slot) { /* the limits may have changed */
         mr_buf_set_cap(&slot->stub.buf, server->options.stub_cap);
         mr_buf_set_cap(&slot->reply, server->options.reply_cap);
         return slot;
@@ -64,11 +69,25 @@ static void free_slot(struct mr_server_slot *slot) {
     free(slot);
 }
 
-/* Keeps a call that is through for the next one, unless it has grown. */
+void mr_server_call_free_large(void *user) {
+    mr_server *server = user;
+
+    mr_timer_set(&server->large_timer, MR_NSEC_NEVER);
+    if (server->large)
+        free_slot(server->large);
+    server->large = NULL;
+}
+
+/* Keeps a call that is through for the next one: many that are small and, since fresh pages would
+ * cost a request of a megabyte a sixth of its time, for a while one that has grown. */
 static void give_slot(mr_server *server, struct mr_server_slot *slot) {
-    if (server->spare_count >= MR_SERVER_SPARE_CALLS ||
-        slot->arena.used > MR_SERVER_SPARE_MAX || slot->reply.size > MR_SERVER_SPARE_MAX ||
-        slot->stub.buf.size > MR_SERVER_SPARE_MAX) {
+    size_t octets = slot->arena.used + slot->reply.size + slot->stub.buf.size;
+    bool small = slot->arena.used <= MR_SERVER_SPARE_MAX &&
+                 slot->reply.size <= MR_SERVER_SPARE_MAX &&
+                 slot->stub.buf.size <= MR_SERVER_SPARE_MAX;
+
+    if (small ? server->spare_count >= MR_SERVER_SPARE_CALLS
+              : server->large || server->draining || octets > MR_SERVER_LARGE_MAX) {
         free_slot(slot);
         return;
     }
@@ -77,8 +96,13 @@ static void give_slot(mr_server *server, struct mr_server_slot *slot) {
     mr_stub_reset(&clean.stub);
     mr_buf_reset(&clean.reply);
     *slot = clean;
-    link_slot(&server->spare, slot);
-    server->spare_count++;
+    if (small) {
+        link_slot(&server->spare, slot);
+        server->spare_count++;
+    } else {
+        server->large = slot;
+        mr_timer_set(&server->large_timer, mr_clock_now() + MR_SERVER_LARGE_TIME);
+    }
 }
 
 static void hold(struct mr_server_slot *slot, size_t octets) {
@@ -142,6 +166,7 @@ void mr_server_call_let_go(mr_server *server) {
     mr_lock_give(&mail->lock);
     while ((slot = server->detached))
         end_slot(slot);
+    mr_server_call_free_large(server);
     while ((slot = server->spare)) {
         unlink_slot(&server->spare, slot);
         free_slot(slot);
@@ -394,7 +419,7 @@ static struct mr_server_slot *begin(struct mr_server_conn *conn, const mr_event 
     const mr_event_call *info = &event->u.chunk.call;
     mr_event_context context;
     const struct mr_server_offer *offer = NULL;
-    struct mr_server_slot *slot = take_slot(conn->server);
+    struct mr_server_slot *slot = take_slot(conn->server, !event->u.chunk.last);
 
     if (!slot) {
         mr_assoc_fault(&conn->assoc, info->id, MR_FAULT_REMOTE_NO_MEMORY, true, MR_SLICE_NULL,
@@ -534,7 +559,7 @@ void mr_server_call_detach_all(struct mr_server_conn *conn) {
 /* The fault goes out as a call of its own: this one is not over. */
 static void fault_instead(struct mr_server_slot *slot, uint32_t status) {
     struct mr_server_conn *conn = slot->conn;
-    struct mr_server_slot *word = take_slot(slot->server);
+    struct mr_server_slot *word = take_slot(slot->server, false);
 
     if (!word) {
         mr_server_conn_close(conn);

@@ -21,6 +21,8 @@
 
 #define MR_SERVER_SPARE_CALLS 64              /* ended calls kept for reuse */
 #define MR_SERVER_SPARE_MAX ((size_t)32 << 10) /* octets of one's buffers and arena */
+#define MR_SERVER_LARGE_MAX ((size_t)8 << 20) /* of those of the one that may be larger */
+#define MR_SERVER_LARGE_TIME MR_SEC           /* that it is kept */
 #define MR_SERVER_HANDLES 4                   /* context handles of one call that are looked at */
 #define MR_SERVER_GROUPS_MAX 0xfffffu         /* 20 bits of an association group's number */
 #define MR_SERVER_CLIENT_BUCKETS 1024
@@ -222,6 +224,8 @@ struct mr_server {
     struct mr_server_slot *detached; /* nobody waits for their answer, but it is not given yet */
     struct mr_server_slot *spare;
     unsigned spare_count;
+    struct mr_server_slot *large; /* a spare one that has grown; NULL: none */
+    mr_timer large_timer;         /* frees it */
     struct mr_server_group **groups;
     uint32_t group_size;
     uint32_t group_next;  /* where the search for a free place begins */
@@ -301,6 +305,8 @@ void mr_server_call_retry(struct mr_server_conn *conn);
 void mr_server_call_detach_all(struct mr_server_conn *conn);
 /* The server ends: frees spare calls, lets go of detached ones. */
 void mr_server_call_let_go(mr_server *server);
+/* The large timer's callback. */
+void mr_server_call_free_large(void *server);
 void mr_server_call_cancel(struct mr_server_conn *conn, uint32_t id);
 /* The body of a call returned @outcome; false when it is to be answered later. */
 bool mr_server_call_returned(struct mr_server_slot *slot, int outcome);

@@ -1,6 +1,6 @@
 /*
- * rpcecho over real sockets: every call, data of many fragments both ways, and sleepers that hold
- * up nobody.
+ * rpcecho over real sockets: every call, data of many fragments both ways, the memory that these
+ * leave to the next call, and sleepers that hold up nobody.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,9 @@
 #include <msrpc/serve.h>
 
 #include <stdlib.h>
+
+#include "../../src/rpc/client_private.h"
+#include "../../src/rpc/server_private.h"
 
 #define PATIENCE (30 * MR_SEC) /* a test that needs it has failed */
 
@@ -107,6 +110,44 @@ static void test_calls(void **state) {
     check_calls(true);
 }
 
+/* A large call's memory serves the next one, small or large, and is given back when none comes;
+ * what is too large is not kept at all. */
+static void test_memory(void **state) {
+    static const uint32_t sizes[] = {1 << 20, 1, 1 << 20};
+    const uint8_t *place = NULL;
+    uint8_t *data = calloc(1, sizes[0]);
+    bool kept = false;
+    struct fixture f;
+
+    (void)state;
+    assert_non_null(data);
+    setup(&f, false);
+    for (size_t i = 0; i < MR_COUNT(sizes); i++) {
+        struct mr_rpcecho_echo_EchoData echo = {.len = sizes[i], .in_data = data};
+        ask(&f, 1, &echo);
+        if (place)
+            assert_ptr_equal(echo.out_data, place);
+        place = echo.out_data;
+        assert_null(f.client->spare);
+        mr_client_release(f.client);
+        assert_non_null(f.client->spare);
+        kept |= f.server->large != NULL;
+    }
+    free(data);
+    assert_true(kept);
+    mr_nsec patience = mr_clock_now() + PATIENCE;
+    while ((f.client->spare || f.server->large) && mr_clock_now() < patience)
+        mr_loop_run(&f.loop, mr_clock_now() + MR_SEC / 10);
+    assert_null(f.client->spare);
+    assert_null(f.server->large);
+    struct mr_rpcecho_echo_SourceData source = {.len = 6000000};
+    ask(&f, 3, &source);
+    mr_client_release(f.client);
+    assert_null(f.client->spare);
+    assert_null(f.server->large);
+    teardown(&f);
+}
+
 /* Two sleep for ever and one for a second; an ordinary call passes them all; then the client goes,
  * and nothing of the sleepers stays (the sanitizer would tell). */
 static void test_sleep(void **state) {
@@ -133,6 +174,7 @@ static void test_sleep(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_calls), cmocka_unit_test(test_sleep)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_calls), cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_sleep)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -223,7 +223,8 @@ int mr_call_run(mr_call *call, mr_client *client, mr_error *err);
  * of the reply live in the client's own arena until mr_client_release. */
 int mr_client_call(mr_client *client, const mr_iface *iface, uint32_t opnum, void *args,
                    mr_error *err);
-/* Frees the replies of all finished mr_client_call. */
+/* Frees the replies of all finished mr_client_call. The memory of one, 8 MiB at most, stays for the
+ * next call: until the loop has run a second without one, or the connection ends. */
 void mr_client_release(mr_client *client);
 
 #endif
