@@ -132,11 +132,24 @@ struct path {
     uint64_t first, last;
 };
 
+/* What the client asked a server of names; the answer may be about a name the question lacks, as a
+ * service's host is. */
+struct question {
+    uint64_t first, last; /* packets */
+    mr_host server;
+    uint16_t id, port, server_port;
+};
+
+#define QUESTIONS 1024 /* open at a time */
+
 struct extract {
     struct path paths[2]; /* the conversation's, the mapper's */
     size_t count;
     uint64_t *numbers;    /* of other packets: look-ups and their fragments */
     size_t number_count, room;
+    size_t cited;         /* of these, sorted: what the conversation's story cites */
+    struct question questions[QUESTIONS];
+    size_t question_count; /* ever */
     uint8_t dns[64], nbns[30]; /* the first label of the server's name as look-ups hold it */
     size_t dns_len, nbns_len;
     mr_nsec begin;        /* of the conversation */
@@ -180,10 +193,9 @@ static int by_number(const void *x, const void *y) {
     return *a < *b ? -1 : *a > *b;
 }
 
-/* Of a sorted list. */
-static bool is_listed(const struct extract *x, uint64_t number) {
-    return x->number_count &&
-           bsearch(&number, x->numbers, x->number_count, sizeof number, by_number) != NULL;
+/* Among the first @count, which are sorted. */
+static bool is_listed(const struct extract *x, size_t count, uint64_t number) {
+    return count && bsearch(&number, x->numbers, count, sizeof number, by_number) != NULL;
 }
 
 static int list(struct extract *x, uint64_t number) {
@@ -205,7 +217,7 @@ static void select_packet(void *user, const mr_packet *packet, mr_capture_edit *
     struct extract *x = user;
     mr_segment s;
 
-    editp->drop = !is_listed(x, packet->number) &&
+    editp->drop = !is_listed(x, x->number_count, packet->number) &&
                   (mr_decap_feed(&x->decap, packet, &s) != 0 || !on_paths(x, &s));
 }
 
@@ -235,28 +247,63 @@ static bool holds(mr_slice text, const uint8_t *octets, size_t len) {
     return false;
 }
 
-/* Whether the client asks for the server's name here, or is answered, before the conversation. */
-static bool is_look_up(const struct extract *x, const mr_segment *s) {
-    const struct path *p = &x->paths[0];
-    const uint16_t ports[] = {53, 137, 5353, 5355};
-    bool names = false;
+static bool is_name_port(uint16_t port) {
+    return port == 53 || port == 137 || port == 5353 || port == 5355;
+}
 
-    if (s->kind != MR_SEGMENT_UDP || s->packet->number > p->first ||
-        (s->packet->time && s->packet->time + LOOKUP_AGE < x->begin) ||
-        !(is_at(&p->client, 0, s->family, &s->src, 0) ||
-          is_at(&p->client, 0, s->family, &s->dst, 0)))
-        return false;
-    for (size_t i = 0; i < MR_COUNT(ports); i++)
-        names |= s->sport == ports[i] || s->dport == ports[i];
-    return names && (holds(s->payload, x->dns, x->dns_len) ||
-                     holds(s->payload, x->nbns, x->nbns_len));
+/* Whether the client asks a server of names here, or is answered, before the conversation. */
+static bool is_of_names(const struct extract *x, const mr_segment *s) {
+    const struct path *p = &x->paths[0];
+
+    return s->kind == MR_SEGMENT_UDP && s->packet->number <= p->first &&
+           (!s->packet->time || s->packet->time + LOOKUP_AGE >= x->begin) &&
+           (is_at(&p->client, 0, s->family, &s->src, 0) ||
+            is_at(&p->client, 0, s->family, &s->dst, 0)) &&
+           (is_name_port(s->sport) || is_name_port(s->dport));
+}
+
+/* Whether it is about the server's name, or cited. */
+static bool is_look_up(const struct extract *x, const mr_segment *s) {
+    return is_listed(x, x->cited, s->packet->number) ||
+           holds(s->payload, x->dns, x->dns_len) || holds(s->payload, x->nbns, x->nbns_len);
+}
+
+static int list_datagram(struct extract *x, uint64_t first, uint64_t last) {
+    int r = 0;
+
+    for (uint64_t n = first; n <= last && !r; n++)
+        r = list(x, n);
+    return r;
+}
+
+/* A question is kept; a look-up is listed, with the question that an answer belongs to: DNS and
+ * NetBIOS both begin with an id (RFC 1035 4.1.1, RFC 1002 4.2.1.1). */
+static int look_name(struct extract *x, const mr_segment *s) {
+    const uint64_t first = s->fragments ? s->first : s->packet->number;
+    const uint16_t id = s->payload.len < 2 ? 0
+                                           : (uint16_t)(s->payload.data[0] << 8 |
+                                                        s->payload.data[1]);
+    size_t count = x->question_count < QUESTIONS ? x->question_count : QUESTIONS;
+    int r = 0;
+
+    if (is_at(&x->paths[0].client, 0, s->family, &s->src, 0))
+        x->questions[x->question_count++ % QUESTIONS] = (struct question){
+            first, s->packet->number, s->dst, id, s->sport, s->dport};
+    if (!is_look_up(x, s))
+        return 0;
+    for (size_t i = 0; i < count && !r; i++) {
+        const struct question *q = &x->questions[i];
+        if (q->id == id && q->port == s->dport && q->server_port == s->sport &&
+            memcmp(&q->server, &s->src, sizeof q->server) == 0)
+            r = list_datagram(x, q->first, q->last);
+    }
+    return r ? r : list_datagram(x, first, s->packet->number);
 }
 
 /* What a first reading finds out: the look-ups with their fragments, and where the mapper's
  * connection begins that came last before the conversation. */
 static int look(struct extract *x, const mr_segment *s, struct path *mapper) {
     const mr_packet *packet = s->packet;
-    int r = 0;
 
     if (s->kind == MR_SEGMENT_TCP && (s->tcp.flags & (MR_TCP_SYN | MR_TCP_ACK)) == MR_TCP_SYN &&
         packet->number < x->paths[0].first && mapper->server.family &&
@@ -266,10 +313,7 @@ static int look(struct extract *x, const mr_segment *s, struct path *mapper) {
         mapper->client_port = s->sport;
         mapper->first = packet->number;
     }
-    if (is_look_up(x, s))
-        for (uint64_t n = s->fragments ? s->first : packet->number; n <= packet->number && !r; n++)
-            r = list(x, n);
-    return r;
+    return is_of_names(x, s) ? look_name(x, s) : 0;
 }
 
 static int look_through(struct trace *t, struct extract *x, struct path *mapper) {
@@ -315,6 +359,9 @@ static int plan(struct trace *t, const mr_trace_talk *talk, struct extract *x) {
     find_mapper(t, talk, &mapper);
     for (size_t i = 0; !code && (event = mr_trace_get_event(t->story, talk->id, i)) != NULL; i++)
         code = list(x, event->packet);
+    x->cited = x->number_count;
+    if (x->cited)
+        qsort(x->numbers, x->cited, sizeof *x->numbers, by_number);
     if (!code)
         code = look_through(t, x, &mapper);
     if (x->number_count)

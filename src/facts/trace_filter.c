@@ -3,7 +3,7 @@
  * addresses, ports and names of protocols; a name that was looked up enters it only where it
  * consists of letters, digits, hyphens, underscores and dots.
  */
-#include <msrpc/trace.h>
+#include "trace_private.h"
 
 #include <arpa/inet.h>
 
@@ -86,15 +86,19 @@ static const char *kind_filter(const char *id, bool wireshark) {
         const char *id, *wireshark, *netmon;
     } kinds[] = {
         {"NETBIOS.", "nbns", "nbtns"},
-        {"NAME.ADDRESS", "tcp.analysis.retransmission || tcp.flags.reset == 1 || dns",
-         "Property.TCPSynRetransmit == 1 or TCP.Flags.Reset == 1 or dns"},
+        {"NAME.ADDRESS", "tcp.flags.syn == 1 || tcp.flags.reset == 1 || dns",
+         "TCP.Flags.Syn == 1 or TCP.Flags.Reset == 1 or dns"},
+        {"NAME.NOT_OBSERVED", "tcp.flags.syn == 1", "TCP.Flags.Syn == 1"},
         {"NAME.", "dns", "dns"},
         {"LOCATOR.", "dns || cldap", "dns or ldap"},
         {"DNS.", "dns", "dns"},
         {"TCP.FORGED", "tcp.flags.reset == 1", "TCP.Flags.Reset == 1"},
-        {"KRB.", "kerberos", "KerberosV5"},
-        {"NTLM.", "ntlmssp", "NLMP"},
-        {"SMB.", "smb || smb2", "smb or smb2"},
+        {"KRB.", "kerberos || tcp.port == 88", "KerberosV5 or tcp.port == 88"},
+        {"NTLM.", "ntlmssp || smb || smb2 || dcerpc", "NLMP or smb or smb2 or msrpc"},
+        {"SMB.SILENT", NULL, NULL},
+        {"SMB.ENDED", NULL, NULL},
+        {"SMB.", "smb || smb2 || tcp.flags.fin == 1 || tcp.flags.reset == 1",
+         "smb or smb2 or TCP.Flags.Fin == 1 or TCP.Flags.Reset == 1"},
         {"HTTP.", "tcp.port == 80 || tcp.port == 443 || tcp.port == 593",
          "tcp.port == 80 or tcp.port == 443 or tcp.port == 593"},
         {"TLS.", "tls", "tls or ssl"},
@@ -108,11 +112,28 @@ static const char *kind_filter(const char *id, bool wireshark) {
     if (strstr(id, "RESET") || strstr(id, "REFUSED"))
         return wireshark ? "tcp.flags.reset == 1" : "TCP.Flags.Reset == 1";
     if (strstr(id, "FILTERED") || strstr(id, "SILENT") || strstr(id, "LOSS"))
-        return wireshark ? "tcp.analysis.retransmission"
-                         : "Property.TCPSynRetransmit == 1 or Property.TCPRetransmit == 1";
+        return wireshark ? "tcp.analysis.retransmission || tcp.flags.syn == 1"
+                         : "Property.TCPRetransmit == 1 or TCP.Flags.Syn == 1";
     if (strstr(id, "PROHIBITED") || strstr(id, "UNREACHABLE") || strstr(id, "REJECTED"))
-        return wireshark ? "icmp || icmpv6" : "icmp or icmpv6";
+        return wireshark ? "icmp || icmpv6 || tcp.flags.syn == 1"
+                         : "icmp or icmpv6 or TCP.Flags.Syn == 1";
     return NULL;
+}
+
+/* The host that is accused: not always the one that the client wanted, which may have named it. */
+static const char *find_accused(const mr_trace *trace, const mr_trace_finding *finding,
+                                char text[MR_IP_TEXT]) {
+    const mr_ip *server = NULL;
+
+    if (is_address(finding->finding->subject.address))
+        return finding->finding->subject.address;
+    for (size_t i = 0; i < finding->talk_count; i++) {
+        const mr_trace_talk *talk = mr_trace_find_talk(trace, finding->talks[i]);
+        if (talk && server && !trace_ip_eq(&talk->server, server))
+            return finding->server;
+        server = talk ? &talk->server : server;
+    }
+    return server ? mr_ip_text(server, text) : finding->server;
 }
 
 void mr_trace_write_finding_filter(const mr_trace *trace, const mr_trace_finding *finding,
@@ -133,16 +154,19 @@ void mr_trace_write_finding_filter(const mr_trace *trace, const mr_trace_finding
                                         : "contains(DNS.QuestionName, \"%s\")", subject->name);
         return;
     }
-    bool server = is_address(finding->server), client = is_address(finding->client);
+    char text[MR_IP_TEXT];
+    const char *accused = find_accused(trace, finding, text);
+    bool server = is_address(accused), client = is_address(finding->client);
     if (client)
         write_address(finding->client, viewer, out);
     if (client && server && !begins(finding->finding->id, "KRB.")) {
         mr_buf_write_str(out, and_word(viewer));
-        write_address(finding->server, viewer, out);
+        write_address(accused, viewer, out);
     }
     bool tcp = kind && begins(finding->finding->id, "TCP.") && !strstr(kind, "icmp");
     if (subject->port && (!kind || tcp))
-        mr_buf_write_fmt(out, "%stcp.port == %u", and_word(viewer), subject->port);
+        mr_buf_write_fmt(out, "%s%s.port == %u", and_word(viewer),
+                         begins(finding->finding->id, "UDP.") ? "udp" : "tcp", subject->port);
     if (!kind)
         return;
     bool more = strchr(kind, '|') || strstr(kind, " or ");

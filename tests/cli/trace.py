@@ -240,6 +240,14 @@ def edited(folder, plain_path):
         ok(any(str(failed['server_port']) in p for p in ports) and 'dns' in shown and
            any('135' in p.split(',') for p in ports),
            '--extract: the conversation, its look-ups and its mapper', shown)
+        locator = os.path.join(CAPTURES, 'healthy-locator.client.pcap.gz')
+        Run('trace', locator, '-q', '--extract', '2', '--to', out)
+        shown = tshark(out, '-Y', 'dns', '-T', 'fields', '-e', 'dns.qry.type', '-e', 'dns.id', '-e',
+                       'dns.flags.response').split('\n')
+        asked, told = ([x.split('\t')[:2] for x in shown if x.endswith(ends)]
+                       for ends in (('\t0', '\tFalse'), ('\t1', '\tTrue')))
+        ok(asked and asked == told and any(x[0] == '33' for x in told),
+           '--extract: an answer has its question, though that has another name', shown)
 
 
 def page(folder):
