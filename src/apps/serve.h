@@ -1,8 +1,8 @@
 /*
  * msrpc serve, inside. serve.c has the switches and the life of the server, serve_config.c the file
- * of --config, serve_settings.c what both come to, serve_open.c its endpoints and what the mapper
- * is told of them, serve_log.c its lines, serve_metrics.c its numbers, serve_manager.c what a
- * service manager hands over and is told.
+ * of --config, serve_settings.c what both come to, serve_users.c who may log on, serve_open.c its
+ * endpoints and what the mapper is told of them, serve_log.c its lines, serve_metrics.c its
+ * numbers, serve_manager.c what a service manager hands over and is told.
  */
 #ifndef MSRPC_APP_SERVE_H
 #define MSRPC_APP_SERVE_H
