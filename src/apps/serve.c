@@ -26,7 +26,7 @@ static const app_option options[] = {
     {"era", 0, APP_TEXT, "2008|2003", offsetof(struct serve_switches, era), 0, 0,
      "dynamic ports as Windows has them since 2008 (49152-65535) or had before (1024-5000)"},
     {"interface", 0, APP_LIST, "NAME[@PORT]", offsetof(struct serve_switches, interfaces), 0, 0,
-     "offer this built-in interface, on PORT if given (rpcecho; repeatable)"},
+     "offer this built-in interface, on PORT if given (rpcecho, netlogon; repeatable)"},
     {"mock", 0, APP_LIST, "FILE[@PORT]", offsetof(struct serve_switches, mocks), 0, 0,
      "offer an interface whose replies stand in a JSON file (repeatable)"},
     {"register", 0, APP_LIST, "NAME|UUID[:VER]@PORT",
@@ -154,6 +154,8 @@ static mr_server_options apply(struct serve *s) {
     o.watcher_user = s;
     o.stop = on_stop;
     o.stop_user = &s->loop;
+    mr_channels_set_accounts(s->channels,
+                             s->users.gate ? mr_gate_get_accounts(s->users.gate) : NULL);
     if (s->users.gate)
         o.acceptors = mr_gate_get_acceptors(s->users.gate, &o.acceptor_count);
     return o;
@@ -195,7 +197,9 @@ static int read_all(app *a, struct serve *s, struct serve_settings *settings,
     if (!code)
         code = serve_open_know(a, settings, mocks);
     if (!code)
-        code = serve_users_read(a, settings, users);
+        code = serve_users_read(a, settings, s->channels, users);
+    if (!code)
+        code = serve_open_check(a, settings, mocks, users);
     return code;
 }
 
@@ -398,6 +402,8 @@ static int run(app *a) {
     s->a = a;
     s->switches = a->own;
     s->listing = isatty(fileno(a->out)) != 0;
+    if (mr_channels_new(&s->channels, &err) != 0)
+        return app_refuse(a, APP_BUG, "%s", err.text);
     int code = read_all(a, s, &s->settings, &s->mocks, &s->users);
     if (!code)
         code = serve_open_bind(s);
@@ -414,6 +420,7 @@ static int run(app *a) {
         mr_mapper_db_deinit(&s->db);
         mr_loop_deinit(&s->loop);
     }
+    mr_channels_free(s->channels);
     serve_users_deinit(&s->users);
     serve_mocks_deinit(&s->mocks);
     serve_settings_deinit(&s->settings);
@@ -429,7 +436,9 @@ const app_command app_serve = {
         "that the mapper knows; the management interface answers on every port. It serves "
         "anonymously and keeps nothing on disk; with --users also those who log on by NTLM, "
         "with --keytab by Kerberos, with either by Negotiate, with the protection they ask "
-        "for. With --socket, processes of root's and of its own user register their endpoints, "
+        "for. --interface netlogon lets machines with an account (HOST$) in --users set up "
+        "sealed secure channels. "
+        "With --socket, processes of root's and of its own user register their endpoints, "
         "which are forgotten when they end. --mock FILE offers any compiled interface with "
         "replies from a JSON file, so that a client can be tried without the real service: "
         "{\"interface\":\"netlogon\",\"replies\":{METHOD:REPLY}}, a REPLY being what msrpc "

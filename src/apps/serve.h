@@ -83,11 +83,13 @@ int serve_settings_registered(const app *a, struct serve_settings *s, mr_slice i
 struct serve_users {
     mr_gate *gate; /* NULL: nobody may */
 };
-/* Reads the files of --users and --keytab. 0 or an exit code, told. */
-int serve_users_read(app *a, const struct serve_settings *s, struct serve_users *users);
+/* Reads the files of --users and --keytab; machines may come by @channels. 0 or an exit code,
+ * told. */
+int serve_users_read(app *a, const struct serve_settings *s, mr_channels *channels,
+                     struct serve_users *users);
 void serve_users_deinit(struct serve_users *users);
 
-/* An interface this command can offer; @add is given @with, or the loop. */
+/* An interface this command can offer; @add is given @with, or @s. */
 struct serve_offer {
     const mr_iface *iface;
     int (*add)(mr_server_endpoint *endpoint, void *with, mr_error *err);
@@ -116,6 +118,7 @@ struct serve {
     size_t bind_count;
     struct serve_mocks mocks;
     struct serve_users users;
+    mr_channels *channels;
     struct serve_place places[SERVE_PLACES_MAX];
     size_t place_count;
     struct serve_log log;
@@ -130,6 +133,9 @@ struct serve {
 /* Whether each interface of @settings can be offered. 0 or an exit code, told. */
 int serve_open_know(const app *a, struct serve_settings *settings,
                     const struct serve_mocks *mocks);
+/* Whether @users are those that the built-in interfaces want. 0 or an exit code, told. */
+int serve_open_check(const app *a, struct serve_settings *settings,
+                     const struct serve_mocks *mocks, const struct serve_users *users);
 /* Takes the addresses of the settings. 0 or an exit code, told. */
 int serve_open_bind(struct serve *s);
 /* Opens everything the settings ask for. 0 or an exit code, told. */

@@ -4,6 +4,7 @@
  */
 #include <msrpc/ifaces/epmapper.h>
 #include <msrpc/ifaces/mgmt.h>
+#include <msrpc/ifaces/netlogon.h>
 #include <msrpc/ifaces/rpcecho.h>
 
 #include <stdarg.h>
@@ -13,7 +14,12 @@
 #include "session.h"
 
 static int add_echo(mr_server_endpoint *endpoint, void *with, mr_error *err) {
-    return mr_serve_add_echo(endpoint, with, err);
+    struct serve *s = with;
+    return mr_serve_add_echo(endpoint, &s->loop, err);
+}
+static int add_netlogon(mr_server_endpoint *endpoint, void *with, mr_error *err) {
+    const struct serve *s = with;
+    return mr_serve_add_netlogon(endpoint, s->channels, err);
 }
 static int add_mock(mr_server_endpoint *endpoint, void *with, mr_error *err) {
     return mr_serve_add_mock(endpoint, with, err);
@@ -21,6 +27,7 @@ static int add_mock(mr_server_endpoint *endpoint, void *with, mr_error *err) {
 
 static const struct serve_offer builtins[] = {
     {&mr_rpcecho_iface, add_echo, NULL, "msrpc", 0},
+    {&mr_netlogon_iface, add_netlogon, NULL, "msrpc", 0},
 };
 
 /* Once the server runs, its log is where failures are told. */
@@ -72,9 +79,23 @@ int serve_open_know(const app *a, struct serve_settings *settings,
                               serve_settings_where(settings, service->said, "--interface"),
                               service->name, everywhere
                                                  ? "answers on every port and has none of its own"
-                                                 : "is not built in (rpcecho is)");
+                                                 : "is not built in (rpcecho and netlogon are)");
     }
     return 0;
+}
+
+/* netlogon is for machines that have an account; a mock of it is for anybody. */
+int serve_open_check(const app *a, struct serve_settings *settings,
+                     const struct serve_mocks *mocks, const struct serve_users *users) {
+    const struct serve_service *service = serve_settings_find(settings, mr_netlogon_iface.name);
+    const mr_accounts *accounts = users->gate ? mr_gate_get_accounts(users->gate) : NULL;
+
+    if (!service || !service->offered || is_mocked(mocks, service->name) ||
+        (accounts && mr_accounts_have_machine(accounts)))
+        return 0;
+    return app_refuse(a, APP_USAGE, "%s: netlogon wants accounts of machines in the file of "
+                      "--users: lines HOST$:PASSWORD",
+                      serve_settings_where(settings, service->said, "--interface"));
 }
 
 int serve_open_bind(struct serve *s) {
@@ -95,6 +116,8 @@ static bool is_wanted(const struct serve *s, const struct serve_offer *builtin) 
     const struct serve_service *service = serve_settings_find(&s->settings, builtin->iface->name);
     bool named = s->mocks.count > 0;
 
+    if (builtin->iface == &mr_netlogon_iface && is_mocked(&s->mocks, builtin->iface->name))
+        return false;
     if (service && service->offered)
         return true;
     for (size_t i = 0; i < s->settings.service_count; i++)
@@ -190,7 +213,7 @@ static int add_place(struct serve *s, mr_listen_options options, const struct se
     s->full &= options.range_count == 0;
     r = mr_serve_add_mgmt(endpoint, &err);
     if (!r)
-        r = offer->iface ? offer->add(endpoint, offer->with ? offer->with : &s->loop, &err)
+        r = offer->iface ? offer->add(endpoint, offer->with ? offer->with : s, &err)
                          : mr_serve_add_mapper(endpoint, &s->db, &err);
     if (r) {
         mr_server_endpoint_close(endpoint);
@@ -400,7 +423,9 @@ static void set_all_access(struct serve *s) {
             continue;
         set_access(s, place->endpoint, &mr_mgmt_iface, (mr_server_access){0});
         if (place->offer.iface)
-            set_access(s, place->endpoint, place->offer.iface, (mr_server_access){0});
+            set_access(s, place->endpoint, place->offer.iface,
+                       place->offer.add == add_netlogon ? MR_SERVE_NETLOGON_ACCESS
+                                                        : (mr_server_access){0});
         else
             set_access(s, place->endpoint, &mr_epmapper_iface, MR_SERVE_MAPPER_ACCESS);
     }

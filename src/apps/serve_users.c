@@ -30,8 +30,9 @@ static const char *name_keytab(app *a, const char *path) {
     return strncmp(path, "FILE:", 5) ? mr_arena_add_fmt(&a->arena, "FILE:%s", path) : path;
 }
 
-int serve_users_read(app *a, const struct serve_settings *s, struct serve_users *users) {
-    mr_gate_options options = {.accounts = NULL};
+int serve_users_read(app *a, const struct serve_settings *s, mr_channels *channels,
+                     struct serve_users *users) {
+    mr_gate_options options = {.accounts = NULL, .channels = channels};
     mr_error err = MR_ERROR_INIT;
     struct names names;
 

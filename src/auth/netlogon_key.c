@@ -1,6 +1,8 @@
 /*
  * The session key of Netlogon's secure channel (MS-NRPC 3.1.4.3) and the credential that proves it
- * (3.1.4.4), from both challenges and the machine account's NT hash.
+ * (3.1.4.4), from both challenges and the machine account's NT hash; and the credentials that go
+ * with calls (3.1.4.5): each is of the one before, as a little-endian number in its first four
+ * octets is counted up by the client's time, and by one for the answer.
  */
 #include <msrpc/auth/netlogon.h>
 #include <msrpc/crypto.h>
@@ -30,21 +32,25 @@ static int make_strong(mr_slice hash, mr_slice client, mr_slice server, uint8_t 
     return rc < 0 ? rc : mr_hmac_once(MR_HASH_MD5, hash, &inner, 1, key, err);
 }
 
-/* What the client's challenge becomes under the key. */
-static int make_credential(const mr_netlogon_key *key, const uint8_t challenge[8], uint8_t out[8],
-                           mr_error *err) {
+int mr_netlogon_get_credential(const mr_netlogon_key *key, const uint8_t plain[8],
+                               uint8_t credentialp[8], mr_error *err) {
     mr_aes aes = {0};
+    uint8_t out[8];
     int rc;
 
     if (key->aes) {
         rc = mr_aes_init(&aes, MR_AES_CFB8, mr_slice_of(key->key, MR_NETLOGON_KEY), err);
         if (rc == 0)
-            rc = mr_aes_encrypt(&aes, NULL, challenge, out, 8, err);
+            rc = mr_aes_encrypt(&aes, NULL, plain, out, 8, err);
         mr_aes_deinit(&aes);
-        return rc;
+    } else {
+        rc = mr_des_block(key->key, plain, out, err);
+        if (rc == 0)
+            rc = mr_des_block(key->key + 7, out, out, err);
     }
-    rc = mr_des_block(key->key, challenge, out, err);
-    return rc < 0 ? rc : mr_des_block(key->key + 7, out, out, err);
+    if (rc == 0)
+        memcpy(credentialp, out, 8);
+    return rc;
 }
 
 int mr_netlogon_derive(const mr_netlogon_exchange *x, const uint8_t nt_hash[16],
@@ -61,12 +67,46 @@ int mr_netlogon_derive(const mr_netlogon_exchange *x, const uint8_t nt_hash[16],
     rc = key.aes ? make_aes(hash, client, server, key.key, err)
                  : make_strong(hash, client, server, key.key, err);
     if (rc == 0)
-        rc = make_credential(&key, x->client, credential, err);
+        rc = mr_netlogon_get_credential(&key, x->client, credential, err);
     if (rc == 0 && !mr_secret_eq(credential, x->credential, sizeof credential))
         rc = mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                      "Netlogon: the machine used another password");
     if (rc == 0)
         *keyp = key;
     mr_wipe(&key, sizeof key);
+    return rc;
+}
+
+/* The low half of the stored credential is a number; what carries over is lost (3.1.4.5). */
+static void count(uint8_t stored[8], uint32_t by) {
+    uint32_t low = 0;
+
+    for (unsigned i = 0; i < 4; i++)
+        low |= (uint32_t)stored[i] << 8 * i;
+    low += by;
+    for (unsigned i = 0; i < 4; i++)
+        stored[i] = (uint8_t)(low >> 8 * i);
+}
+
+int mr_netlogon_chain_feed(mr_netlogon_chain *chain, const mr_netlogon_step *step,
+                           uint8_t answerp[8], mr_error *err) {
+    uint8_t next[8], expected[8], answer[8];
+    int rc;
+
+    memcpy(next, chain->stored, sizeof next);
+    count(next, step->time);
+    rc = mr_netlogon_get_credential(&chain->key, next, expected, err);
+    if (rc == 0 && !mr_secret_eq(expected, step->credential, sizeof expected))
+        rc = mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                     "Netlogon: an authenticator is not the next of its channel");
+    if (rc == 0) {
+        count(next, 1);
+        rc = mr_netlogon_get_credential(&chain->key, next, answer, err);
+    }
+    if (rc == 0) {
+        memcpy(chain->stored, next, sizeof next);
+        memcpy(answerp, answer, sizeof answer);
+    }
+    mr_wipe(expected, sizeof expected);
     return rc;
 }

@@ -136,3 +136,31 @@ int mr_accounts_find(void *user, mr_slice account, mr_slice domain,
         r = mr_ntlm_find_identity(&accounts->rows[i], account, domain, nt_hashp, err);
     return r;
 }
+
+static bool is_machine(const char *user) {
+    size_t len = strlen(user);
+
+    return len > 1 && user[len - 1] == '$';
+}
+
+int mr_accounts_find_machine(const mr_accounts *accounts, const char *computer,
+                             uint8_t nt_hashp[MR_NT_HASH_SIZE]) {
+    mr_slice name = mr_slice_str(computer);
+
+    for (size_t i = 0; i < accounts->count; i++) {
+        const mr_identity *row = &accounts->rows[i];
+        if (!is_machine(row->user) || !row->has_nt_hash ||
+            !mr_slice_eq_nocase(mr_slice_of(row->user, strlen(row->user) - 1), name))
+            continue;
+        memcpy(nt_hashp, row->nt_hash, MR_NT_HASH_SIZE);
+        return 0;
+    }
+    return MR_ERR_NOT_FOUND;
+}
+
+bool mr_accounts_have_machine(const mr_accounts *accounts) {
+    for (size_t i = 0; i < accounts->count; i++)
+        if (is_machine(accounts->rows[i].user))
+            return true;
+    return false;
+}

@@ -3,6 +3,7 @@
  * accounts, or winbind, and its key table. A logon owns the providers of one security context;
  * those inside SPNEGO go with it. A logon by Kerberos reads the key table, so a key that was
  * changed there counts from then on. What may wait, or computes long, is done beside the loop.
+ * Accounts of machines make Netlogon (MS-NRPC 3.3) over the channels that stand by then.
  */
 #include "winbind.h"
 
@@ -16,11 +17,12 @@
 struct mr_gate {
     mr_accounts *accounts;
     struct mr_winbind *winbind;
+    mr_channels *channels;
     const char *keytab;
     mr_ntlm_names names;
     mr_arena arena; /* the texts */
     unsigned refs;  /* atomic: whoever made it, and each logon */
-    mr_server_acceptor acceptors[3];
+    mr_server_acceptor acceptors[4];
     size_t count;
 };
 
@@ -29,6 +31,7 @@ struct logon {
     mr_krb5 *krb5;
     mr_ntlm *ntlm;
     mr_spnego *spnego;
+    mr_netlogon *netlogon;
     mr_winbind_user judged; /* by winbind; its key is wiped */
     mr_arena arena; /* what describe hands out */
 };
@@ -100,6 +103,21 @@ static int make_spnego(const mr_gate *gate, uint8_t level, struct logon *logon, 
     return mr_spnego_new(&options, &logon->spnego, err);
 }
 
+/* Sealed or not at all, as Windows wants it (RequireSeal). */
+static int make_netlogon(const mr_gate *gate, uint8_t level, struct logon *logon, mr_error *err) {
+    mr_netlogon_options options = {
+        .role = MR_SECURITY_ACCEPTOR, .find = mr_channels_find, .user = gate->channels};
+
+    if (level != MR_AUTH_LEVEL_PRIVACY)
+        return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET,
+                       "Netlogon: the channel is not to be sealed");
+    int r = mr_entropy_get(options.entropy, sizeof options.entropy);
+    if (!r)
+        r = mr_netlogon_new(&options, &logon->netlogon, err);
+    mr_wipe(options.entropy, sizeof options.entropy);
+    return r;
+}
+
 static void unref(mr_gate *gate) {
     if (__atomic_sub_fetch(&gate->refs, 1, __ATOMIC_ACQ_REL))
         return;
@@ -116,6 +134,7 @@ static void give(void *user, void *made) {
     mr_spnego_free(logon->spnego);
     mr_ntlm_free(logon->ntlm);
     mr_krb5_free(logon->krb5);
+    mr_netlogon_free(logon->netlogon);
     mr_arena_deinit(&logon->arena);
     unref(logon->gate);
     free(logon);
@@ -167,7 +186,24 @@ static int begin_spnego(void *user, uint8_t level, void **logonp, mr_security **
     return r;
 }
 
+static int begin_netlogon(void *user, uint8_t level, void **logonp, mr_security **securityp,
+                          mr_error *err) {
+    int r = make(user, level, make_netlogon, logonp, err);
+
+    if (!r)
+        *securityp = mr_netlogon_get_security(((struct logon *)*logonp)->netlogon);
+    return r;
+}
+
 /* ---- who came ---- */
+
+/* The domain is what the machine says; its key goes by its own name alone. */
+static void describe_netlogon(struct logon *logon, mr_server_caller *caller) {
+    mr_netlogon_info info;
+
+    mr_netlogon_get_info(logon->netlogon, &info);
+    caller->user = mr_arena_add_fmt(&logon->arena, "%s$", info.computer);
+}
 
 static void describe_ntlm(struct logon *logon, mr_server_caller *caller) {
     mr_ntlm_info info;
@@ -218,7 +254,9 @@ static void describe(void *user, void *made, mr_server_caller *caller) {
     struct logon *logon = made;
 
     (void)user;
-    if (took_krb5(logon))
+    if (logon->netlogon)
+        describe_netlogon(logon, caller);
+    else if (took_krb5(logon))
         describe_krb5(logon, caller);
     else
         describe_ntlm(logon, caller);
@@ -241,12 +279,21 @@ static const char *why_krb5(struct logon *logon) {
     return text ? text : "";
 }
 
+static const char *why_netlogon(const mr_netlogon *netlogon) {
+    mr_netlogon_info info;
+
+    mr_netlogon_get_info(netlogon, &info);
+    return info.complete ? "" : "Netlogon: the machine has no secure channel";
+}
+
 static const char *why(void *user, void *made) {
     struct logon *logon = made;
     mr_spnego_info info = {.failure = ""};
     bool krb5 = took_krb5(logon);
 
     (void)user;
+    if (logon->netlogon)
+        return why_netlogon(logon->netlogon);
     if (logon->spnego)
         mr_spnego_get_info(logon->spnego, &info);
     if (logon->spnego && info.chosen == MR_MECH_UNKNOWN)
@@ -322,12 +369,15 @@ int mr_gate_new(const mr_gate_options *options, mr_gate **gatep, mr_error *err) 
         return r;
     }
     gate->accounts = options->accounts;
+    gate->channels = options->channels;
     if (gate->accounts || gate->winbind)
         add(gate, MR_AUTH_NTLM, begin_ntlm, gate->winbind != NULL);
     if (gate->keytab)
         add(gate, MR_AUTH_KRB5, begin_krb5, true);
     if (gate->count)
         add(gate, MR_AUTH_SPNEGO, begin_spnego, gate->keytab || gate->winbind);
+    if (gate->channels && gate->accounts && mr_accounts_have_machine(gate->accounts))
+        add(gate, MR_AUTH_NETLOGON, begin_netlogon, false);
     *gatep = gate;
     return 0;
 }
@@ -335,6 +385,10 @@ int mr_gate_new(const mr_gate_options *options, mr_gate **gatep, mr_error *err) 
 void mr_gate_free(mr_gate *gate) {
     if (gate)
         unref(gate);
+}
+
+const mr_accounts *mr_gate_get_accounts(const mr_gate *gate) {
+    return gate->accounts;
 }
 
 const mr_server_acceptor *mr_gate_get_acceptors(const mr_gate *gate, size_t *countp) {

@@ -183,9 +183,40 @@ size_t mr_accounts_count(const mr_accounts *accounts);
 int mr_accounts_find(void *user, mr_slice account, mr_slice domain,
                      uint8_t nt_hashp[MR_NT_HASH_SIZE], mr_error *err);
 
+/* The NT hash of the machine @computer, whose account is "@computer$" of whatever domain. 0 or
+ * MR_ERR_NOT_FOUND. */
+int mr_accounts_find_machine(const mr_accounts *accounts, const char *computer,
+                             uint8_t nt_hashp[MR_NT_HASH_SIZE]);
+/* Whether any account is a machine's. */
+bool mr_accounts_have_machine(const mr_accounts *accounts);
+
+/*
+ * Netlogon's secure channels (MS-NRPC 3.5): machines prove their password by the netlogon interface
+ * and are known by its key from then on, on whatever connection. They belong to the loop's thread.
+ */
+typedef struct mr_channels mr_channels;
+
+/* Who sets up a channel is nobody yet. */
+#define MR_SERVE_NETLOGON_ACCESS ((mr_server_access){.anonymous = true})
+
+/* Starts with none, and no accounts; 0 or MR_ERR_MEMORY. */
+int mr_channels_new(mr_channels **channelsp, mr_error *err);
+/* Wipes the keys. NULL is allowed. */
+void mr_channels_free(mr_channels *channels);
+/* Whose machines may come from now on (*borrowed*, NULL: none). Channels of machines that are gone,
+ * or have another password now, are forgotten. */
+void mr_channels_set_accounts(mr_channels *channels, const mr_accounts *accounts);
+/* An mr_netlogon_find; @user is an mr_channels. */
+int mr_channels_find(void *user, mr_slice domain, mr_slice computer, mr_netlogon_key *keyp,
+                     mr_error *err);
+/* netlogon over @channels (borrowed): NetrServerReqChallenge, NetrServerAuthenticate2 and 3, and
+ * NetrLogonGetCapabilities; its other calls are not there. */
+int mr_serve_add_netlogon(mr_server_endpoint *endpoint, mr_channels *channels, mr_error *err);
+
 /*
  * The gate: acceptors for what clients may log on by. A key table makes Kerberos, accounts make
  * NTLM, and whatever there is can be negotiated (SPNEGO), Kerberos first if the client likes it.
+ * Accounts of machines make secure channels, which must be sealed.
  */
 typedef struct mr_gate mr_gate;
 
@@ -194,6 +225,7 @@ typedef struct mr_gate_options {
     bool winbind;          /* NTLM is judged by winbindd in place of accounts */
     const char *keytab;    /* "FILE:/etc/krb5.keytab", read at every logon; NULL: no Kerberos */
     mr_ntlm_names names;   /* what the server calls itself; needed for accounts */
+    mr_channels *channels; /* *borrowed* as long as there are logons; NULL: no secure channels */
 } mr_gate_options;
 
 /* The texts are copied. 0, MR_ERR_MEMORY, what mr_krb5_new says of a key table without a key; of
@@ -202,6 +234,8 @@ int mr_gate_new(const mr_gate_options *options, mr_gate **gatep, mr_error *err);
 /* Once no server's options have its acceptors; logons under way end as they were begun. NULL is
  * allowed. */
 void mr_gate_free(mr_gate *gate);
+/* Its accounts, *borrowed*; NULL without. */
+const mr_accounts *mr_gate_get_accounts(const mr_gate *gate);
 /* For mr_server_options; *borrowed*, none without accounts and key table. */
 const mr_server_acceptor *mr_gate_get_acceptors(const mr_gate *gate, size_t *countp);
 

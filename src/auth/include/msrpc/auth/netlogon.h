@@ -32,6 +32,28 @@ typedef struct mr_netlogon_exchange {
 int mr_netlogon_derive(const mr_netlogon_exchange *exchange, const uint8_t nt_hash[16],
                        mr_netlogon_key *keyp, mr_error *err);
 
+/* What @plain, a challenge or what a chain stores, becomes under the session key (MS-NRPC 3.1.4.4).
+ * 0 or what the crypto floor says. */
+int mr_netlogon_get_credential(const mr_netlogon_key *key, const uint8_t plain[8],
+                               uint8_t credentialp[8], mr_error *err);
+
+/* The server's end of the authenticators that go with calls (MS-NRPC 3.1.4.5). */
+typedef struct mr_netlogon_chain {
+    mr_netlogon_key key;
+    uint8_t stored[8]; /* the client's credential, at first that of the exchange */
+} mr_netlogon_chain;
+
+/* An authenticator as a client sends it. */
+typedef struct mr_netlogon_step {
+    uint8_t credential[8];
+    uint32_t time;
+} mr_netlogon_step;
+
+/* Takes the next authenticator and makes the credential to answer with. 0, MR_ERR_AUTH (it is not
+ * the next one), or what the crypto floor says; the chain goes on only with 0. */
+int mr_netlogon_chain_feed(mr_netlogon_chain *chain, const mr_netlogon_step *step,
+                           uint8_t answerp[8], mr_error *err);
+
 /* Finds the session key of a client by the names it tells (OEM octets, *borrowed*). Returns 0,
  * MR_ERR_NOT_FOUND, or another negative result with its detail in @err. */
 typedef int mr_netlogon_find(void *user, mr_slice domain, mr_slice computer,
