@@ -113,16 +113,19 @@ static void test_zero_window(void **state) {
 static void test_stuck(void **state) {
     (void)state;
     for (uint32_t len = 200; len <= 1460; len += 1260) {
-        for (uint32_t times = 2; times <= 3; times++) {
+        for (uint32_t form = 0; form < 4; form++) {
             scene s;
+            uint32_t times = form & 1 ? 3 : 2, lasts = form & 2 ? 1000 : 999;
             begin(&s);
+            s.tcp.side[MR_FROM_CLIENT].stuck_time = 70 * MR_SEC;
+            s.tcp.side[MR_FROM_CLIENT].retransmit_last_time = 70 * MR_SEC + lasts * MR_MSEC;
             s.tcp.side[MR_FROM_CLIENT].stuck = true;
             s.tcp.side[MR_FROM_CLIENT].stuck_len = len;
             s.tcp.side[MR_FROM_CLIENT].stuck_times = times;
             s.tcp.side[MR_FROM_CLIENT].through = 100;
             s.tcp.side[MR_FROM_CLIENT].retransmit_last_packet = 22;
             assert_int_equal(gives(&s, len > 1000 ? "TCP.MTU_HOLE" : "TCP.DATA_SWALLOWED"),
-                             times == 3);
+                             times == 3 && lasts == 1000);
         }
     }
 }
