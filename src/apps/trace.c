@@ -350,6 +350,7 @@ static int run(app *a) {
     trace_keys_free(&t);
     free(t.notes);
     mr_trace_free(t.story);
+    mr_trace_free(t.far);
     mr_pair_deinit(&t.pair);
     mr_totals_deinit(&t.totals);
     listening = NULL;

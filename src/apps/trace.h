@@ -53,6 +53,7 @@ struct trace {
     FILE *page;                 /* of --html, opened while root may still open it; or NULL */
     mr_pair pair;               /* what the second capture adds, if @paired */
     bool paired;
+    mr_trace *far;              /* the second capture's own story, for the page; or NULL */
     struct trace_keys *keys;    /* NULL: none were given */
     struct trace_stubs *stubs;
     uint64_t stub_count;        /* calls told */
@@ -140,6 +141,12 @@ int trace_extract(struct trace *t);
 int trace_pair(struct trace *t);
 void trace_pair_show(struct trace *t);
 void trace_pair_tell(struct trace *t, void (*put)(FILE *out, const char *text), FILE *out);
+/* What differs of one conversation of the client's capture. */
+void trace_pair_tell_talk(struct trace *t, const mr_trace_talk *talk,
+                          void (*put)(FILE *out, const char *text), FILE *out);
+/* The same conversation in the server's capture; NULL: it is not there, or under addresses that
+ * nothing tells. */
+const mr_trace_talk *trace_pair_find(const struct trace *t, const mr_trace_talk *talk);
 void trace_pair_json(struct trace *t, mr_writer *w);
 /* trace.c: a signal or the deadline came; the exit code it stands for. */
 bool trace_stopped(const struct trace *t);

@@ -286,10 +286,17 @@ static void put_timeline(struct trace *t, FILE *out) {
 
 /* ---- ladders ---- */
 
-static void put_step(const mr_trace_event *event, mr_nsec begin, size_t row, FILE *out) {
+/* A moment of the capture whose ladder it is, by the client's clock where it is known. */
+static double after_ms(const struct trace *t, bool far, mr_nsec time, mr_nsec begin) {
+    const mr_pair_clock *clock = &t->pair.totals.clock;
+    mr_nsec at = far && clock->known ? mr_pair_clock_to_a(clock, time) : time;
+
+    return at >= begin ? (double)(at - begin) / MR_MSEC : -(double)(begin - at) / MR_MSEC;
+}
+
+static void put_step(const mr_trace_event *event, double after, size_t row, FILE *out) {
     size_t y = 56 + row * STEP;
     const char *bad = event->bad ? "bad" : "";
-    double after = event->time > begin ? (double)(event->time - begin) / MR_MSEC : 0;
     unsigned tip = event->to_client ? 240 : 760, back = event->to_client ? 250 : 750;
 
     fprintf(out, "<g><title>");
@@ -304,10 +311,59 @@ static void put_step(const mr_trace_event *event, mr_nsec begin, size_t row, FIL
             y, back, y - 4, back, y + 4);
 }
 
+/* The messages of @talk as one capture has them: the server's if @far. @id is the client's. */
+static void put_steps(const struct trace *t, const mr_trace_talk *talk, bool far, uint32_t id,
+                      mr_nsec begin, FILE *out) {
+    const mr_trace *story = far ? t->far : t->story;
+    size_t bottom = 56 + mr_trace_event_count(story, talk->id) * STEP;
+    const char *where = far ? ", in the server's capture" : "";
+    const mr_trace_event *event;
+    char client[MR_IP_TEXT], server[MR_IP_TEXT];
+
+    mr_ip_text(&talk->client, client);
+    mr_ip_text(&talk->server, server);
+    fprintf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
+            "aria-label=\"ladder of conversation %u%s\"><svg viewBox=\"0 0 900 %zu\" role=\"img\""
+            " aria-label=\"messages of conversation %u in the order of packets%s\">\n", id, where,
+            bottom, id, where);
+    fprintf(out, "<text x=\"240\" y=\"14\" text-anchor=\"middle\">%s</text>"
+            "<text x=\"760\" y=\"14\" text-anchor=\"middle\">%s</text>"
+            "<line class=\"life\" x1=\"240\" x2=\"240\" y1=\"20\" y2=\"%zu\"/>"
+            "<line class=\"life\" x1=\"760\" x2=\"760\" y1=\"20\" y2=\"%zu\"/>\n", client, server,
+            bottom, bottom);
+    for (size_t i = 0; (event = mr_trace_get_event(story, talk->id, i)) != NULL; i++)
+        put_step(event, after_ms(t, far, event->time, begin), i, out);
+    fputs("</svg></div>\n", out);
+}
+
+static void put_item(FILE *out, const char *text) {
+    put_element(out, "<li>", text, "</li>\n");
+}
+
+/* What differs between the two places, and the conversation as the server's capture has it. */
+static void put_far_side(struct trace *t, const mr_trace_talk *talk, mr_nsec begin, FILE *out) {
+    const mr_trace_talk *far = trace_pair_find(t, talk);
+    const mr_trace_event *event = far ? mr_trace_get_event(t->far, far->id, 0) : NULL;
+    bool known = t->pair.totals.clock.known;
+
+    fputs("<ul>\n", out);
+    trace_pair_tell_talk(t, talk, put_item, out);
+    if (!far)
+        put_item(out, "The server's capture holds no connection of these addresses and ports at "
+                 "that time.");
+    fputs("</ul>\n", out);
+    if (!event)
+        return;
+    fprintf(out, "<p><strong>In the server's capture</strong> <span class=\"dim\">its packet "
+            "numbers; times by %s</span></p>\n",
+            known ? "the client's clock, from the same moment"
+                  : "its own clock, from its first packet here");
+    put_steps(t, far, true, talk->id, known ? begin : event->time, out);
+}
+
 static void put_ladder(struct trace *t, const mr_trace_talk *talk, bool open, FILE *out) {
-    size_t count = mr_trace_event_count(t->story, talk->id), bottom = 56 + count * STEP;
     const mr_trace_event *event = mr_trace_get_event(t->story, talk->id, 0);
-    mr_nsec begin = event ? event->time : 0;
+    mr_nsec begin = event ? event->time : talk->begin;
     char client[MR_IP_TEXT], server[MR_IP_TEXT];
 
     mr_ip_text(&talk->client, client);
@@ -319,20 +375,12 @@ static void put_ladder(struct trace *t, const mr_trace_talk *talk, bool open, FI
     put(out, talk->interface ? talk->interface : "");
     fprintf(out, "</h3> <span class=\"dim\">%s</span></summary>\n",
             mr_trace_outcome_name(talk->outcome));
-    if (count) {
-        fprintf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
-                "aria-label=\"ladder of conversation %u\"><svg viewBox=\"0 0 900 %zu\" role=\"img\""
-                " aria-label=\"messages of conversation %u in the order of packets\">\n", talk->id,
-                bottom, talk->id);
-        fprintf(out, "<text x=\"240\" y=\"14\" text-anchor=\"middle\">%s</text>"
-                "<text x=\"760\" y=\"14\" text-anchor=\"middle\">%s</text>"
-                "<line class=\"life\" x1=\"240\" x2=\"240\" y1=\"20\" y2=\"%zu\"/>"
-                "<line class=\"life\" x1=\"760\" x2=\"760\" y1=\"20\" y2=\"%zu\"/>\n", client,
-                server, bottom, bottom);
-        for (size_t i = 0; (event = mr_trace_get_event(t->story, talk->id, i)) != NULL; i++)
-            put_step(event, begin, i, out);
-        fputs("</svg></div>\n", out);
-    }
+    if (t->far)
+        fputs("<p><strong>In the client's capture</strong></p>\n", out);
+    if (event)
+        put_steps(t, talk, false, talk->id, begin, out);
+    if (t->far)
+        put_far_side(t, talk, begin, out);
     put_filters(out, trace_talk_filter(t->a, talk, MR_TRACE_WIRESHARK),
                 trace_talk_filter(t->a, talk, MR_TRACE_NETMON));
     fputs("</details>\n", out);
@@ -360,10 +408,6 @@ static void put_ladders(struct trace *t, FILE *out) {
 }
 
 /* ---- both sides ---- */
-
-static void put_item(FILE *out, const char *text) {
-    put_element(out, "<li>", text, "</li>\n");
-}
 
 static void put_pair(struct trace *t, FILE *out) {
     if (!t->paired)

@@ -16,6 +16,85 @@ static int on_pair_progress(void *ctx, uint64_t done, uint64_t size) {
     return trace_stopped(ctx) ? 1 : 0;
 }
 
+/* ---- the other story ---- */
+
+static int on_far_seen(void *ctx, const mr_seen *seen) {
+    struct trace *t = ctx;
+
+    return mr_trace_add(t->far, seen);
+}
+
+static int on_far_progress(void *ctx, const mr_analysis_place *place) {
+    (void)place;
+    return trace_stopped(ctx) ? MR_ERR_CANCELLED : 0;
+}
+
+/* What the server's capture says by itself: the ladders of the page show it beside the client's.
+ * What cannot be read in it was told when the two were compared. */
+static int read_far(struct trace *t) {
+    const mr_trace_config story = {.each = true};
+    const mr_analysis_config config = {.paths = &t->o->server, .count = 1, .seen = on_far_seen,
+                                       .progress = on_far_progress, .ctx = t};
+    mr_totals totals = {0};
+    mr_error err = MR_ERROR_INIT;
+    int r = mr_trace_new(&story, &t->far);
+
+    if (!r) {
+        r = mr_analysis_run(&config, &totals, &err);
+        if (r != MR_ERR_MEMORY && r != MR_ERR_CANCELLED)
+            r = mr_trace_end(t->far, totals.first, totals.last);
+        mr_totals_deinit(&totals);
+    }
+    if (r == MR_ERR_CANCELLED)
+        return trace_stop_code(t);
+    return r ? app_refuse(t->a, APP_BUG, "%s", mr_result_text(r)) : 0;
+}
+
+static bool is_host(const mr_ip *ip, uint8_t family, const mr_host *host) {
+    return ip->family == family && memcmp(&ip->host, host, sizeof *host) == 0;
+}
+
+static bool is_tuple(const mr_trace_talk *talk, const mr_pair_tuple *at) {
+    return talk->client_port == at->client_port && talk->server_port == at->server_port &&
+           is_host(&talk->client, at->family, &at->client) &&
+           is_host(&talk->server, at->family, &at->server);
+}
+
+static bool is_of_talk(const mr_pair_seen *s, const mr_trace_talk *talk) {
+    return s->proto == MR_IP_TCP && is_tuple(talk, &s->at[0]) &&
+           (!s->packet[0] || (s->packet[0] >= talk->first && s->packet[0] <= talk->last));
+}
+
+/* How far from each other two moments are. */
+static mr_nsec apart(mr_nsec x, mr_nsec y) {
+    return x > y ? x - y : y - x;
+}
+
+const mr_trace_talk *trace_pair_find(const struct trace *t, const mr_trace_talk *talk) {
+    const mr_pair_clock *clock = &t->pair.totals.clock;
+    const mr_trace_talk *far, *best = NULL;
+    mr_nsec best_apart = 0;
+    mr_pair_tuple at = {talk->client.family, talk->client.host, talk->server.host,
+                        talk->client_port, talk->server_port};
+
+    for (size_t i = 0; i < t->pair.count; i++)
+        if (is_of_talk(&t->pair.seen[i], talk) && t->pair.seen[i].at[1].family)
+            at = t->pair.seen[i].at[1]; /* as translated */
+    for (size_t i = 0; t->far && (far = mr_trace_get_talk(t->far, i)) != NULL; i++) {
+        if (!is_tuple(far, &at))
+            continue;
+        mr_nsec begin = clock->known ? mr_pair_clock_to_a(clock, far->begin) : far->begin;
+        mr_nsec end = clock->known ? mr_pair_clock_to_a(clock, far->end) : far->end;
+        if (clock->known && (begin > talk->end + MR_SEC || end + MR_SEC < talk->begin))
+            continue; /* the ports were used again */
+        if (best && apart(begin, talk->begin) >= best_apart)
+            continue;
+        best = far;
+        best_apart = apart(begin, talk->begin);
+    }
+    return best;
+}
+
 /* Compares, and adds the facts to the story. The exit code, told, or 0. */
 int trace_pair(struct trace *t) {
     const char *const paths[2] = {t->o->client, t->o->server};
@@ -34,6 +113,8 @@ int trace_pair(struct trace *t) {
     t->paired = true;
     for (size_t i = 0; i < t->pair.count; i++)
         mr_trace_add_pair(t->story, &t->pair.seen[i]);
+    if (t->o->html && (r = read_far(t)) != 0)
+        return r;
     if (t->pair.totals.place[1].cut)
         return app_refuse(t->a, APP_UNREADABLE, "%s ends in the midst of a packet: what came "
                           "before it was compared", t->o->server);
@@ -219,6 +300,18 @@ void trace_pair_tell(struct trace *t, void (*put)(FILE *out, const char *text), 
         put(out, t->pair.totals.matched || t->pair.totals.clock.known
                      ? "nothing was lost, forged or changed between the two places"
                      : "no connection is in both captures: there is nothing to compare");
+}
+
+void trace_pair_tell_talk(struct trace *t, const mr_trace_talk *talk,
+                          void (*put)(FILE *out, const char *text), FILE *out) {
+    char line[LINE * 2];
+
+    for (size_t i = 0; i < t->pair.count; i++) {
+        if (!is_of_talk(&t->pair.seen[i], talk))
+            continue;
+        seen_text(&t->pair.seen[i], line);
+        put(out, line);
+    }
 }
 
 /* ---- JSON ---- */

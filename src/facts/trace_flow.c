@@ -407,7 +407,8 @@ static uint32_t sum_slot(const mr_trace_talk *talk) {
 
 static void keep_talk(mr_trace *trace, trace_live *live) {
     const mr_trace_talk *talk = &live->talk;
-    bool sum = talk->outcome == MR_TRACE_WELL || talk->outcome == MR_TRACE_UNKNOWN;
+    bool sum = !trace->config.each &&
+               (talk->outcome == MR_TRACE_WELL || talk->outcome == MR_TRACE_UNKNOWN);
     uint32_t slot = sum_slot(talk);
 
     if (sum) {

@@ -415,7 +415,8 @@ static int sort_talks(mr_trace *trace) {
         return MR_ERR_MEMORY;
     for (trace_kept *k = trace->kept_list; k && i < n; k = k->list_next) {
         trace->talks[i++] = &k->talk;
-        if (k->talk.outcome == MR_TRACE_WELL || k->talk.outcome == MR_TRACE_UNKNOWN) {
+        if (!trace->config.each &&
+            (k->talk.outcome == MR_TRACE_WELL || k->talk.outcome == MR_TRACE_UNKNOWN)) {
             trace_kept **slot = &trace->kept_slots[k->talk.id % TRACE_SLOTS];
             k->hash_next = *slot; /* its own chain, of sums, is no longer needed */
             *slot = k;

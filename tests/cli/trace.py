@@ -271,6 +271,15 @@ def page(folder):
         text = file.read()
     ok(all(x in text for x in (*sides, 'was lost on the way there', 'connections in both')) and
        not Page(text).bad, '--html: both sides', text[:500])
+    ok('holds no connection of these addresses' in text, '--html: what the server never saw')
+    sides = [x.replace('syn-lost', 'answer-lost') for x in sides]
+    Run('trace', '--client', sides[0], '--server', sides[1], '-q', '--html', out)
+    with open(out, encoding='utf-8') as file:
+        text = file.read()
+    near, far = text.find('never arrived</text>'), text.find('bind_ack, accepted</text>')
+    seen = Page(text)
+    ok(0 < near < text.find('In the server\'s capture') < far and not seen.bad and
+       seen.goals <= seen.ids, '--html: a ladder of each side', near, far, seen.bad)
     evil = os.path.join(folder, '<img src=x onerror=alert(1)>&".pcap')
     shutil.copyfile(DYNAMIC, evil)
     Run('trace', evil, '-q', '--html', out)

@@ -107,6 +107,7 @@ typedef struct mr_trace_config {
     uint32_t sums;      /* rows of healthy ones; 0: 4096 */
     uint32_t relations; /* 0: 16384 */
     uint32_t names;     /* remembered questions and addresses; 0: 16384 */
+    bool each;          /* healthy ones are kept one by one too, with what happened in them */
     /* Told every conversation when it has ended (--jsonl); *borrowed* for the call. Its findings
      * are not known yet. A result other than 0 ends mr_trace_add with it. May be NULL. */
     int (*talk)(void *ctx, const mr_trace_talk *talk);
