@@ -6,6 +6,7 @@
 #include "name.h"
 
 #include "findings.h"
+#include "identity.h"
 #include "report.h"
 
 #define ARENA_CAP ((size_t)64 << 20)
@@ -169,6 +170,11 @@ static int read_subjects(app *a, bool any, const char ***namesp, size_t *countp)
     for (size_t i = 0; i < MR_COUNT(parts); i++)
         wants_name |= is_wanted(parts[i], o, any) && !parts[i]->option;
     strip_slashes(a);
+    for (size_t i = 0; i < a->arg_count; i++)
+        if (app_may_hold_secret(a->args[i])) {
+            app_wipe_text(a->args[i]);
+            return app_refuse(a, APP_USAGE, "a name is wanted without an account");
+        }
     if (wants_name && a->arg_count == 0)
         return app_refuse(a, APP_USAGE, "a name is wanted, such as dc01.corp.example");
     if (!wants_name && a->arg_count)

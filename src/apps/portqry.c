@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "identity.h"
+
 #define AT(member) offsetof(struct portqry_options, member)
 
 static const app_option options[] = {
@@ -122,6 +124,10 @@ static int check(const app *a, struct portqry_options *o) {
         return app_refuse(a, APP_USAGE, "-wt goes with -wport or -wpid");
     if (!modes && !o->name)
         return app_refuse(a, APP_USAGE, "-n NAME is wanted (portqry -? lists the switches)");
+    if (o->name && app_may_hold_secret(o->name)) {
+        app_wipe_text(o->name);
+        return app_refuse(a, APP_USAGE, "-n: a name or an address is wanted, without an account");
+    }
     if (o->name && (!*o->name || strpbrk(o->name, " \t[]@")))
         return app_refuse(a, APP_USAGE, "-n %s: a name or an address is wanted", o->name);
     if (o->community) {

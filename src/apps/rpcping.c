@@ -372,6 +372,10 @@ static int read_options(struct rpcping *p, app *a) {
                              .port = o->interface ? 0 : (uint32_t)port};
     while (!code && (*p->target.host == '\\' || *p->target.host == '/'))
         p->target.host++;
+    if (!code && app_may_hold_secret(p->target.host)) {
+        app_wipe_text(p->target.host);
+        code = app_refuse(a, APP_USAGE, "-s: a name or an address is wanted, without an account");
+    }
     if (!code && (!*p->target.host || strpbrk(p->target.host, "[]@, ")))
         code = app_refuse(a, APP_USAGE, "-s %s: a name or an address is wanted", o->server);
     p->target.input = p->target.host;

@@ -17,6 +17,19 @@ static char *copy(app *a, const char *text, size_t len) {
     return mr_arena_add_str(&a->arena, mr_slice_of(text, len));
 }
 
+bool app_may_hold_secret(const char *text) {
+    const char *colon = strchr(text, ':'), *at = strrchr(text, '@');
+    mr_addr addr;
+
+    if (!colon)
+        return false;
+    /* \\HOST:PORT and 10.0.0.0/24:PORT name no account */
+    const char *first = text + strspn(text, "\\"), *slash = strpbrk(first, "/\\");
+    bool block = slash &&
+                 mr_addr_decode(mr_slice_of(first, (size_t)(slash - first)), 0, &addr) == 0;
+    return (at && at > colon) || (slash && slash < colon && !block);
+}
+
 /* Whether a known protocol sequence stands before the first colon, after an optional UUID@. */
 static bool is_binding(const char *text) {
     const char *at = strchr(text, '@');
@@ -28,7 +41,19 @@ static bool is_binding(const char *text) {
     return text[len] == ':' && mr_protseq_find(mr_slice_of(text, len)) != MR_PROTSEQ_UNKNOWN;
 }
 
-static int read_binding(app *a, const char *text, app_target *t) {
+/* Whatever is wrong with it: an '@' behind a colon may follow a password. */
+static int refuse_binding(app *a, char *text, const mr_error *err) {
+    if (app_may_hold_secret(text)) {
+        app_guard_secrets();
+        app_wipe_text(text);
+        return app_refuse(a, APP_USAGE, "a string binding names no account; -u, -p, -k and their "
+                          "like do (%s)", err->text);
+    }
+    return app_refuse(a, APP_USAGE, "%s: %s (at character %zu)", text, err->text,
+                      err->offset == MR_ERROR_NO_OFFSET ? 0 : err->offset + 1);
+}
+
+static int read_binding(app *a, char *text, app_target *t) {
     mr_error err = MR_ERROR_INIT;
     mr_binding *binding = MR_ARENA_NEW(&a->arena, mr_binding);
     uint64_t port;
@@ -36,8 +61,7 @@ static int read_binding(app *a, const char *text, app_target *t) {
     if (!binding)
         return app_refuse(a, APP_BUG, "out of memory");
     if (mr_binding_decode(mr_slice_str(text), &a->arena, binding, &err) != 0)
-        return app_refuse(a, APP_USAGE, "%s: %s (at character %zu)", text, err.text,
-                          err.offset == MR_ERROR_NO_OFFSET ? 0 : err.offset + 1);
+        return refuse_binding(a, text, &err);
     t->binding = binding;
     t->input = copy(a, text, strlen(text));
     t->host = copy(a, (const char *)binding->host.data, binding->host.len);
@@ -88,6 +112,18 @@ static bool is_ipv6(const char *text, size_t len) {
            addr.family == MR_FAMILY_IPV6;
 }
 
+/* What stands behind a colon and is no number may be a password whose @HOST was forgotten. */
+static int refuse_host(app *a, const char *text, const char *why) {
+    const char *colon = strchr(text, ':');
+    bool number = !colon || !colon[1 + strspn(colon + 1, "0123456789:")];
+
+    if (number && !app_may_hold_secret(text))
+        return app_refuse(a, APP_USAGE, "%s: %s", text, why);
+    app_guard_secrets();
+    app_wipe_text(text);
+    return app_refuse(a, APP_USAGE, "the target: %s", why);
+}
+
 static int read_host(app *a, const char *text, app_target *t) {
     size_t len = strlen(text);
     const char *port = NULL;
@@ -100,8 +136,7 @@ static int read_host(app *a, const char *text, app_target *t) {
     if (*text == '[') {
         const char *end = strchr(text, ']');
         if (!end || (end[1] && end[1] != ':') || !is_ipv6(text + 1, (size_t)(end - text) - 1))
-            return app_refuse(a, APP_USAGE, "%s: an IPv6 address is written [ADDRESS] or "
-                              "[ADDRESS]:PORT", text);
+            return refuse_host(a, text, "an IPv6 address is written [ADDRESS] or [ADDRESS]:PORT");
         port = end[1] ? end + 2 : NULL;
         text++;
         len = (size_t)(end - text);
@@ -111,14 +146,15 @@ static int read_host(app *a, const char *text, app_target *t) {
             port = colon + 1;
             len = (size_t)(colon - text);
         } else if (colon && !is_ipv6(text, len)) {
-            return app_refuse(a, APP_USAGE, "%s: neither HOST:PORT nor an IPv6 address", text);
+            return refuse_host(a, text, "neither HOST:PORT nor an IPv6 address");
         }
     }
     if (len == 0)
         return app_refuse(a, APP_USAGE, "the target names no host");
     if (port) {
         if (mr_slice_get_number(mr_slice_str(port), 65535, &n) != 0 || n == 0)
-            return app_refuse(a, APP_USAGE, "%s: %s is no port from 1 to 65535", text, port);
+            return refuse_host(a, text, "no port from 1 to 65535 stands behind its colon (an account "
+                               "wants an @ and the host behind it)");
         t->port = (uint32_t)n;
     }
     for (size_t i = 0; i < len; i++)
@@ -126,8 +162,8 @@ static int read_host(app *a, const char *text, app_target *t) {
             return app_refuse(a, APP_USAGE, "the target's host holds a space or control character "
                               "(at character %zu)", i + 1);
     if (memchr(text, '/', len) || memchr(text, '\\', len))
-        return app_refuse(a, APP_USAGE, "%s: a host holds no slash (DOMAIN/USER wants an @ before "
-                          "the host, an IPv4 block is 10.0.0.0/24)", text);
+        return refuse_host(a, text, "a host holds no slash (DOMAIN/USER wants an @ before the host, "
+                           "an IPv4 block is 10.0.0.0/24)");
     t->host = copy(a, text, len);
     return t->host ? 0 : app_refuse(a, APP_BUG, "out of memory");
 }

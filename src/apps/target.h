@@ -18,6 +18,9 @@ typedef struct app_target {
                                 * app's arena */
 } app_target;
 
+/* Whether @text may be [DOMAIN/]USER:PASSWORD, with @HOST or without: then no message repeats it. */
+bool app_may_hold_secret(const char *text);
+
 #define APP_TARGETS_MAX 65536
 
 /* Reads one target; a password in @text is wiped there. 0 or APP_USAGE with the message printed.

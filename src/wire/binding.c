@@ -116,6 +116,9 @@ static int read_host(reader *r, mr_binding *binding) {
     mr_slice host = read_part(r, "[]");
     if (peek(r) == ']')
         return syntax_error(r, r->pos, "']' without '['");
+    if (host.len && memchr(host.data, '@', host.len))
+        return syntax_error(r, MR_ERROR_NO_OFFSET, "no account stands in a network address "
+                            "(an '@' does)");
     while (host.len > 0 && host.data[0] == '\\')
         host = mr_slice_sub(host, 1, host.len);
     binding->host = host;

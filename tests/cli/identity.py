@@ -50,6 +50,17 @@ refused(66, 'no key table', 'ping', '-u', USER, '--keytab', '/nowhere/k', T)
 refused(66, 'no ticket cache', 'ping', '--ccache', '/nowhere/c', T)
 refused(66, 'a key table that is none', 'ping', '-u', USER, '--keytab', '/etc/passwd', T)
 refused(66, 'no ticket at hand', 'ping', '-k', 'localhost:9', env={'KRB5CCNAME': 'FILE:/nowhere'})
+# an account where none is taken, or with its @HOST forgotten
+for args in (['ping', 'ncacn_ip_tcp:LAB/alice:%s@localhost[49154]', '-i', 'samr'],
+             ['ping', 'ncacn_ip_tcp:alice:%s@localhost'], ['call', 'ncacn_ip_tcp:a:%s@h[1]', 'mgmt.x'],
+             ['ping', 'ncacn_ip_tcp:alice:%s@localhost[49154'],
+             ['diagnose', 'LAB/alice:%s'], ['ping', 'LAB\\alice:%s'], ['ping', 'alice:%s'],
+             ['map', 'alice:a:%s'], ['ping', 'LAB/alice:12:%s:3'], ['name', 'LAB/alice:%s@localhost'],
+             ['name', 'LAB/alice:%s'], ['portqry', '-n', 'alice:%s@localhost'],
+             ['rpcping', '-s', 'alice:%s@localhost']):
+    refused(64, 'not repeated: ' + ' '.join(args), *(word.replace('%s', SECRET) for word in args))
+refused(64, 'digits may be a password', 'ping', 'LAB/alice:13579', )
+ok('13579' not in Run('ping', 'LAB/alice:13579').err, 'nor are digits repeated')
 run = subprocess.run(['setsid', MSRPC, 'ping', '-u', USER, T], capture_output=True, text=True,
                      stdin=subprocess.DEVNULL, check=False)
 ok(run.returncode == 69 and '--password-file' in run.stderr, 'no terminal to ask: 69', run.stderr)
