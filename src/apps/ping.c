@@ -66,6 +66,15 @@ static int add_mgmt(struct ping *p, mr_client *client) {
     return r ? r : wait.result;
 }
 
+void ping_choose_nothing(struct ping *p, struct ping_method *m) {
+    *m = (struct ping_method){
+        .nothing = {.format = MR_NDR_FORMAT, .name = "interface", .syntax = p->interface,
+                    .proc_count = 1, .procs = &no_proc},
+        .iface = &m->nothing,
+    };
+    p->method = no_proc.name;
+}
+
 int ping_choose_method(struct ping *p, mr_client *client, struct ping_method *m) {
     bool is_mgmt = mr_syntax_eq(&p->interface, &mr_mgmt_iface.syntax);
 
@@ -79,13 +88,8 @@ int ping_choose_method(struct ping *p, mr_client *client, struct ping_method *m)
             return 0;
     }
     int r = is_mgmt ? 0 : add_mgmt(p, client);
-    if (r == MR_ERR_CONTEXT_REJECTED && m->iface == &mr_mgmt_iface) {
-        m->nothing = (mr_iface){.format = MR_NDR_FORMAT, .name = "interface",
-                                .syntax = p->interface, .proc_count = 1, .procs = &no_proc};
-        m->iface = &m->nothing;
-        m->opnum = 0;
-        p->method = no_proc.name;
-    }
+    if (r == MR_ERR_CONTEXT_REJECTED && m->iface == &mr_mgmt_iface)
+        ping_choose_nothing(p, m);
     if (r == MR_ERR_CONTEXT_REJECTED) {
         p->stats_error = "the endpoint does not serve mgmt";
         return 0;

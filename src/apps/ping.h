@@ -105,6 +105,10 @@ struct ping_method {
  * mgmt beside it. Sets ping->method. 0 or an exit code, told. */
 int ping_choose_method(struct ping *ping, mr_client *client, struct ping_method *method);
 
+/* Chooses a call of ping->interface itself by an opnum that no interface has: a server judges the
+ * caller first and answers who may call with nca_s_op_rng_error. @m must stay where it is. */
+void ping_choose_nothing(struct ping *ping, struct ping_method *m);
+
 /* Finds the endpoints and binds to each in both styles, all at once. 0 or an exit code. */
 int ping_matrix(struct ping *ping);
 const char *ping_bind_name(enum ping_bind bind);

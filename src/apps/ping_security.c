@@ -1,13 +1,19 @@
 /*
  * msrpc ping --matrix: which security an endpoint accepts, mechanism by level. Each cell is a
- * connection of its own that binds to the interface and makes one call. With an account that is
- * known to be good these are real logons; without one NTLM is tried by an anonymous logon, and
- * Kerberos, which knows no such thing, is not. The level call travels as packet (MS-RPCE
- * 3.3.1.5.2.2) and has no column.
+ * connection of its own that binds to the interface and calls an opnum that no interface has: the
+ * server judges the caller before it looks for the method, so nca_s_op_rng_error says that he is
+ * let in, and nothing is executed. A call of mgmt would say nothing about the interface. With an
+ * account that is known to be good these are real logons; without one NTLM is tried by an
+ * anonymous logon, and Kerberos, which knows no such thing, is not. The level call travels as
+ * packet (MS-RPCE 3.3.1.5.2.2) and has no column.
  */
 #include "ping.h"
 
 #include <msrpc/base/codes.h>
+
+#define FAULT_ACCESS_DENIED 5
+#define FAULT_AUTHN_LEVEL 0x1c00001d /* nca_unsupported_authn_level */
+#define FAULT_OP_RNG 0x1c010002      /* nca_s_op_rng_error */
 
 static const uint8_t levels[PING_LEVELS] = {MR_AUTH_LEVEL_CONNECT, MR_AUTH_LEVEL_PACKET,
                                             MR_AUTH_LEVEL_INTEGRITY, MR_AUTH_LEVEL_PRIVACY};
@@ -83,10 +89,12 @@ static void judge_cell(struct ping *p, struct ping_secure *cell, mr_client *clie
                        const mr_error *err) {
     const mr_client_report *report = mr_client_get_report(client);
     bool fault = r == MR_ERR_FAULT, nak = report->has_nak;
-    bool answered = r == 0 || (fault && report->auth.proven) || (fault && !report->auth.asked);
+    bool denied = fault && (err->peer == FAULT_ACCESS_DENIED || err->peer == FAULT_AUTHN_LEVEL);
+    bool answered = r == 0 || (fault && (err->peer == FAULT_OP_RNG || report->auth.proven ||
+                                         !report->auth.asked));
     const mr_code_info *code = fault ? mr_code_find_fault(err->peer) : NULL;
 
-    if (answered && !(fault && err->peer == 5)) {
+    if (answered && !denied) {
         cell->result = PING_SECURE_ACCEPTED;
         return;
     }
@@ -119,11 +127,8 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
 static int call_once(struct ping *p, mr_client *client, mr_error *err) {
     struct ping_method method;
     mr_call call = {0};
-    int code = ping_choose_method(p, client, &method);
 
-    if (code)
-        return mr_fail(err, code >= APP_INCOMPLETE ? MR_ERR_CANCELLED : MR_ERR_CLOSED,
-                       MR_FLOOR_APP, MR_ERROR_NO_OFFSET, "the connection broke");
+    ping_choose_nothing(p, &method);
     int r = mr_call_init(&call, method.iface, method.opnum, &method.args, err);
     call.object = p->object;
     if (!r)

@@ -161,6 +161,10 @@ static void show_security(const struct ping *p) {
         fputc('\n', a->out);
         show_reasons(p, row);
     }
+    fputc('\n', a->out);
+    app_wrap(a->out, " ", 1, "Each is one call of the interface itself, of an opnum that it does not "
+             "have: a server judges the caller first. What single methods ask beyond that is not "
+             "seen here.");
 }
 
 void ping_show(const struct ping *p) {
@@ -270,6 +274,8 @@ static void json_security(const struct ping *p, mr_writer *w) {
 void ping_json(const struct ping *p, mr_writer *w) {
     app_report_iface(w, "interface", &p->interface);
     if (p->options->matrix) {
+        if (p->secure && p->method)
+            mr_writer_str(w, "method", p->method);
         json_cells(p, w);
         json_security(p, w);
         return;

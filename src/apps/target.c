@@ -136,7 +136,8 @@ static int read_host(app *a, const char *text, app_target *t) {
     if (*text == '[') {
         const char *end = strchr(text, ']');
         if (!end || (end[1] && end[1] != ':') || !is_ipv6(text + 1, (size_t)(end - text) - 1))
-            return refuse_host(a, text, "an IPv6 address is written [ADDRESS] or [ADDRESS]:PORT");
+            return refuse_host(a, text,
+                               "an IPv6 address is written [ADDRESS] or [ADDRESS]:PORT");
         port = end[1] ? end + 2 : NULL;
         text++;
         len = (size_t)(end - text);
@@ -153,8 +154,8 @@ static int read_host(app *a, const char *text, app_target *t) {
         return app_refuse(a, APP_USAGE, "the target names no host");
     if (port) {
         if (mr_slice_get_number(mr_slice_str(port), 65535, &n) != 0 || n == 0)
-            return refuse_host(a, text, "no port from 1 to 65535 stands behind its colon (an account "
-                               "wants an @ and the host behind it)");
+            return refuse_host(a, text, "no port from 1 to 65535 stands behind its colon (an "
+                               "account wants an @ and the host behind it)");
         t->port = (uint32_t)n;
     }
     for (size_t i = 0; i < len; i++)

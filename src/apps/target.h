@@ -18,7 +18,8 @@ typedef struct app_target {
                                 * app's arena */
 } app_target;
 
-/* Whether @text may be [DOMAIN/]USER:PASSWORD, with @HOST or without: then no message repeats it. */
+/* Whether @text may be [DOMAIN/]USER:PASSWORD, with @HOST or without: then no message repeats
+ * it. */
 bool app_may_hold_secret(const char *text);
 
 #define APP_TARGETS_MAX 65536

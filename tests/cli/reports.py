@@ -83,6 +83,9 @@ with Server('--interface', 'rpcecho', '--register',
        [('none', 'accepted'), ('ntlm', 'refused'), ('kerberos', 'untried'),
         ('negotiate', 'refused'), ('negotiate', 'untried')],
        'ping --matrix: a server without accounts takes nobody\'s logon')
+    ok('opnum' in report['method'] and 'of an opnum' in ' '.join(
+        Run(*(x for x in matrix if x != '--json'), 'rpcecho').out.split()),
+       'ping --matrix says what it calls', run)
     run = Run(*matrix, 'samr')
     eq(({c['result'] for c in valid(run, 'ping --matrix samr')['matrix']}, run.code),
        ({'refused'}, 20), 'ping --matrix: refused')
