@@ -162,8 +162,8 @@ static void show_security(const struct ping *p) {
         show_reasons(p, row);
     }
     fputc('\n', a->out);
-    app_wrap(a->out, " ", 1, "Each is one call of the interface itself, of an opnum that it does not "
-             "have: a server judges the caller first. What single methods ask beyond that is not "
+    app_wrap(a->out, " ", 1, "Each is one call of the interface itself, of an opnum that it does "
+             "not have: a server judges the caller first. What single methods ask beyond that is not "
              "seen here.");
 }
 

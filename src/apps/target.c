@@ -163,8 +163,8 @@ static int read_host(app *a, const char *text, app_target *t) {
             return app_refuse(a, APP_USAGE, "the target's host holds a space or control character "
                               "(at character %zu)", i + 1);
     if (memchr(text, '/', len) || memchr(text, '\\', len))
-        return refuse_host(a, text, "a host holds no slash (DOMAIN/USER wants an @ before the host, "
-                           "an IPv4 block is 10.0.0.0/24)");
+        return refuse_host(a, text, "a host holds no slash (DOMAIN/USER wants an @ before the "
+                           "host, an IPv4 block is 10.0.0.0/24)");
     t->host = copy(a, text, len);
     return t->host ? 0 : app_refuse(a, APP_BUG, "out of memory");
 }

@@ -52,10 +52,12 @@ refused(66, 'a key table that is none', 'ping', '-u', USER, '--keytab', '/etc/pa
 refused(66, 'no ticket at hand', 'ping', '-k', 'localhost:9', env={'KRB5CCNAME': 'FILE:/nowhere'})
 # an account where none is taken, or with its @HOST forgotten
 for args in (['ping', 'ncacn_ip_tcp:LAB/alice:%s@localhost[49154]', '-i', 'samr'],
-             ['ping', 'ncacn_ip_tcp:alice:%s@localhost'], ['call', 'ncacn_ip_tcp:a:%s@h[1]', 'mgmt.x'],
+             ['ping', 'ncacn_ip_tcp:alice:%s@localhost'],
+             ['call', 'ncacn_ip_tcp:a:%s@h[1]', 'mgmt.x'],
              ['ping', 'ncacn_ip_tcp:alice:%s@localhost[49154'],
              ['diagnose', 'LAB/alice:%s'], ['ping', 'LAB\\alice:%s'], ['ping', 'alice:%s'],
-             ['map', 'alice:a:%s'], ['ping', 'LAB/alice:12:%s:3'], ['name', 'LAB/alice:%s@localhost'],
+             ['map', 'alice:a:%s'], ['ping', 'LAB/alice:12:%s:3'],
+             ['name', 'LAB/alice:%s@localhost'],
              ['name', 'LAB/alice:%s'], ['portqry', '-n', 'alice:%s@localhost'],
              ['rpcping', '-s', 'alice:%s@localhost']):
     refused(64, 'not repeated: ' + ' '.join(args), *(word.replace('%s', SECRET) for word in args))
