@@ -163,8 +163,8 @@ static void show_security(const struct ping *p) {
     }
     fputc('\n', a->out);
     app_wrap(a->out, " ", 1, "Each is one call of the interface itself, of an opnum that it does "
-             "not have: a server judges the caller first. What single methods ask beyond that is not "
-             "seen here.");
+             "not have: a server judges the caller first. What single methods ask beyond that is "
+             "not seen here.");
 }
 
 void ping_show(const struct ping *p) {
