@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -200,6 +201,22 @@ static void count_dropped(struct trace *t) {
         t->dropped = stats.dropped + stats.dropped_card;
 }
 
+/* When each of several files begins; what is no file is read once only. */
+static void note_files(struct trace *t) {
+    for (size_t i = 0; t->path_count > 1 && i < t->path_count && i <= UINT16_MAX; i++) {
+        mr_capture_file file = {0};
+        mr_error err = MR_ERROR_INIT;
+        mr_packet packet;
+        struct stat st;
+        if (stat(t->sources[i], &st) != 0 || !S_ISREG(st.st_mode))
+            continue;
+        if (mr_capture_file_init(&file, t->sources[i], NULL, &err) == 0 &&
+            mr_capture_file_read(&file, &packet, &err) == 0)
+            mr_trace_add_file(t->story, (uint16_t)i, packet.time);
+        mr_capture_file_deinit(&file);
+    }
+}
+
 static void analyse(struct trace *t) {
     mr_analysis_config config = {
         .paths = t->sources,
@@ -217,6 +234,7 @@ static void analyse(struct trace *t) {
     t->progress_at = t->began + MR_SEC;
     if (app_progress_wanted(t->a))
         t->a->progress = &t->progress;
+    note_files(t);
     t->result = mr_analysis_run(&config, &t->totals, &t->error);
     count_dropped(t);
     trace_name_error(t);

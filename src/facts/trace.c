@@ -29,6 +29,11 @@ int mr_trace_new(const mr_trace_config *config, mr_trace **tracep) {
     return 0;
 }
 
+void mr_trace_add_file(mr_trace *trace, uint16_t file, mr_nsec first) {
+    if (file < TRACE_FILES)
+        trace->file_begin[file] = first;
+}
+
 void mr_trace_free(mr_trace *trace) {
     if (!trace)
         return;

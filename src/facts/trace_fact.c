@@ -145,10 +145,31 @@ static bool is_connect(const mr_fact *fact) {
     return fact->kind == MR_FACT_TCP_SILENT || fact->kind == MR_FACT_TCP_REFUSED;
 }
 
+/* The end of a connection has the file of its last packet, and cites earlier ones. */
+uint16_t trace_file_at(const mr_trace *trace, uint16_t file, mr_nsec time) {
+    const mr_nsec *begin = trace->file_begin;
+    uint16_t best = file;
+
+    if (!time || file >= TRACE_FILES || time >= begin[file])
+        return file;
+    for (uint16_t i = 0; i < TRACE_FILES; i++)
+        if (begin[i] && begin[i] <= time && (best == file || begin[i] > begin[best]))
+            best = i;
+    return best;
+}
+
 void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uint32_t talk,
                bool bad, const mr_fact *fact) {
+    const uint16_t file = trace_file_at(trace, at->file, at->time);
+    mr_seen there;
+
     if (!relation)
         return;
+    if (file != at->file) {
+        there = *at;
+        there.file = file;
+        at = &there;
+    }
     relation->bad = relation->bad || bad;
     if (fold(relation, at, talk, bad, fact))
         return;
@@ -232,7 +253,7 @@ void trace_tell(mr_trace *trace, trace_live *live, const mr_seen *at, bool bad, 
     vsnprintf(event->text, sizeof event->text, fmt, args);
     va_end(args);
     event->told = (mr_trace_event){.packet = at->packet,
-                                   .file = at->file,
+                                   .file = trace_file_at(trace, at->file, at->time),
                                    .time = at->time,
                                    .to_client = at->to_client,
                                    .bad = bad,

@@ -431,6 +431,7 @@ static void keep_talk(mr_trace *trace, trace_live *live) {
     if (!sum)
         trace_tell_before(trace, live);
     kept->talk = *talk;
+    kept->talk.file = trace_file_at(trace, talk->file, talk->begin);
     kept->events = live->events; /* of a sum: those of its first connection */
     kept->event_count = live->event_count;
     live->events = NULL;

@@ -341,6 +341,7 @@ typedef struct trace_claim trace_claim;
 typedef struct trace_ipsec trace_ipsec;
 
 #define TRACE_SLOTS 16384
+#define TRACE_FILES 256 /* whose beginnings are known */
 #define TRACE_TICKETS 4096 /* at most, and slots for them */
 
 struct mr_trace {
@@ -348,6 +349,7 @@ struct mr_trace {
     mr_arena arena;
     mr_trace_totals totals;
     uint64_t last_order;
+    mr_nsec file_begin[TRACE_FILES]; /* 0: unknown */
     trace_text *texts[TRACE_SLOTS];
     trace_shared *shared_slots[TRACE_SLOTS];
     trace_relation *relation_slots[TRACE_SLOTS], *relations, **relations_end;
@@ -409,6 +411,8 @@ const char *trace_service(const mr_uuid *uuid); /* that can be restarted, or NUL
 bool trace_is_mapper(const mr_uuid *uuid);
 
 /* ---- trace_fact.c ---- */
+/* The file of a packet of @time: not @file, where that begins later. */
+uint16_t trace_file_at(const mr_trace *trace, uint16_t file, mr_nsec time);
 /* Adds a copy of @fact to a relation with @packet as evidence. Good facts are kept once each. */
 void trace_add(mr_trace *trace, trace_relation *relation, const mr_seen *at, uint32_t talk,
                bool bad, const mr_fact *fact);

@@ -385,6 +385,24 @@ def both_sides():
     ok(run.code == 66 and 'nosuch' in run.err, 'a side that cannot be read is named', run)
 
 
+def ring():
+    """A connection over two files of a ring: what its end cites is in the first."""
+    whole = os.path.join(CAPTURES, 'tcp-135-filtered.client.pcap.gz')
+    with gzip.open(whole) as file:
+        octets = file.read()
+    want = Run('trace', whole, '--json').json()['findings'][0]['packets']
+    cut, at = want[-1]['number'], 24
+    for _ in range(cut):
+        at += 16 + int.from_bytes(octets[at + 8:at + 12], 'little')
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, name) for name in ('1', '2')]
+        for path, part in zip(paths, (octets[:at], octets[:24] + octets[at:])):
+            with open(path, 'wb') as file:
+                file.write(part)
+        run = Run('trace', *paths, '--json')
+        eq(run.json()['findings'][0]['packets'], want, 'files of a ring: packets of the first')
+
+
 def records(path):
     """The header of a pcap, and [(seconds, rest of the record's head, octets)]."""
     with gzip.open(path) as file:
@@ -541,6 +559,7 @@ def progress(folder):
 
 
 both_sides()
+ring()
 verdicts()
 screens()
 reports()

@@ -129,6 +129,9 @@ typedef struct mr_trace_totals {
 int mr_trace_new(const mr_trace_config *config, mr_trace **tracep);
 void mr_trace_free(mr_trace *trace);
 
+/* Of several files in sequence, as a ring of them is: @file, from 0, begins at @first. What a
+ * connection over two of them shows is cited with the one that can hold it. Before mr_trace_add. */
+void mr_trace_add_file(mr_trace *trace, uint16_t file, mr_nsec first);
 /* Takes one observation; @seen and all it points to are *borrowed* for the call. 0, MR_ERR_MEMORY,
  * or what config.talk gave. */
 int mr_trace_add(mr_trace *trace, const mr_seen *seen);
