@@ -115,11 +115,15 @@ static bool is_logon_refused(const mr_diag *diag) {
 }
 
 /* Whether a check is worth a line of its own on an ordinary screen. */
-static bool shows(const app *a, const mr_diag *diag, const mr_check *check) {
+static bool shows(const app *a, const struct diagnose_run *run, const mr_check *check) {
+    const mr_diag *diag = &run->diag;
+
     if (a->set.verbose)
         return true;
     if (strcmp(check->id, "AUTH.CHALLENGE") == 0) /* who refuses is worth knowing */
         return check->status == MR_STATUS_WARN || is_logon_refused(diag);
+    if (check->aside && check->status == MR_STATUS_FAIL && strncmp(check->id, "TCP.88", 6) == 0)
+        return mr_probe_get_logon(run->probe)->kdc_silent;
     if (check->aside)
         return check->phase == MR_PHASE_TCP && check->status == MR_STATUS_UNKNOWN;
     if (check->status == MR_STATUS_PASS)
@@ -144,7 +148,7 @@ static void show_phase(app *a, const struct diagnose_run *run, enum mr_phase pha
     if (phase == MR_PHASE_COMMUNICATION && !a->set.verbose)
         answered(a, run, &head);
     for (size_t i = 0; (check = mr_diag_get_check(&run->diag, i)) != NULL; i++) {
-        if (check->phase != phase || !shows(a, &run->diag, check))
+        if (check->phase != phase || !shows(a, run, check))
             continue;
         if (is_auth_check(check) && check->status == MR_STATUS_PASS && !a->set.verbose)
             snprintf(text, sizeof text, "%s %.0f ms", check->summary, check->ms);

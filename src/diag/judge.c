@@ -141,6 +141,15 @@ enum mr_status mr_diag_get_phase(const mr_diag *diag, enum mr_phase phase) {
     return warning ? MR_STATUS_WARN : from_checks(diag, phase);
 }
 
+/* Whether a check that would decide came to no end: what was asked for is not known. */
+static bool is_open(const mr_diag *diag, enum mr_phase phase) {
+    for (const mr_diag_check *node = diag->checks; node; node = node->next)
+        if (node->check.phase == phase && !node->check.aside &&
+            (node->check.status == MR_STATUS_UNKNOWN || node->check.status == MR_STATUS_SKIP))
+            return true;
+    return false;
+}
+
 /* The verdict where no error stands. */
 static void judge_health(const mr_diag *diag, mr_verdict *verdict) {
     bool warning = false, whole = true;
@@ -149,7 +158,8 @@ static void judge_health(const mr_diag *diag, mr_verdict *verdict) {
     for (int phase = MR_PHASE_NAMES; phase <= MR_PHASE_COMMUNICATION; phase++) {
         enum mr_status status = mr_diag_get_phase(diag, (enum mr_phase)phase);
         warning = warning || status == MR_STATUS_WARN;
-        whole = whole && (status == MR_STATUS_PASS || status == MR_STATUS_WARN);
+        whole = whole && (status == MR_STATUS_PASS ||
+                          (status == MR_STATUS_WARN && !is_open(diag, (enum mr_phase)phase)));
     }
     verdict->exit = warning ? 1 : 0;
     if (whole)

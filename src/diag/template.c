@@ -11,8 +11,9 @@
 #define TEXT_CAP 16384
 #define LIST_MOST 12 /* values named in a sentence before "and N more" */
 
-/* What of a text value is wanted: an address may be written with a port behind it. */
-enum part { PART_WHOLE, PART_HOST, PART_PORT };
+/* What of a text value is wanted: an address may be written with a port behind it, an account with
+ * its domain on either side. */
+enum part { PART_WHOLE, PART_HOST, PART_PORT, PART_NAME };
 
 typedef struct expansion {
     const mr_diag *diag;
@@ -48,19 +49,27 @@ static void add_values(values *v, const mr_match *match, size_t slot) {
     }
 }
 
-/* A word that cmd, PowerShell and sh take literally and no command takes for a switch; with @slash
- * one in which slashes are at home, after its first octet. */
-static bool plain_word(mr_slice s, bool slash) {
+/* A word that cmd, PowerShell and sh take literally and no command takes for a switch; @more are
+ * octets that are at home in it, after its first one. */
+static bool plain_word(mr_slice s, const char *more) {
     if (!s.len || s.data[0] == '-' || s.data[0] == '/')
         return false;
     for (size_t i = 0; i < s.len; i++) {
         uint8_t c = s.data[i];
         bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  (c && memchr(".:,_-", c, 5)) || (slash && c == '/');
+                  (c && memchr(".:,_-", c, 5)) || (i && c && strchr(more, c));
         if (!ok)
             return false;
     }
     return true;
+}
+
+/* "alice" of "LAB\\alice" and of "alice@LAB.TEST" */
+static mr_slice account_of(const char *text) {
+    const char *domain = strrchr(text, '\\');
+    const char *name = domain ? domain + 1 : text;
+
+    return mr_slice_of((const uint8_t *)name, strcspn(name, "@"));
 }
 
 /* "10.0.0.1:53" and "[::1]:53" have a port, "10.0.0.1", "::1" and a name have none. */
@@ -69,6 +78,8 @@ static mr_slice part_of(const expansion *e, const char *text) {
     bool bracket = text[0] == '[' && colon > text && colon[-1] == ']';
     bool has_port = colon && (bracket || strchr(text, ':') == colon);
 
+    if (e->part == PART_NAME)
+        return account_of(text);
     if (e->part == PART_WHOLE || (e->part == PART_HOST && !has_port))
         return mr_slice_str(text);
     if (e->part == PART_PORT)
@@ -76,10 +87,10 @@ static mr_slice part_of(const expansion *e, const char *text) {
     return mr_slice_of((const uint8_t *)text + bracket, (size_t)(colon - text) - 2 * bracket);
 }
 
-static void write_text(expansion *e, const char *text, bool slash) {
+static void write_text(expansion *e, const char *text, const char *more) {
     mr_slice s = part_of(e, text);
 
-    if (e->plain && !plain_word(s, slash))
+    if (e->plain && !plain_word(s, more))
         e->unknown = true;
     else
         mr_buf_write(&e->out, s);
@@ -137,7 +148,8 @@ static void write_value(expansion *e, const values *v, size_t i) {
         return;
     mr_buf_write_str(&e->out, code ? " (" : "");
     if (mr_field_infos[v->field].is == MR_FIELD_IS_TEXT)
-        write_text(e, mr_fact_text(v->facts[i], v->field), v->field == MR_FIELD_SPN);
+        write_text(e, mr_fact_text(v->facts[i], v->field),
+                   v->field == MR_FIELD_SPN ? "/" : v->field == MR_FIELD_USER ? "\\@" : "");
     else if (v->field == MR_FIELD_SECONDS)
         write_seconds(e, v->facts[i]->seconds);
     else
@@ -201,11 +213,12 @@ static void unknown(expansion *e, bool has_word, mr_slice word) {
     mr_buf_write_str(&e->out, "?");
 }
 
-/* Takes ".host" or ".port" off the end of @namep. */
+/* Takes ".host", ".port" or ".name" off the end of @namep. */
 static enum part read_part(mr_slice *namep) {
-    static const char *const ends[] = {[PART_HOST] = ".host", [PART_PORT] = ".port"};
+    static const char *const ends[] = {[PART_HOST] = ".host", [PART_PORT] = ".port",
+                                      [PART_NAME] = ".name"};
 
-    for (int part = PART_HOST; part <= PART_PORT; part++) {
+    for (int part = PART_HOST; part <= PART_NAME; part++) {
         size_t at = namep->len > 5 ? namep->len - 5 : 0;
         if (at && mr_slice_eq(mr_slice_sub(*namep, at, 5), mr_slice_str(ends[part]))) {
             *namep = mr_slice_sub(*namep, 0, at);
@@ -223,12 +236,12 @@ static void expand_way(expansion *e) {
     add_values(&v, e->match, 0);
     if (v.count == 1 && from && strcmp(from, v.facts[0]->address) == 0) {
         mr_buf_write_str(&e->out, "on ");
-        write_text(e, from, false);
+        write_text(e, from, "");
         mr_buf_write_str(&e->out, " itself");
         return;
     }
     mr_buf_write_str(&e->out, "between ");
-    write_text(e, from ? from : "this machine", false);
+    write_text(e, from ? from : "this machine", "");
     mr_buf_write_str(&e->out, " and ");
     write_list(e, &v);
 }
@@ -243,7 +256,7 @@ static int expand_one(expansion *e, mr_slice body) {
     if (mr_slice_eq(name, MR_SLICE_LIT("host")) || mr_slice_eq(name, MR_SLICE_LIT("from"))) {
         const char *text = name.data[0] == 'h' ? e->diag->host : e->diag->from;
         if (text && *text)
-            write_text(e, text, false);
+            write_text(e, text, "");
         else
             unknown(e, has_word, word);
         return 0;

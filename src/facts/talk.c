@@ -96,6 +96,7 @@ static mr_fact of_service(const mr_talk_seen *s) {
         fact.reason = s->reason;
         fact.auth = s->auth;
         fact.ssp = s->ssp;
+        fact.user = s->user;
         break;
     case MR_TALK_REJECTED:
         fact.kind = MR_FACT_RPC_CONTEXT_REJECTED;
@@ -108,6 +109,7 @@ static mr_fact of_service(const mr_talk_seen *s) {
         fact.opnum = s->opnum;
         fact.auth = s->auth;
         fact.ssp = s->ssp;
+        fact.user = s->user;
         fact.when = s->after_auth3 ? MR_WHEN_AFTER_AUTH3 : MR_WHEN_UNKNOWN;
         break;
     case MR_TALK_SILENT:

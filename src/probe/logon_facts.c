@@ -65,6 +65,7 @@ mr_talk_seen probe_logon_talk(struct probe_logon *l, const char *check) {
         .service = probe_service(&l->iface),
         .auth = report->auth.level,
         .ssp = report->auth.type,
+        .user = l->who,
         .ms = (uint32_t)((mr_clock_now() - report->connected) / MR_MSEC),
     };
 }
@@ -99,37 +100,94 @@ static const char *code_text(mr_probe *p, const mr_krb5_failure *failure) {
                       status ? ", " : "", status ? mr_code_symbol(status) : "");
 }
 
-static bool was_answered(const mr_logon_report *r, const mr_addr *addr) {
-    for (size_t i = 0; i < r->try_count; i++)
-        if (r->tries[i].result == 0 && mr_addr_same_host(&r->tries[i].addr, addr))
+/* What became of one KDC, over all that it was asked. */
+struct kdc_asked {
+    uint32_t tries;      /* in vain */
+    bool udp, tcp;       /* over which, in vain */
+    uint32_t answers;    /* over UDP */
+    bool tcp_answers;
+    const mr_logon_try *lost; /* the last over TCP in vain */
+};
+
+static struct kdc_asked look_at(const mr_logon_report *r, const mr_addr *addr) {
+    struct kdc_asked k = {0};
+
+    for (size_t i = 0; i < r->try_count; i++) {
+        const mr_logon_try *t = &r->tries[i];
+        if (!mr_addr_same_host(&t->addr, addr))
+            continue;
+        if (t->result == 0) {
+            k.answers += !t->tcp;
+            k.tcp_answers = k.tcp_answers || t->tcp;
+            continue;
+        }
+        k.tries++;
+        k.udp = k.udp || !t->tcp;
+        k.tcp = k.tcp || t->tcp;
+        if (t->tcp)
+            k.lost = t;
+    }
+    return k;
+}
+
+static bool is_repeated(const mr_logon_report *r, size_t i) {
+    for (size_t k = 0; k < i; k++)
+        if (mr_addr_same_host(&r->tries[k].addr, &r->tries[i].addr))
             return true;
     return false;
 }
 
-/* Every KDC that was asked and never answered, once. */
-static const char *add_unanswered(struct probe_logon *l, const mr_logon_report *r) {
+/* That its TCP port did not open, as whoever tries the port sees it. */
+static void add_kdc_connect(struct probe_logon *l, const mr_logon_try *t, const char *address,
+                            uint16_t port) {
+    mr_connect_seen seen = {.check = l->op.check, .at = t->attempt.ended, .address = address,
+                            .port = port, .role = MR_ROLE_NEIGHBOUR, .end = MR_CONNECT_SILENT,
+                            .tries = t->attempt.sent};
+
+    if (t->attempt.reach == MR_REACH_REFUSED)
+        seen.end = MR_CONNECT_REFUSED;
+    else if (t->attempt.reach != MR_REACH_SILENT && t->attempt.reach != MR_REACH_PENDING)
+        return;
+    mr_facts_add_connect(l->op.probe->diag, &seen);
+}
+
+/* Every KDC that was asked and did not answer, over UDP or where it had to be TCP, once. Returns
+ * their addresses, NULL for none; nothing is added where @tell is not set. */
+static const char *add_unanswered(struct probe_logon *l, const mr_logon_report *r, bool tell) {
     mr_probe *p = l->op.probe;
     const char *list = NULL;
 
     for (size_t i = 0; i < r->try_count; i++) {
         const mr_logon_try *t = &r->tries[i];
-        uint32_t tries = 0;
-        bool seen = was_answered(r, &t->addr);
-        for (size_t k = 0; k < r->try_count; k++) {
-            if (!mr_addr_same_host(&r->tries[k].addr, &t->addr))
-                continue;
-            seen = seen || k < i;
-            tries++;
-        }
-        if (seen)
+        struct kdc_asked k = look_at(r, &t->addr);
+        if (!k.tries || k.tcp_answers || (k.answers && !k.tcp) || is_repeated(r, i))
             continue;
         const char *address = probe_addr_text(p, &t->addr);
-        mr_fact_add(p->diag, MR_FACT_KRB_UNANSWERED, l->op.check, .address = address,
-                    .port = t->addr.port ? t->addr.port : MR_KDC_PORT, .tries = tries,
-                    .domain = r->realms[t->realm].name, .user = l->who);
-        list = list ? probe_text(p, "%s, %s", list, address) : address;
+        uint16_t port = t->addr.port ? t->addr.port : MR_KDC_PORT;
+        if (tell) {
+            mr_fact_add(p->diag, MR_FACT_KRB_UNANSWERED, l->op.check, .address = address,
+                        .port = port, .tries = k.tries, .count = k.answers,
+                        .domain = r->realms[t->realm].name, .user = l->who,
+                        .protseq = !k.tcp ? "UDP" : k.udp ? "UDP and TCP"
+                                   : k.answers ? "TCP" : "TCP (UDP was not asked)");
+            if (k.answers && k.lost)
+                add_kdc_connect(l, k.lost, address, port);
+        }
+        for (size_t a = 0; a < p->addr_count; a++)
+            p->logon.kdc_silent |= k.tcp && mr_addr_same_host(&p->addrs[a].addr, &t->addr);
+        const char *said = k.answers ? probe_text(p, "%s over TCP; over UDP it answers", address)
+                           : k.tcp && !k.udp ? probe_text(p, "%s over TCP", address) : address;
+        list = list ? probe_text(p, "%s, %s", list, said) : said;
     }
     return list;
+}
+
+/* The KDC of the last try that came to nothing. */
+static const mr_addr *silent_kdc(const mr_logon_report *r) {
+    for (size_t i = r->try_count; i--;)
+        if (r->tries[i].result)
+            return &r->tries[i].addr;
+    return &r->kdc;
 }
 
 static bool is_nowhere(enum mr_dns_outcome outcome) {
@@ -171,7 +229,7 @@ static const char *tell_kdcs(struct probe_logon *l, const mr_logon_report *r, in
     }
     if (result == MR_ERR_NAME)
         return add_no_kdc(l, r, err);
-    silent = r->try_count && result != MR_ERR_AUTH ? add_unanswered(l, r) : NULL;
+    silent = r->try_count && result != MR_ERR_AUTH ? add_unanswered(l, r, true) : NULL;
     return silent ? probe_text(p, "no KDC answers (%s)", silent) : add_local(l, err);
 }
 
@@ -244,10 +302,12 @@ const char *probe_logon_add_fallback(struct probe_logon *l, bool accepted, uint3
     if (refused)
         why = probe_text(p, "the KDC %s says %s", probe_addr_text(p, &r->kdc),
                          code_text(p, failure));
+    const char *silent = refused ? NULL : add_unanswered(l, r, false);
     if (accepted)
         mr_fact_add(p->diag, MR_FACT_AUTH_FALLBACK, l->op.check,
                     .address = probe_addr_text(p, l->addr), .port = l->port, .other = why,
-                    .spn = known(l->spn), .krb = refused ? failure->code : 0, .user = l->who);
+                    .spn = known(l->spn), .krb = refused ? failure->code : 0, .user = l->who,
+                    .server = silent ? probe_addr_text(p, silent_kdc(r)) : NULL);
     return probe_text(p, "%s", why);
 }
 

@@ -16,11 +16,15 @@ const mr_rule mr_rule_auth_fallback = {
              "be used: {other}. NTLM does not prove who the server is, does not pass on to "
              "another host, and fails where a policy blocks it.",
     .reference = "MS-SPNG 3.1.5.2; RFC 4178 4.2",
-    .remedies = {{.text = "Ask for Kerberos alone: the refusal then tells its whole reason.",
+    .remedies = {{.text = "See whether the KDC {server} can be reached: UDP and TCP port 88.",
+                  .run_on = MR_PLACE_CLIENT,
+                  .shell = MR_SHELL_SH,
+                  .command = "msrpc port {server} --ports 88 --protocol both"},
+                 {.text = "Ask for Kerberos alone: the refusal then tells its whole reason.",
                   .run_on = MR_PLACE_CLIENT,
                   .verify = "msrpc diagnose {host} --auth kerberos"},
-                 {.text = "Use the full DNS name of the server in place of an address or an "
-                          "alias.",
+                 {.text = "Where the server was named by an address or an alias, use its full "
+                          "DNS name.",
                   .run_on = MR_PLACE_CLIENT},
                  {.text = "See which account has the service name.",
                   .run_on = MR_PLACE_DC,

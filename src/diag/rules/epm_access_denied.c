@@ -17,7 +17,8 @@ const mr_rule mr_rule_epm_access_denied = {
     .summary = "the endpoint mapper refuses this client",
     .cause = "The endpoint mapper of {address} answers \"access denied\": a policy "
              "(RestrictRemoteClients) or an RPC filter of the host lets only authenticated clients "
-             "ask it.",
+             "ask it. msrpc diagnose asks the mapper anonymously, also where it was given an "
+             "account.",
     .reference = "Policy CSP RemoteProcedureCall/RestrictUnauthenticatedRPCClients; "
                  "C706 appendix E",
     .remedies = {{.text = "Look at the policy and the RPC filters of the host first.",
@@ -45,4 +46,8 @@ const mr_rule mr_rule_epm_access_denied = {
                   .undo = "reg delete \"HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\Rpc\" "
                           "/v EnableAuthEpResolution /f",
                   .verify = "msrpc map {host}"}},
+    .next = {.command = "msrpc map {host} -u DOMAIN\\USER",
+             .branches = {{"it lists endpoints", "the policy wants an account, nothing else is "
+                                                 "wrong"},
+                          {"access denied again", "an RPC filter, or the account, is refused"}}},
 };

@@ -24,7 +24,8 @@ const mr_rule mr_rule_krb_client_unknown = {
                           "forest.",
                   .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-ADUser -LDAPFilter '(userPrincipalName=*)' -Server :3268 | "
+                  .command = "Get-ADUser -LDAPFilter '(|(sAMAccountName={user.name|USER})"
+                             "(userPrincipalName={user.name|USER}@*))' -Server :3268 | "
                              "Select-Object SamAccountName, UserPrincipalName"},
                  {.text = "Log on as user@realm with the full name of the domain.",
                   .run_on = MR_PLACE_CLIENT}},

@@ -1,6 +1,6 @@
 /*
- * Nothing that was sent to the KDC came back, over UDP nor over TCP. A host whose other ports are
- * silent too is another finding; one KDC of several is none.
+ * Nothing that was sent to the KDC came back, over whatever it was asked: UDP, TCP or both. A host
+ * whose other ports are silent too is another finding; one KDC of several is none.
  */
 #include "rules.h"
 
@@ -21,10 +21,10 @@ const mr_rule mr_rule_krb_kdc_unreachable = {
     .explains = {"TCP.HOST_SILENT", "TCP.ENDPOINT_FILTERED", "TCP.ENDPOINT_REFUSED",
                  "TCP.REJECTED"},
     .summary = "the KDC does not answer",
-    .cause = "Port 88 of {address} answers neither over UDP nor over TCP ({tries} "
-             "{#tries:attempt|attempts}): the Kerberos service is stopped there or a firewall is "
-             "in between; nothing else of the host is seen failing. Logons fail or fall back to "
-             "NTLM.",
+    .cause = "Nothing came back from port {port} of {address} over {protseq|any way it was asked} "
+             "({tries} {#tries:attempt|attempts}): the Kerberos service is stopped there or a "
+             "firewall is in between; nothing else of the host is seen failing. Logons fail or "
+             "fall back to NTLM.",
     .reference = "RFC 4120 7.2; MS-KILE 2.1",
     .remedies = {{.text = "At the controller, see that the service runs.",
                   .run_on = MR_PLACE_DC,
@@ -32,7 +32,7 @@ const mr_rule mr_rule_krb_kdc_unreachable = {
                   .command = "Get-Service -Name Kdc"},
                  {.text = "Open UDP and TCP port 88 from the clients to the controllers.",
                   .run_on = MR_PLACE_FIREWALL,
-                  .verify = "msrpc port {address} --ports 88"},
+                  .verify = "msrpc port {address} --ports 88 --protocol both"},
                  {.text = "See whether another controller serves.",
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_CMD,

@@ -26,10 +26,10 @@ const mr_rule mr_rule_krb_restricted = {
              "(0xC000006F), its workstations (0xC0000070) or another restriction forbid it. The "
              "account itself is in order.",
     .reference = "RFC 4120 7.5.9; MS-KILE 2.2.2, 3.3.5.6.1",
-    .remedies = {{.text = "See which accounts are restricted to computers or hours.",
+    .remedies = {{.text = "See to which computers and hours the account is restricted.",
                   .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_POWERSHELL,
-                  .command = "Get-ADUser -LDAPFilter '(|(userWorkstations=*)(logonHours=*))' "
+                  .command = "Get-ADUser -Identity {user.name|ACCOUNT} "
                              "-Properties LogonWorkstations,LogonHours"},
                  {.text = "Log on where and when the account may.",
                   .run_on = MR_PLACE_CLIENT}},

@@ -360,6 +360,8 @@ static void on_gate(void *user) {
         mr_timer_set(&l->wait, mr_clock_now() + GATE_AGAIN);
         break;
     case MR_PROBE_GATE_CLOSED:
+        mr_fact_add(l->op.probe->diag, MR_FACT_AUTH_NOT_TRIED, l->op.check,
+                    .address = probe_addr_text(l->op.probe, l->addr), .user = l->who);
         probe_check(&l->op, MR_STATUS_SKIP, NULL, 0,
                     "%s was refused before and is not tried again (--max-logons)", l->who);
         finish(l);

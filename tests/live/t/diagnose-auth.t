@@ -66,6 +66,8 @@ subprocess.run([names['LAB'], 'exec', 'dc1', '/usr/bin/python3', '/usr/bin/samba
                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 cache = 'FILE:' + TMP + '/ccache'
 on('client', 'sh', '-c', 'echo "$0" | kinit -c "$1" alice@LAB.TEST', PASSWORD, cache)
+fresh = 'FILE:' + TMP + '/fresh'
+on('client', 'cp', cache[5:], fresh[5:])
 healthy('a password', *ALICE, NAME)
 good('Negotiate', [*ALICE, NAME], 'Kerberos', 'alice@LAB.TEST')
 good('NTLM', [*ALICE, *NTLM, NAME], 'NTLM', 'LAB\\alice')
@@ -100,6 +102,8 @@ run = msrpc('diagnose', '--json', '-u', 'LAB\\alice', '-p', 'Wrong.Pw1', NAME, '
 said = sorted(logon(type('', (), {'json': x}))['status'] for x in run.json['results'])
 eq((run.code, said, bad_passwords()), (40, ['fail', 'skip', 'skip'], before + 1),
    'a refused account is not tried at the next target', run)
+eq([x['verdict']['finding'] or x['exit'] for x in run.json['results'] if x['exit'] != 40], [1, 1],
+   'who was not tried is not called healthy', run)
 samba_tool('domain', 'passwordsettings', 'set', '--account-lockout-threshold=0')
 
 accounts('on', PASSWORD)
@@ -145,6 +149,15 @@ with fault('drop-port', '88'), fault('drop-udp', '88'):
     ill('no KDC answers', [*ALICE, *KERBEROS, NAME], 'KRB.KDC_UNREACHABLE', 4, 40, REFUSED, 1311, [DC])
     run = good('no KDC, Negotiate', [*ALICE, NAME], 'NTLM', 'LAB\\alice', 1)
     ok('no KDC' in logon(run)['summary'], 'no KDC, Negotiate: the reason', run)
+
+with fault('drop-port', '88'):
+    ill('TCP 88 is blocked, UDP answers', [*ALICE, *KERBEROS, NAME], 'KRB.TCP_BLOCKED', 4, 40, REFUSED, 1311,
+        [DC, 'over UDP'])
+    run = msrpc('diagnose', '--json', '-k', '--ccache', fresh, NAME)
+    found = [x for x in run.json['findings'] if x['id'] == 'KRB.KDC_UNREACHABLE']
+    ok(found and 'UDP was not asked' in found[0]['cause'], 'only what was tried is claimed', run)
+    run = msrpc('diagnose', *ALICE, *KERBEROS, NAME)
+    ok('88 FILTERED' in run.out, 'the screen says that port 88 is silent', run)
 
 # ---- clocks ----
 for shift, words in (('+10m', 'ahead'), ('-10m', 'behind')):

@@ -75,6 +75,7 @@ typedef struct mr_talk_seen {
     uint32_t ms;
     uint32_t auth;           /* authentication level of a service's, 0: none */
     uint32_t ssp;            /* security provider */
+    const char *user;        /* as whom; NULL: not known, or anonymous */
     bool after_auth3;        /* FAULT: the first answer after an auth3 */
     enum mr_foreign foreign; /* PROTOCOL */
     mr_slice first;          /* PROTOCOL: the first octets that came */

@@ -109,6 +109,7 @@ typedef struct mr_probe_logon {
     bool negotiated;         /* by SPNEGO */
     uint8_t level;           /* enum mr_auth_level */
     const char *fallback;    /* why it was not Kerberos; NULL: no fallback */
+    bool kdc_silent;         /* the target itself was asked as KDC over TCP, in vain */
 } mr_probe_logon;
 const mr_probe_logon *mr_probe_get_logon(const mr_probe *probe);
 

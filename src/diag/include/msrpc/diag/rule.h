@@ -11,6 +11,7 @@
  *   {service|the x}   with a word for the case that nothing is known
  *   {server.host}     the address without the port that may stand behind it
  *   {server.port|53}  that port, or the word where none does
+ *   {user.name}       the account without its domain
  *   {#port:is|are}    the first form for exactly one distinct value, else the second
  *   {host} {from}     the target and the address it was seen from
  *   {way|the way}     "between FROM and ADDRESS", or "on ADDRESS itself" where both are one host
