@@ -27,6 +27,10 @@ int app_read_accounts(app *a, const char *path, mr_accounts **accountsp) {
         mr_accounts_free(accounts);
         return app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_USAGE, "%s", err.text);
     }
+    if (mr_accounts_count(accounts) == 0) {
+        mr_accounts_free(accounts);
+        return app_refuse(a, APP_UNREADABLE, "%s: no account in it", path);
+    }
     *accountsp = accounts;
     return 0;
 }

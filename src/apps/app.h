@@ -75,6 +75,7 @@ struct app_settings {
     bool ipv4, ipv6;
     uint32_t source_port;
     /* identity and protection */
+    const char *samba_password; /* of -U USER%PASSWORD, until accounts are made */
     const char *user, *password, *password_file, *hashes, *aes_key, *ccache, *keytab;
     const char *domain, *realm, *dc_ip;
     bool kerberos, null_session, no_null, guest, no_pass;

@@ -25,12 +25,13 @@ struct app_tries {
 struct proof {
     const char *name, *value;
 };
-#define PROOFS 6
+#define PROOFS 7
 
 static void list_proofs(const struct app_settings *set, struct proof out[PROOFS]) {
     const struct proof proofs[PROOFS] = {
         {"-p", set->password}, {"--password-file", set->password_file}, {"-H", set->hashes},
         {"--aes-key", set->aes_key}, {"--keytab", set->keytab}, {"--ccache", set->ccache},
+        {"-U USER%PASSWORD", set->samba_password},
     };
     memcpy(out, proofs, sizeof proofs);
 }
@@ -415,6 +416,7 @@ static int read_target(app *a, app_target *targets, size_t i, app_account **comm
 
 static void wipe_settings(struct app_settings *set) {
     app_wipe_text(set->password);
+    app_wipe_text(set->samba_password);
     app_wipe_text(set->hashes);
     app_wipe_text(set->aes_key);
 }
@@ -423,6 +425,10 @@ int app_accounts_read(app *a, app_target *targets, size_t count) {
     app_account *common = NULL;
     int code = check_switches(a);
 
+    if (!code && a->set.samba_password) { /* -p by another name, from here on */
+        a->set.password = a->set.samba_password;
+        a->set.samba_password = NULL;
+    }
     for (size_t i = 0; !code && i < count; i++)
         code = read_target(a, targets, i, &common);
     wipe_settings(&a->set);

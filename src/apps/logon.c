@@ -157,11 +157,15 @@ static int tell_failed(app_session *s, int result, const mr_error *err) {
                      mr_logon_get_report(l->logon)->tickets.requests == 0 && result != MR_ERR_NAME;
 
     s->error = *err;
-    if (no_ticket)
+    const mr_krb5_kdc_info *tickets = &mr_logon_get_report(l->logon)->tickets;
+    bool cached = l->account->who == APP_WHO_TICKET && tickets->client[0];
+    const char *who = cached ? sentence(s->a, "%s (%s)", tickets->client, l->account->name)
+                             : l->account->name;
+    if (no_ticket && !cached)
         return app_refuse(s->a, APP_UNREADABLE, "%s: %s (kinit USER gets one)",
                           l->account->name, app_session_refusal(s, NULL, err));
     int code = app_refuse(s->a, APP_COMMUNICATION, "%s: %s is not logged on: %s%s",
-                          s->target->host, l->account->name, app_session_refusal(s, NULL, err),
+                          s->target->host, who, app_session_refusal(s, NULL, err),
                           refused ? "; not tried again" : "");
     if (refused) {
         l->verdict = APP_VERDICT_REFUSED;

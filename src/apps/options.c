@@ -237,17 +237,17 @@ static int set_samba_user(app *a, char *value) {
     char *percent = strchr(value, '%');
     if (percent) {
         app_guard_secrets();
-        a->set.password = mr_arena_add_str(&a->arena, mr_slice_str(percent + 1));
+        a->set.samba_password = mr_arena_add_str(&a->arena, mr_slice_str(percent + 1));
         explicit_bzero(percent + 1, strlen(percent + 1));
         *percent = '\0';
-        if (!a->set.password)
+        if (!a->set.samba_password)
             return app_refuse(a, APP_BUG, "out of memory");
     }
     if (*value) {
         a->set.user = value;
-    } else if (!a->set.password || !*a->set.password) { /* -U% is how Samba says anonymous */
-        a->set.null_session = true;
-        a->set.password = NULL;
+    } else if (!a->set.samba_password || !*a->set.samba_password) {
+        a->set.null_session = true; /* -U% is how Samba says anonymous */
+        a->set.samba_password = NULL;
     }
     return 0;
 }

@@ -114,6 +114,8 @@ static int on_seen(void *ctx, const mr_seen *seen) {
 
     if (seen->kind == MR_SEEN_END && seen->u.end.tcp)
         note_place(t, &seen->u.end);
+    t->smb_encrypted |= seen->kind == MR_SEEN_SMB &&
+                        seen->u.smb.kind == MR_SEEN_SMB_ENCRYPTED;
     if (t->stubs)
         r = trace_stubs_add(t, seen);
     if (!r && t->keys)
@@ -293,7 +295,9 @@ static int report(struct trace *t) {
     else if (!t->o->stubs)
         trace_show(t);
     else if (t->stub_count == 0)
-        fputs("no calls in this capture\n", t->a->out);
+        trace_show_no_calls(t);
+    if (t->o->calls || t->o->stubs)
+        trace_keys_show(t);
     return t->code;
 }
 

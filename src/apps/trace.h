@@ -54,7 +54,8 @@ struct trace {
     mr_pair pair;               /* what the second capture adds, if @paired */
     bool paired;
     mr_trace *far;              /* the second capture's own story, for the page; or NULL */
-    struct trace_keys *keys;    /* NULL: none were given */
+    struct trace_keys *keys;
+    bool smb_encrypted; /* SMB 3 hides what pipes carry */    /* NULL: none were given */
     struct trace_stubs *stubs;
     uint64_t stub_count;        /* calls told */
     struct trace_note *notes;   /* --annotate: what keys opened */
@@ -74,6 +75,7 @@ void trace_name_error(struct trace *t);
 /* trace_show.c: the screen; --calls alone. */
 void trace_show(struct trace *t);
 void trace_show_calls(struct trace *t);
+void trace_show_no_calls(struct trace *t);
 /* Where the capture was taken, in words; NULL: it does not tell. */
 const char *trace_place(const struct trace *t);
 /* "tcp", "np", "http", "krb", ...: a transport in a column. */

@@ -136,6 +136,9 @@ static int check_switches(app *a) {
     if (o->user && !o->password && !o->password_file)
         return app_refuse(a, APP_USAGE, "-u says whose password -p or --password-file is; a hash "
                           "has its name before it: -H 'DOMAIN\\user:HASH'");
+    if (!o->user && (o->password || o->password_file))
+        return app_refuse(a, APP_USAGE, "%s: whose? -u DOMAIN\\user says it",
+                          o->password ? "-p" : "--password-file");
     return 0;
 }
 

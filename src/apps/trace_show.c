@@ -554,12 +554,17 @@ void trace_show(struct trace *t) {
 
 /* ---- calls ---- */
 
+void trace_show_no_calls(struct trace *t) {
+    fputs(t->smb_encrypted ? "no calls to be seen in this capture: SMB 3 encrypts what pipes carry\n"
+                           : "no calls in this capture\n", t->a->out);
+}
+
 void trace_show_calls(struct trace *t) {
     app *a = t->a;
     char times[4][TRACE_TIME];
 
     if (t->totals.method_count == 0) {
-        fputs("no calls in this capture\n", a->out);
+        trace_show_no_calls(t);
         return;
     }
     fprintf(a->out, "%-27s %6s %8s %8s %8s %8s %4s %4s\n", "METHOD", "CALLS", "MIN", "MEDIAN",

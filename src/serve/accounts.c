@@ -98,6 +98,17 @@ static int fail_at(mr_error *err, int code, const char *source, unsigned line, s
                    column, text);
 }
 
+/* Whether the last row names the user of another. */
+static bool is_twice(const mr_identity *rows, size_t count) {
+    const mr_identity *last = &rows[count - 1];
+
+    for (size_t i = 0; i + 1 < count; i++)
+        if (mr_str_eq_nocase(rows[i].user, last->user) &&
+            mr_str_eq_nocase(rows[i].domain, last->domain))
+            return true;
+    return false;
+}
+
 int mr_accounts_read(mr_accounts *accounts, mr_slice text, const char *source, mr_error *err) {
     mr_identity *rows = NULL;
     size_t count = 0;
@@ -112,6 +123,9 @@ int mr_accounts_read(mr_accounts *accounts, mr_slice text, const char *source, m
         r = add_row(&rows, count, &detail);
         if (!r)
             r = read_account(line, &rows[count++], &column, &detail);
+        if (!r && is_twice(rows, count))
+            r = mr_fail(&detail, MR_ERR_SYNTAX, MR_FLOOR_SERVE, MR_ERROR_NO_OFFSET,
+                        "this user stands in an earlier line already");
         if (r)
             fail_at(err, r, source, number, column, detail.text);
     }

@@ -33,6 +33,16 @@ for command in 'ping', 'map', 'interfaces':
     refused(64, '%s: two proofs' % command, command, '-u', USER, '-p', SECRET, '-H', HASH, T)
 refused(64, 'call: two proofs', 'call', 'alice:%s@%s' % (SECRET, T), 'mgmt.inq_if_ids', '-H', HASH)
 refused(64, 'range: two proofs', 'range', '--of', 'alice:%s@%s' % (SECRET, T), '-k', '-H', HASH)
+for args in (['-p', SECRET], ['-H', HASH]):
+    refused(64, '-U with a password and ' + args[0], 'ping', '-U', 'a%' + WRONG, *args, T)
+    refused(64, args[0] + ' and -U with a password', 'ping', *args, '-U', 'a%' + WRONG, T)
+refused(64, 'trace: whose password', 'trace', '/dev/null', '-p', SECRET)
+with tempfile.NamedTemporaryFile('w') as file:
+    refused(66, 'serve: no account', 'serve', '--users', file.name, '--bind', '127.0.0.1')
+    file.write('# two\nLAB\\a:%s\nlab\\A:%s\n' % (SECRET, WRONG))
+    file.flush()
+    refused(64, 'serve: an account twice', 'serve', '--users', file.name, '--bind', '127.0.0.1')
+    ok(':3:' in Run('serve', '--users', file.name, '--bind', '127.0.0.1').err, 'its line is told')
 refused(64, 'nobody and somebody', 'ping', '-N', '-u', USER, '-p', SECRET, T)
 refused(64, 'a guest with a ticket', 'map', '--guest', '-k', T)
 refused(64, 'a password and no user', 'ping', '-p', SECRET, T)

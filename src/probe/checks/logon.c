@@ -313,7 +313,7 @@ static void on_logged_on(void *user, mr_logon *logon, int result, const mr_error
         end_unknown(l, err->text);
         return;
     }
-    if (r->kerberos && *r->tickets.client)
+    if (*r->tickets.client && (r->kerberos || !*l->options.identity->user))
         l->who = probe_text(p, "%s", r->tickets.client);
     p->logon_who = l->who;
     if (result) {
