@@ -555,8 +555,9 @@ void trace_show(struct trace *t) {
 /* ---- calls ---- */
 
 void trace_show_no_calls(struct trace *t) {
-    fputs(t->smb_encrypted ? "no calls to be seen in this capture: SMB 3 encrypts what pipes carry\n"
-                           : "no calls in this capture\n", t->a->out);
+    fputs(t->smb_encrypted
+              ? "no calls to be seen in this capture: SMB 3 encrypts what pipes carry\n"
+              : "no calls in this capture\n", t->a->out);
 }
 
 void trace_show_calls(struct trace *t) {

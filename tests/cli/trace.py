@@ -574,4 +574,13 @@ with tempfile.TemporaryDirectory() as place:
     large(place)
     progress(place)
 stopped()
+# ---- what stays closed is told with the calls, too
+SEALED = os.path.join(SOURCE, 'tests', 'captures', 'sealed')
+for form in '--stubs', '--calls':
+    run = Run('trace', os.path.join(SEALED, 'pipe-encrypted.pcap.gz'), form)
+    ok('SMB 3 encrypts' in run.out, form + ': why no call is seen', run)
+run = Run('trace', os.path.join(SEALED, 'ntlm-privacy.pcap.gz'), '-u', 'LAB\\alice', '-p', 'wrong',
+          '--stubs')
+ok(' KEYS\n' in run.out and 'does not fit' in run.out, '--stubs: what came of the keys', run)
+
 done()
