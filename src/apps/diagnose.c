@@ -314,7 +314,7 @@ const app_command app_diagnose = {
         "remaining causes apart. TARGET:PORT names the endpoint mapper's port; a string binding "
         "with an endpoint and --interface leaves the mapper out. With an account it logs on once, "
         "tells what a refusal means, and never tries a refused account again; everything else is "
-        "anonymous, and all of it reads only.",
+        "anonymous, the endpoint mapper too, and all of it reads only.",
     .examples = {"msrpc diagnose dc01.corp.example", "why do the tools say RPC server unavailable?",
                  "msrpc diagnose dc01 --interface drsuapi --json",
                  "replication only, for a script"},
