@@ -267,10 +267,6 @@ static int check_target(const struct diagnose *d, const app_target *t) {
         literal.family != d->options.family)
         return app_refuse(d->a, APP_USAGE, "%s is no IPv%d address", t->host,
                           (int)d->options.family);
-    if (app_account_logs_on(t->account) && t->account->mechanism == MR_LOGON_KERBEROS &&
-        !t->account->spn && mr_addr_decode(mr_slice_str(t->host), 0, &literal) == 0)
-        return app_refuse(d->a, APP_USAGE, "%s: Kerberos needs the server's name in place of its "
-                          "address", t->host);
     return 0;
 }
 
