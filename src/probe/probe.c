@@ -252,7 +252,8 @@ void probe_check(struct probe_op *op, enum mr_status status, const mr_evidence *
     vsnprintf(summary, sizeof summary, fmt, ap);
     va_end(ap);
     add_check(op->probe, &(mr_check){.id = op->check, .phase = op->phase, .status = status,
-                                     .aside = op->aside, .ms = probe_op_ms(op),
+                                     .aside = op->aside || op->remark,
+                                     .ms = probe_op_ms(op),
                                      .summary = summary, .evidence = evidence,
                                      .evidence_count = evidence_count});
 }
@@ -268,7 +269,8 @@ void probe_check_as(struct probe_op *op, const char *id, enum mr_phase phase, do
     va_end(ap);
     mark_phase(op->probe, phase);
     add_check(op->probe, &(mr_check){.id = id, .phase = phase, .status = status,
-                                     .aside = op->aside, .ms = ms, .summary = summary,
+                                     .aside = op->aside || op->remark, .ms = ms,
+                                     .summary = summary,
                                      .evidence = evidence, .evidence_count = evidence_count});
 }
 

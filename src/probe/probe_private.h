@@ -35,6 +35,7 @@ struct probe_op {
     const char *check;         /* id of the check it will add; in the arena */
     enum mr_phase phase;
     bool aside;
+    bool remark;          /* waited for, but what it finds decides no phase */
     mr_nsec started;
     void (*cut)(struct probe_op *op); /* frees what the operation holds; no callbacks follow */
     void (*leave)(struct probe_op *op); /* an aside that the run ends without: says so. Or NULL */

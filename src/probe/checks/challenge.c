@@ -198,6 +198,7 @@ static void start(mr_probe *p) {
     c->addr = &p->addrs[p->mapper_addr].addr;
     c->port = p->options.mapper_port;
     probe_op_begin(p, &c->op, "AUTH.CHALLENGE", MR_PHASE_COMMUNICATION, false, cut);
+    c->op.remark = true; /* who answers at the mapper says nothing about calls */
     probe_op_connect(&c->op, connect_challenge);
 }
 

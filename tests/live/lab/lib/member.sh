@@ -69,6 +69,7 @@ member_up() {
     if member_is_ready >/dev/null 2>&1; then return 0; fi
     dc_is_ready >/dev/null 2>&1 || die "there is no domain: lab.sh up dc"
     member_down
+    ip -n "$(ns mb)" link set s2 up
     samba_dirs "$dir"
     member_config "$dir" >"$dir/smb.conf"
     (set -e; member_start) >>"$log" 2>&1 9>&- ||
@@ -77,6 +78,7 @@ member_up() {
 
 member_down() {
     stop_host mem
+    ip -n "$(ns mb)" link set s2 down
     rm -rf "$LAB_STATE/mem"
 }
 

@@ -66,6 +66,7 @@ net_up() {
     wire_host dc1 s0 "$DC_IP" "$MB_SERVER_IP" "$DC_IP6" "$MB_SERVER_IP6"
     wire_host srv s1 "$SRV_IP" "$MB_SERVER_IP" "$SRV_IP6" "$MB_SERVER_IP6"
     wire_host mem s2 "$MEM_IP" "$MB_SERVER_IP" "$MEM_IP6" "$MB_SERVER_IP6"
+    ip -n "$mb" link set s2 down # until `member on`
     ip -n "$mb" link set s0 master br0
     ip -n "$mb" link set s1 master br0
     ip -n "$mb" link set s2 master br0
