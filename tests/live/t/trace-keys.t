@@ -44,7 +44,8 @@ def opened(mech):
                           names['ALICE_PASSWORD'], '--keytab', KEYTAB],
                          capture_output=True, text=True)
     lines = [json.loads(line) for line in run.stdout.splitlines()]
-    calls = [line['stub'] for line in lines if 'stub' in line]
+    # a connection of the test before, whose bind was not heard, may still end
+    calls = [line['stub'] for line in lines if 'stub' in line and line['stub']['interface']]
     keys = lines[-1]['keys'] if lines else []
     ok(len(good) > 40, mech + ': the matrix was run', len(good))
     closed = [(c['method'], c.get('request_why'), c.get('response_why')) for c in calls
