@@ -344,8 +344,10 @@ static void test_secrets(void **state) {
         char words[WORDS][64] = {{0}};
         app a;
         assert_int_equal(parse(&a, words, (const char *const[]){rows[i][0], rows[i][1], NULL}), 0);
-        const char *got = a.set.password ? a.set.password : a.set.hashes ? a.set.hashes
-                                                                         : a.set.aes_key;
+        const char *got = a.set.password         ? a.set.password
+                          : a.set.samba_password ? a.set.samba_password
+                          : a.set.hashes         ? a.set.hashes
+                                                 : a.set.aes_key;
         same(got, "s3cret");
         for (int k = 0; k < WORDS; k++)
             assert_null(strstr(words[k], "s3cret"));
