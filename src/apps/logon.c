@@ -53,13 +53,17 @@ static const char *kerberos_says(app *a, const mr_krb5_failure *f) {
                     status ? mr_code_symbol(status) : "", skew);
 }
 
-static const char *fault_says(app *a, uint32_t fault) {
+/* Access may also be denied to who is known, since his level is too low: NTLM does not tell. */
+static const char *fault_says(app *a, const mr_client_auth *auth) {
+    uint32_t fault = auth->fault;
     const mr_code_info *code = mr_code_find_fault(fault);
+    bool low = fault == NCA_PROTO_ERROR ||
+               (fault == FAULT_ACCESS_DENIED && auth->level < MR_AUTH_LEVEL_PRIVACY);
 
     if (fault == FAULT_ACCESS_DENIED || fault == FAULT_SEC_PKG || fault == NCA_PROTO_ERROR)
         return sentence(a, "%s: the password is wrong, or the account may not log on there%s",
                         code ? mr_code_symbol(code) : "access denied",
-                        fault == NCA_PROTO_ERROR ? ", or not at this level" : "");
+                        low ? ", or not at this level" : "");
     return code ? sentence(a, "%s (%s)", mr_code_text(code), mr_code_symbol(code))
                 : sentence(a, "fault 0x%08x", fault);
 }
@@ -93,7 +97,7 @@ const char *app_session_refusal(app_session *s, mr_client *client, const mr_erro
     if (!client && l->logon)
         return kdc_says(s, err);
     if (!says && auth && auth->trouble == MR_AUTH_TROUBLE_FAULT)
-        says = fault_says(s->a, auth->fault);
+        says = fault_says(s->a, auth);
     const char *text = app_error(s->a, err);
     return says ? sentence(s->a, "%s: %s", text, says) : text;
 }
