@@ -203,6 +203,7 @@ int app_option_set(app *a, const app_option *o, void *base, const char *shown, c
         return 0;
     case APP_SECRET:
         app_guard_secrets();
+        app_wipe_text(*(const char **)field); /* said before, of which the last counts */
         *(const char **)field = mr_arena_add_str(&a->arena, mr_slice_str(value));
         explicit_bzero(value, strlen(value));
         return *(const char **)field ? 0 : app_refuse(a, APP_BUG, "out of memory");
