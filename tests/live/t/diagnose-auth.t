@@ -192,7 +192,7 @@ seen = [x for x in run.json['checks'] if x['id'] == 'AUTH.CHALLENGE'][0]['eviden
 eq((seen['dns_computer'], seen['domain'], abs(seen['clock_ahead_s']) < 3), (NAME, 'LAB', True),
    "the challenge's names and clock, without an account", run)
 ill('the wrong host', ['--interface', 'drsuapi', '--target-ip', SRV, NAME], 'NAME.WRONG_HOST', 1, 10,
-    'fpfp', 1753, [SRV, 'SRV'])
+    'fpfu', 1753, [SRV, 'SRV'])
 run = msrpc('diagnose', '--json', *ALICE, '--skip', 'AUTH.LOGON', NAME)
 eq((run.code, run.json['vantage']['identity']), (0, 'anonymous'), 'who did not log on is nobody', run)
 healthy('the domain controller afterwards', NAME)
