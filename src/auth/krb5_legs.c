@@ -383,7 +383,7 @@ static int accept_leg(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_er
 
 static int refused(mr_krb5 *k, mr_error *err) {
     const mr_krb5_failure *f = &k->reason.is;
-    bool skew = f->code == 37 && k->now != 0;
+    bool skew = f->code == MR_KRB_SKEW && k->now != 0;
 
     if (skew)
         return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,

@@ -7,13 +7,8 @@
 
 #include <strings.h>
 
-#define KDC_ERR_C_PRINCIPAL_UNKNOWN 6
-#define KDC_ERR_S_PRINCIPAL_UNKNOWN 7
-#define KDC_ERR_PREAUTH_REQUIRED 25
-#define KDC_ERR_BADOPTION 13
-#define KRB_AP_ERR_SKEW 37
-#define KRB_ERR_RESPONSE_TOO_BIG 52
-#define KDC_ERR_MORE_PREAUTH 91
+#include <msrpc/wire/krb.h>
+
 #define PATIENCE (3 * MR_SEC)
 #define SHORTLY (10 * MR_SEC)
 #define FALLBACK (2 * MR_SEC)
@@ -126,7 +121,7 @@ static void take_error(mr_trace *trace, const mr_seen *seen, const mr_ip *client
                        const mr_ip *kdc) {
     const mr_seen_krb *krb = &seen->u.krb;
     bool tgt = krb->server && strncasecmp(krb->server, "krbtgt/", 7) == 0;
-    bool service = krb->server ? !tgt : krb->error == KDC_ERR_S_PRINCIPAL_UNKNOWN;
+    bool service = krb->server ? !tgt : krb->error == MR_KRB_S_PRINCIPAL_UNKNOWN;
     trace_ticket *t = newest(trace, client, kdc, -1, krb->server);
     if (!t) /* a question that was cut; the user's own was another */
         t = newest(trace, client, kdc, service ? 1 : -1, NULL);
@@ -201,7 +196,7 @@ void trace_take_fragments(mr_trace *trace, const mr_seen *seen) {
 trace_ticket *trace_ticket_refused(mr_trace *trace, const mr_ip *client, mr_nsec time) {
     trace_ticket *found = NULL;
     for (trace_ticket *t = *tickets_of(trace, client); t; t = t->hash_next) {
-        if (t->tgs && !t->answered && t->error == KDC_ERR_S_PRINCIPAL_UNKNOWN && t->spn &&
+        if (t->tgs && !t->answered && t->error == MR_KRB_S_PRINCIPAL_UNKNOWN && t->spn &&
             trace_ip_eq(&t->client, client) && time >= t->error_time &&
             time - t->error_time <= FALLBACK)
             found = t;
@@ -211,7 +206,7 @@ trace_ticket *trace_ticket_refused(mr_trace *trace, const mr_ip *client, mr_nsec
 
 void trace_ticket_left(mr_trace *trace, const mr_ip *client, mr_nsec time) {
     for (trace_ticket *t = *tickets_of(trace, client); t; t = t->hash_next) {
-        int32_t unknown = t->tgs ? KDC_ERR_S_PRINCIPAL_UNKNOWN : KDC_ERR_C_PRINCIPAL_UNKNOWN;
+        int32_t unknown = t->tgs ? MR_KRB_S_PRINCIPAL_UNKNOWN : MR_KRB_C_PRINCIPAL_UNKNOWN;
         if (!t->answered && t->error == unknown && trace_ip_eq(&t->client, client) &&
             time >= t->error_time && time - t->error_time <= FALLBACK)
             t->accepted_without = true;
@@ -230,7 +225,7 @@ static void make_good(mr_trace *trace, const mr_trace_talk *talk) {
 /* A ticket was accepted: that the KDC granted no more than it, for delegation, is no failure. */
 static void make_granted_good(mr_trace *trace, const mr_trace_talk *talk) {
     for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
-        if (t->tgs && t->error == KDC_ERR_BADOPTION && trace_ip_eq(&t->client, &talk->client))
+        if (t->tgs && t->error == MR_KRB_BADOPTION && trace_ip_eq(&t->client, &talk->client))
             t->accepted_without = true;
     }
 }
@@ -239,7 +234,7 @@ static void make_granted_good(mr_trace *trace, const mr_trace_talk *talk) {
 static void make_ldap_good(mr_trace *trace, const mr_trace_talk *talk) {
     for (trace_ticket *t = *tickets_of(trace, &talk->client); t; t = t->hash_next) {
         bool ldap = t->unasked || !t->spn || strncasecmp(t->spn, "ldap/", 5) == 0;
-        if (ldap && t->error == KDC_ERR_S_PRINCIPAL_UNKNOWN &&
+        if (ldap && t->error == MR_KRB_S_PRINCIPAL_UNKNOWN &&
             trace_ip_eq(&t->client, &talk->client) &&
             t->error_time + FALLBACK >= talk->begin && t->error_time < talk->end)
             t->accepted_without = true;
@@ -297,15 +292,15 @@ void trace_krb_ended(mr_trace *trace, trace_live *live, const mr_seen *seen) {
 /* ---- the end ---- */
 
 static bool is_step(int32_t error) {
-    return error == 0 || error == KDC_ERR_PREAUTH_REQUIRED || error == KRB_ERR_RESPONSE_TOO_BIG ||
-           error == KDC_ERR_MORE_PREAUTH;
+    return error == 0 || error == MR_KRB_PREAUTH_REQUIRED || error == MR_KRB_RESPONSE_TOO_BIG ||
+           error == MR_KRB_MORE_PREAUTH;
 }
 
 /* A name that is unknown in one form is asked for in another. */
 static bool is_made_good(mr_trace *trace, const trace_ticket *t) {
     if (t->accepted_without || (t->undecided && trace->totals.last - t->error_time < FALLBACK))
         return true;
-    if (t->error != KDC_ERR_C_PRINCIPAL_UNKNOWN && t->error != KDC_ERR_S_PRINCIPAL_UNKNOWN)
+    if (t->error != MR_KRB_C_PRINCIPAL_UNKNOWN && t->error != MR_KRB_S_PRINCIPAL_UNKNOWN)
         return false;
     for (const trace_ticket *o = *tickets_of(trace, &t->client); o; o = o->hash_next) {
         if (o != t && o->tgs == t->tgs && o->answered && trace_ip_eq(&o->client, &t->client) &&
@@ -365,7 +360,7 @@ static void judge_ticket(mr_trace *trace, trace_ticket *t) {
         trace_add(trace, r, &at, 0, false, &fact);
         return;
     }
-    if (!is_step(t->error) || (t->error == KRB_ERR_RESPONSE_TOO_BIG && lost)) {
+    if (!is_step(t->error) || (t->error == MR_KRB_RESPONSE_TOO_BIG && lost)) {
         bool bad = !is_made_good(trace, t);
         at.packet = t->error_packet;
         at.file = t->error_file;
@@ -381,9 +376,9 @@ static void judge_ticket(mr_trace *trace, trace_ticket *t) {
             trace_add(trace, t->host, &at, 0, false, &fact);
         return;
     }
-    if (t->error == KRB_ERR_RESPONSE_TOO_BIG)
+    if (t->error == MR_KRB_RESPONSE_TOO_BIG)
         return;
-    if (t->error == KDC_ERR_PREAUTH_REQUIRED || t->error == KDC_ERR_MORE_PREAUTH)
+    if (t->error == MR_KRB_PREAUTH_REQUIRED || t->error == MR_KRB_MORE_PREAUTH)
         return; /* the user gave up, or the capture ended */
     if (t->fragmented) {
         trace_add(trace, r, &at, 0, true, &(mr_fact){.kind = MR_FACT_KRB_FRAGMENTED,

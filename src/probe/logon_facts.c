@@ -3,23 +3,49 @@
  * fallback. A failure on the way that was mended is none: where NTLM was accepted in place of
  * Kerberos, only the fallback is told.
  */
-#include "logon_private.h"
+#include <msrpc/probe/logon.h>
 
-#define KDC_ERR_S_PRINCIPAL_UNKNOWN 7
+#include <stdarg.h>
+#include <stdio.h>
 
-static const mr_logon_report *report_of(const struct probe_logon *l) {
-    return mr_logon_get_report(l->raised ? l->raised : l->logon);
+#include <msrpc/wire/krb.h>
+
+#include "probe_private.h"
+
+static const char *text(const mr_logon_seen *l, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static const char *text(const mr_logon_seen *l, const char *fmt, ...) {
+    char room[MR_DIAG_TEXT_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(room, sizeof room, fmt, args);
+    va_end(args);
+    const char *kept = mr_arena_add_str(l->diag->arena, mr_slice_str(room));
+    if (!kept && !l->diag->error)
+        l->diag->error = MR_ERR_MEMORY;
+    return kept ? kept : "";
 }
 
-static mr_logon_provider provider_of(const struct probe_logon *l) {
+static const char *addr_text(const mr_logon_seen *l, const mr_addr *addr) {
+    char room[MR_ADDR_TEXT];
+
+    return text(l, "%s", mr_addr_text(addr, room));
+}
+
+static const mr_logon_report *report_of(const mr_logon_seen *l) {
+    return mr_logon_get_report(l->logon);
+}
+
+static mr_logon_provider provider_of(const mr_logon_seen *l) {
     mr_logon_provider provider = {0};
 
-    if (mr_logon_find(l->raised ? l->raised : l->logon, NULL, &provider) != 0)
+    if (mr_logon_find(l->logon, NULL, &provider) != 0)
         provider = (mr_logon_provider){0};
     return provider;
 }
 
-static bool by_kerberos(const struct probe_logon *l, const mr_logon_provider *provider) {
+static bool by_kerberos(const mr_logon_seen *l, const mr_logon_provider *provider) {
     mr_spnego_info info;
 
     if (!provider->spnego)
@@ -28,16 +54,17 @@ static bool by_kerberos(const struct probe_logon *l, const mr_logon_provider *pr
     return provider->krb5 && info.chosen != MR_MECH_NTLM;
 }
 
-const char *probe_logon_mechanism(struct probe_logon *l) {
+const char *mr_logon_seen_mechanism(const mr_logon_seen *l) {
     mr_logon_provider provider = provider_of(l);
 
     if (by_kerberos(l, &provider) ||
-        (!provider.security && l->options.mechanism != MR_LOGON_NTLM && !report_of(l)->fallback))
+        (!provider.security && report_of(l)->mechanism != MR_LOGON_NTLM && !report_of(l)->fallback))
         return "Kerberos";
     return "NTLM";
 }
 
-bool probe_logon_is_proven(const struct probe_logon *l) {
+/* Whether the last word of the negotiation was the server's, and good. */
+static bool is_accepted(const mr_logon_seen *l) {
     mr_logon_provider provider = provider_of(l);
     mr_spnego_info negotiated;
     mr_krb5_info ticket;
@@ -52,17 +79,42 @@ bool probe_logon_is_proven(const struct probe_logon *l) {
     return ticket.complete;
 }
 
-mr_talk_seen probe_logon_talk(struct probe_logon *l, const char *check) {
-    mr_probe *p = l->op.probe;
+/* At connect an answer carries no proof: a server may go on with a client whose password was wrong
+ * as with a stranger. */
+bool mr_logon_seen_is_proven(const mr_logon_seen *l) {
+    const mr_client_auth *auth = &mr_client_get_report(l->client)->auth;
+
+    return is_accepted(l) || (auth->proven && auth->level > MR_AUTH_LEVEL_CONNECT);
+}
+
+/* Whether the server has seen an answer to its challenge and turned it down. */
+static bool is_turned_down(const mr_logon_seen *l) {
+    const mr_client_auth *auth = &mr_client_get_report(l->client)->auth;
+    mr_logon_provider provider = provider_of(l);
+    mr_ntlm_info info;
+
+    if (auth->proven || !provider.ntlm || is_accepted(l))
+        return false;
+    mr_ntlm_get_info(provider.ntlm, &info);
+    return info.complete && auth->trouble != MR_AUTH_TROUBLE_NONE &&
+           auth->trouble != MR_AUTH_TROUBLE_VERIFIER;
+}
+
+bool mr_logon_seen_is_refused(const mr_logon_seen *l) {
+    return report_of(l)->refused || (l->client && is_turned_down(l));
+}
+
+mr_talk_seen mr_logon_seen_talk(const mr_logon_seen *l) {
     const mr_client_report *report = mr_client_get_report(l->client);
 
     return (mr_talk_seen){
-        .check = check,
+        .check = l->check,
         .at = mr_clock_now(),
-        .address = probe_addr_text(p, l->addr),
+        .address = addr_text(l, l->addr),
         .port = l->port,
-        .interface = probe_iface(p, &l->iface),
-        .service = probe_service(&l->iface),
+        .interface = l->interface,
+        .service = l->service,
+        .opnum = l->opnum,
         .auth = report->auth.level,
         .ssp = report->auth.type,
         .user = l->who,
@@ -77,27 +129,26 @@ static const char *known(const char *text) {
 }
 
 /* A KRB-ERROR of a KDC or of the server. */
-static void add_krb_error(struct probe_logon *l, enum mr_exchange exchange, const mr_addr *addr,
+static void add_krb_error(const mr_logon_seen *l, enum mr_exchange exchange, const mr_addr *addr,
                           uint16_t port, const mr_krb5_failure *failure) {
-    mr_probe *p = l->op.probe;
-    mr_fact fact = {.kind = MR_FACT_KRB_ERROR, .check = l->op.check,
-                    .address = probe_addr_text(p, addr), .port = port, .exchange = exchange,
+    mr_fact fact = {.kind = MR_FACT_KRB_ERROR, .check = l->check,
+                    .address = addr_text(l, addr), .port = port, .exchange = exchange,
                     .krb = failure->code, .user = l->who, .domain = known(failure->realm),
                     .spn = exchange == MR_EXCHANGE_AS ? NULL : known(l->spn),
                     .ntstatus = failure->has_status ? failure->status : 0};
 
     if (failure->server_time && failure->skew)
         mr_facts_set_clock(&fact, failure->skew);
-    mr_diag_add_fact(p->diag, &fact);
+    mr_diag_add_fact(l->diag, &fact);
 }
 
-static const char *code_text(mr_probe *p, const mr_krb5_failure *failure) {
+static const char *code_text(const mr_logon_seen *l, const mr_krb5_failure *failure) {
     const mr_code_info *code = mr_code_find(MR_SPACE_KRB, failure->code);
     const mr_code_info *status =
         failure->has_status ? mr_code_find(MR_SPACE_NTSTATUS, failure->status) : NULL;
 
-    return probe_text(p, "%s%s%s", code ? mr_code_symbol(code) : "an unknown error",
-                      status ? ", " : "", status ? mr_code_symbol(status) : "");
+    return text(l, "%s%s%s", code ? mr_code_symbol(code) : "an unknown error",
+                status ? ", " : "", status ? mr_code_symbol(status) : "");
 }
 
 /* What became of one KDC, over all that it was asked. */
@@ -130,6 +181,12 @@ static struct kdc_asked look_at(const mr_logon_report *r, const mr_addr *addr) {
     return k;
 }
 
+bool mr_logon_is_kdc_silent(const mr_logon *logon, const mr_addr *host) {
+    struct kdc_asked k = look_at(mr_logon_get_report(logon), host);
+
+    return k.tcp && !k.tcp_answers;
+}
+
 static bool is_repeated(const mr_logon_report *r, size_t i) {
     for (size_t k = 0; k < i; k++)
         if (mr_addr_same_host(&r->tries[k].addr, &r->tries[i].addr))
@@ -138,9 +195,9 @@ static bool is_repeated(const mr_logon_report *r, size_t i) {
 }
 
 /* That its TCP port did not open, as whoever tries the port sees it. */
-static void add_kdc_connect(struct probe_logon *l, const mr_logon_try *t, const char *address,
+static void add_kdc_connect(const mr_logon_seen *l, const mr_logon_try *t, const char *address,
                             uint16_t port) {
-    mr_connect_seen seen = {.check = l->op.check, .at = t->attempt.ended, .address = address,
+    mr_connect_seen seen = {.check = l->check, .at = t->attempt.ended, .address = address,
                             .port = port, .role = MR_ROLE_NEIGHBOUR, .end = MR_CONNECT_SILENT,
                             .tries = t->attempt.sent};
 
@@ -148,13 +205,12 @@ static void add_kdc_connect(struct probe_logon *l, const mr_logon_try *t, const 
         seen.end = MR_CONNECT_REFUSED;
     else if (t->attempt.reach != MR_REACH_SILENT && t->attempt.reach != MR_REACH_PENDING)
         return;
-    mr_facts_add_connect(l->op.probe->diag, &seen);
+    mr_facts_add_connect(l->diag, &seen);
 }
 
 /* Every KDC that was asked and did not answer, over UDP or where it had to be TCP, once. Returns
  * their addresses, NULL for none; nothing is added where @tell is not set. */
-static const char *add_unanswered(struct probe_logon *l, const mr_logon_report *r, bool tell) {
-    mr_probe *p = l->op.probe;
+static const char *add_unanswered(const mr_logon_seen *l, const mr_logon_report *r, bool tell) {
     const char *list = NULL;
 
     for (size_t i = 0; i < r->try_count; i++) {
@@ -162,10 +218,10 @@ static const char *add_unanswered(struct probe_logon *l, const mr_logon_report *
         struct kdc_asked k = look_at(r, &t->addr);
         if (!k.tries || k.tcp_answers || (k.answers && !k.tcp) || is_repeated(r, i))
             continue;
-        const char *address = probe_addr_text(p, &t->addr);
+        const char *address = addr_text(l, &t->addr);
         uint16_t port = t->addr.port ? t->addr.port : MR_KDC_PORT;
         if (tell) {
-            mr_fact_add(p->diag, MR_FACT_KRB_UNANSWERED, l->op.check, .address = address,
+            mr_fact_add(l->diag, MR_FACT_KRB_UNANSWERED, l->check, .address = address,
                         .port = port, .tries = k.tries, .count = k.answers,
                         .domain = r->realms[t->realm].name, .user = l->who,
                         .protseq = !k.tcp ? "UDP" : k.udp ? "UDP and TCP"
@@ -173,11 +229,9 @@ static const char *add_unanswered(struct probe_logon *l, const mr_logon_report *
             if (k.answers && k.lost)
                 add_kdc_connect(l, k.lost, address, port);
         }
-        for (size_t a = 0; a < p->addr_count; a++)
-            p->logon.kdc_silent |= k.tcp && mr_addr_same_host(&p->addrs[a].addr, &t->addr);
-        const char *said = k.answers ? probe_text(p, "%s over TCP; over UDP it answers", address)
-                           : k.tcp && !k.udp ? probe_text(p, "%s over TCP", address) : address;
-        list = list ? probe_text(p, "%s, %s", list, said) : said;
+        const char *said = k.answers ? text(l, "%s over TCP; over UDP it answers", address)
+                           : k.tcp && !k.udp ? text(l, "%s over TCP", address) : address;
+        list = list ? text(l, "%s, %s", list, said) : said;
     }
     return list;
 }
@@ -194,68 +248,63 @@ static bool is_nowhere(enum mr_dns_outcome outcome) {
     return outcome == MR_DNS_OUTCOME_NXDOMAIN || outcome == MR_DNS_OUTCOME_NODATA;
 }
 
-static const char *add_local(struct probe_logon *l, const mr_error *err) {
-    mr_fact_add(l->op.probe->diag, MR_FACT_AUTH_LOCAL, l->op.check, .other = err->text,
-                .user = l->who);
-    return probe_text(l->op.probe, "%s", err->text);
+static const char *add_local(const mr_logon_seen *l, const mr_error *err) {
+    mr_fact_add(l->diag, MR_FACT_AUTH_LOCAL, l->check, .other = err->text, .user = l->who);
+    return text(l, "%s", err->text);
 }
 
-static const char *add_no_kdc(struct probe_logon *l, const mr_logon_report *r,
+static const char *add_no_kdc(const mr_logon_seen *l, const mr_logon_report *r,
                               const mr_error *err) {
-    mr_probe *p = l->op.probe;
     const mr_logon_realm *realm = r->realm_count ? &r->realms[r->realm_count - 1] : NULL;
 
     if (!realm || !realm->asked || !is_nowhere(realm->udp_records) ||
         !is_nowhere(realm->tcp_records))
         return add_local(l, err);
-    mr_fact_add(p->diag, MR_FACT_KRB_NO_KDC, l->op.check, .domain = realm->name, .user = l->who,
+    mr_fact_add(l->diag, MR_FACT_KRB_NO_KDC, l->check, .domain = realm->name, .user = l->who,
                 .rcode = realm->udp_records == MR_DNS_OUTCOME_NXDOMAIN ? 3 : 0,
-                .server = probe_addr_text(p, &realm->dns_server));
-    return probe_text(p, "DNS names no KDC for the realm %s", realm->name);
+                .server = addr_text(l, &realm->dns_server));
+    return text(l, "DNS names no KDC for the realm %s", realm->name);
 }
 
 /* The text alone, or with its facts. */
-static const char *tell_kdcs(struct probe_logon *l, const mr_logon_report *r, int result,
+static const char *tell_kdcs(const mr_logon_seen *l, const mr_logon_report *r, int result,
                              const mr_error *err) {
-    mr_probe *p = l->op.probe;
     const mr_krb5_failure *failure = &r->tickets.failure;
     const char *silent;
 
     if (result == MR_ERR_AUTH && failure->from_peer && failure->code != MR_KRB5_NO_CODE) {
         add_krb_error(l, r->tickets.stage == MR_KRB5_STAGE_TGS ? MR_EXCHANGE_TGS : MR_EXCHANGE_AS,
                       &r->kdc, r->kdc.port ? r->kdc.port : MR_KDC_PORT, failure);
-        return probe_text(p, "the KDC %s says %s", probe_addr_text(p, &r->kdc),
-                          code_text(p, failure));
+        return text(l, "the KDC %s says %s", addr_text(l, &r->kdc), code_text(l, failure));
     }
     if (result == MR_ERR_NAME)
         return add_no_kdc(l, r, err);
     silent = r->try_count && result != MR_ERR_AUTH ? add_unanswered(l, r, true) : NULL;
-    return silent ? probe_text(p, "no KDC answers (%s)", silent) : add_local(l, err);
+    return silent ? text(l, "no KDC answers (%s)", silent) : add_local(l, err);
 }
 
-const char *probe_logon_add_refused(struct probe_logon *l, int result, const mr_error *err) {
-    return tell_kdcs(l, mr_logon_get_report(l->logon), result, err);
+const char *mr_logon_seen_add_refused(const mr_logon_seen *l, int result, const mr_error *err) {
+    return tell_kdcs(l, report_of(l), result, err);
 }
 
-void probe_logon_add_granted(struct probe_logon *l) {
-    mr_probe *p = l->op.probe;
-    const mr_logon_report *r = mr_logon_get_report(l->logon);
+void mr_logon_seen_add_granted(const mr_logon_seen *l) {
+    const mr_logon_report *r = report_of(l);
 
     if (!r->answered)
         return;
-    const char *kdc = probe_addr_text(p, &r->kdc);
+    const char *kdc = addr_text(l, &r->kdc);
     if (r->kerberos) {
-        mr_fact_add(p->diag, MR_FACT_KRB_GRANTED, l->op.check, .address = kdc,
+        mr_fact_add(l->diag, MR_FACT_KRB_GRANTED, l->check, .address = kdc,
                     .port = r->kdc.port ? r->kdc.port : MR_KDC_PORT, .exchange = MR_EXCHANGE_TGS,
                     .user = l->who, .spn = known(l->spn));
     }
     if (r->tickets.server_time)
-        mr_facts_add_clock(p->diag, l->op.check, kdc, r->tickets.skew);
+        mr_facts_add_clock(l->diag, l->check, kdc, r->tickets.skew);
 }
 
 /* ---- the server ---- */
 
-static bool by_acceptor(const struct probe_logon *l, const char **whyp) {
+static bool by_acceptor(const mr_logon_seen *l, const char **whyp) {
     mr_logon_provider provider = provider_of(l);
     mr_spnego_info info;
 
@@ -267,7 +316,7 @@ static bool by_acceptor(const struct probe_logon *l, const char **whyp) {
 }
 
 /* A server outside of any domain knows its own accounts alone: no KDC has a say in that. */
-static bool is_standalone(const struct probe_logon *l) {
+static bool is_standalone(const mr_logon_seen *l) {
     mr_logon_provider provider = provider_of(l);
     mr_ntlm_info info;
 
@@ -278,9 +327,8 @@ static bool is_standalone(const struct probe_logon *l) {
            mr_slice_eq_nocase(mr_slice_str(info.domain), mr_slice_str(info.computer));
 }
 
-const char *probe_logon_add_fallback(struct probe_logon *l, bool accepted, uint32_t status) {
-    mr_probe *p = l->op.probe;
-    const mr_logon_report *r = mr_logon_get_report(l->logon);
+const char *mr_logon_seen_add_fallback(const mr_logon_seen *l, bool accepted, uint32_t status) {
+    const mr_logon_report *r = report_of(l);
     const mr_krb5_failure *failure = &r->tickets.failure;
     bool refused = r->fallback && r->why.code == MR_ERR_AUTH && failure->from_peer &&
                    failure->code != MR_KRB5_NO_CODE;
@@ -292,28 +340,25 @@ const char *probe_logon_add_fallback(struct probe_logon *l, bool accepted, uint3
         mr_error err = r->why;
         if (err.code != MR_ERR_ARGUMENT && err.code != MR_ERR_NOT_FOUND && !is_standalone(l))
             why = tell_kdcs(l, r, err.code, &err);
-        if (refused && failure->code == KDC_ERR_S_PRINCIPAL_UNKNOWN && status)
-            mr_fact_add(p->diag, MR_FACT_NTLM_FALLBACK, l->op.check,
-                        .address = probe_addr_text(p, l->addr), .port = l->port,
-                        .spn = known(l->spn), .user = l->who, .krb = failure->code,
-                        .status = status);
-        return probe_text(p, "%s", why); /* ours, where it was the logon's */
+        if (refused && failure->code == MR_KRB_S_PRINCIPAL_UNKNOWN && status)
+            mr_fact_add(l->diag, MR_FACT_NTLM_FALLBACK, l->check,
+                        .address = addr_text(l, l->addr), .port = l->port, .spn = known(l->spn),
+                        .user = l->who, .krb = failure->code, .status = status);
+        return text(l, "%s", why); /* ours, where it was the logon's */
     }
     if (refused)
-        why = probe_text(p, "the KDC %s says %s", probe_addr_text(p, &r->kdc),
-                         code_text(p, failure));
+        why = text(l, "the KDC %s says %s", addr_text(l, &r->kdc), code_text(l, failure));
     const char *silent = refused ? NULL : add_unanswered(l, r, false);
     if (accepted)
-        mr_fact_add(p->diag, MR_FACT_AUTH_FALLBACK, l->op.check,
-                    .address = probe_addr_text(p, l->addr), .port = l->port, .other = why,
+        mr_fact_add(l->diag, MR_FACT_AUTH_FALLBACK, l->check,
+                    .address = addr_text(l, l->addr), .port = l->port, .other = why,
                     .spn = known(l->spn), .krb = refused ? failure->code : 0, .user = l->who,
-                    .server = silent ? probe_addr_text(p, silent_kdc(r)) : NULL);
-    return probe_text(p, "%s", why);
+                    .server = silent ? addr_text(l, silent_kdc(r)) : NULL);
+    return text(l, "%s", why);
 }
 
 /* The ticket as the server sees it: the KRB-ERROR inside its answer. */
-static const char *add_ap_error(struct probe_logon *l) {
-    mr_probe *p = l->op.probe;
+static const char *add_ap_error(const mr_logon_seen *l) {
     mr_logon_provider provider = provider_of(l);
     mr_krb5_info info;
 
@@ -323,10 +368,10 @@ static const char *add_ap_error(struct probe_logon *l) {
     if (!info.failure.from_peer || info.failure.code == MR_KRB5_NO_CODE)
         return NULL;
     add_krb_error(l, MR_EXCHANGE_AP, l->addr, l->port, &info.failure);
-    return probe_text(p, "the server says %s", code_text(p, &info.failure));
+    return text(l, "the server says %s", code_text(l, &info.failure));
 }
 
-static bool is_rejected(const struct probe_logon *l) {
+static bool is_rejected(const mr_logon_seen *l) {
     mr_logon_provider provider = provider_of(l);
     mr_spnego_info info;
 
@@ -337,40 +382,28 @@ static bool is_rejected(const struct probe_logon *l) {
 }
 
 /* Whether the answer that refused came where an auth3 has none: to the first call. */
-static bool after_auth3(const struct probe_logon *l, int result) {
+static bool after_auth3(const mr_logon_seen *l, int result) {
     const mr_client_report *report = mr_client_get_report(l->client);
 
-    return result == MR_ERR_FAULT && report->bound && !report->auth.proven &&
-           !probe_logon_is_proven(l);
+    return result == MR_ERR_FAULT && report->bound && !report->auth.proven && !is_accepted(l);
 }
 
-bool probe_logon_is_refused(const struct probe_logon *l, int result) {
-    const mr_client_report *report = mr_client_get_report(l->client);
-
-    return after_auth3(l, result) || is_rejected(l) ||
-           (report->auth.trouble != MR_AUTH_TROUBLE_NONE &&
-            report->auth.trouble != MR_AUTH_TROUBLE_CLOSED);
-}
-
-const char *probe_logon_add_failed(struct probe_logon *l, int result, const mr_error *err) {
-    mr_probe *p = l->op.probe;
-    const mr_client_report *report = mr_client_get_report(l->client);
-    mr_talk_seen talk = probe_logon_talk(l, l->op.check);
+const char *mr_logon_seen_add_failed(const mr_logon_seen *l, int result, const mr_error *err) {
+    mr_talk_seen talk = mr_logon_seen_talk(l);
     const char *told = add_ap_error(l);
 
     if (is_rejected(l))
-        mr_fact_add(p->diag, MR_FACT_RPC_TOKEN_REFUSED, l->op.check, .interface = talk.interface,
+        mr_fact_add(l->diag, MR_FACT_RPC_TOKEN_REFUSED, l->check, .interface = talk.interface,
                     .address = talk.address, .port = talk.port, .ssp = talk.ssp,
                     .auth = talk.auth, .service = talk.service);
-    probe_read_talk(report, result, err, &talk);
-    talk.opnum = l->opnum;
+    probe_read_talk(mr_client_get_report(l->client), result, err, &talk);
     talk.after_auth3 = after_auth3(l, result);
     if (result == MR_ERR_AUTH || err->floor == MR_FLOOR_AUTH) {
         if (!told && !is_rejected(l))
-            mr_fact_add(p->diag, MR_FACT_AUTH_UNVERIFIED, l->op.check, .address = talk.address,
+            mr_fact_add(l->diag, MR_FACT_AUTH_UNVERIFIED, l->check, .address = talk.address,
                         .port = talk.port, .other = err->text, .user = l->who);
-        return told ? told : probe_text(p, "%s", err->text);
+        return told ? told : text(l, "%s", err->text);
     }
-    mr_facts_add_talk(p->diag, &talk);
-    return told ? told : probe_talk_text(p, &talk, err);
+    mr_facts_add_talk(l->diag, &talk);
+    return told ? told : probe_talk_words(l->diag->arena, &talk, err);
 }

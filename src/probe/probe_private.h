@@ -147,5 +147,7 @@ void probe_read_talk(const mr_client_report *report, int result, const mr_error 
                      mr_talk_seen *talk);
 /* A few words for people about how a talk ended: "reset after the bind". In the arena. */
 const char *probe_talk_text(mr_probe *p, const mr_talk_seen *talk, const mr_error *err);
+/* The same without a run; "" without memory. */
+const char *probe_talk_words(mr_arena *arena, const mr_talk_seen *talk, const mr_error *err);
 
 #endif

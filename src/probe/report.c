@@ -1,6 +1,9 @@
 /* From what a client reports to checks and facts: one reading for the mapper and for services. */
 #include "probe_private.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 static enum mr_connect_end connect_end(const mr_attempt *attempt) {
     switch (attempt->reach) {
     case MR_REACH_OPEN: return MR_CONNECT_OPEN;
@@ -160,7 +163,21 @@ void probe_read_talk(const mr_client_report *report, int result, const mr_error 
     }
 }
 
-const char *probe_talk_text(mr_probe *p, const mr_talk_seen *talk, const mr_error *err) {
+static const char *words(mr_arena *arena, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static const char *words(mr_arena *arena, const char *fmt, ...) {
+    char text[MR_DIAG_TEXT_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    const char *kept = mr_arena_add_str(arena, mr_slice_str(text));
+    return kept ? kept : "";
+}
+
+const char *probe_talk_words(mr_arena *arena, const mr_talk_seen *talk,
+                             const mr_error *err) {
     const char *after = talk->when == MR_WHEN_AFTER_REQUEST ? "the request" : "the bind";
     const mr_code_info *code;
 
@@ -170,29 +187,33 @@ const char *probe_talk_text(mr_probe *p, const mr_talk_seen *talk, const mr_erro
     case MR_TALK_CALLED:
         return "bound, a call was answered";
     case MR_TALK_SILENT:
-        return probe_text(p, "%s was %s, and not answered", after,
+        return words(arena, "%s was %s, and not answered", after,
                           talk->acked == MR_ACKED_YES ? "acknowledged"
                           : talk->acked == MR_ACKED_NO ? "never acknowledged" : "sent");
     case MR_TALK_RESET:
-        return probe_text(p, "the connection was reset after %s", after);
+        return words(arena, "the connection was reset after %s", after);
     case MR_TALK_CLOSED:
-        return probe_text(p, "the connection was closed after %s", after);
+        return words(arena, "the connection was closed after %s", after);
     case MR_TALK_NAK:
         code = mr_code_find(MR_SPACE_BIND_NAK, talk->reason);
-        return probe_text(p, "the bind was refused: reason %u %s", talk->reason,
+        return words(arena, "the bind was refused: reason %u %s", talk->reason,
                           code ? mr_code_symbol(code) : "");
     case MR_TALK_REJECTED:
         code = mr_code_find(MR_SPACE_CONTEXT_REASON, talk->reason);
-        return probe_text(p, "the interface was rejected: reason %u %s", talk->reason,
+        return words(arena, "the interface was rejected: reason %u %s", talk->reason,
                           code ? mr_code_symbol(code) : "");
     case MR_TALK_FAULT:
         code = mr_code_find_fault(talk->status);
-        return probe_text(p, "fault 0x%08x %s", talk->status, code ? mr_code_symbol(code) : "");
+        return words(arena, "fault 0x%08x %s", talk->status, code ? mr_code_symbol(code) : "");
     case MR_TALK_PROTOCOL:
         if (err->offset == MR_ERROR_NO_OFFSET)
-            return probe_text(p, "%s", err->text);
-        return probe_text(p, "%s (%s, octet %zu)", err->text, mr_floor_name(err->floor),
+            return words(arena, "%s", err->text);
+        return words(arena, "%s (%s, octet %zu)", err->text, mr_floor_name(err->floor),
                           err->offset);
     }
     return "";
+}
+
+const char *probe_talk_text(mr_probe *p, const mr_talk_seen *talk, const mr_error *err) {
+    return probe_talk_words(p->arena, talk, err);
 }

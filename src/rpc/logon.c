@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <msrpc/wire/krb.h>
+
 #define TIMEOUT (30 * MR_SEC)
 #define KDC_TIMEOUT (2 * MR_SEC)
 #define ARENA_CAP ((size_t)1 << 16)
@@ -201,12 +203,10 @@ void mr_logon_free(mr_logon *l) {
 
 /* A KDC knows the user, and will not have him with this secret, or not now (RFC 4120 7.5.9). */
 static bool is_judged(const mr_krb5_failure *failure) {
-    enum { POLICY = 12, CLIENT_REVOKED = 18, KEY_EXPIRED = 23, PREAUTH_FAILED = 24 };
-
     return failure->from_peer &&
-           ((failure->code == POLICY && failure->has_status) ||
-            failure->code == CLIENT_REVOKED || failure->code == KEY_EXPIRED ||
-            failure->code == PREAUTH_FAILED);
+           ((failure->code == MR_KRB_POLICY && failure->has_status) ||
+            failure->code == MR_KRB_CLIENT_REVOKED || failure->code == MR_KRB_KEY_EXPIRED ||
+            failure->code == MR_KRB_PREAUTH_FAILED);
 }
 
 static bool may_fall_back(const mr_logon *l, int result) {

@@ -9,8 +9,9 @@
  * that is too low from a right that is missing.
  */
 #include <msrpc/ifaces/mgmt.h>
+#include <msrpc/probe/logon.h>
 
-#include "logon_private.h"
+#include "probe_private.h"
 
 #include <stdlib.h>
 
@@ -24,7 +25,84 @@ enum { MGMT_IS_SERVER_LISTENING = 2 }; /* opnum */
 /* Interfaces that nearly every host has and that admit whoever is authenticated, best first. */
 static const char *const usual[] = {"lsarpc", "samr", "netlogon", "winreg", "srvsvc", "wkssvc"};
 
+struct probe_logon {
+    struct probe_op op;
+    mr_timer wait;             /* until the gate lets us in */
+    mr_logon_options options;
+    mr_logon *logon;
+    mr_logon *raised;          /* the same identity at privacy, by the same tickets */
+    mr_identity tickets;       /* for @raised */
+    const mr_addr *addr;
+    uint16_t port;
+    mr_syntax iface;
+    bool asked;                /* the user named the interface */
+    const char *who;           /* "alice@LAB.TEST" */
+    const char *spn;           /* "" where Kerberos is not wanted */
+
+    mr_client *client;         /* the dialogue under way */
+    mr_call call;
+    bool calling;
+    mr_iface called;           /* the interface with a method that it does not have */
+    mr_proc proc;
+    struct mr_mgmt_is_server_listening *args;
+    uint32_t denied;           /* the fault that refused the call at the wanted level */
+    uint32_t opnum;
+};
+
 static void open_dialogue(struct probe_op *op);
+
+/* What is to be said of the dialogue under way, and of @logon. */
+static mr_logon_seen seen_of(const struct probe_logon *l, const mr_logon *logon) {
+    mr_probe *p = l->op.probe;
+
+    return (mr_logon_seen){
+        .diag = p->diag,
+        .check = l->op.check,
+        .logon = logon,
+        .who = l->who,
+        .spn = l->spn,
+        .client = l->client,
+        .addr = l->addr,
+        .port = l->port,
+        .interface = probe_iface(p, &l->iface),
+        .service = probe_service(&l->iface),
+        .opnum = l->opnum,
+    };
+}
+
+static mr_logon_seen seen_now(const struct probe_logon *l) {
+    return seen_of(l, l->raised ? l->raised : l->logon);
+}
+
+static const char *mechanism(const struct probe_logon *l) {
+    mr_logon_seen seen = seen_now(l);
+
+    return mr_logon_seen_mechanism(&seen);
+}
+
+/* The target itself may be a KDC that is silent. */
+static void look_at_kdcs(struct probe_logon *l) {
+    mr_probe *p = l->op.probe;
+
+    for (size_t i = 0; i < p->addr_count; i++)
+        p->logon.kdc_silent |= mr_logon_is_kdc_silent(l->logon, &p->addrs[i].addr);
+}
+
+/* A fallback, and the tickets that were granted, are the first logon's. */
+static const char *add_way(struct probe_logon *l, bool accepted, uint32_t status) {
+    mr_logon_seen seen = seen_of(l, l->logon);
+
+    look_at_kdcs(l);
+    mr_logon_seen_add_granted(&seen);
+    return l->op.probe->logon.fallback = mr_logon_seen_add_fallback(&seen, accepted, status);
+}
+
+static const char *add_refused(struct probe_logon *l, int result, const mr_error *err) {
+    mr_logon_seen seen = seen_of(l, l->logon);
+
+    look_at_kdcs(l);
+    return mr_logon_seen_add_refused(&seen, result, err);
+}
 
 static void hang_up(struct probe_logon *l) {
     if (l->calling)
@@ -52,7 +130,7 @@ static void judge(struct probe_logon *l, enum mr_probe_verdict verdict) {
 
     p->logon.verdict = verdict;
     if (verdict == MR_PROBE_VERDICT_GOOD)
-        p->logon.mechanism = probe_logon_mechanism(l);
+        p->logon.mechanism = mechanism(l);
     if (p->options.judged)
         p->options.judged(p->options.judged_user, verdict);
 }
@@ -70,7 +148,7 @@ static void end_unknown(struct probe_logon *l, const char *why) {
 
 static void end_failed(struct probe_logon *l, bool refused, const char *text) {
     judge(l, refused ? MR_PROBE_VERDICT_REFUSED : MR_PROBE_VERDICT_NONE);
-    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "%s as %s: %s", probe_logon_mechanism(l), l->who,
+    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "%s as %s: %s", mechanism(l), l->who,
                 text);
     finish(l);
 }
@@ -83,11 +161,11 @@ static const char *port_and_iface(struct probe_logon *l) {
  * wanted is not served. */
 static void end_good(struct probe_logon *l, bool low, const char *note) {
     const mr_client_report *report = mr_client_get_report(l->client);
-    const char *why = l->op.probe->logon.fallback = probe_logon_add_fallback(l, true, 0);
+    const char *why = add_way(l, true, 0);
     const mr_evidence evidence[] = {
         {"user", {.kind = MR_VALUE_STRING, .u.string = mr_slice_str(l->who)}},
         {"mechanism", {.kind = MR_VALUE_STRING,
-                       .u.string = mr_slice_str(probe_logon_mechanism(l))}},
+                       .u.string = mr_slice_str(mechanism(l))}},
         {"level", {.kind = MR_VALUE_STRING,
                    .u.string = mr_slice_str(mr_auth_level_name(report->auth.level))}},
         {"interface", {.kind = MR_VALUE_STRING,
@@ -96,9 +174,8 @@ static void end_good(struct probe_logon *l, bool low, const char *note) {
     };
 
     judge(l, MR_PROBE_VERDICT_GOOD);
-    probe_logon_add_granted(l);
     probe_check(&l->op, low ? MR_STATUS_FAIL : why ? MR_STATUS_WARN : MR_STATUS_PASS, evidence,
-                MR_COUNT(evidence), "%s as %s, %s%s%s%s%s", probe_logon_mechanism(l),
+                MR_COUNT(evidence), "%s as %s, %s%s%s%s%s", mechanism(l),
                 l->who, mr_auth_level_name(report->auth.level),
                 note ? "; " : "", note ? note : "", why ? "; not Kerberos: " : "", why ? why : "");
     finish(l);
@@ -107,7 +184,8 @@ static void end_good(struct probe_logon *l, bool low, const char *note) {
 /* ---- the call ---- */
 
 static void add_talk(struct probe_logon *l, enum mr_talk_end end, uint8_t level, uint32_t status) {
-    mr_talk_seen talk = probe_logon_talk(l, l->op.check);
+    mr_logon_seen seen = seen_now(l);
+    mr_talk_seen talk = mr_logon_seen_talk(&seen);
 
     talk.end = end;
     talk.auth = level;
@@ -162,26 +240,24 @@ static void end_denied(struct probe_logon *l) {
     }
     add_talk(l, MR_TALK_BOUND, l->options.level, 0);
     add_talk(l, MR_TALK_FAULT, mr_client_get_report(l->client)->auth.level, l->denied);
-    probe_logon_add_granted(l);
-    l->op.probe->logon.fallback = probe_logon_add_fallback(l, true, 0);
+    add_way(l, true, 0);
     judge(l, MR_PROBE_VERDICT_GOOD);
     probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "%s as %s: authenticated, access denied: %s",
-                probe_logon_mechanism(l), l->who, text);
+                mechanism(l), l->who, text);
     finish(l);
 }
 
 /* The dialogue came to nothing. */
 static void end_dialogue(struct probe_logon *l, int result, const mr_error *err) {
     const mr_client_report *report = mr_client_get_report(l->client);
-    bool refused = probe_logon_is_refused(l, result);
+    mr_logon_seen seen = seen_now(l);
 
     if (probe_own_failure(l->op.probe, result)) {
         end_unknown(l, err->text);
         return;
     }
-    probe_logon_add_granted(l);
-    l->op.probe->logon.fallback = probe_logon_add_fallback(l, false, report->auth.fault);
-    end_failed(l, refused, probe_logon_add_failed(l, result, err));
+    add_way(l, false, report->auth.fault);
+    end_failed(l, mr_logon_seen_is_refused(&seen), mr_logon_seen_add_failed(&seen, result, err));
 }
 
 static void on_mgmt(void *user, mr_call *call, int result, const mr_error *err) {
@@ -224,10 +300,11 @@ static void on_altered(void *user, mr_client *client, int result, const mr_error
 }
 
 static void take_denial(struct probe_logon *l, uint32_t fault) {
+    mr_logon_seen seen = seen_now(l);
     mr_error err = MR_ERROR_INIT;
 
     l->denied = fault;
-    if (probe_logon_is_proven(l)) {
+    if (mr_logon_seen_is_proven(&seen)) {
         end_denied(l);
         return;
     }
@@ -287,7 +364,7 @@ static void open_dialogue(struct probe_op *op) {
     if (probe_own_failure(p, r))
         end_unknown(l, err.text);
     else
-        end_failed(l, false, probe_logon_add_refused(l, r, &err));
+        end_failed(l, false, add_refused(l, r, &err));
 }
 
 static void on_raised(void *user, mr_logon *logon, int result, const mr_error *err) {
@@ -317,8 +394,7 @@ static void on_logged_on(void *user, mr_logon *logon, int result, const mr_error
         l->who = probe_text(p, "%s", r->tickets.client);
     p->logon_who = l->who;
     if (result) {
-        const char *text = probe_logon_add_refused(l, result, err);
-        end_failed(l, r->refused, text);
+        end_failed(l, r->refused, add_refused(l, result, err));
         return;
     }
     probe_op_connect(&l->op, open_dialogue);

@@ -19,6 +19,21 @@ enum mr_krb_message { /* RFC 4120 5.10 */
     MR_KRB_ERROR = 30,
 };
 
+/* Error codes that decide something (RFC 4120 7.5.9, RFC 6113 2); base/codes has them all. */
+enum mr_krb_code {
+    MR_KRB_C_PRINCIPAL_UNKNOWN = 6,
+    MR_KRB_S_PRINCIPAL_UNKNOWN = 7,
+    MR_KRB_POLICY = 12,
+    MR_KRB_BADOPTION = 13,
+    MR_KRB_CLIENT_REVOKED = 18,
+    MR_KRB_KEY_EXPIRED = 23,
+    MR_KRB_PREAUTH_FAILED = 24,
+    MR_KRB_PREAUTH_REQUIRED = 25,
+    MR_KRB_SKEW = 37,
+    MR_KRB_RESPONSE_TOO_BIG = 52,
+    MR_KRB_MORE_PREAUTH = 91,
+};
+
 /* Appends an AS-REQ for @client@@realm to krbtgt/@realm with no pre-authentication; times are
  * far ahead, so no clock is needed. 0 or the buffer's error. */
 int mr_krb_encode_as_req(const char *client, const char *realm, uint32_t nonce, mr_buf *out);
