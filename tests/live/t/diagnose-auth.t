@@ -141,8 +141,17 @@ for level in ('connect', 'integrity'):
     ill('drsuapi at ' + level, [*ALICE, '--auth-level', level, '--interface', 'drsuapi', NAME],
         'RPC.LEVEL_LOW', 4, 40, REFUSED, 5, ['drsuapi', DC])
 healthy('drsuapi at privacy', *ALICE, '--auth-level', 'privacy', '--interface', 'drsuapi', NAME)
-ill('denied, with NTLM', [*ALICE, *NTLM, '--auth-level', 'connect', '--interface', 'drsuapi', NAME],
-    'RPC.ACCESS_DENIED', 4, 40, REFUSED, 5, ['drsuapi', DC])
+ill('drsuapi at connect, with NTLM', [*ALICE, *NTLM, '--auth-level', 'connect', '--interface', 'drsuapi', NAME],
+    'RPC.LEVEL_LOW', 4, 40, REFUSED, 5, ['drsuapi', DC])
+# Samba serves mgmt at connect whatever the password was: nothing at that level proves it
+samba_tool('domain', 'passwordsettings', 'set', '--account-lockout-threshold=20')
+before = bad_passwords()
+for iface in 'drsuapi', 'lsarpc':
+    ill('%s at connect, with NTLM and a wrong password' % iface,
+        ['-u', 'LAB\\alice', '-p', 'Wrong.Pw1', *NTLM, '--auth-level', 'connect', '--interface', iface, NAME],
+        'RPC.AUTH_FAILED', 4, 40, REFUSED, 1825, [DC])
+eq(bad_passwords(), before + 2, 'each is one logon')
+samba_tool('domain', 'passwordsettings', 'set', '--account-lockout-threshold=0')
 
 # ---- no KDC ----
 with fault('drop-port', '88'), fault('drop-udp', '88'):
