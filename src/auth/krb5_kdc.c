@@ -28,7 +28,8 @@ struct mr_krb5_kdc {
     krb5_principal client;
     krb5_principal server;
     krb5_keytab keys;       /* the identity's, or made of its key */
-    krb5_enctype key_etype; /* of the one key; 0: a key table's or a password's */
+    krb5_enctype etypes[8]; /* of the keys; none: a password makes those of every type */
+    unsigned etype_count;
     krb5_get_init_creds_opt *as_options;
     krb5_init_creds_context as;
     krb5_tkt_creds_context tgs;
@@ -69,6 +70,31 @@ static int parse_client(mr_krb5_kdc *kdc, const mr_krb5_kdc_options *options, mr
     return code ? fail_kdc(kdc, code, "Kerberos: the user's name", err) : 0;
 }
 
+static bool has_type(const mr_krb5_kdc *kdc, krb5_enctype etype) {
+    for (unsigned i = 0; i < kdc->etype_count; i++)
+        if (kdc->etypes[i] == etype)
+            return true;
+    return false;
+}
+
+/* Of which types the table has keys of the user's: the KDC may choose from what it is offered. */
+static krb5_error_code note_types(mr_krb5_kdc *kdc) {
+    krb5_kt_cursor cursor;
+    krb5_keytab_entry entry;
+    krb5_error_code code = krb5->kt_start_seq_get(kdc->context, kdc->keys, &cursor);
+
+    if (code)
+        return code;
+    while ((code = krb5->kt_next_entry(kdc->context, kdc->keys, &entry, &cursor)) == 0) {
+        if (kdc->etype_count < MR_COUNT(kdc->etypes) && !has_type(kdc, entry.key.enctype) &&
+            krb5->principal_compare(kdc->context, entry.principal, kdc->client))
+            kdc->etypes[kdc->etype_count++] = entry.key.enctype;
+        krb5->kt_free_entry(kdc->context, &entry); /* wipes its key */
+    }
+    krb5->kt_end_seq_get(kdc->context, kdc->keys, &cursor);
+    return code == KRB5_KT_END ? 0 : code;
+}
+
 /* A key table in memory with the one key an identity has. */
 static int make_keys(mr_krb5_kdc *kdc, krb5_enctype etype, const uint8_t *key, size_t len,
                      mr_error *err) {
@@ -83,7 +109,8 @@ static int make_keys(mr_krb5_kdc *kdc, krb5_enctype etype, const uint8_t *key, s
         entry.key.contents = (krb5_octet *)(uintptr_t)key; /* copied */
         code = krb5->kt_add_entry(kdc->context, kdc->keys, &entry);
     }
-    kdc->key_etype = etype;
+    kdc->etypes[0] = etype;
+    kdc->etype_count = 1;
     return code ? fail_kdc(kdc, code, "Kerberos: the user's key", err) : 0;
 }
 
@@ -95,6 +122,8 @@ static int find_secret(mr_krb5_kdc *kdc, mr_error *err) {
         code = krb5->kt_resolve(kdc->context, id->keytab, &kdc->keys);
         if (code == 0)
             code = krb5->kt_have_content(kdc->context, kdc->keys);
+        if (code == 0)
+            code = note_types(kdc);
         return code ? fail_kdc(kdc, code, "Kerberos: the key table", err) : 0;
     }
     if (id->aes_key_len)
@@ -252,8 +281,9 @@ static int begin_as(mr_krb5_kdc *kdc, mr_error *err) {
         krb5->get_init_creds_opt_set_canonicalize(kdc->as_options, 1);
         krb5->get_init_creds_opt_set_forwardable(kdc->as_options, id->delegate);
         krb5->get_init_creds_opt_set_proxiable(kdc->as_options, 0);
-        if (kdc->key_etype) /* else the KDC may choose one that there is no key for */
-            krb5->get_init_creds_opt_set_etype_list(kdc->as_options, &kdc->key_etype, 1);
+        if (kdc->etype_count) /* else the KDC may choose one that there is no key for */
+            krb5->get_init_creds_opt_set_etype_list(kdc->as_options, kdc->etypes,
+                                                    (int)kdc->etype_count);
         code = krb5->init_creds_init(kdc->context, kdc->client, NULL, NULL, 0, kdc->as_options,
                                     &kdc->as);
     }
@@ -389,15 +419,9 @@ static int step_tgs(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *reque
     return rc == 0 ? keep_service(kdc, err) : rc;
 }
 
-int mr_krb5_kdc_step(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requestp,
-                     mr_error *err) {
+static int step(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requestp, mr_error *err) {
     int rc;
 
-    if (kdc->begun != (reply.len > 0) || kdc->stage == MR_KRB5_STAGE_DONE)
-        return mr_fail(err, MR_ERR_STATE, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
-                       "Kerberos: no reply is due");
-    kdc->begun = true;
-    note_error(kdc, reply);
     if (kdc->stage == MR_KRB5_STAGE_AS) {
         rc = step_as(kdc, reply, requestp, err);
         if (rc != 0)
@@ -412,6 +436,21 @@ int mr_krb5_kdc_step(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requ
     }
     kdc->stage = MR_KRB5_STAGE_DONE;
     return 0;
+}
+
+int mr_krb5_kdc_step(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requestp,
+                     mr_error *err) {
+    int rc;
+
+    if (kdc->begun != (reply.len > 0) || kdc->stage == MR_KRB5_STAGE_DONE)
+        return mr_fail(err, MR_ERR_STATE, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                       "Kerberos: no reply is due");
+    kdc->begun = true;
+    note_error(kdc, reply);
+    rc = step(kdc, reply, requestp, err);
+    if (rc >= 0) /* what the KDC objected to was mended: no failure */
+        mr_krb5_reason_reset(&kdc->reason);
+    return rc;
 }
 
 void mr_krb5_kdc_get_info(const mr_krb5_kdc *kdc, mr_krb5_kdc_info *infop) {

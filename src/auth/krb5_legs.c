@@ -147,7 +147,9 @@ static int acquire_initiator(mr_krb5 *k, const mr_krb5_options *options, mr_erro
     gss_key_value_element_desc place = {"ccache", options->ccache};
     gss_key_value_set_desc store = {1, &place};
     gss_buffer_desc none = GSS_C_EMPTY_BUFFER;
-    krb5_enctype rc4 = MR_KRB5_RC4;
+    /* as the KDC was told (krb5_library.c), whatever krb5.conf permits */
+    krb5_enctype allowed[] = {MR_KRB5_AES256_SHA1, MR_KRB5_AES128_SHA1, MR_KRB5_AES256_SHA2,
+                              MR_KRB5_AES128_SHA2, MR_KRB5_RC4}, rc4 = MR_KRB5_RC4;
     OM_uint32 minor, major;
     int rc;
 
@@ -163,10 +165,11 @@ static int acquire_initiator(mr_krb5 *k, const mr_krb5_options *options, mr_erro
                                   GSS_C_INITIATE, &store, &k->legs->cred, NULL, NULL);
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor, "Kerberos: the ticket cache", err);
-    if (options->rc4_only)
-        major = gss->krb5_set_allowable_enctypes(&minor, k->legs->cred, 1, &rc4);
+    major = gss->krb5_set_allowable_enctypes(&minor, k->legs->cred,
+                                             options->rc4_only ? 1 : MR_COUNT(allowed),
+                                             options->rc4_only ? &rc4 : allowed);
     if (GSS_ERROR(major))
-        return gss_fail(k, major, minor, "Kerberos: RC4", err);
+        return gss_fail(k, major, minor, "Kerberos: the encryption types", err);
     major = gss->set_cred_option(&minor, &k->legs->cred, &no_ci_flags, &none);
     return GSS_ERROR(major) ? gss_fail(k, major, minor, "Kerberos: the credential", err) : 0;
 }

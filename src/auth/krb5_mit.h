@@ -66,6 +66,7 @@
     F(krb5_, kt_resolve)                          \
     F(krb5_, kt_start_seq_get)                    \
     F(krb5_, parse_name_flags)                    \
+    F(krb5_, principal_compare)                   \
     F(, profile_init_vtable)                      \
     F(, profile_release)                          \
     F(krb5_, server_decrypt_ticket_keytab)        \

@@ -250,6 +250,7 @@ static void take_call(mr_trace *trace, trace_live *live, const mr_seen *seen) {
             (call->known && trace_is_mapper(&call->interface)))
             return;
         fact.auth = call->auth_level ? call->auth_level : live->talk.auth_level;
+        fact.ssp = call->auth_type ? call->auth_type : live->talk.auth_type;
         fact.kind = MR_FACT_RPC_RETURNED;
         fact.status = call->status;
         trace_tell(trace, live, seen, true, "opnum %u returned 0x%x", call->opnum, call->status);

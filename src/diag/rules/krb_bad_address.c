@@ -11,8 +11,7 @@ const mr_rule mr_rule_krb_bad_address = {
     .win32 = WIN32_ACCESS_DENIED,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 38)}}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON},
     .summary = "the ticket is bound to another address",
     .cause = "{address} refuses a ticket that holds other addresses than the one the client "
              "comes from ({krb}): there is address translation between them.",

@@ -16,8 +16,7 @@ const mr_rule mr_rule_krb_bad_integrity = {
     .per = MR_F(ADDRESS) | MR_F(KRB),
     .require = {{.any = {MR_FACT_KRB_ERROR}}},
     .test = mr_test_krb_bad_integrity,
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON},
     .summary = "a Kerberos message fails its integrity check",
     .cause = "{address} could not verify what {user|the client} sent ({krb}): it was made with "
              "another key (a password just changed and not replicated), ticket and client do not "

@@ -13,8 +13,7 @@ const mr_rule mr_rule_krb_client_revoked = {
     .per = MR_F(USER),
     .require = {{.any = {MR_FACT_KRB_ERROR},
                  .where = {MR_WHERE(KRB, IN, MR_BIT(1) | MR_BIT(18) | MR_BIT(21))}}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED", "RPC.FIRST_CALL_DENIED", "SMB.ACCOUNT",
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON, "RPC.FIRST_CALL_DENIED", "SMB.ACCOUNT",
                  "SMB.LOGON_RESTRICTED"},
     .summary = "the account is disabled, locked or expired",
     .cause = "The KDC {address} refuses {user|the account} with {krb} ({ntstatus|no more is "

@@ -13,8 +13,7 @@ const mr_rule mr_rule_krb_client_unknown = {
     .per = MR_F(USER) | MR_F(DOMAIN),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 6)}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .where = {MR_WHERE(EXCHANGE, EQ, MR_EXCHANGE_AS)}}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED", "RPC.FIRST_CALL_DENIED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON, "RPC.FIRST_CALL_DENIED"},
     .summary = "the domain does not know the user",
     .cause = "The KDC {address} knows no account {user|of that name} in the realm {domain|that "
              "was asked} ({krb}): a typing error, the wrong domain, or an account that was "

@@ -11,8 +11,7 @@ const mr_rule mr_rule_krb_disabled = {
     .win32 = 1331,
     .per = MR_F(USER),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(NTSTATUS, EQ, 0xc0000072)}}},
-    .explains = {"KRB.CLIENT_REVOKED", "KRB.POLICY", "SMB.LOGON_FAILED", "RPC.AUTH_FAILED",
-                 "RPC.TOKEN_REFUSED", "NTLM.FALLBACK_REFUSED", "SMB.ACCOUNT",
+    .explains = {"KRB.CLIENT_REVOKED", "KRB.POLICY", FINDINGS_OF_A_REFUSED_LOGON, "SMB.ACCOUNT",
                  "SMB.LOGON_RESTRICTED", "RPC.FIRST_CALL_DENIED"},
     .summary = "the account is disabled",
     .cause = "The KDC {address} refuses {user|the account} with {krb}, {ntstatus}: "

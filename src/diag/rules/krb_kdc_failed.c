@@ -19,8 +19,7 @@ const mr_rule mr_rule_krb_kdc_failed = {
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(ADDRESS) | MR_F(EXCHANGE) | MR_F(USER)},
                {.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(SPN)}},
     .test = mr_test_krb_kdc_failed,
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON},
     .summary = "the KDC failed",
     .cause = "The KDC {address} answers {krb} ({ntstatus|without a status of its own}): it "
              "cannot serve at this time. It is starting or stopping, its database is locked, or "

@@ -13,8 +13,7 @@ const mr_rule mr_rule_krb_key_expired = {
     .per = MR_F(USER),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 23)}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(USER)}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED", "RPC.FIRST_CALL_DENIED", "SMB.ACCOUNT"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON, "RPC.FIRST_CALL_DENIED", "SMB.ACCOUNT"},
     .summary = "the password has expired",
     .cause = "The KDC {address} gives {user|the account} no ticket before its password is "
              "changed ({krb}).",

@@ -11,8 +11,7 @@ const mr_rule mr_rule_krb_locked = {
     .win32 = 1909,
     .per = MR_F(USER),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(NTSTATUS, EQ, 0xc0000234)}}},
-    .explains = {"KRB.CLIENT_REVOKED", "KRB.POLICY", "SMB.LOGON_FAILED", "RPC.AUTH_FAILED",
-                 "RPC.TOKEN_REFUSED", "NTLM.FALLBACK_REFUSED", "SMB.ACCOUNT",
+    .explains = {"KRB.CLIENT_REVOKED", "KRB.POLICY", FINDINGS_OF_A_REFUSED_LOGON, "SMB.ACCOUNT",
                  "SMB.LOGON_RESTRICTED", "RPC.FIRST_CALL_DENIED"},
     .summary = "the account is locked out",
     .cause = "The KDC {address} refuses {user|the account} with {krb}, {ntstatus}: too many wrong "

@@ -11,8 +11,7 @@ const mr_rule mr_rule_krb_modified = {
     .win32 = 1396,
     .per = MR_F(SPN),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 41)}}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED", "SMB.ACCESS_DENIED", "RPC.ACCESS_DENIED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON, "SMB.ACCESS_DENIED", "RPC.ACCESS_DENIED"},
     .summary = "the ticket is for another account's key",
     .cause = "{address} cannot decrypt the ticket for {spn|the service} ({krb}; applications "
              "show 0x80090322). The name is registered for another account than the one that the "

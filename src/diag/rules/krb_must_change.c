@@ -11,8 +11,8 @@ const mr_rule mr_rule_krb_must_change = {
     .win32 = 1907,
     .per = MR_F(USER),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(NTSTATUS, EQ, 0xc0000224)}}},
-    .explains = {"KRB.KEY_EXPIRED", "SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED", "SMB.ACCOUNT", "RPC.FIRST_CALL_DENIED"},
+    .explains = {"KRB.KEY_EXPIRED", FINDINGS_OF_A_REFUSED_LOGON, "SMB.ACCOUNT",
+                 "RPC.FIRST_CALL_DENIED"},
     .summary = "the password must be changed first",
     .cause = "The KDC {address} gives {user|the account} no ticket before its password is changed "
              "({krb}, {ntstatus}): it was set by an administrator, \"user must change password at "

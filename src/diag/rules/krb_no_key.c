@@ -16,8 +16,7 @@ const mr_rule mr_rule_krb_no_key = {
     .per = MR_F(SPN),
     .require = {{.any = {MR_FACT_KRB_ERROR}}},
     .test = mr_test_krb_no_key,
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON},
     .summary = "the service lacks the key for the ticket",
     .cause = "{address} has no key for the ticket for {spn|the service} ({krb}): its keytab does "
              "not hold the name or is older than the account's password, or its machine password "

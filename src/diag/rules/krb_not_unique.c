@@ -11,8 +11,7 @@ const mr_rule mr_rule_krb_not_unique = {
     .win32 = 1396,
     .per = MR_F(SPN),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 8)}}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON},
     .summary = "two accounts have the same service name (SPN)",
     .cause = "The KDC {address} finds {spn|the service name} on more than one account and gives "
              "no ticket ({krb}).",

@@ -17,8 +17,7 @@ const mr_rule mr_rule_krb_pkinit = {
     .require = {{.any = {MR_FACT_KRB_ERROR}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(USER)}},
     .test = mr_test_krb_pkinit,
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON},
     .summary = "logon with a certificate fails",
     .cause = "The KDC {address} refuses the certificate of {user|the client}, or the client "
              "would refuse the KDC's ({krb}): chain or revocation list cannot be verified, names "

@@ -13,8 +13,7 @@ const mr_rule mr_rule_krb_policy = {
     .per = MR_F(USER) | MR_F(SPN),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 12)}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(SPN)}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED", "SMB.LOGON_RESTRICTED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON, "SMB.LOGON_RESTRICTED"},
     .summary = "a policy forbids the ticket",
     .cause = "The KDC {address} gives {user|the client} no ticket for {spn|the service} by "
              "policy ({krb}; {ntstatus|no further reason is told}): logon hours or workstations, "

@@ -12,8 +12,7 @@ const mr_rule mr_rule_krb_preauth_failed = {
     .per = MR_F(USER),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 24)}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(USER)}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED", "RPC.FIRST_CALL_DENIED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON, "RPC.FIRST_CALL_DENIED"},
     .summary = "the password is wrong",
     .cause = "The KDC {address} could not read the proof that {user|the client} sent ({krb}): "
              "the password is wrong or was changed and is still stored somewhere (service, task, "

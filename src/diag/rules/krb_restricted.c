@@ -18,8 +18,7 @@ const mr_rule mr_rule_krb_restricted = {
     .per = MR_F(USER),
     .require = {{.any = {MR_FACT_KRB_ERROR}}},
     .test = mr_test_krb_restricted,
-    .explains = {"KRB.CLIENT_REVOKED", "KRB.POLICY", "SMB.LOGON_FAILED", "RPC.AUTH_FAILED",
-                 "RPC.TOKEN_REFUSED", "NTLM.FALLBACK_REFUSED", "SMB.ACCOUNT",
+    .explains = {"KRB.CLIENT_REVOKED", "KRB.POLICY", FINDINGS_OF_A_REFUSED_LOGON, "SMB.ACCOUNT",
                  "SMB.LOGON_RESTRICTED", "RPC.FIRST_CALL_DENIED"},
     .summary = "the account may not log on now or from here",
     .cause = "The KDC {address} refuses {user|the account} with {krb}, {ntstatus}: its logon hours "

@@ -12,8 +12,7 @@ const mr_rule mr_rule_krb_service_expired = {
     .per = MR_F(SPN),
     .require = {{.any = {MR_FACT_KRB_ERROR},
                  .where = {MR_WHERE(KRB, IN, MR_BIT(2) | MR_BIT(19) | MR_BIT(22))}}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON},
     .summary = "the service's account is disabled or expired",
     .cause = "The KDC {address} gives no ticket for {spn|the service}: the account that it runs "
              "as is disabled, revoked or expired ({krb}).",

@@ -13,8 +13,7 @@ const mr_rule mr_rule_krb_skew = {
     .per = MR_F(EXCHANGE),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 37)}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(ADDRESS) | MR_F(EXCHANGE)}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED", "SMB.TIME_DIFFERENCE", "SMB.ACCESS_DENIED",
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON, "SMB.TIME_DIFFERENCE", "SMB.ACCESS_DENIED",
                  "KRB.PREAUTH_FAILED", "CLOCK.DIFFERS"},
     .summary = "clocks differ by more than Kerberos allows",
     .cause = "{address} refuses with {krb}: the client's clock and its own differ by "

@@ -11,8 +11,7 @@ const mr_rule mr_rule_krb_ticket_early = {
     .win32 = 1398,
     .per = MR_F(SPN),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 33)}}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON},
     .summary = "the ticket is not valid yet: clocks differ",
     .cause = "For {address} the ticket for {spn|the service} begins in the future ({krb}): its "
              "clock is behind that of the KDC that gave the ticket.",

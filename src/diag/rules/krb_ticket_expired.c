@@ -12,8 +12,7 @@ const mr_rule mr_rule_krb_ticket_expired = {
     .per = MR_F(SPN),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 32)}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(SPN)}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON},
     .summary = "the Kerberos ticket has expired",
     .cause = "{address} refuses a ticket for {spn|the service} whose time is over ({krb}), and "
              "the client got no new one: its ticket-granting ticket ended too, or a clock runs "

@@ -22,8 +22,9 @@ const mr_rule mr_rule_krb_ticket_refused = {
     .summary = "the server refuses the ticket without a word",
     .cause = "The KDC gave a ticket for {1.spn|the service}, and {address} rejects the bind that "
              "shows it (reason {reason}). Its key for the ticket differs: the name is registered "
-             "for another account, its keytab or machine password is older than the domain's, or "
-             "the address is another host's. A server that is not Windows mostly says no more.",
+             "for another account, its keytab or machine password is older than the domain's or "
+             "lacks the ticket's encryption type, or the address is another host's. A server that "
+             "is not Windows mostly says no more.",
     .reference = "RFC 4120 3.2.3; MS-RPCE 2.2.2.5",
     .remedies = {{.text = "See which account has the name.",
                   .run_on = MR_PLACE_DC,

@@ -12,8 +12,7 @@ const mr_rule mr_rule_krb_wrong_realm = {
     .per = MR_F(USER) | MR_F(DOMAIN),
     .require = {{.any = {MR_FACT_KRB_ERROR}, .where = {MR_WHERE(KRB, EQ, 68)}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .where = {MR_WHERE(EXCHANGE, EQ, MR_EXCHANGE_AS)}}},
-    .explains = {"SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED",
-                 "NTLM.FALLBACK_REFUSED"},
+    .explains = {FINDINGS_OF_A_REFUSED_LOGON},
     .summary = "the user belongs to another realm",
     .cause = "The KDC {address} says that {user|the user} belongs to another realm than "
              "{domain|its own} ({krb}) and the client gets no ticket there: it does not follow "

@@ -1,5 +1,6 @@
 /*
- * The secure channel of a member signs and does not seal, which updated controllers refuse.
+ * The secure channel of a member signs and does not seal, which updated controllers refuse: by a
+ * fault, or as Samba does by the status that the method returns.
  */
 #include "rules.h"
 
@@ -18,10 +19,11 @@ const mr_rule mr_rule_rpc_netlogon_level = {
     .confidence = MR_CONFIDENCE_LIKELY,
     .win32 = WIN32_ACCESS_DENIED,
     .per = MR_F(ADDRESS) | MR_F(PORT),
-    .require = {{.any = {MR_FACT_RPC_FAULT},
+    .require = {{.any = {MR_FACT_RPC_FAULT, MR_FACT_RPC_RETURNED},
                  .where = {MR_WHERE(SSP, EQ, NETLOGON_SSP), MR_WHERE(AUTH, LT, 6)}}},
     .test = mr_test_rpc_netlogon_level,
-    .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED", "RPC.FAULT"},
+    .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED", "RPC.FAULT",
+                 "RPC.STATUS_RETURNED"},
     .summary = "the Netlogon secure channel is not sealed",
     .cause = "The domain controller {address} denies Netlogon calls of a secure channel that "
              "only signs (authentication level {auth}). Since 2023 controllers demand sealing "
@@ -34,8 +36,11 @@ const mr_rule mr_rule_rpc_netlogon_level = {
                   .command = "Get-WinEvent -FilterHashtable "
                              "@{{LogName='System';ProviderName='NETLOGON';Id"
                              "=5838,5839,5840,5841} -MaxEvents 20"},
-                 {.text = "Update the member; on Samba 4.15 and older set \"server schannel "
-                          "require seal\" and \"client schannel = yes\" by an update to 4.16 or "
-                          "newer.",
-                  .run_on = MR_PLACE_CLIENT}},
+                 {.text = "Update the member, so that it seals. A Samba member does unless its "
+                          "smb.conf says \"winbind sealed pipes = no\".",
+                  .run_on = MR_PLACE_CLIENT},
+                 {.text = "A member that cannot seal can be let in by a Samba controller alone, at "
+                          "the risk of CVE-2022-38023: \"server schannel require seal:MEMBER$ = "
+                          "no\" in its smb.conf.",
+                  .run_on = MR_PLACE_DC}},
 };

@@ -29,6 +29,11 @@
     "EPM.SWALLOWED", "EPM.LARGE_LOST", "EPM.SILENT", "RPC.SWALLOWED", "RPC.LARGE_LOST",   \
         "RPC.SILENT", "TCP.DATA_SWALLOWED", "TCP.MTU_HOLE"
 
+/* What the server still says where Kerberos failed before, and NTLM in its place did not do. */
+#define FINDINGS_OF_A_REFUSED_LOGON                                                       \
+    "SMB.LOGON_FAILED", "RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED", "RPC.NAK",                \
+        "NTLM.FALLBACK_REFUSED"
+
 /*
  * Members of remedies that several rules advise: where, what is run, what it may break, how it is
  * taken back. The rule says why, and how to verify it.

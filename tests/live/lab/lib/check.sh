@@ -152,6 +152,9 @@ check_faults() {
     with_fault 'drop-port 49152,49153' '^49153/tcp +filtered' nmap_ports "$DC_IP" 49153
     with_fault 'drop-udp 389' 'open|filtered' on client nmap -n -Pn -sU -p 389 "$DC_IP"
     with_fault secure-dns REFUSED update_of_a_stranger
+    with_fault no-ntlm WRITE_FAULT smb rpcclient -U "root%$PASSWORD" "ncacn_ip_tcp:${SRV_IP}[seal]" -c srvinfo
+    with_fault 'srv-setting ntlmauth=disabled' WRITE_FAULT \
+        smb rpcclient -U "root%$PASSWORD" "ncacn_ip_tcp:${SRV_IP}[seal]" -c srvinfo
     with_fault rst-dyn 'map ok; tcp 49[0-9]+ FAIL ECONNREFUSED' probe "$dc"
     with_fault rst-dyn-mb 'map ok; tcp 49[0-9]+ FAIL ECONNREFUSED' probe "$dc"
     with_fault rst-mid-bind 'tcp 135 ok; bind FAIL ECONNRESET' probe "$dc"

@@ -55,22 +55,28 @@ fault_drop_udp() {
     need 1 "$@"
     nft_fault mb forward "udp dport { ${1:-} } counter drop"
 }
+# settings HOST LINE...: that Samba started anew, with these lines in place of its own in [global]
+settings() {
+    local host=$1 conf=$LAB_STATE/$1/smb.conf line
+    [ "$host" != dc1 ] || conf=$LAB_STATE/dc1/etc/smb.conf
+    shift
+    sed -i -e "/^# $FAULT {/,/^# } $FAULT/d" -e "s/^;$FAULT;//" "$conf"
+    if [ "$SWITCH" = on ]; then
+        for line; do sed -i "s/^\t${line%%=*}=/;$FAULT;&/" "$conf"; done
+        line=$(printf '\\t%s\\n' "$@")
+        sed -i "s/^\[global\]/&\n# $FAULT {\n$line# } $FAULT/" "$conf"
+    fi
+    stop_host "$host"
+    case $host in dc1) dc_start ;; srv) srv_start ;; *) die "fault $FAULT: dc1 or srv?" ;; esac
+}
 #: secure-dns                    the DC takes secure dynamic updates only (it is started anew)
-fault_secure_dns() {
-    local value=nonsecure
-    [ "$SWITCH" = off ] || value='secure only'
-    sed -i "s/\(allow dns updates = \).*/\1$value/" "$LAB_STATE/dc1/etc/smb.conf"
-    stop_host dc1
-    dc_start
-}
+fault_secure_dns() { settings dc1 'allow dns updates = secure only'; }
 #: no-ntlm                       srv takes no NTLM, by policy (it is started anew)
-fault_no_ntlm() {
-    local conf=$LAB_STATE/srv/smb.conf
-    sed -i '/ntlm auth = /d' "$conf"
-    [ "$SWITCH" = off ] || sed -i 's/^\[global\]/&\n\tntlm auth = disabled/' "$conf"
-    stop_host srv
-    srv_start
-}
+fault_no_ntlm() { settings srv 'ntlm auth = disabled'; }
+#: dc-setting LINE...            the DC with other lines in smb.conf: 'NAME = VALUE' (started anew)
+fault_dc_setting() { need 1 "$@"; settings dc1 "$@"; }
+#: srv-setting LINE...           srv with other lines in smb.conf (started anew)
+fault_srv_setting() { need 1 "$@"; settings srv "$@"; }
 #: rst-dyn                       both servers themselves reset connections to 49152-65535
 fault_rst_dyn() {
     nft_fault dc1 input "$DYNAMIC counter reject with tcp reset"

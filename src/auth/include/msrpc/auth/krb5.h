@@ -152,7 +152,7 @@ typedef struct mr_krb5_kdc_info {
     int64_t server_time;  /* a KDC's clock as last told, Unix seconds; 0: not told */
     int64_t skew;         /* by how many seconds it is ahead of us */
     const char *realm;    /* that was asked last */
-    mr_krb5_failure failure; /* of the last KRB-ERROR, also of one that is part of the exchange */
+    mr_krb5_failure failure; /* what ended it; none where the exchange went on */
 } mr_krb5_kdc_info;
 
 /* Returns 0, MR_ERR_ARGUMENT (no user, no realm, no secret), MR_ERR_NOT_FOUND (no cache, no key
