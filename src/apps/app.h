@@ -136,6 +136,7 @@ struct app {
     const app_command *command;
     struct app_settings set;
     void *own;               /* the command's own settings */
+    struct app_secret *secrets; /* private: identity.h */
     const char **args;       /* what is no switch, in order */
     size_t arg_count;
     mr_arena arena;          /* lives as long as the run */

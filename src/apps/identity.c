@@ -7,8 +7,10 @@
 #include "identity.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <msrpc/crypto.h>
 
@@ -132,14 +134,12 @@ static int check_file(app *a, const char *option, const char *name, uint8_t vers
     *namep = name;
     if (!is_file(name, &path))
         return 0;
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return app_refuse(a, APP_UNREADABLE, "%s %s: %s", option, path, strerror(errno));
-    errno = 0;
-    size_t n = fread(head, 1, sizeof head, file);
-    int failed = ferror(file) ? errno : 0;
-    fclose(file);
-    if (failed)
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head); /* of the keys behind it nothing */
+    int failed = errno;
+    if (fd >= 0)
+        close(fd);
+    if (n < 0)
         return app_refuse(a, APP_UNREADABLE, "%s %s: %s", option, path, strerror(failed));
     if (n < 2 || head[0] != 5 || head[1] < version_low || head[1] > version_high)
         return app_refuse(a, APP_UNREADABLE, "%s %s: no %s of Kerberos", option, path, what);
@@ -191,7 +191,6 @@ static int set_password(app *a, app_account *account, const char *secret) {
     mr_error err = MR_ERROR_INIT;
     int r = mr_identity_set_password(&account->id, mr_slice_str(secret), &err);
 
-    app_wipe_text(secret);
     return r ? no_good(a, &err) : 0;
 }
 
@@ -398,10 +397,8 @@ static int read_target(app *a, app_target *targets, size_t i, app_account **comm
             return code;
     }
     t->account = t->user ? find_same(targets, i, t) : *commonp;
-    if (t->account) {
-        app_wipe_text(t->password);
+    if (t->account)
         return 0;
-    }
     const char *other = a->set.user ? "-u" : a->set.null_session ? "-N"
                         : a->set.guest ? "--guest" : NULL;
     if (other)
@@ -414,13 +411,6 @@ static int read_target(app *a, app_target *targets, size_t i, app_account **comm
                        &t->account);
 }
 
-static void wipe_settings(struct app_settings *set) {
-    app_wipe_text(set->password);
-    app_wipe_text(set->samba_password);
-    app_wipe_text(set->hashes);
-    app_wipe_text(set->aes_key);
-}
-
 int app_accounts_read(app *a, app_target *targets, size_t count) {
     app_account *common = NULL;
     int code = check_switches(a);
@@ -431,12 +421,12 @@ int app_accounts_read(app *a, app_target *targets, size_t count) {
     }
     for (size_t i = 0; !code && i < count; i++)
         code = read_target(a, targets, i, &common);
-    wipe_settings(&a->set);
+    app_wipe_secrets(a);
     return code;
 }
 
 void app_accounts_wipe(app *a) {
-    wipe_settings(&a->set);
+    app_wipe_secrets(a);
     for (app_account *account = a->accounts; account; account = account->next)
         mr_identity_deinit(&account->id);
     a->accounts = NULL;

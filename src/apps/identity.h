@@ -41,7 +41,7 @@ typedef struct app_account {
  * secrets, and gives each of @targets its account. 0, or told: APP_USAGE; APP_UNREADABLE: a file
  * of them; APP_MISSING: no terminal to ask; APP_INTERRUPTED. app_targets_read does it already. */
 int app_accounts_read(app *a, app_target *targets, size_t count);
-/* Wipes every identity of the run; @a may have none. */
+/* Wipes every identity of the run and what app_keep_secret keeps; @a may have none. */
 void app_accounts_wipe(app *a);
 
 /* Whether an account logs on, that is, is anything but APP_WHO_NOBODY. */
@@ -78,11 +78,19 @@ void app_show_unused_ticket(app *a, const app_target *target);
 /* Nobody may read this process's memory from now on: no core dump, no ptrace. Called before the
  * first secret is kept. */
 void app_guard_secrets(void);
-/* Asks @prompt on the terminal without echo; the answer is in @a->arena and the caller's to wipe.
- * 0, or APP_MISSING, APP_INTERRUPTED, APP_BUG, told. */
+/* A copy of a secret *in @a->arena*, which may be written on; it is wiped by app_wipe_secrets, and
+ * when the run ends. NULL: no memory. Guards, too. */
+char *app_keep_secret(app *a, mr_slice text);
+void app_wipe_secrets(app *a);
+/* Asks @prompt on the terminal without echo; the answer is kept as by app_keep_secret. 0, or
+ * APP_MISSING, APP_INTERRUPTED, APP_BUG, told. */
 int app_ask_secret(app *a, const char *prompt, char **secretp);
 /* The first line of the file (- for standard input), likewise. 0, APP_UNREADABLE, APP_BUG, told. */
 int app_read_secret(app *a, const char *path, char **secretp);
+/* Wipes the stack below the caller's frame, and the vector registers. Words of argv are compared in
+ * these, and the dynamic linker keeps them on the stack when a function is called for the first
+ * time. */
+void app_wipe_stack(void);
 /* Wipes a text of the arena that held a secret; NULL is allowed. */
 void app_wipe_text(const char *secret);
 

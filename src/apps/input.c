@@ -2,6 +2,8 @@
 #include "input.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 static FILE *open_input(const char *path) {
     return strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
@@ -47,12 +49,27 @@ int app_input_read(app *a, const char *path, size_t most, mr_slice *textp) {
     return code;
 }
 
+ssize_t app_input_fill(int fd, uint8_t *room, size_t most) {
+    size_t len = 0;
+    ssize_t n = 0;
+
+    while (len < most && (n = read(fd, room + len, most - len)) > 0)
+        len += (size_t)n;
+    if (n >= 0)
+        return (ssize_t)len;
+    explicit_bzero(room, len);
+    return -1;
+}
+
 int app_lines_open(app *a, const char *path, app_lines *lines) {
+    bool standard = strcmp(path, "-") == 0;
+
     lines->a = a;
     lines->path = path;
     lines->number = 0;
-    lines->file = open_input(path);
-    return lines->file ? 0 : unreadable(a, path);
+    lines->at = lines->len = 0;
+    lines->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    return lines->fd < 0 ? unreadable(a, path) : 0;
 }
 
 static bool is_blank(char c) {
@@ -74,11 +91,36 @@ static char *trim(char *line) {
     return line;
 }
 
+/* The next octet, or -1 at the end, -2 with errno. */
+static int read_octet(app_lines *lines) {
+    if (lines->at == lines->len) {
+        ssize_t n = read(lines->fd, lines->room, sizeof lines->room);
+        if (n <= 0)
+            return n ? -2 : -1;
+        lines->at = 0;
+        lines->len = (size_t)n;
+    }
+    return (uint8_t)lines->room[lines->at++];
+}
+
+/* A line without its end, longer ones cut. Positive: there was none; negative: see errno. */
+static int read_line(app_lines *lines) {
+    size_t n = 0;
+    int c;
+
+    while ((c = read_octet(lines)) >= 0 && c != '\n' && n < sizeof lines->line - 1)
+        lines->line[n++] = (char)c;
+    lines->line[n] = '\0';
+    return c == -2 ? -1 : c == -1 && n == 0;
+}
+
 int app_lines_next(app_lines *lines, char **linep) {
-    while (fgets(lines->line, sizeof lines->line, lines->file)) {
+    int r;
+
+    while ((r = read_line(lines)) == 0) {
         char *line = lines->line;
         lines->number++;
-        if (strlen(line) == sizeof lines->line - 1 && !strchr(line, '\n'))
+        if (strlen(line) > APP_LINE_MAX)
             return app_refuse(lines->a, APP_USAGE, "%s: line %u is longer than %d characters",
                               lines->path, lines->number, APP_LINE_MAX);
         if (lines->number == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
@@ -90,10 +132,13 @@ int app_lines_next(app_lines *lines, char **linep) {
         }
     }
     *linep = NULL;
-    return ferror(lines->file) ? unreadable(lines->a, lines->path) : 0;
+    return r < 0 ? unreadable(lines->a, lines->path) : 0;
 }
 
 void app_lines_close(app_lines *lines) {
-    close_input(lines->file);
-    lines->file = NULL;
+    if (lines->fd > STDIN_FILENO)
+        close(lines->fd);
+    lines->fd = -1;
+    explicit_bzero(lines->room, sizeof lines->room);
+    explicit_bzero(lines->line, sizeof lines->line);
 }

@@ -14,6 +14,7 @@ static int run_command(const app_command *command, int argc, char **argv) {
                                                : app_dropin_parse(&a, argc, argv);
     if (!code && command->check)
         code = command->check(&a);
+    app_wipe_stack();
     if (!code)
         code = app_output_open(&a);
     if (!code)

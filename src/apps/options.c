@@ -174,8 +174,7 @@ static bool add_list(struct app_list *list, const char *text) {
 }
 
 static int add_secret(app *a, struct app_list *list, const char *shown, char *value) {
-    app_guard_secrets();
-    const char *copy = mr_arena_add_str(&a->arena, mr_slice_str(value));
+    const char *copy = app_keep_secret(a, mr_slice_str(value));
     size_t len = strlen(value);
 
     explicit_bzero(value, len);
@@ -202,9 +201,7 @@ int app_option_set(app *a, const app_option *o, void *base, const char *shown, c
         *(const char **)field = value;
         return 0;
     case APP_SECRET:
-        app_guard_secrets();
-        app_wipe_text(*(const char **)field); /* said before, of which the last counts */
-        *(const char **)field = mr_arena_add_str(&a->arena, mr_slice_str(value));
+        *(const char **)field = app_keep_secret(a, mr_slice_str(value));
         explicit_bzero(value, strlen(value));
         return *(const char **)field ? 0 : app_refuse(a, APP_BUG, "out of memory");
     case APP_SECRETS:
@@ -237,8 +234,7 @@ int app_option_set(app *a, const app_option *o, void *base, const char *shown, c
 static int set_samba_user(app *a, char *value) {
     char *percent = strchr(value, '%');
     if (percent) {
-        app_guard_secrets();
-        a->set.samba_password = mr_arena_add_str(&a->arena, mr_slice_str(percent + 1));
+        a->set.samba_password = app_keep_secret(a, mr_slice_str(percent + 1));
         explicit_bzero(percent + 1, strlen(percent + 1));
         *percent = '\0';
         if (!a->set.samba_password)

@@ -1,7 +1,8 @@
 /*
- * Secrets on their way in: asked for on the terminal without echo, or read from the first line of a
- * file, by descriptors, so that no buffer of the C library keeps a copy. A signal while the
- * terminal does not echo is an interruption, after which it echoes again.
+ * Secrets on their way in: asked for on the terminal without echo, or read from a file, by
+ * descriptors, so that no buffer of the C library keeps a copy. A signal while the terminal does
+ * not echo is an interruption, after which it echoes again. Every copy that is kept is in a list,
+ * so that it is wiped whichever way a run ends.
  */
 #include "identity.h"
 
@@ -28,6 +29,52 @@ void app_wipe_text(const char *secret) {
         explicit_bzero((char *)(uintptr_t)secret, strlen(secret));
 }
 
+struct app_secret {
+    struct app_secret *next;
+    size_t len;
+    char text[];
+};
+
+char *app_keep_secret(app *a, mr_slice text) {
+    app_guard_secrets();
+    struct app_secret *kept = mr_arena_get(&a->arena, 1, sizeof *kept + text.len + 1);
+
+    if (!kept)
+        return NULL;
+    kept->next = a->secrets;
+    kept->len = text.len;
+    if (text.len)
+        memcpy(kept->text, text.data, text.len);
+    a->secrets = kept;
+    return kept->text;
+}
+
+/* What the C library compares and copies with; a call may change all of them. */
+static void wipe_registers(void) {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx"))
+        __asm__ volatile("vzeroall");
+    if (__builtin_cpu_supports("avx512vl"))
+        __asm__ volatile(".irp n, 16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
+                         "vpxord %xmm\\n, %xmm\\n, %xmm\\n\n"
+                         ".endr");
+#endif
+}
+
+__attribute__((noinline)) void app_wipe_stack(void) {
+    uint8_t room[16384]; /* deeper than anything that looks at words */
+
+    wipe_registers(); /* before they are kept once more, below */
+    explicit_bzero(room, sizeof room);
+}
+
+void app_wipe_secrets(app *a) {
+    for (struct app_secret *kept = a->secrets; kept; kept = kept->next)
+        explicit_bzero(kept->text, kept->len);
+    a->secrets = NULL;
+    app_wipe_stack();
+}
+
 /* A line without its end, octet by octet: what follows is somebody else's. Its length; -1 with
  * errno; -2: too long. */
 static ssize_t read_line(int fd, char out[SECRET_MAX + 2], bool *endp) {
@@ -50,9 +97,8 @@ static ssize_t read_line(int fd, char out[SECRET_MAX + 2], bool *endp) {
     return (ssize_t)n;
 }
 
-/* @line as the caller's. */
 static int keep(app *a, const char *line, size_t len, char **secretp) {
-    *secretp = mr_arena_add_str(&a->arena, mr_slice_of(line, len));
+    *secretp = app_keep_secret(a, mr_slice_of(line, len));
     return *secretp ? 0 : app_refuse(a, APP_BUG, "out of memory");
 }
 
@@ -96,6 +142,12 @@ struct quiet {
     sigset_t mask;
 };
 
+static void hear_signals(const struct quiet *quiet) {
+    for (size_t i = 0; i < MR_COUNT(signals); i++)
+        sigaction(signals[i], &quiet->actions[i], NULL);
+    sigprocmask(SIG_SETMASK, &quiet->mask, NULL);
+}
+
 /* The signals are held back but while the answer is waited for. */
 static bool be_quiet(int fd, struct quiet *quiet) {
     const struct sigaction action = {.sa_handler = on_signal};
@@ -112,14 +164,15 @@ static bool be_quiet(int fd, struct quiet *quiet) {
     sigprocmask(SIG_BLOCK, &held, &quiet->mask);
     for (size_t i = 0; i < MR_COUNT(signals); i++)
         sigaction(signals[i], &action, &quiet->actions[i]);
-    return tcsetattr(fd, TCSAFLUSH, &mute) == 0;
+    if (tcsetattr(fd, TCSAFLUSH, &mute) == 0)
+        return true;
+    hear_signals(quiet);
+    return false;
 }
 
 static void be_loud(int fd, const struct quiet *quiet) {
     (void)tcsetattr(fd, TCSAFLUSH, &quiet->before);
-    for (size_t i = 0; i < MR_COUNT(signals); i++)
-        sigaction(signals[i], &quiet->actions[i], NULL);
-    sigprocmask(SIG_SETMASK, &quiet->mask, NULL);
+    hear_signals(quiet);
 }
 
 /* A whole line is there, as the terminal gives it; false: a signal came first. */

@@ -89,8 +89,7 @@ static int read_identity(app *a, char *text, size_t len, app_target *t) {
         slash = memchr(text, '\\', name_len);
     if (colon) {
         size_t secret = len - name_len - 1;
-        app_guard_secrets();
-        t->password = copy(a, colon + 1, secret);
+        t->password = app_keep_secret(a, mr_slice_of(colon + 1, secret));
         explicit_bzero(colon + 1, secret);
     }
     if (slash)
@@ -306,6 +305,7 @@ int app_targets_read(app *a, size_t first, app_target **targetsp, size_t *countp
                        a->command->name);
     if (!r)
         r = app_accounts_read(a, list.items, list.count);
+    app_wipe_stack();
     if (r)
         return r;
     bool swept = false;

@@ -11,7 +11,7 @@ typedef struct app_target {
     const char *host;     /* name or literal, no brackets, no leading backslashes; never empty */
     uint32_t port;        /* 0: none given */
     const char *user, *domain, *password; /* NULL: none given; the password is wiped when
-                           * the account is made */
+                           * the accounts are made */
     struct app_account *account; /* whom it is asked as (identity.h), shared by targets */
     bool swept;           /* of a CIDR block: nobody says that it exists */
     const mr_binding *binding; /* it was a string binding; else NULL. Like all text here in the

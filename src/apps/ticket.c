@@ -11,20 +11,19 @@
 
 #include <msrpc/wire/ccache.h>
 
+#include "input.h"
+
 #define FILE_MAX 65536
 
-/* The file's beginning into @room; 0: it cannot be read, or is larger. */
+/* The file into @room, which has one octet more than it may have; 0: it cannot be read. */
 static size_t read_file(const char *path, uint8_t *room) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    size_t len = 0;
-    ssize_t n;
 
     if (fd < 0)
         return 0;
-    while (len < FILE_MAX && (n = read(fd, room + len, FILE_MAX - len)) > 0)
-        len += (size_t)n;
+    ssize_t n = app_input_fill(fd, room, FILE_MAX + 1);
     close(fd);
-    return len < FILE_MAX ? len : 0;
+    return n > 0 ? (size_t)n : 0;
 }
 
 const char *app_unused_ticket(app *a, const app_target *target) {
@@ -41,9 +40,11 @@ const char *app_unused_ticket(app *a, const app_target *target) {
         name = path;
     }
     name += strncmp(name, "FILE:", 5) == 0 ? 5 : 0;
-    uint8_t *room = malloc(FILE_MAX);
+    uint8_t *room = malloc(FILE_MAX + 1);
     size_t len = room ? read_file(name, room) : 0;
-    int r = len ? mr_ccache_decode(mr_slice_of(room, len), &cache, NULL) : MR_ERR_NOT_FOUND;
+    int r = MR_ERR_NOT_FOUND;
+    if (len && len <= FILE_MAX)
+        r = mr_ccache_decode(mr_slice_of(room, len), &cache, NULL);
     if (len)
         explicit_bzero(room, len);
     free(room);

@@ -115,7 +115,6 @@ static int read_password(app *a, struct trace_keys *keys) {
     else if ((r = mr_identity_set_password(row, mr_slice_str(asked ? asked : o->password),
                                            &err)) != 0)
         code = no_good(a, "-p", r, &err);
-    app_wipe_text(asked);
     return code;
 }
 
@@ -209,7 +208,7 @@ int trace_keys_read(struct trace *t) {
     if (!keys)
         return app_refuse(a, APP_BUG, "out of memory");
     t->keys = keys;
-    app_guard_secrets();
+    app_guard_secrets(); /* also those of files */
     code = read_hashes(a, keys, &o->hashes);
     if (!code && (o->password || o->password_file))
         code = read_password(a, keys);
@@ -217,9 +216,7 @@ int trace_keys_read(struct trace *t) {
         code = app_read_accounts(a, o->users, &keys->accounts);
     if (!code && o->keytab)
         code = read_keytab(a, keys, o->keytab);
-    for (uint32_t i = 0; i < o->hashes.count; i++)
-        app_wipe_text((const char *)o->hashes.items[i].data);
-    app_wipe_text(o->password);
+    app_wipe_secrets(a);
     if (!code && trace_channels_new(find_account, keys, &keys->channels))
         code = app_refuse(a, APP_BUG, "out of memory");
     keys->given = (mr_observer_keys){.tickets = keys->tickets, .find_account = find_account,

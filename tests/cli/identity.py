@@ -6,6 +6,7 @@ import pty
 import re
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 
@@ -43,6 +44,16 @@ with tempfile.NamedTemporaryFile('w') as file:
     file.flush()
     refused(64, 'serve: an account twice', 'serve', '--users', file.name, '--bind', '127.0.0.1')
     ok(':3:' in Run('serve', '--users', file.name, '--bind', '127.0.0.1').err, 'its line is told')
+    for size in (1 << 20) + 1, 1 << 20:  # octets, the last of which are a comment
+        file.seek(0)
+        file.write('LAB\\a:%s\n' % SECRET)
+        file.write('#' * (size - file.tell()))
+        file.truncate()
+        file.flush()
+        run = Run('trace', os.path.join(SOURCE, 'tests/captures/sealed/ntlm-privacy.pcap.gz'),
+                  '--users', file.name)
+        ok((run.code, 'longer than' in run.err) == ((0, False) if size <= 1 << 20 else (66, True)),
+           'accounts in a file of %d octets: %d' % (size, run.code), run)
 refused(64, 'nobody and somebody', 'ping', '-N', '-u', USER, '-p', SECRET, T)
 refused(64, 'a guest with a ticket', 'map', '--guest', '-k', T)
 refused(64, 'a password and no user', 'ping', '-p', SECRET, T)
@@ -139,6 +150,28 @@ with Server('--users', users, '--interface', 'rpcecho') as server:
         report = valid(run, name)
         ok(run.code <= 1 and quiet(run) and report.get('vantage', {}).get('identity') == USER,
            name + ' with an account', run)
+
+    # ---- a ticket that nobody asked for, in a file of at most 64 KB ----
+
+    def text(*words):
+        return b''.join(struct.pack('>I', len(word)) + word.encode() for word in words)
+
+    def ticket_cache(size):
+        alice = struct.pack('>II', 1, 1) + text('LAB.TEST', 'alice')
+        head = b'\5\3' + alice + alice + struct.pack('>II', 1, 2) + text('LAB.TEST', 'krbtgt',
+                                                                         'LAB.TEST')
+        head += struct.pack('>HHIIIIIBIII', 18, 18, 0, 0, 0, 0x7fffffff, 0, 0, 0, 0, 0)
+        left = size - len(head) - 8
+        path = os.path.join(work.name, 'tickets')
+        with open(path, 'wb') as file:
+            file.write(head + struct.pack('>I', left) + bytes(left + 4))
+        return {'KRB5CCNAME': 'FILE:' + path}
+
+    for size in 65535, 65536, 65537:
+        run = ping(env=ticket_cache(size))
+        ok(run.code == 0 and ('your ticket alice@LAB.TEST is unused' in run.out) == (size <= 65536),
+           'a ticket cache of %d octets' % size, run)
+    ok('ticket' not in ping('-N', env=ticket_cache(5000)).out, '-N means nobody')
 
     # ---- refusals ----
 

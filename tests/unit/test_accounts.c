@@ -2,13 +2,18 @@
  * Accounts of the command line: every way to say who asks gives the identity that was meant, what
  * contradicts itself is refused, no secret stays in argv, and a refused account is not tried again.
  */
+#include <errno.h>
+#include <pty.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 /* cmocka wants the four above first */
 #include <cmocka.h>
@@ -180,6 +185,27 @@ static void test_files(void **state) {
     end(&run);
 }
 
+/* A secret is the first line of a file, of at most 1022 octets. */
+static void test_longest_secret(void **state) {
+    static char text[1100];
+    struct run run;
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    for (size_t len = 1021; len < 1025; len++)
+        for (int end_of_line = 0; end_of_line < 2; end_of_line++) {
+            if (end_of_line)
+                text[len] = '\n';
+            put(text, len + (size_t)end_of_line);
+            text[len] = 'x';
+            int code = READ(&run, "-u", "a", "--password-file", file, "h");
+            assert_int_equal(code, len <= 1022 ? 0 : APP_UNREADABLE);
+            if (!code)
+                assert_int_equal(strlen(run.targets[0].account->id.password), len);
+            end(&run);
+        }
+}
+
 /* ---- what is not ---- */
 
 static const char *const contradictions[][WORDS] = {
@@ -290,11 +316,73 @@ static void test_options(void **state) {
     end(&run);
 }
 
+/* ---- the terminal ---- */
+
+/* A terminal that refuses to be quiet: the C library's function is not linked. */
+int tcsetattr(int fd, int when, const struct termios *wish) {
+    (void)fd;
+    (void)when;
+    (void)wish;
+    errno = EIO;
+    return -1;
+}
+
+static void on_hangup(int number) {
+    (void)number;
+}
+
+/* 0: the question failed, and signals are as they were. */
+static int ask_in_vain(void) {
+    app a = {.command = &command};
+    struct sigaction before = {.sa_handler = on_hangup}, after;
+    sigset_t mask, left;
+    char *secret = NULL;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    mr_arena_init(&a.arena, (size_t)1 << 20);
+    if (sigprocmask(SIG_SETMASK, &mask, NULL) != 0 || sigaction(SIGHUP, &before, NULL) != 0)
+        return 2;
+    int code = app_ask_secret(&a, "Password: ", &secret);
+    mr_arena_deinit(&a.arena);
+    if (code != APP_MISSING || secret)
+        return 3;
+    sigprocmask(SIG_SETMASK, NULL, &left);
+    for (int number = 1; number < 32; number++)
+        if (sigismember(&left, number) != (number == SIGUSR1))
+            return 4;
+    sigaction(SIGHUP, NULL, &after);
+    if (after.sa_handler != on_hangup)
+        return 5;
+    sigaction(SIGINT, NULL, &after);
+    return after.sa_handler == SIG_DFL ? 0 : 6;
+}
+
+static void test_terminal(void **state) {
+    int terminal, status;
+    char said[256];
+    pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+
+    (void)state;
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(ask_in_vain());
+    ssize_t n = read(terminal, said, sizeof said - 1); /* what the child says why */
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    close(terminal);
+    assert_true(n > 0);
+    said[n] = '\0';
+    assert_non_null(strstr(said, "the terminal cannot be asked"));
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),          cmocka_unit_test(test_files),
         cmocka_unit_test(test_contradictions), cmocka_unit_test(test_sharing),
         cmocka_unit_test(test_turns),          cmocka_unit_test(test_options),
+        cmocka_unit_test(test_longest_secret), cmocka_unit_test(test_terminal),
     };
 
     return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "identity.h"
+#include "input.h"
 
 struct own {
     const char *interface;
@@ -267,6 +268,12 @@ static void test_file(void **state) {
     assert_int_equal(read_file(&a, "# nothing\n", 10, &targets, &count), APP_USAGE);
     memset(line, 'a', sizeof line); /* not cut into several targets */
     assert_int_equal(read_file(&a, line, sizeof line, &targets, &count), APP_USAGE);
+    for (size_t len = APP_LINE_MAX - 1; len <= APP_LINE_MAX + 1; len++) {
+        int code = read_file(&a, line, len, &targets, &count);
+        assert_int_equal(code, len <= APP_LINE_MAX ? 0 : APP_USAGE);
+        if (!code)
+            assert_int_equal(strlen(targets[0].host), len);
+    }
     unlink(path);
     assert_int_equal(read_all(&a, NULL, &targets, &count), APP_UNREADABLE);
     a.set.targets = "/";
