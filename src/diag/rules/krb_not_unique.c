@@ -25,5 +25,6 @@ const mr_rule mr_rule_krb_not_unique = {
                   .shell = MR_SHELL_CMD,
                   .command = "setspn -D {spn} ACCOUNT",
                   .risk = "On the wrong account it ends Kerberos for the service.",
-                  .undo = "setspn -S {spn} ACCOUNT"}},
+                  .undo = "setspn -S {spn} ACCOUNT",
+                  .verify = "msrpc diagnose {host} --auth kerberos"}},
 };

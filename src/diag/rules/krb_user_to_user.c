@@ -26,5 +26,6 @@ const mr_rule mr_rule_krb_user_to_user = {
                   .shell = MR_SHELL_CMD,
                   .command = "setspn -S {spn} ACCOUNT",
                   .risk = "A name on the wrong account breaks Kerberos for that service.",
-                  .undo = "setspn -D {spn} ACCOUNT"}},
+                  .undo = "setspn -D {spn} ACCOUNT",
+                  .verify = "msrpc diagnose {host} --auth kerberos"}},
 };

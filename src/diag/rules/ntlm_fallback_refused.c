@@ -35,7 +35,8 @@ const mr_rule mr_rule_ntlm_fallback_refused = {
                   .shell = MR_SHELL_CMD,
                   .command = "setspn -S {spn} ACCOUNT",
                   .risk = "A name on the wrong account breaks Kerberos for that service.",
-                  .undo = "setspn -D {spn} ACCOUNT"},
+                  .undo = "setspn -D {spn} ACCOUNT",
+                  .verify = "msrpc diagnose {host} --auth kerberos"},
                  {.text = "Or let the client use the full DNS name of the server.",
                   .run_on = MR_PLACE_CLIENT}},
 };

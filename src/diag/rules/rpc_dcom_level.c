@@ -19,14 +19,15 @@ const mr_rule mr_rule_rpc_dcom_level = {
     .require = {{.any = {MR_FACT_RPC_FAULT, MR_FACT_RPC_RETURNED},
                  .where = {MR_WHERE(AUTH, GE, 2), MR_WHERE(AUTH, LT, 5)}}},
     .test = mr_test_rpc_dcom_level,
-    .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED", "RPC.STATUS_RETURNED"},
+    .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED", "RPC.STATUS_RETURNED",
+                 "RPC.LEVEL_LOW"},
     .summary = "DCOM activation lacks packet integrity",
     .cause = "{address} denies the activation of a DCOM object at authentication level {auth}. "
              "Since the update of March 2023 a server demands level 5 (packet integrity) or "
              "higher and logs event 10036.",
     .reference = "KB5004442 (CVE-2021-26414); MS-DCOM 3.1.2.5.2.3",
-    .remedies = {{.text = "Update the client; Windows then raises the level of every "
-                          "non-anonymous activation by itself.",
+    .remedies = {{.text = "Update the client: since November 2022 (KB5004442) Windows raises the "
+                          "level of every non-anonymous activation by itself.",
                   .run_on = MR_PLACE_CLIENT},
                  {.text = "See in the server's log which client and account it was.",
                   .run_on = MR_PLACE_SERVER,

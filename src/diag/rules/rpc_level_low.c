@@ -27,11 +27,19 @@ const mr_rule mr_rule_rpc_level_low = {
     .summary = "the call is protected too weakly",
     .cause = "{interface} on port {port} of {address} denies calls at level {auth} of "
              "authentication and serves the same caller at level 6 (packet privacy). Hardened "
-             "servers demand more than they did: DCOM level 5 (since March 2023), printing 6 "
-             "(since 2021), Netlogon's secure channel 6 (since July 2023).",
-    .reference = "MS-RPCE 2.2.1.1.8; KB5004442 (CVE-2021-26414), KB4599464 (CVE-2021-1678), "
-                 "KB5021130 (CVE-2022-38023)",
-    .remedies = {{.text = "Let the program ask for RPC_C_AUTHN_LEVEL_PKT_PRIVACY.",
+             "servers demand more than they did: level 5 for accounts and policies (samr, lsarpc; "
+             "since April 2016, Samba everywhere), level 5 for DCOM (since March 2023), level 6 "
+             "for printing (since 2021) and Netlogon's secure channel (since July 2023). "
+             "Replication (drsuapi) and BackupKey have always wanted level 6.",
+    .reference = "MS-RPCE 2.2.1.1.8; KB3148527 (CVE-2016-0128, CVE-2016-2118), KB5004442 "
+                 "(CVE-2021-26414), KB4599464 (CVE-2021-1678), KB5021130 (CVE-2022-38023)",
+    .remedies = {{.text = "Let the program ask for RPC_C_AUTHN_LEVEL_PKT_PRIVACY, or update it: "
+                          "programs of Windows do since the updates KB3148527 (samr, lsarpc), "
+                          "KB4599464 (printing), KB5004442 (DCOM) and KB5021130 (Netlogon).",
                   .run_on = MR_PLACE_CLIENT,
-                  .verify = "msrpc diagnose {host} --interface {interface} --auth-level privacy"}},
+                  .verify = "msrpc diagnose {host} --interface {interface} --auth-level privacy"},
+                 {.text = "See whether a Samba server lets in level 2 (connect), and where.",
+                  .run_on = MR_PLACE_SERVER,
+                  .shell = MR_SHELL_SH,
+                  .command = "testparm -sv | grep \"auth level connect\""}},
 };

@@ -36,8 +36,8 @@ const mr_rule mr_rule_rpc_netlogon_level = {
                   .command = "Get-WinEvent -FilterHashtable "
                              "@{{LogName='System';ProviderName='NETLOGON';Id"
                              "=5838,5839,5840,5841} -MaxEvents 20"},
-                 {.text = "Update the member, so that it seals. A Samba member does unless its "
-                          "smb.conf says \"winbind sealed pipes = no\".",
+                 {.text = "Update the member, so that it seals (KB5021130). A Samba member does "
+                          "unless its smb.conf says \"winbind sealed pipes = no\".",
                   .run_on = MR_PLACE_CLIENT},
                  {.text = "A member that cannot seal can be let in by a Samba controller alone, at "
                           "the risk of CVE-2022-38023: \"server schannel require seal:MEMBER$ = "
