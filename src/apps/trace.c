@@ -319,7 +319,7 @@ static int work(struct trace *t) {
     mr_writer w;
     int r = mr_trace_new(&config, &t->story);
 
-    if (!r && (t->o->stubs || (t->o->annotate && t->keys)))
+    if (!r && (t->o->stubs || ((t->o->annotate || t->o->html) && t->keys)))
         r = trace_stubs_new(t);
     if (r)
         return app_refuse(t->a, APP_BUG, "%s", mr_result_text(r));

@@ -23,11 +23,13 @@ struct trace_options {
 struct trace_stubs;
 struct trace_keys;
 
-/* A comment of a packet, for --annotate. */
+/* A comment of a packet, for --annotate; those of what keys opened are on the page, too. */
 struct trace_note {
     uint64_t packet;
     const char *text;
+    uint16_t file;
 };
+#define TRACE_OPENED "msrpc opened " /* how these begin */
 
 struct trace {
     app *a;
@@ -54,12 +56,12 @@ struct trace {
     mr_pair pair;               /* what the second capture adds, if @paired */
     bool paired;
     mr_trace *far;              /* the second capture's own story, for the page; or NULL */
-    struct trace_keys *keys;
-    bool smb_encrypted; /* SMB 3 hides what pipes carry */    /* NULL: none were given */
+    struct trace_keys *keys;    /* NULL: none were given */
+    bool smb_encrypted;         /* SMB 3 hides what pipes carry */
     struct trace_stubs *stubs;
     uint64_t stub_count;        /* calls told */
-    struct trace_note *notes;   /* --annotate: what keys opened */
-    size_t note_count;
+    struct trace_note *notes;   /* what keys opened */
+    size_t note_count, notes_left_out;
     mr_writer *report;          /* --json --stubs: the report that is open while reading */
 };
 
@@ -120,6 +122,10 @@ void trace_keys_free(struct trace *t);
 const mr_watch *trace_keys_watch(struct trace *t);
 /* Takes the observations that are about keys. 0 or MR_ERR_MEMORY. */
 int trace_keys_add(struct trace *t, const mr_seen *seen);
+/* What came of the contexts: a sentence for each kind, in a->arena, the @i-th of them; NULL past
+ * the last. */
+const char *trace_keys_get(struct trace *t, size_t i, enum mr_seen_seal *sealp);
+#define TRACE_KEYS_NONE "nothing here is protected in a way that they open"
 void trace_keys_show(struct trace *t);
 void trace_keys_json(struct trace *t, mr_writer *w);
 

@@ -98,7 +98,8 @@ static int gather(struct trace *t, struct notes *notes) {
             continue;
         const char *text = note_text(t->a, f->finding, f->past);
         for (size_t k = 0; k < f->packet_count; k++)
-            notes->items[notes->count++] = (struct trace_note){f->packets[k], text};
+            notes->items[notes->count++] = (struct trace_note){.packet = f->packets[k],
+                                                                .text = text};
     }
     for (size_t i = 0; i < t->note_count; i++)
         notes->items[notes->count++] = t->notes[i];
@@ -114,6 +115,9 @@ int trace_annotate(struct trace *t) {
                                          verdict->finding ? verdict->finding->id : "");
     int code = gather(t, &notes);
 
+    if (whole && t->notes_left_out)
+        whole = mr_arena_add_fmt(&t->a->arena, "%s; %zu more halves of calls that keys opened have "
+                                 "no comment", whole, t->notes_left_out);
     if (!code)
         code = copy(t, t->o->annotate, &whole, whole ? 1 : 0, comment, &notes);
     free(notes.items);

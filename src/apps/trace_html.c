@@ -1,8 +1,9 @@
 /*
  * msrpc trace --html: one self-contained page of HTML 5 and SVG without scripts, which asks for
  * nothing from anywhere: verdict, phases, findings with their remedies, a timeline, a ladder of
- * each conversation with something to say, tables of conversations and calls. What opens and closes
- * are details elements, so the keyboard reaches everything. Whatever the capture says is escaped.
+ * each conversation with something to say, what keys opened, tables of conversations and calls.
+ * What opens and closes are details elements, so the keyboard reaches everything. Whatever the
+ * capture says is escaped.
  */
 #include "trace.h"
 
@@ -10,7 +11,7 @@
 
 #define LADDERS 40      /* conversations drawn */
 #define BARS 60         /* conversations on the timeline */
-#define ROWS 500        /* of the table */
+#define ROWS 500        /* of a table */
 #define LABEL 68        /* characters over an arrow */
 #define STEP 26         /* height of one event */
 
@@ -422,6 +423,63 @@ static void put_pair(struct trace *t, FILE *out) {
     fputs("</ul>\n</section>\n", out);
 }
 
+/* ---- keys ---- */
+
+static const char *seal_class(enum mr_seen_seal seal) {
+    switch (seal) {
+    case MR_SEAL_OPENED: return "good";
+    case MR_SEAL_WRONG: return "warn";
+    case MR_SEAL_NONE:
+    case MR_SEAL_CLOSED:
+    case MR_SEAL_UNSEEN:
+    case MR_SEAL_LOST: return "dim";
+    }
+    return "dim";
+}
+
+static void put_opened(struct trace *t, FILE *out) {
+    size_t shown = t->note_count < ROWS ? t->note_count : ROWS;
+
+    if (shown == 0)
+        return;
+    fputs("<details>\n<summary><h3>What they opened</h3></summary>\n<div class=\"scroll\" "
+          "tabindex=\"0\" role=\"group\" aria-labelledby=\"h-keys\"><table>\n"
+          "<thead><tr><th>Packet<th>Call</tr></thead>\n<tbody>\n", out);
+    for (size_t i = 0; i < shown; i++) {
+        const struct trace_note *note = &t->notes[i];
+        fputs("<tr><td class=\"number\">", out);
+        if (t->several)
+            fprintf(out, "%u#", note->file + 1u);
+        fprintf(out, "%llu</td>", (unsigned long long)note->packet);
+        put_element(out, "<td class=\"opened\">", note->text + sizeof TRACE_OPENED - 1,
+                    "</td></tr>\n");
+    }
+    fputs("</tbody></table></div>\n", out);
+    size_t more = t->note_count - shown + t->notes_left_out;
+    if (more)
+        fprintf(out, "<p class=\"dim\">and %zu more</p>\n", more);
+    fputs("</details>\n", out);
+}
+
+static void put_keys(struct trace *t, FILE *out) {
+    enum mr_seen_seal seal;
+    const char *text;
+
+    if (!t->keys)
+        return;
+    fputs("<section aria-labelledby=\"h-keys\">\n<h2 id=\"h-keys\">Keys</h2>\n<ul>\n", out);
+    if (!trace_keys_get(t, 0, &seal))
+        fputs("<li class=\"dim\">" TRACE_KEYS_NONE "</li>\n", out);
+    for (size_t i = 0; (text = trace_keys_get(t, i, &seal)) != NULL; i++) {
+        fprintf(out, "<li class=\"%s\">", seal_class(seal));
+        put(out, text);
+        fputs("</li>\n", out);
+    }
+    fputs("</ul>\n", out);
+    put_opened(t, out);
+    fputs("</section>\n", out);
+}
+
 /* ---- tables ---- */
 
 static void put_row(struct trace *t, const mr_trace_talk *talk, bool linked, FILE *out) {
@@ -506,6 +564,7 @@ int trace_html(struct trace *t) {
     put_pair(t, out);
     put_timeline(t, out);
     put_ladders(t, out);
+    put_keys(t, out);
     put_talks(t, out);
     put_calls(t, out);
     fputs("</main>\n<footer><p class=\"dim\">made by msrpc " MSRPC_VERSION

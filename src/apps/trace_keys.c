@@ -36,6 +36,7 @@ struct trace_keys {
     mr_watch watch;
     struct note notes[NOTES_MAX];
     size_t note_count;
+    uint64_t more; /* contexts that went in other ways than these */
 };
 
 /* ---- reading ---- */
@@ -262,8 +263,10 @@ static int add_note(struct trace *t, const mr_seen *seen, const mr_seen_key *key
         note->count++;
         return 0;
     }
-    if (keys->note_count == NOTES_MAX)
+    if (keys->note_count == NOTES_MAX) {
+        keys->more++;
         return 0;
+    }
     const char *text = key->text ? mr_arena_add_str(&t->a->arena, mr_slice_str(key->text)) : NULL;
     if (key->text && !text)
         return MR_ERR_MEMORY;
@@ -328,33 +331,46 @@ static const char *note_text(struct trace *t, const struct note *note) {
     return out ? out : "";
 }
 
-void trace_keys_show(struct trace *t) {
+const char *trace_keys_get(struct trace *t, size_t i, enum mr_seen_seal *sealp) {
     const struct trace_keys *keys = t->keys;
+    mr_arena *arena = &t->a->arena;
+    const char *text;
     char where[64];
 
-    if (!keys)
-        return;
-    fputs(keys->note_count ? "\n KEYS\n"
-                           : "\n KEYS     nothing here is protected in a way that they open\n",
-          t->a->out);
-    for (size_t i = 0; i < keys->note_count; i++) {
-        const struct note *note = &keys->notes[i];
-        const char *first = note->seal == MR_SEAL_OPENED  ? " [ok] "
-                            : note->seal == MR_SEAL_WRONG ? " [!]  "
-                                                          : " [--] ";
-        int n = t->several ? snprintf(where, sizeof where, "%u#", note->file + 1u)
-                           : snprintf(where, sizeof where, "#");
-        n += snprintf(where + n, sizeof where - (size_t)n, "%llu",
-                      (unsigned long long)note->packet);
-        if (note->count > 1)
-            snprintf(where + n, sizeof where - (size_t)n, " and %llu more",
-                     (unsigned long long)(note->count - 1));
-        const char *text = mr_arena_add_fmt(&t->a->arena, "%s (%s%s%s)", note_text(t, note),
-                                            note->auth_type ? trace_auth(t->a, note->auth_type,
-                                                                         note->auth_level) : "",
-                                            note->auth_type ? ", " : "", where);
-        app_wrap(t->a->out, first, 6, text ? text : "");
+    if (!keys || i > keys->note_count || (i == keys->note_count && !keys->more))
+        return NULL;
+    *sealp = i < keys->note_count ? keys->notes[i].seal : MR_SEAL_NONE;
+    if (i == keys->note_count) {
+        text = mr_arena_add_fmt(arena, "and %llu more, each another story",
+                                (unsigned long long)keys->more);
+        return text ? text : "";
     }
+    const struct note *note = &keys->notes[i];
+    int n = t->several ? snprintf(where, sizeof where, "%u#", note->file + 1u)
+                       : snprintf(where, sizeof where, "#");
+    n += snprintf(where + n, sizeof where - (size_t)n, "%llu", (unsigned long long)note->packet);
+    if (note->count > 1)
+        snprintf(where + n, sizeof where - (size_t)n, " and %llu more",
+                 (unsigned long long)(note->count - 1));
+    text = mr_arena_add_fmt(arena, "%s (%s%s%s)", note_text(t, note),
+                            note->auth_type ? trace_auth(t->a, note->auth_type, note->auth_level)
+                                            : "",
+                            note->auth_type ? ", " : "", where);
+    return text ? text : "";
+}
+
+void trace_keys_show(struct trace *t) {
+    enum mr_seen_seal seal;
+    const char *text;
+
+    if (!t->keys)
+        return;
+    fputs(t->keys->note_count ? "\n KEYS\n"
+                              : "\n KEYS     " TRACE_KEYS_NONE "\n", t->a->out);
+    for (size_t i = 0; (text = trace_keys_get(t, i, &seal)) != NULL; i++)
+        app_wrap(t->a->out, seal == MR_SEAL_OPENED  ? " [ok] "
+                            : seal == MR_SEAL_WRONG ? " [!]  "
+                                                    : " [--] ", 6, text);
 }
 
 void trace_keys_json(struct trace *t, mr_writer *w) {
@@ -375,4 +391,6 @@ void trace_keys_json(struct trace *t, mr_writer *w) {
         mr_writer_close(w);
     }
     mr_writer_close(w);
+    if (keys->more)
+        mr_writer_uint(w, "keys_left_out", keys->more);
 }

@@ -17,6 +17,7 @@
 #define DECODED_MAX ((size_t)64 << 20)
 #define NOTE_MAX 1000   /* octets of parameters in a comment */
 #define NOTES_MAX 65536 /* comments */
+#define ROWS_MAX 500    /* of the page */
 
 /* One half of a call as it was captured. */
 struct half {
@@ -239,7 +240,7 @@ static void show_call(struct trace *t, const mr_seen *head, const struct half *r
         fputs("   no answer\n", t->a->out);
 }
 
-/* ---- --annotate ---- */
+/* ---- what keys opened ---- */
 
 struct note_text {
     uint8_t octets[NOTE_MAX];
@@ -257,7 +258,7 @@ static int append(void *user, mr_slice s) {
     return 0;
 }
 
-/* "msrpc opened samr.SamrConnect5: {"request":{...}}", cut to fit. */
+/* TRACE_OPENED "samr.SamrConnect5: {"request":{...}}", cut to fit. */
 static int note_half(struct trace *t, const mr_seen *head, const struct half *half,
                      enum mr_ndr_side side, const mr_proc *proc, bool *pairedp, void *args) {
     const mr_seen_stub *stub = &head->u.stub;
@@ -270,11 +271,15 @@ static int note_half(struct trace *t, const mr_seen *head, const struct half *ha
     mr_writer_close(&w);
     mr_writer_flush(&w);
     mr_writer_deinit(&w);
-    if (half->seal != MR_SEAL_OPENED || t->note_count == NOTES_MAX)
+    if (half->seal != MR_SEAL_OPENED)
         return 0;
+    if (t->note_count == (t->o->annotate ? NOTES_MAX : ROWS_MAX)) {
+        t->notes_left_out++;
+        return 0;
+    }
     size_t len = mr_utf8_ok_len(mr_slice_of(json.octets, json.len));
     const char *text = mr_arena_add_fmt(
-        &t->a->arena, "msrpc opened %s: %.*s%s",
+        &t->a->arena, TRACE_OPENED "%s: %.*s%s",
         stub->unasked ? "a method not captured"
                       : trace_method(&t->stubs->arena, &stub->interface, stub->version,
                                      stub->opnum),
@@ -288,7 +293,7 @@ static int note_half(struct trace *t, const mr_seen *head, const struct half *ha
             return MR_ERR_MEMORY;
         t->notes = grown;
     }
-    t->notes[t->note_count++] = (struct trace_note){half->packet, text};
+    t->notes[t->note_count++] = (struct trace_note){half->packet, text, head->file};
     return 0;
 }
 
@@ -313,7 +318,7 @@ static int tell(struct trace *t, const mr_seen *head, const struct half *request
                 const struct half *response, const uint32_t *fault) {
     app *a = t->a;
     mr_writer line, *w = t->report;
-    int r = t->o->annotate ? note_call(t, head, request, response) : 0;
+    int r = t->keys && (t->o->annotate || t->o->html) ? note_call(t, head, request, response) : 0;
 
     if (r || !t->o->stubs)
         return r;

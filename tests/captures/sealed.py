@@ -4,6 +4,7 @@ what was called, in every mechanism; with other keys, or none, it shows nothing 
 key it takes; in parts of a capture it shows a call as it was or not at all. What tshark can open with
 the same keys is compared."""
 import gzip
+import html
 import json
 import os
 import shutil
@@ -268,6 +269,65 @@ def changed():
         ok([k['state'] for k in keys] == ['opened', 'wrong'], name + ': and it is told', keys)
 
 
+# ---- many ----
+
+def many():
+    """Logons of many accounts, each closed for its own key: the first 64 stories are told, the rest
+    are counted, on the screen, in JSON and on the page."""
+    head, packets = load(path_of('ntlm-privacy'))
+    calls = trace(path_of('ntlm-privacy'), *KEYS)[1]
+    port = struct.pack('>H', samr_shown(calls)[0]['client_port'])
+    for count in 63, 64, 65, 70:
+        copies = b''
+        for i in range(count):
+            name, own = ('al%03d' % i).encode('utf-16-le'), struct.pack('>H', 20000 + i)
+            copies += b''.join(p.replace('alice'.encode('utf-16-le'), name).replace(port, own, 1)
+                               for p in packets if port in p[16 + 34:16 + 38])
+        path = save(head, [copies])
+        options = ['-H', 'LAB\\alice:' + '5' * 32]
+        run = subprocess.run([msrpc, 'trace', path, '--json', *options], capture_output=True, text=True)
+        report = json.loads(run.stdout)
+        ok(len({k['text'] for k in report['keys']}) == min(count, 64) and
+           report.get('keys_left_out', 0) == max(0, count - 64), '%d accounts: JSON' % count,
+           len(report['keys']), report.get('keys_left_out'))
+        page = os.path.join(work, 'page.html')
+        run = subprocess.run([msrpc, 'trace', path, '--html', page, *options], capture_output=True,
+                             text=True)
+        with open(page) as file:
+            both = run.stdout, file.read()
+        want = 'and %d more, each another story' % (count - 64)
+        ok(all((want in text) == (count > 64) for text in both), '%d accounts: screen and page' % count,
+           run.stdout[-500:])
+
+
+def page():
+    """The page has what keys opened, and who it was; without keys nothing of them."""
+    path = os.path.join(work, 'page.html')
+    for name in 'ntlm', 'kerberos-aes256', 'netlogon':
+        capture = path_of(name + '-privacy')
+        subprocess.run([msrpc, 'trace', capture, *KEYS, '--html', path], capture_output=True)
+        with open(path) as file:
+            text = html.unescape(file.read())
+        who = WHO[name.split('-')[0]] if name != 'netlogon' else r'LAB\MB by Netlogon'
+        ok('opened: ' + who in text, name + ': who it was, on the page', text[-3000:])
+        calls = trace(capture, *KEYS)[1]
+        sealed = [c for c in calls if c['method'] in ('SamrLookupNamesInDomain', 'NetrGetDCName')]
+        for call in sealed:
+            for side in 'request', 'response':
+                row = '>%d</td><td class="opened">%s.%s: {"%s":{' % (
+                    call[side + '_packet'], call['interface']['name'], call['method'], side)
+                ok(row in text, name + ': the %s of a call it opened, on the page' % side, row)
+        ok(sealed, name + ': there is one', calls)
+    subprocess.run([msrpc, 'trace', capture, '--html', path], capture_output=True)
+    with open(path) as file:
+        text = file.read()
+    ok('id="h-keys"' not in text and 'class="opened"' not in text, 'without keys: nothing of them')
+    head, packets = load(path_of('ntlm-privacy'))
+    subprocess.run([msrpc, 'trace', save(head, packets[:3]), *KEYS, '--html', path], capture_output=True)
+    with open(path) as file:
+        ok('nothing here is protected' in file.read(), 'with keys for nothing: it says so')
+
+
 # ---- tshark ----
 
 def compare():
@@ -300,6 +360,8 @@ with tempfile.TemporaryDirectory() as work:
     channel()
     parts()
     changed()
+    many()
+    page()
     compare()
 print('1..%d' % count)
 sys.exit(failed > 0)

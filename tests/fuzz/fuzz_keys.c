@@ -7,6 +7,7 @@
 #include <msrpc/auth/observer.h>
 
 #include "../unit/tap_world.h"
+#include "trace.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,18 +32,49 @@ static const uint8_t keytab[] = {
     0x00, 0x00, 0x00,
 };
 
-static int find_channel(void *user, mr_slice domain, mr_slice computer, mr_netlogon_key *keyp,
-                        mr_error *err) {
+/* that of mb$, of tests/captures/sealed/accounts */
+static const uint8_t machine[MR_NT_HASH_SIZE] = {0xa5, 0x78, 0x9d, 0x42, 0x38, 0xcb, 0xa3, 0xc0,
+                                                 0xa4, 0xa6, 0x11, 0x87, 0x98, 0x6e, 0xdf, 0x91};
+
+struct given {
+    mr_observer_keys keys;
+    mr_identity alice;
+    struct trace_channels *channels;
+};
+
+static int find_account(void *user, mr_slice account, mr_slice domain,
+                        uint8_t nt_hashp[MR_NT_HASH_SIZE], mr_error *err) {
+    struct given *given = user;
+
+    return mr_ntlm_find_identity(&given->alice, account, domain, nt_hashp, err);
+}
+
+/* Whatever machine. */
+static int find_machine(void *user, mr_slice account, mr_slice domain,
+                        uint8_t nt_hashp[MR_NT_HASH_SIZE], mr_error *err) {
     (void)user;
+    (void)account;
     (void)domain;
     (void)err;
-    *keyp = (mr_netlogon_key){.key = {1, 2, 3}, .aes = computer.len % 2};
+    memcpy(nt_hashp, machine, sizeof machine);
+    return 0;
+}
+
+static int find_channel(void *user, mr_slice domain, mr_slice computer, mr_netlogon_key *keyp,
+                        mr_error *err) {
+    struct given *given = user;
+
+    (void)domain;
+    (void)err;
+    if (trace_channels_find(given->channels, computer, keyp) != 0)
+        *keyp = (mr_netlogon_key){.key = {1, 2, 3}, .aes = computer.len % 2};
     return 0;
 }
 
 static int make(void *user, uint8_t auth_type, mr_security **securityp, mr_error *err) {
+    struct given *given = user;
     mr_observer *observer;
-    int r = mr_observer_new(user, auth_type, &observer, err);
+    int r = mr_observer_new(&given->keys, auth_type, &observer, err);
 
     if (!r)
         *securityp = mr_observer_get_security(observer);
@@ -63,29 +95,25 @@ static void give(void *user, mr_security *security) {
     mr_observer_free(mr_observer_of(security));
 }
 
-static unsigned learnt;
-
 static void learn(void *user, enum mr_dir dir, uint64_t flow, const mr_seen_stub *stub) {
-    (void)user;
-    (void)flow;
-    learnt += dir;
-    for (size_t i = 0; i < stub->bytes.len; i++)
-        learnt += stub->bytes.data[i];
+    struct given *given = user;
+
+    trace_channels_learn(given->channels, dir, flow, stub);
 }
 
-static void read_keys(mr_observer_keys *keys, mr_identity *alice) {
+static void read_keys(struct given *given) {
     char path[] = "/tmp/msrpc-keys-XXXXXX";
     int fd = mkstemp(path);
     mr_krb5_keys *tickets = NULL;
 
     if (fd < 0 || write(fd, keytab, sizeof keytab) != (ssize_t)sizeof keytab ||
-        mr_krb5_keys_new(path, &tickets, NULL) != 0 || mr_identity_init(alice, NULL) != 0 ||
-        mr_identity_set_password(alice, mr_slice_str("Alice.Pw1"), NULL) != 0)
+        mr_krb5_keys_new(path, &tickets, NULL) != 0 || mr_identity_init(&given->alice, NULL) != 0 ||
+        mr_identity_set_password(&given->alice, mr_slice_str("Alice.Pw1"), NULL) != 0)
         abort();
     close(fd);
     unlink(path);
-    *keys = (mr_observer_keys){.tickets = tickets, .find_account = mr_ntlm_find_identity,
-                               .find_channel = find_channel, .user = alice};
+    given->keys = (mr_observer_keys){.tickets = tickets, .find_account = find_account,
+                                     .find_channel = find_channel, .user = given};
 }
 
 static void check(const tap_world *w) {
@@ -106,15 +134,16 @@ static void check(const tap_world *w) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static tap_world w;
-    static mr_observer_keys keys;
-    static mr_identity alice;
+    static struct given given;
     static const mr_watch watch = {.make = make, .describe = describe, .give = give,
-                                   .learn = learn, .user = &keys};
+                                   .learn = learn, .user = &given};
 
     if (size > 65536)
         return 0;
-    if (!keys.tickets)
-        read_keys(&keys, &alice);
+    if (!given.keys.tickets)
+        read_keys(&given);
+    if (trace_channels_new(find_machine, NULL, &given.channels) != 0)
+        abort();
     tap_world_init(&w);
     w.ctx.stubs = true;
     w.ctx.watch = &watch;
@@ -134,5 +163,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     tap_world_end(&w);
     check(&w);
     tap_world_deinit(&w);
+    trace_channels_free(given.channels);
     return 0;
 }
