@@ -313,8 +313,9 @@ const app_command app_diagnose = {
         "phase fails, why, how sure that is, what to do about it, and which one test tells the "
         "remaining causes apart. TARGET:PORT names the endpoint mapper's port; a string binding "
         "with an endpoint and --interface leaves the mapper out. With an account it logs on once, "
-        "tells what a refusal means, and never tries a refused account again; everything else is "
-        "anonymous, the endpoint mapper too, and all of it reads only.",
+        "tells what a refusal means, and never tries a refused account again; once it is good it "
+        "is also used where strangers are refused, at the endpoint mapper first of all. The rest "
+        "is anonymous, and all of it reads only.",
     .examples = {"msrpc diagnose dc01.corp.example", "why do the tools say RPC server unavailable?",
                  "msrpc diagnose dc01 --interface drsuapi --json",
                  "replication only, for a script"},

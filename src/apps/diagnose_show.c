@@ -71,13 +71,26 @@ static bool is_auth_check(const mr_check *check) {
     return strncmp(check->id, "AUTH.", 5) == 0;
 }
 
-static bool refuses_strangers(const mr_diag *diag) {
+static bool has_finding(const mr_diag *diag, const char *id) {
     const mr_finding *finding;
 
     for (size_t i = 0; (finding = mr_diag_get_finding(diag, i)) != NULL; i++)
-        if (strcmp(finding->id, "RPC.ANONYMOUS_DENIED") == 0)
+        if (strcmp(finding->id, id) == 0)
             return true;
     return false;
+}
+
+/* What is to be said beside endpoints that answer. */
+static const char *welcome(const mr_diag *diag) {
+    bool yes = has_finding(diag, "RPC.ADMITTED"), no = has_finding(diag, "RPC.NOT_ADMITTED");
+
+    if (yes && no)
+        return "; what refuses anonymous calls admits the account in part (-v)";
+    if (yes)
+        return "; what refuses anonymous calls admits the account";
+    if (no)
+        return "; some refuse anonymous calls, and the account (-v)";
+    return has_finding(diag, "RPC.ANONYMOUS_DENIED") ? "; some refuse anonymous calls (-v)" : "";
 }
 
 /* "12 interfaces on 3 ports bind and answer": what worked, on one line. */
@@ -88,7 +101,7 @@ static void answered(app *a, const struct diagnose_run *run, bool *headp) {
 
     for (size_t i = 0; (check = mr_diag_get_check(&run->diag, i)) != NULL; i++) {
         if (check->phase != MR_PHASE_COMMUNICATION || check->status != MR_STATUS_PASS ||
-            is_auth_check(check))
+            is_auth_check(check) || check->aside)
             continue;
         only = check;
         checks++;
@@ -101,7 +114,7 @@ static void answered(app *a, const struct diagnose_run *run, bool *headp) {
         return;
     snprintf(text, sizeof text, "%zu endpoint%s bind%s and answer%s%s", ports,
              ports == 1 ? "" : "s", ports == 1 ? "s" : "", ports == 1 ? "s" : "",
-             refuses_strangers(&run->diag) ? "; some refuse anonymous calls (-v)" : "");
+             welcome(&run->diag));
     line(a, MR_PHASE_COMMUNICATION, headp, APP_MARK_OK, text);
 }
 

@@ -127,6 +127,17 @@ static bool check_wanted(const mr_probe *p, const mr_probe_check *check) {
     return false;
 }
 
+bool probe_wants_check(const mr_probe *p, const char *id) {
+    for (size_t i = 0; i < MR_COUNT(checks); i++)
+        if (strcmp(checks[i]->id, id) == 0)
+            return check_wanted(p, checks[i]);
+    return false;
+}
+
+bool probe_skips_check(const mr_probe *p, const char *id) {
+    return listed(p->options.skip, p->options.skip_count, id);
+}
+
 void probe_signal(mr_probe *p, enum probe_signal signal) {
     if (p->signalled[signal])
         return;
@@ -354,6 +365,7 @@ void mr_probe_free(mr_probe *p) {
         return;
     cut_all(p);
     mr_client_free(p->mapper_client);
+    mr_logon_free(p->account.logon);
     mr_timer_deinit(&p->finish);
     mr_timer_deinit(&p->pace);
     free(p);

@@ -16,6 +16,7 @@ enum probe_signal {
     PROBE_ADDRESSED, /* the target's addresses are known */
     PROBE_BOUND,     /* the mapper answered a bind: probe->mapper_client */
     PROBE_ENDPOINTS, /* endpoints to probe are known */
+    PROBE_KNOWN,     /* the account is known to be good, and nobody logs on any more */
     PROBE_SIGNALS,
 };
 
@@ -54,6 +55,35 @@ struct probe_endpoint {
     mr_syntax ifaces[PROBE_IFACES];
 };
 
+/*
+ * The account that was given. Once per run somebody logs on: whoever asks the mapper, where that
+ * refuses strangers, else AUTH.LOGON. Until that ends nobody else uses the account; where it ends
+ * well the logon serves every later connection, else the account is not touched again.
+ */
+struct probe_account {
+    bool begun;
+    mr_logon *logon;       /* stands and was accepted; owned here */
+    uint8_t mapper_level;  /* at which the mapper is asked in its name; 0: anonymously */
+    uint16_t port;         /* where AUTH.LOGON tried it, and ... */
+    mr_syntax iface;       /* ... what, which tells whether it is admitted there */
+};
+
+/* Who wants to ask the mapper in the account's name is told once it is known whether that may be:
+ * @why NULL: p->account.mapper_level; else @status refused the account, which is known to be good,
+ * or (0) it could not be used at all. */
+struct probe_asker {
+    void (*told)(void *user, uint32_t status, const char *why);
+    void *user;
+};
+
+/* Interfaces of one port that refused a stranger, to be asked in the account's name. */
+struct probe_refusal {
+    struct probe_refusal *next;
+    uint16_t port;
+    size_t count;
+    mr_syntax ifaces[PROBE_IFACES];
+};
+
 struct mr_probe {
     mr_loop *loop;
     mr_resolver *resolver;
@@ -78,11 +108,16 @@ struct mr_probe {
     char vantage[MR_ADDR_TEXT];
     mr_client *mapper_client;      /* bound; owned here */
     size_t mapper_addr;            /* index of the address it is connected to */
+    struct probe_path *mapper_refused; /* to an address where strangers may not bind, or NULL */
+    unsigned mappers_open;         /* connections to it that strangers try */
     unsigned losses;               /* connections that got through because TCP repeated itself */
     unsigned losses_at[MR_PROBE_ADDRS];
     struct probe_endpoint *endpoints;
     size_t endpoint_count, next_endpoint, open_endpoints;
     struct probe_again *again, **again_end; /* interfaces to be asked for alone */
+    struct probe_refusal *refusals, **refusals_end; /* not asked yet */
+    unsigned admissions_open;
+    struct probe_account account;
     bool starting_endpoints;
     size_t listed;
     const char *logon_who;         /* as whom it was asked; NULL: anonymous */
@@ -93,6 +128,34 @@ struct mr_probe {
 bool probe_wants(const mr_probe *p, enum mr_phase phase);
 /* Tells that something is known: starts the checks that need it. Once per signal. */
 void probe_signal(mr_probe *p, enum probe_signal signal);
+
+/* Whether a check runs as the user has it, and whether he left it out by its name. */
+bool probe_wants_check(const mr_probe *p, const char *id);
+bool probe_skips_check(const mr_probe *p, const char *id);
+
+/* The mapper refused a stranger at @addr (index): logs on and tries the account there; @asker is
+ * told. False where there is no account to do so with, or no more. */
+bool probe_account_ask_mapper(mr_probe *p, size_t addr, const struct probe_asker *asker);
+/* The security of a connection in the name of the account, which is good; to be started at once. */
+mr_client_security probe_account_security(mr_probe *p, uint8_t level);
+/* The options for another client to the mapper at @addr (index): with a plain bind, in the name of
+ * the account where strangers are refused. To be started at once. */
+mr_client_options probe_mapper_options(mr_probe *p, size_t addr);
+/* As whom that is, "LAB\\alice". */
+const char *probe_account_name(const mr_probe *p);
+/* The principal that tickets are for, "" where Kerberos is not wanted. */
+const char *probe_account_spn(mr_probe *p);
+/* Whether a connection came to nothing since the service has no key for the ticket; *@krbp is its
+ * error, 0 where it told none. */
+bool probe_has_other_key(const mr_logon_provider *provider, const mr_client_report *report,
+                         uint32_t *krbp);
+/* The fact of that, at a host that takes the ticket elsewhere. */
+void probe_add_other_key(mr_probe *p, const char *check, const mr_addr *addr, uint16_t port,
+                         const mr_syntax *iface, uint32_t krb);
+/* checks/admitted.c: these interfaces of @port refuse strangers. They are asked in the account's
+ * name once it is known to be good, if ever. */
+void probe_account_ask_admission(mr_probe *p, uint16_t port, const mr_syntax *ifaces,
+                                 size_t count);
 
 /* Begins an operation of check @id (copied into the arena). */
 void probe_op_begin(mr_probe *p, struct probe_op *op, const char *id, enum mr_phase phase,

@@ -12,13 +12,13 @@ const mr_rule mr_rule_epm_access_denied = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_FAULT, MR_FACT_EPM_LOOKUP_FAILED},
                  .where = {MR_WHERE(STATUS, EQ, 5)}}},
-    .forbid = {{.any = {MR_FACT_EPM_LISTED, MR_FACT_EPM_MAPPED}, .same = MR_F(ADDRESS)}},
+    .forbid = {{.any = {MR_FACT_EPM_LISTED, MR_FACT_EPM_MAPPED}, .same = MR_F(ADDRESS)},
+               {.any = {MR_FACT_EPM_ADMITTED}}},
     .explains = {"EPM.NOT_REGISTERED", "EPM.LOOKUP_FAILED"},
     .summary = "the endpoint mapper refuses this client",
     .cause = "The endpoint mapper of {address} answers \"access denied\": a policy "
              "(RestrictRemoteClients) or an RPC filter of the host lets only authenticated clients "
-             "ask it. msrpc diagnose asks the mapper anonymously, also where it was given an "
-             "account.",
+             "ask it.",
     .reference = "Policy CSP RemoteProcedureCall/RestrictUnauthenticatedRPCClients; "
                  "C706 appendix E",
     .remedies = {{.text = "Look at the policy and the RPC filters of the host first.",
@@ -46,8 +46,8 @@ const mr_rule mr_rule_epm_access_denied = {
                   .undo = "reg delete \"HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\Rpc\" "
                           "/v EnableAuthEpResolution /f",
                   .verify = "msrpc map {host}"}},
-    .next = {.command = "msrpc map {host} -u DOMAIN\\USER",
-             .branches = {{"it lists endpoints", "the policy wants an account, nothing else is "
-                                                 "wrong"},
-                          {"access denied again", "an RPC filter, or the account, is refused"}}},
+    .next = {.command = "msrpc diagnose {host} -u DOMAIN\\USER",
+             .branches = {{"the endpoints answer", "the policy wants an account, nothing else is "
+                                                   "wrong"},
+                          {"access denied again", "an RPC filter refuses the account as well"}}},
 };

@@ -13,7 +13,8 @@ const mr_rule mr_rule_epm_lookup_failed = {
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_LOOKUP_FAILED},
                  .where = {MR_WHERE(COUNT, EQ, 0), MR_WHERE(STATUS, NE, 5)}}},
-    .forbid = {{.any = {MR_FACT_EPM_MAPPED, MR_FACT_EPM_LISTED}, .same = MR_F(ADDRESS)}},
+    .forbid = {{.any = {MR_FACT_EPM_MAPPED, MR_FACT_EPM_LISTED}, .same = MR_F(ADDRESS)},
+               {.any = {MR_FACT_EPM_ADMITTED}}},
     .summary = "the endpoint mapper cannot do the lookup",
     .cause = "The endpoint mapper of {address} ends the lookup with status {status} before it has "
              "listed anything.",

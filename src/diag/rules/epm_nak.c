@@ -15,7 +15,8 @@ const mr_rule mr_rule_epm_nak = {
     .win32 = WIN32_CALL_FAILED_DNE,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_NAK}}},
-    .forbid = {{.any = {MR_FACT_EPM_BOUND}, .same = MR_F(ADDRESS)}},
+    .forbid = {{.any = {MR_FACT_EPM_BOUND}, .same = MR_F(ADDRESS)},
+               {.any = {MR_FACT_EPM_ADMITTED}}},
     .test = mr_test_epm_nak,
     .summary = "the endpoint mapper rejects the bind",
     .cause = "The endpoint mapper of {address} rejects the bind (reason {reason}). Reason 0 stands "

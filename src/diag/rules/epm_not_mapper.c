@@ -11,7 +11,8 @@ const mr_rule mr_rule_epm_not_mapper = {
     .win32 = 1717,
     .per = MR_F(ADDRESS),
     .require = {{.any = {MR_FACT_EPM_CONTEXT_REJECTED}}},
-    .forbid = {{.any = {MR_FACT_EPM_BOUND}, .same = MR_F(ADDRESS)}},
+    .forbid = {{.any = {MR_FACT_EPM_BOUND}, .same = MR_F(ADDRESS)},
+               {.any = {MR_FACT_EPM_ADMITTED}}},
     .summary = "an RPC server, but not an endpoint mapper",
     .cause = "What listens on port {port} of {address} speaks RPC but rejects the endpoint "
              "mapper's interface (result {result}, reason {reason}): another RPC server, or a "

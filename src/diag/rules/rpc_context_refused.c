@@ -15,7 +15,7 @@ const mr_rule mr_rule_rpc_context_refused = {
     .win32 = WIN32_CALL_FAILED_DNE,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_CONTEXT_REJECTED}}},
-    .forbid = {{.any = {MR_FACT_RPC_BOUND},
+    .forbid = {{.any = {MR_FACT_RPC_BOUND, MR_FACT_RPC_ADMITTED},
                 .same = MR_F(ADDRESS) | MR_F(PORT) | MR_F(INTERFACE)}},
     .test = mr_test_rpc_context_refused,
     .summary = "the server refuses the interface to this client",

@@ -17,6 +17,8 @@ const mr_rule mr_rule_rpc_nak = {
     .win32 = WIN32_CALL_FAILED_DNE,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_NAK}}},
+    .forbid = {{.any = {MR_FACT_RPC_ADMITTED},
+                .same = MR_F(ADDRESS) | MR_F(PORT) | MR_F(INTERFACE)}},
     .test = mr_test_rpc_nak,
     .summary = "the server rejects the bind",
     .cause = "{interface} on port {port} of {address} rejects the bind (reason {reason}). Windows "

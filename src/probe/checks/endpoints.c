@@ -5,17 +5,12 @@
  * whether strangers may call it and does nothing. MR_PROBE_AT_ONCE ports at a time. An interface
  * that was rejected in company is asked for once more alone: some servers hand the connection to
  * the process of the first interface and know no other on it. A port that falls silent is asked
- * once more on a fresh connection.
+ * once more on a fresh connection. What refuses strangers is asked by admitted.c in the account's
+ * name.
  */
-#include <msrpc/ifaces/mgmt.h>
-
-#include "probe_private.h"
+#include "knock.h"
 
 enum { MGMT_IS_SERVER_LISTENING = 2 }; /* opnum */
-#define NO_METHOD UINT16_MAX         /* an opnum */
-#define FAULT_ACCESS_DENIED 5        /* mgmt is often closed to strangers: an answer all the same */
-#define FAULT_AUTHN_LEVEL 0x1c00001d /* nca_unsupported_authn_level */
-#define FAULT_OP_RNG 0x1c010002      /* nca_s_op_rng_error */
 
 struct endpoint {
     struct probe_op op;
@@ -27,10 +22,12 @@ struct endpoint {
     const char *proof;       /* that the port answers, said when all were asked */
     double proof_ms;
     bool plain;              /* the interfaces are not asked themselves */
-    struct knock *knocks;    /* one for each interface that was accepted */
+    struct probe_knock *knocks; /* one for each interface that was accepted */
     size_t knock_count, knocks_open;
     bool spoke;              /* an interface told itself whether it admits strangers */
     const char *denied;      /* those that do not, or NULL */
+    size_t denied_count;
+    mr_syntax denying[PROBE_IFACES]; /* the same */
     uint16_t port;
     bool alone;              /* a second question for one interface */
     bool repeated;           /* the first connection found silence */
@@ -41,16 +38,6 @@ struct endpoint {
     const mr_addr *addr;
     const char *check;
     size_t accepted;
-};
-
-/* A call of a method that the interface does not have. */
-struct knock {
-    struct endpoint *endpoint;
-    mr_call call;
-    bool calling;
-    mr_iface iface;
-    mr_proc proc;
-    struct mr_mgmt_is_server_listening args;
 };
 
 /* An interface that waits to be asked for alone. */
@@ -71,8 +58,7 @@ static void cut(struct probe_op *op) {
         mr_call_deinit(&e->call);
     e->calling = false;
     for (size_t i = 0; i < e->knock_count; i++)
-        if (e->knocks[i].calling)
-            mr_call_deinit(&e->knocks[i].call);
+        probe_knock_deinit(&e->knocks[i]);
     e->knock_count = 0;
     mr_client_free(e->client);
     e->client = NULL;
@@ -154,10 +140,6 @@ static bool falls_silent(struct endpoint *e, const mr_talk_seen *talk, const mr_
 
 /* ---- the interfaces themselves ---- */
 
-static bool is_denied(int result, uint32_t fault) {
-    return result == MR_ERR_FAULT && (fault == FAULT_ACCESS_DENIED || fault == FAULT_AUTHN_LEVEL);
-}
-
 /* A stranger's call of @iface's method @opnum was refused. */
 static void add_denied(struct endpoint *e, const mr_syntax *iface, uint32_t opnum, uint32_t fault) {
     mr_talk_seen talk = talk_about(e, iface);
@@ -176,6 +158,8 @@ static void end_knocks(struct endpoint *e) {
         return;
     if (e->mgmt_denied && !e->spoke)
         add_denied(e, &mr_mgmt_iface.syntax, MGMT_IS_SERVER_LISTENING, e->mgmt_denied);
+    if (e->denied_count)
+        probe_account_ask_admission(e->op.probe, e->port, e->denying, e->denied_count);
     if (e->denied)
         e->proof = probe_text(e->op.probe, "%s; anonymous calls of %s are refused", e->proof,
                               e->denied);
@@ -184,49 +168,35 @@ static void end_knocks(struct endpoint *e) {
 }
 
 static void on_knocked(void *user, mr_call *call, int result, const mr_error *err) {
-    struct knock *k = user;
-    struct endpoint *e = k->endpoint;
-    bool denied = is_denied(result, call->fault);
+    struct probe_knock *k = user;
+    struct endpoint *e = k->owner;
+    enum probe_welcome welcome = probe_knock_read(call, result);
 
     (void)err; /* what it means for the port is seen by the call of mgmt */
-    if (denied) {
+    if (welcome == PROBE_DENIED) {
         e->denied = e->denied ? probe_text(e->op.probe, "%s, %s", e->denied, k->iface.name)
                               : k->iface.name;
-        add_denied(e, &k->iface.syntax, NO_METHOD, call->fault);
+        e->denying[e->denied_count++] = k->iface.syntax;
+        add_denied(e, &k->iface.syntax, MR_TRIAL_OPNUM, call->fault);
     }
-    e->spoke |= denied || (result == MR_ERR_FAULT && call->fault == FAULT_OP_RNG);
+    e->spoke |= welcome != PROBE_WELCOME_UNKNOWN;
     e->knocks_open--;
     end_knocks(e);
 }
 
-static void knock(struct endpoint *e, struct knock *k, const mr_syntax *iface) {
-    mr_error err = MR_ERROR_INIT;
-
-    k->endpoint = e;
-    k->proc = mr_mgmt_iface.procs[MGMT_IS_SERVER_LISTENING]; /* which sends no parameters */
-    k->proc.opnum = NO_METHOD;
-    k->iface = (mr_iface){.name = probe_iface(e->op.probe, iface), .syntax = *iface,
-                          .proc_count = 1, .procs = &k->proc};
-    if (mr_call_init(&k->call, &k->iface, 0, &k->args, &err) != 0)
-        return;
-    k->calling = true;
-    k->call.done = on_knocked;
-    k->call.user = k;
-    if (mr_call_start(&k->call, e->client, &err) == 0)
-        e->knocks_open++;
-}
-
-/* Whether strangers may call is each interface's own affair, whatever mgmt says. A server refuses a
- * caller before it looks for the method. The calls travel behind that of mgmt and cost no round
- * trip of their own. */
+/* Whether strangers may call is each interface's own affair, whatever mgmt says. The calls travel
+ * behind that of mgmt and cost no round trip of their own. */
 static void knock_all(struct endpoint *e) {
     if (e->plain)
         return;
     e->knocks = mr_arena_get(e->op.probe->arena, e->count, sizeof *e->knocks);
     for (size_t i = 0; e->knocks && i < e->count; i++) {
         const mr_client_context *context = mr_client_get_context(e->client, i);
-        if (context && context->accepted)
-            knock(e, &e->knocks[e->knock_count++], &e->ifaces[i]);
+        if (!context || !context->accepted)
+            continue;
+        struct probe_knock *k = &e->knocks[e->knock_count++];
+        k->owner = e;
+        e->knocks_open += probe_knock_start(e->op.probe, k, e->client, &e->ifaces[i], on_knocked);
     }
 }
 
@@ -242,7 +212,8 @@ static void prove(struct endpoint *e, const char *proof) {
 static void on_called(void *user, mr_call *call, int result, const mr_error *err) {
     struct endpoint *e = user;
     mr_talk_seen talk = talk_about(e, &e->ifaces[0]);
-    bool answered = result == 0 || is_denied(result, call->fault);
+    /* mgmt is often closed to strangers: an answer all the same */
+    bool answered = result == 0 || (result == MR_ERR_FAULT && mr_fault_is_denial(call->fault));
 
     if (end_own_failure(e, result, err))
         return;
@@ -343,6 +314,8 @@ static void add_context(struct endpoint *e, const mr_client_context *context) {
     talk.result = context->result;
     talk.reason = context->reason;
     add_talk(e, &talk);
+    if (probe_is_refusal(&talk))
+        probe_account_ask_admission(e->op.probe, e->port, &context->abstract, 1);
     end_check(e, MR_STATUS_FAIL, probe_talk_text(e->op.probe, &talk, NULL));
 }
 
@@ -359,6 +332,8 @@ static void add_failure(struct endpoint *e, int result, const mr_error *err) {
         probe_read_talk(report, result, err, &talk);
         add_talk(e, &talk);
     }
+    if (probe_is_refusal(&talk))
+        probe_account_ask_admission(e->op.probe, e->port, e->ifaces, e->count);
     end_check(e, MR_STATUS_FAIL, probe_talk_text(e->op.probe, &talk, err));
 }
 

@@ -1,14 +1,19 @@
 /*
  * Phase 4, with an account: one logon, and one harmless call under it at one endpoint (trial.c).
- * Who is refused is not tried again, by no other mechanism and no other way.
+ * Who is refused is not tried again, by no other mechanism and no other way. A service without a
+ * key for the ticket may run under an account of its own: where nobody asked for it, others are
+ * tried with the same tickets.
+ *
+ * Where the mapper refuses strangers the logon is made earlier, and tried at the mapper. What came
+ * of it holds for the rest of the run: no second logon follows, and none at all after a refusal.
  */
+#include <msrpc/ifaces/epmapper.h>
 #include <msrpc/probe/trial.h>
 
 #include "probe_private.h"
 
-#include <stdlib.h>
-
 #define GATE_AGAIN (20 * MR_MSEC)
+#define OTHERS 4 /* ports tried of which each has another key */
 
 /* Interfaces that nearly every host has and that admit whoever is authenticated, best first. */
 static const char *const usual[] = {"lsarpc", "samr", "netlogon", "winreg", "srvsvc", "wkssvc"};
@@ -25,6 +30,15 @@ struct probe_logon {
     bool asked;                /* the user named the interface */
     const char *who;           /* "alice@LAB.TEST" */
     const char *spn;           /* "" where Kerberos is not wanted */
+    struct probe_asker asker;  /* who wants to ask the mapper; zeroed: nobody */
+    uint32_t refused;          /* the fault by which the mapper refuses a good account */
+    const char *why;           /* it came to nothing */
+    struct other_key {
+        uint16_t port;
+        mr_syntax iface;
+        uint32_t krb;
+    } others[OTHERS];
+    size_t other_count;
 };
 
 /* What there is to be said of it. */
@@ -58,6 +72,7 @@ static void look_at_kdcs(struct probe_logon *l) {
 
     for (size_t i = 0; i < p->addr_count; i++)
         p->logon.kdc_silent |= mr_logon_is_kdc_silent(l->logon, &p->addrs[i].addr);
+    p->evidence |= p->logon.kdc_silent; /* its port is one of the neighbours */
 }
 
 /* The tickets that were granted, and a fallback, whose reason is returned. */
@@ -80,35 +95,49 @@ static void cut(struct probe_op *op) {
     struct probe_logon *l = (struct probe_logon *)op;
 
     mr_trial_deinit(&l->trial);
-    mr_logon_free(l->logon);
+    if (l->logon != op->probe->account.logon)
+        mr_logon_free(l->logon);
     l->logon = NULL;
     mr_timer_deinit(&l->wait);
 }
 
 /* ---- the end ---- */
 
+/* Once: who is known to be good stays so. */
 static void judge(struct probe_logon *l, enum mr_probe_verdict verdict) {
     mr_probe *p = l->op.probe;
 
+    if (p->account.logon)
+        return;
     p->logon.verdict = verdict;
-    if (verdict == MR_PROBE_VERDICT_GOOD)
+    if (verdict == MR_PROBE_VERDICT_GOOD) {
         p->logon.mechanism = mechanism(l);
+        p->account.logon = l->logon;
+    }
     if (p->options.judged)
         p->options.judged(p->options.judged_user, verdict);
 }
 
 static void finish(struct probe_logon *l) {
+    mr_probe *p = l->op.probe;
+
     cut(&l->op);
+    if (l->asker.told)
+        l->asker.told(l->asker.user, l->refused, l->why);
+    else if (p->account.logon)
+        probe_signal(p, PROBE_KNOWN);
     probe_op_end(&l->op);
 }
 
 static void end_unknown(struct probe_logon *l, const char *why) {
+    l->why = probe_text(l->op.probe, "%s", why);
     judge(l, MR_PROBE_VERDICT_NONE);
     probe_check(&l->op, MR_STATUS_UNKNOWN, NULL, 0, "as %s: %s", l->who, why);
     finish(l);
 }
 
 static void end_failed(struct probe_logon *l, bool refused, const char *text) {
+    l->why = text;
     judge(l, refused ? MR_PROBE_VERDICT_REFUSED : MR_PROBE_VERDICT_NONE);
     probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "%s as %s: %s", mechanism(l), l->who, text);
     finish(l);
@@ -133,6 +162,9 @@ static void end_good(struct probe_logon *l, const char *note) {
         {"port", {.kind = MR_VALUE_UINT, .u.uinteger = l->port}},
     };
 
+    for (size_t i = 0; i < l->other_count; i++)
+        probe_add_other_key(l->op.probe, l->op.check, l->addr, l->others[i].port,
+                            &l->others[i].iface, l->others[i].krb);
     judge(l, MR_PROBE_VERDICT_GOOD);
     probe_check(&l->op, low ? MR_STATUS_FAIL : why ? MR_STATUS_WARN : MR_STATUS_PASS, evidence,
                 MR_COUNT(evidence), "%s as %s, %s%s%s%s%s", mechanism(l), l->who, level,
@@ -153,6 +185,31 @@ static void end_denied(struct probe_logon *l) {
     finish(l);
 }
 
+static bool choose(struct probe_logon *l);
+static void try_out(struct probe_op *op);
+
+/* Nobody asked for this service, and it has no key for the ticket: another one may. No password is
+ * tried by that. */
+static bool tries_elsewhere(struct probe_logon *l) {
+    mr_logon_provider provider = {0};
+    struct other_key *other = &l->others[l->other_count];
+
+    if (l->asked || l->asker.told || l->other_count == OTHERS ||
+        mr_logon_find(l->logon, NULL, &provider) != 0 ||
+        !probe_has_other_key(&provider, mr_client_get_report(l->trial.client), &other->krb))
+        return false;
+    other->port = l->port;
+    other->iface = l->iface;
+    l->other_count++;
+    if (!choose(l)) {
+        l->other_count--;
+        return false;
+    }
+    mr_trial_deinit(&l->trial);
+    probe_op_connect(&l->op, try_out);
+    return true;
+}
+
 static void end_dialogue(struct probe_logon *l) {
     const mr_trial *t = &l->trial;
     mr_logon_seen seen = seen_of(l);
@@ -165,21 +222,50 @@ static void end_dialogue(struct probe_logon *l) {
         end_unknown(l, "the port took no further connection");
         return;
     }
+    if (tries_elsewhere(l))
+        return;
     add_way(l, false, mr_client_get_report(t->client)->auth.fault);
     const char *text = mr_logon_seen_add_failed(&seen, t->result, &t->error);
     end_failed(l, mr_logon_seen_is_refused(&seen), text);
+}
+
+/* The mapper knows the caller: a remark, for it is the answer that counts. */
+static void end_at_mapper(struct probe_logon *l) {
+    const mr_trial *t = &l->trial;
+    mr_probe *p = l->op.probe;
+
+    l->op.check = "EPM.LOGON";
+    l->op.phase = MR_PHASE_DISCOVERY;
+    l->op.remark = true;
+    mr_logon_seen seen = seen_of(l);
+    if (t->end == MR_TRIAL_LOW)
+        mr_trial_add_facts(t, &seen);
+    p->account.mapper_level = t->end == MR_TRIAL_LOW ? MR_AUTH_LEVEL_PRIVACY : l->options.level;
+    if (t->end == MR_TRIAL_DENIED) {
+        p->account.mapper_level = 0;
+        l->refused = t->denied;
+        l->why = "access is denied to an account that is known there";
+    }
+    end_good(l, l->why ? l->why : t->end == MR_TRIAL_LOW ? "lower levels are refused" : NULL);
 }
 
 static void on_tried(void *user, mr_trial *t) {
     struct probe_logon *l = user;
     mr_logon_seen seen = seen_of(l);
 
+    if (l->asker.told && t->end != MR_TRIAL_FAILED) {
+        end_at_mapper(l);
+        return;
+    }
     switch (t->end) {
     case MR_TRIAL_FAILED:
         end_dialogue(l);
         break;
     case MR_TRIAL_SERVED:
         mr_trial_add_facts(t, &seen);
+        mr_fact_add(l->op.probe->diag, MR_FACT_RPC_ADMITTED, l->op.check,
+                    .interface = seen.interface, .address = probe_addr_text(l->op.probe, l->addr),
+                    .port = l->port, .user = l->who, .auth = l->options.level);
         end_good(l, NULL);
         break;
     case MR_TRIAL_LOW:
@@ -201,6 +287,10 @@ static void try_out(struct probe_op *op) {
     mr_probe *p = op->probe;
     mr_error err = MR_ERROR_INIT;
 
+    if (!l->asker.told) {
+        p->account.port = l->port;
+        p->account.iface = l->iface;
+    }
     l->trial = (mr_trial){
         .loop = p->loop,
         .connect = probe_client_options(p, l->addr, l->port),
@@ -208,7 +298,7 @@ static void try_out(struct probe_op *op) {
         .interface = l->iface,
         .name = probe_iface(p, &l->iface),
         .level = l->options.level,
-        .known = l->options.identity->anonymous,
+        .known = l->options.identity->anonymous || p->account.logon,
         .done = on_tried,
         .user = l,
     };
@@ -259,6 +349,7 @@ static void begin_logon(struct probe_logon *l) {
         end_unknown(l, err.text);
         return;
     }
+    l->why = probe_text(p, "%s", err.text);
     mr_fact_add(p->diag, MR_FACT_AUTH_LOCAL, l->op.check, .other = err.text, .user = l->who);
     judge(l, MR_PROBE_VERDICT_NONE);
     probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "as %s: %s", l->who, err.text);
@@ -278,6 +369,7 @@ static void on_gate(void *user) {
         mr_timer_set(&l->wait, mr_clock_now() + GATE_AGAIN);
         break;
     case MR_PROBE_GATE_CLOSED:
+        l->why = "it was refused before";
         mr_fact_add(l->op.probe->diag, MR_FACT_AUTH_NOT_TRIED, l->op.check,
                     .address = probe_addr_text(l->op.probe, l->addr), .user = l->who);
         probe_check(&l->op, MR_STATUS_SKIP, NULL, 0,
@@ -298,12 +390,22 @@ static size_t rank(mr_probe *p, const mr_syntax *iface) {
     return MR_COUNT(usual);
 }
 
+static bool has_other_key(const struct probe_logon *l, uint16_t port) {
+    for (size_t i = 0; i < l->other_count; i++)
+        if (l->others[i].port == port)
+            return true;
+    return false;
+}
+
+/* The best interface at a port that is not known to have another key. */
 static bool choose(struct probe_logon *l) {
     mr_probe *p = l->op.probe;
     size_t best = SIZE_MAX;
 
     for (size_t i = 0; i < p->endpoint_count; i++) {
         const struct probe_endpoint *e = &p->endpoints[i];
+        if (has_other_key(l, e->port))
+            continue;
         for (size_t k = 0; k < e->count; k++) {
             size_t at = rank(p, &e->ifaces[k]);
             if (at >= best)
@@ -316,31 +418,64 @@ static bool choose(struct probe_logon *l) {
     return best != SIZE_MAX;
 }
 
-static void start(mr_probe *p) {
-    const mr_probe_options *o = &p->options;
-    struct probe_logon *l;
+static struct probe_logon *new_logon(mr_probe *p, size_t addr) {
+    struct probe_logon *l = MR_ARENA_NEW(p->arena, struct probe_logon);
 
-    if (!o->logon || !o->logon->identity)
-        return;
-    l = MR_ARENA_NEW(p->arena, struct probe_logon);
     if (!l) {
         probe_no_memory(p);
-        return;
+        return NULL;
     }
     l->op.probe = p;
-    if (!choose(l))
-        return;
-    l->options = *o->logon;
-    l->asked = o->has_interface;
-    l->who = o->identity && *o->identity ? o->identity : "the user";
-    l->addr = &p->addrs[p->mapper_addr].addr;
-    l->spn = o->logon->spn ? o->logon->spn
-             : o->logon->host ? probe_text(p, "%s/%s", o->logon->service ? o->logon->service
-                                                                         : "host", o->logon->host)
-             : "";
+    l->options = *p->options.logon;
+    l->who = probe_account_name(p);
+    l->spn = probe_account_spn(p);
+    l->addr = &p->addrs[addr].addr;
     mr_timer_init(&l->wait, p->loop, on_gate, l);
+    return l;
+}
+
+static bool has_account(const mr_probe *p) {
+    return p->options.logon && p->options.logon->identity && !probe_skips_check(p, "AUTH.LOGON");
+}
+
+static void begin(struct probe_logon *l) {
+    mr_probe *p = l->op.probe;
+
+    p->account.begun = true;
     probe_op_begin(p, &l->op, "AUTH.LOGON", MR_PHASE_COMMUNICATION, false, cut);
-    mr_timer_set(&l->wait, mr_clock_now());
+    if (!p->account.logon) {
+        mr_timer_set(&l->wait, mr_clock_now());
+        return;
+    }
+    l->logon = p->account.logon; /* it was good at the mapper */
+    probe_op_connect(&l->op, try_out);
+}
+
+static void start(mr_probe *p) {
+    struct probe_logon *l;
+
+    if (!has_account(p) || (p->account.begun && !p->account.logon))
+        return;
+    l = new_logon(p, p->mapper_addr);
+    if (!l || !choose(l))
+        return;
+    l->asked = p->options.has_interface;
+    begin(l);
+}
+
+bool probe_account_ask_mapper(mr_probe *p, size_t addr, const struct probe_asker *asker) {
+    struct probe_logon *l;
+
+    if (!has_account(p) || p->account.begun)
+        return false;
+    l = new_logon(p, addr);
+    if (!l)
+        return false;
+    l->asker = *asker;
+    l->port = p->options.mapper_port;
+    l->iface = mr_epmapper_iface.syntax;
+    begin(l);
+    return true;
 }
 
 const mr_probe_check probe_check_logon = {

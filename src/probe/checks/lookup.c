@@ -2,13 +2,14 @@
  * Phase 3: what the mapper knows. Asked for one interface it maps it (ept_map), and only when that
  * fails reads the whole list to see whether it is registered over other protocols; without one it
  * reads the list (ept_lookup). What comes out are the TCP ports to connect to. A question that got
- * no answer is asked once more on a fresh connection, more often where the path loses packets.
+ * no answer is asked once more on a fresh connection, more often where the path loses packets. A
+ * mapper that refuses strangers is asked in the name of the account that was given.
  */
 #include <msrpc/ifaces/epmapper.h>
 
 #include <stdlib.h>
 
-#include "probe_private.h"
+#include "knock.h"
 
 /* Real hosts register a few hundred endpoints; of a list that has no end so many are looked at. */
 #define ENTRIES_MAX 2048
@@ -22,6 +23,7 @@ struct lookup {
     bool open;
     uint32_t silent; /* connections on which no answer came */
     uint32_t lost;   /* segments that they sent again in vain */
+    bool answered;   /* the mapper has, whatever */
 };
 
 static void cut(struct probe_op *op) {
@@ -108,6 +110,18 @@ static void finish(struct lookup *l) {
     probe_op_end(&l->op);
 }
 
+/* "; the mapper refuses strangers, asked as LAB\\alice" where that is so. */
+static const char *asked_as(struct lookup *l) {
+    mr_probe *p = l->op.probe;
+    uint8_t level = p->account.mapper_level;
+
+    if (!level)
+        return "";
+    return probe_text(p, "; the mapper refuses strangers, asked as %s%s%s", probe_account_name(p),
+                      level == p->logon.level ? "" : " at level ",
+                      level == p->logon.level ? "" : mr_auth_level_name(level));
+}
+
 /* ---- was the answer too large for the way? ---- */
 
 /* A fresh connection and ept_map of the mapper itself: a question with a short answer. */
@@ -170,11 +184,8 @@ static void on_small_bound(void *user, mr_client *client, int result, const mr_e
 static void connect_small(struct probe_op *op) {
     struct small *s = (struct small *)op;
     mr_probe *p = op->probe;
-    mr_client_options options =
-        probe_client_options(p, &p->addrs[p->mapper_addr].addr, p->options.mapper_port);
+    mr_client_options options = probe_mapper_options(p, p->mapper_addr);
     mr_error err = MR_ERROR_INIT;
-
-    options.bind = MR_BIND_PLAIN;
     int r = mr_client_new(p->loop, &options, &s->client, &err);
     if (!r)
         r = mr_client_start(s->client, &mr_epmapper_iface.syntax, on_small_bound, s, &err);
@@ -214,30 +225,65 @@ static mr_talk_seen talk_about(struct lookup *l, int result, const mr_error *err
     return talk;
 }
 
-static void add_failure(struct lookup *l, const mr_talk_seen *talk, int result,
-                        const mr_error *err) {
+/* The mapper answered, with a status that is no success. */
+static bool is_status(int result, const mr_error *err) {
+    return result == MR_ERR_PROTOCOL && err->peer_kind == MR_PEER_FAULT;
+}
+
+static void add_facts(struct lookup *l, const mr_talk_seen *talk, int result,
+                      const mr_error *err) {
     mr_probe *p = l->op.probe;
     uint32_t count = l->open ? (uint32_t)l->mapper.count : 0;
-    bool status = result == MR_ERR_PROTOCOL && err->peer_kind == MR_PEER_FAULT;
+    bool status = is_status(result, err);
 
-    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "endpoint mapper: %s",
-                status ? err->text : probe_talk_text(p, talk, err));
     if (!probe_wants(p, MR_PHASE_DISCOVERY))
         return;
     if (status || (count && l->mapper.calls))
-        mr_fact_add(p->diag, MR_FACT_EPM_LOOKUP_FAILED, l->op.check, .address = address(p),
+        mr_fact_add(p->diag, MR_FACT_EPM_LOOKUP_FAILED, talk->check, .address = address(p),
                     .status = status ? err->peer : talk->status, .count = count,
                     .port = p->options.mapper_port);
     if (!status)
         mr_facts_add_talk(p->diag, talk);
+}
+
+static void add_failure(struct lookup *l, const mr_talk_seen *talk, int result,
+                        const mr_error *err) {
+    mr_probe *p = l->op.probe;
+
+    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "endpoint mapper: %s",
+                is_status(result, err) ? err->text : probe_talk_text(p, talk, err));
+    add_facts(l, talk, result, err);
+    if (!probe_wants(p, MR_PHASE_DISCOVERY))
+        return;
     if (talk->end == MR_TALK_SILENT && talk->acked == MR_ACKED_YES && !p->options.has_interface)
         ask_small(p);
+}
+
+/* Asking in the name of the account led to nothing. What the logon met is told where it was made. */
+static void end_refused(struct lookup *l, uint32_t status, const char *why) {
+    mr_probe *p = l->op.probe;
+    const char *who = probe_account_name(p);
+
+    if (probe_wants(p, MR_PHASE_DISCOVERY) && status)
+        mr_fact_add(p->diag, MR_FACT_EPM_ACCOUNT_DENIED, l->op.check, .address = address(p),
+                    .port = p->options.mapper_port, .user = who, .status = status,
+                    .auth = p->account.mapper_level ? p->account.mapper_level : p->logon.level);
+    else if (probe_wants(p, MR_PHASE_DISCOVERY))
+        mr_fact_add(p->diag, MR_FACT_EPM_UNASKED, l->op.check, .address = address(p),
+                    .port = p->options.mapper_port, .user = who, .other = why);
+    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "the mapper refuses strangers%s%s: %s",
+                status ? ", and " : ", and could not be asked as ", who, why);
+    finish(l);
 }
 
 /* A fresh connection could not be had: its failure says no more than the silence before it. */
 static void end_unbound(struct lookup *l, int result, const mr_error *err) {
     mr_probe *p = l->op.probe;
 
+    if (p->account.mapper_level && !probe_own_failure(p, result)) {
+        end_refused(l, 0, err->text);
+        return;
+    }
     probe_check(&l->op, probe_own_failure(p, result) ? MR_STATUS_UNKNOWN : MR_STATUS_FAIL, NULL, 0,
                 "endpoint mapper, asked again: %s", err->text);
     finish(l);
@@ -270,6 +316,18 @@ static void on_bound_again(void *user, mr_client *client, int result, const mr_e
     finish(l);
 }
 
+static int connect_again(struct lookup *l, mr_error *err) {
+    mr_probe *p = l->op.probe;
+    mr_client_options options = probe_mapper_options(p, p->mapper_addr);
+
+    cut(&l->op);
+    mr_client_free(p->mapper_client);
+    p->mapper_client = NULL;
+    int r = mr_client_new(p->loop, &options, &p->mapper_client, err);
+    return r ? r : mr_client_start(p->mapper_client, &mr_epmapper_iface.syntax, on_bound_again, l,
+                                   err);
+}
+
 /* Whether the question that was not answered is on its way again. */
 static bool asks_again(struct lookup *l, const mr_talk_seen *talk, const mr_error *err) {
     mr_probe *p = l->op.probe;
@@ -283,21 +341,61 @@ static bool asks_again(struct lookup *l, const mr_talk_seen *talk, const mr_erro
                                    : "EPM.LOOKUP.SILENT";
     probe_check_as(&l->op, id, MR_PHASE_DISCOVERY, probe_op_ms(&l->op), MR_STATUS_WARN, NULL, 0,
                    "endpoint mapper: %s; asked again", probe_talk_text(p, talk, err));
-    cut(&l->op);
-    mr_client_free(p->mapper_client);
-    p->mapper_client = NULL;
-    mr_client_options options =
-        probe_client_options(p, &p->addrs[p->mapper_addr].addr, p->options.mapper_port);
-    options.bind = MR_BIND_PLAIN;
-    int r = mr_client_new(p->loop, &options, &p->mapper_client, &why);
-    if (!r)
-        r = mr_client_start(p->mapper_client, &mr_epmapper_iface.syntax, on_bound_again, l, &why);
+    int r = connect_again(l, &why);
     if (r)
         end_unbound(l, r, &why);
     return true;
 }
 
-/* The question failed; true when it is asked again, else the failure is told. */
+/* ---- in the name of the account ---- */
+
+static void on_told(void *user, uint32_t status, const char *why) {
+    struct lookup *l = user;
+    mr_error err = MR_ERROR_INIT;
+
+    if (why)
+        end_refused(l, status, why);
+    else if (connect_again(l, &err) != 0)
+        end_refused(l, 0, err.text);
+}
+
+/* A stranger was refused: once more in the name of the account, if there is one. */
+static bool asks_as_account(struct lookup *l, mr_talk_seen *talk, int result,
+                            const mr_error *err) {
+    mr_probe *p = l->op.probe;
+    const struct probe_asker asker = {on_told, l};
+
+    if (!probe_account_ask_mapper(p, p->mapper_addr, &asker))
+        return false;
+    talk->check = probe_text(p, "%s.ANONYMOUS", l->op.check);
+    l->op.remark = true;
+    probe_check_as(&l->op, talk->check, MR_PHASE_DISCOVERY, probe_op_ms(&l->op), MR_STATUS_FAIL,
+                   NULL, 0, "endpoint mapper: %s; asked again as %s",
+                   is_status(result, err) ? err->text : probe_talk_text(p, talk, err),
+                   probe_account_name(p));
+    l->op.remark = false;
+    add_facts(l, talk, result, err);
+    cut(&l->op);
+    mr_client_free(p->mapper_client);
+    p->mapper_client = NULL;
+    return true;
+}
+
+/* Whoever asked was denied; true where that had, or will have, its own end. */
+static bool takes_denial(struct lookup *l, mr_talk_seen *talk, int result, const mr_error *err) {
+    uint32_t status = is_status(result, err) ? err->peer
+                      : talk->end == MR_TALK_FAULT ? talk->status : 0;
+
+    if (!mr_fault_is_denial(status))
+        return false;
+    if (!l->op.probe->account.mapper_level)
+        return asks_as_account(l, talk, result, err);
+    end_refused(l, status, "access is denied to an account that is known there");
+    return true;
+}
+
+/* The question failed; true when it is asked again or all is told, else the failure is told and
+ * the list is what there is of it. */
 static bool failed(struct lookup *l, int result, const mr_error *err) {
     mr_probe *p = l->op.probe;
 
@@ -308,9 +406,21 @@ static bool failed(struct lookup *l, int result, const mr_error *err) {
     mr_talk_seen talk = talk_about(l, result, err);
     if (talk.end == MR_TALK_SILENT && asks_again(l, &talk, err))
         return true;
+    if (takes_denial(l, &talk, result, err))
+        return true;
     talk.tries = l->silent;
     add_failure(l, &talk, result, err);
     return false;
+}
+
+/* The mapper admits the account. */
+static void add_answer(struct lookup *l) {
+    mr_probe *p = l->op.probe;
+
+    if (p->account.mapper_level && !l->answered && probe_wants(p, MR_PHASE_DISCOVERY))
+        mr_fact_add(p->diag, MR_FACT_EPM_ADMITTED, l->op.check, .address = address(p),
+                    .port = p->options.mapper_port, .user = probe_account_name(p));
+    l->answered = true;
 }
 
 /* An answer came at last: what was repeated in vain before it shows a path that loses packets. */
@@ -336,9 +446,9 @@ static void add_missing(struct lookup *l) {
             continue;
         others = probe_text(p, "%s%s%s", others, *others ? "," : "", protseq);
     }
-    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0,
-                *others ? "%s is registered over %s, not over TCP"
-                        : "%s is not registered", name, others);
+    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "%s is %s%s%s%s", name,
+                *others ? "registered over " : "not registered", others,
+                *others ? ", not over TCP" : "", asked_as(l));
     if (!probe_wants(p, MR_PHASE_DISCOVERY))
         return;
     if (*others)
@@ -377,8 +487,10 @@ static void on_listed(void *user, mr_mapper *mapper, int result, const mr_error 
 
     if (result && failed(l, result, err))
         return;
-    if (!result)
+    if (!result) {
         add_loss(l);
+        add_answer(l);
+    }
     if (mapper->count || !result) {
         p->listed = count_ifaces(p, mapper);
         if (probe_wants(p, MR_PHASE_DISCOVERY) && !result)
@@ -399,8 +511,9 @@ static void on_listed(void *user, mr_mapper *mapper, int result, const mr_error 
             {"tcp_ports", {.kind = MR_VALUE_UINT, .u.uinteger = p->endpoint_count}},
         };
         probe_check(&l->op, mapper->cut ? MR_STATUS_WARN : MR_STATUS_PASS, evidence,
-                    MR_COUNT(evidence), "%zu interface%s registered%s", p->listed,
-                    p->listed == 1 ? "" : "s", mapper->cut ? ", in a list without an end" : "");
+                    MR_COUNT(evidence), "%zu interface%s registered%s%s", p->listed,
+                    p->listed == 1 ? "" : "s", mapper->cut ? ", in a list without an end" : "",
+                    asked_as(l));
         if (mapper->cut && probe_wants(p, MR_PHASE_DISCOVERY))
             mr_fact_add(p->diag, MR_FACT_EPM_ENDLESS, l->op.check, .address = address(p),
                         .count = (uint32_t)mapper->count, .port = p->options.mapper_port);
@@ -439,6 +552,7 @@ static void on_mapped(void *user, mr_mapper *mapper, int result, const mr_error 
     mr_probe *p = l->op.probe;
 
     if (result == MR_ERR_NOT_REGISTERED) {
+        add_answer(l);
         list(l);
         return;
     }
@@ -449,6 +563,7 @@ static void on_mapped(void *user, mr_mapper *mapper, int result, const mr_error 
         return;
     }
     add_loss(l);
+    add_answer(l);
     take_endpoints(p, mapper);
     if (p->endpoint_count == 0 && !names_port(mapper, p->options.mapper_port)) {
         list(l);
@@ -456,11 +571,11 @@ static void on_mapped(void *user, mr_mapper *mapper, int result, const mr_error 
     }
     p->listed = 1;
     if (p->endpoint_count == 0)
-        probe_check(&l->op, MR_STATUS_PASS, NULL, 0, "%s: the mapper's own port",
-                    probe_iface(p, &p->options.interface));
+        probe_check(&l->op, MR_STATUS_PASS, NULL, 0, "%s: the mapper's own port%s",
+                    probe_iface(p, &p->options.interface), asked_as(l));
     else
-        probe_check(&l->op, MR_STATUS_PASS, NULL, 0, "%s -> port %u",
-                    probe_iface(p, &p->options.interface), p->endpoints[0].port);
+        probe_check(&l->op, MR_STATUS_PASS, NULL, 0, "%s -> port %u%s",
+                    probe_iface(p, &p->options.interface), p->endpoints[0].port, asked_as(l));
     finish(l);
 }
 

@@ -4,11 +4,12 @@
  * reset, closed or ignored is tried once more on a fresh connection with a single context, because
  * some RPC-aware firewalls take offence at the three, and because one silence proves nothing. Where
  * other connections show that the path loses packets, a silent one is repeated more often. The
- * first address that binds carries the discovery.
+ * first address that binds carries the discovery. Where none does, and one refused a stranger, it
+ * is asked in the name of the account that was given.
  */
 #include <msrpc/ifaces/epmapper.h>
 
-#include "probe_private.h"
+#include "knock.h"
 
 #define CONTEXTS_WINDOWS 3
 #define CONTEXTS_PLAIN 1
@@ -16,7 +17,8 @@
 #define SILENCES_LOSSY 4 /* the same, and connects, on a path that loses packets */
 
 /* One address, and what became of the connections to it so far. */
-struct path {
+struct probe_path {
+    mr_probe *probe;
     size_t addr;         /* index */
     unsigned connects;   /* that got no answer and were repeated */
     uint32_t silent;     /* binds without an answer */
@@ -27,7 +29,7 @@ struct path {
 struct mapper {
     struct probe_op op;
     mr_client *client;
-    struct path *path;
+    struct probe_path *path;
     bool plain;          /* not the first try */
 };
 
@@ -35,7 +37,52 @@ static void cut(struct probe_op *op) {
     mr_client_free(((struct mapper *)op)->client);
 }
 
-static void start_one(mr_probe *p, struct path *path, bool plain);
+static void start_one(mr_probe *p, struct probe_path *path, bool plain);
+
+/* ---- in the name of the account ---- */
+
+/* What the logon met is told where it was made. */
+static void on_told(void *user, uint32_t status, const char *why) {
+    struct probe_path *path = user;
+    mr_probe *p = path->probe;
+    mr_fact fact = {.kind = MR_FACT_EPM_UNASKED, .check = "AUTH.LOGON",
+                    .address = probe_addr_text(p, &p->addrs[path->addr].addr),
+                    .port = p->options.mapper_port, .user = probe_account_name(p)};
+
+    if (!why) {
+        start_one(p, path, true);
+        return;
+    }
+    if (status) {
+        fact.kind = MR_FACT_EPM_ACCOUNT_DENIED;
+        fact.check = "EPM.LOGON";
+        fact.status = status;
+        fact.auth = p->logon.level;
+    } else {
+        fact.other = why;
+    }
+    if (probe_wants(p, MR_PHASE_DISCOVERY))
+        mr_diag_add_fact(p->diag, &fact);
+}
+
+/* No address let a stranger in, and no more are being asked. */
+static void ask_as_account(struct probe_path *path) {
+    mr_probe *p = path->probe;
+    const struct probe_asker asker = {on_told, p->mapper_refused};
+
+    if (!p->mappers_open && !p->signalled[PROBE_BOUND] && p->mapper_refused &&
+        probe_wants_check(p, "EPM.LOOKUP"))
+        probe_account_ask_mapper(p, p->mapper_refused->addr, &asker);
+}
+
+/* ---- one connection ---- */
+
+static void end(struct mapper *m) {
+    m->op.probe->mappers_open--;
+    cut(&m->op);
+    ask_as_account(m->path);
+    probe_op_end(&m->op);
+}
 
 static const mr_addr *address(const struct mapper *m) {
     return &m->op.probe->addrs[m->path->addr].addr;
@@ -69,12 +116,13 @@ static void add_bind(struct mapper *m, int result, const mr_error *err) {
         .at = mr_clock_now(),
     };
     double ms = (double)(talk.at - report->connected) / MR_MSEC;
+    bool account = p->account.mapper_level != 0;
 
     probe_read_talk(report, result, err, &talk);
     talk.ms = (uint32_t)ms;
     talk.check = p->addr_count > 1 ? probe_text(p, "EPM.BIND@%s", talk.address) : "EPM.BIND";
     if (m->plain)
-        talk.check = probe_text(p, "%s.PLAIN", talk.check);
+        talk.check = probe_text(p, "%s.%s", talk.check, account ? "AS" : "PLAIN");
     if (m->path->silent > 1)
         talk.check = probe_text(p, "%s.%u", talk.check, m->path->silent);
     if (talk.end == MR_TALK_SILENT) {
@@ -86,12 +134,15 @@ static void add_bind(struct mapper *m, int result, const mr_error *err) {
     bool silent_so_far = again && talk.end == MR_TALK_SILENT;
     probe_check_as(&m->op, talk.check, MR_PHASE_DISCOVERY, ms,
                    !result ? MR_STATUS_PASS : silent_so_far ? MR_STATUS_WARN : MR_STATUS_FAIL,
-                   NULL, 0, "endpoint mapper%s: %s%s", m->plain ? ", plain bind" : "",
+                   NULL, 0, "endpoint mapper%s%s: %s%s", !m->plain ? ""
+                   : account ? " as " : ", plain bind", account ? probe_account_name(p) : "",
                    probe_talk_text(p, &talk, err), silent_so_far ? "; asked again" : "");
     if (probe_wants(p, MR_PHASE_DISCOVERY))
         mr_facts_add_talk(p->diag, &talk);
     if (!result)
         add_loss(m, talk.check, report);
+    else if (probe_is_refusal(&talk))
+        p->mapper_refused = m->path;
     if (again)
         start_one(p, m->path, true);
 }
@@ -130,13 +181,11 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
 
     if (probe_own_failure(p, result)) {
         probe_check(&m->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err->text);
-        cut(&m->op);
-        probe_op_end(&m->op);
+        end(m);
         return;
     }
     if (!open && connects_again(m, report)) {
-        cut(&m->op);
-        probe_op_end(&m->op);
+        end(m);
         return;
     }
     tell_connect(m, report, open);
@@ -148,14 +197,13 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
         m->client = NULL;
         probe_signal(p, PROBE_BOUND);
     }
-    cut(&m->op);
-    probe_op_end(&m->op);
+    end(m);
 }
 
 static void connect_mapper(struct probe_op *op) {
     struct mapper *m = (struct mapper *)op;
     mr_probe *p = op->probe;
-    mr_client_options options = probe_client_options(p, address(m), p->options.mapper_port);
+    mr_client_options options = probe_mapper_options(p, m->path->addr);
     mr_error err = MR_ERROR_INIT;
 
     options.bind = m->plain ? MR_BIND_PLAIN : MR_BIND_WINDOWS;
@@ -167,12 +215,11 @@ static void connect_mapper(struct probe_op *op) {
     if (r) {
         probe_own_failure(p, r);
         probe_check(&m->op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
-        cut(&m->op);
-        probe_op_end(&m->op);
+        end(m);
     }
 }
 
-static void start_one(mr_probe *p, struct path *path, bool plain) {
+static void start_one(mr_probe *p, struct probe_path *path, bool plain) {
     struct mapper *m = MR_ARENA_NEW(p->arena, struct mapper);
 
     if (!m) {
@@ -181,6 +228,7 @@ static void start_one(mr_probe *p, struct path *path, bool plain) {
     }
     m->path = path;
     m->plain = plain;
+    p->mappers_open++;
     probe_op_begin(p, &m->op, "EPM.BIND", plain ? MR_PHASE_DISCOVERY : MR_PHASE_TCP, false, cut);
     probe_op_connect(&m->op, connect_mapper);
 }
@@ -192,11 +240,12 @@ static void start(mr_probe *p) {
         return;
     }
     for (size_t i = 0; i < p->addr_count; i++) {
-        struct path *path = MR_ARENA_NEW(p->arena, struct path);
+        struct probe_path *path = MR_ARENA_NEW(p->arena, struct probe_path);
         if (!path) {
             probe_no_memory(p);
             return;
         }
+        path->probe = p;
         path->addr = i;
         start_one(p, path, false);
     }
