@@ -15,10 +15,10 @@ const mr_rule mr_rule_epm_account_denied = {
     .explains = {"EPM.ACCESS_DENIED", "EPM.NAK", "EPM.NOT_MAPPER", "EPM.FAULT",
                  "EPM.LOOKUP_FAILED"},
     .summary = "the endpoint mapper denies access to an account that it knows",
-    .cause = "The endpoint mapper of {address} denies access ({status}) to {user}, whose credentials "
-             "it accepts: the password is right. A policy that asks for authentication only "
-             "(RestrictRemoteClients) does not do that; an RPC filter of the host does, or the "
-             "level of authentication ({auth|unknown}) is too low.",
+    .cause = "The endpoint mapper of {address} denies access ({status}) to {user}, whose "
+             "credentials it accepts: the password is right. A policy that asks for "
+             "authentication only (RestrictRemoteClients) does not do that; an RPC filter of the "
+             "host does, or the level of authentication ({auth|unknown}) is too low.",
     .reference = "Policy CSP RemoteProcedureCall/RestrictUnauthenticatedRPCClients; "
                  "MS-RPCE 3.3.1.5.2; C706 appendix E",
     .remedies = {{.text = "Look at the RPC filters of the host, and at its policy.",

@@ -259,7 +259,8 @@ static void add_failure(struct lookup *l, const mr_talk_seen *talk, int result,
         ask_small(p);
 }
 
-/* Asking in the name of the account led to nothing. What the logon met is told where it was made. */
+/* Asking in the name of the account led to nothing. What the logon met is told where it was
+ * made. */
 static void end_refused(struct lookup *l, uint32_t status, const char *why) {
     mr_probe *p = l->op.probe;
     const char *who = probe_account_name(p);
