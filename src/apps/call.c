@@ -11,6 +11,7 @@
 #include "report.h"
 #include "session.h"
 #include "tokens.h"
+#include "verdict.h"
 
 #define CALLS_MAX 32
 #define JSON_CAP ((size_t)64 << 20)
@@ -275,7 +276,7 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
     int r = mr_call_run(&one->call, client, &err);
     if (r)
         calls->s->error = err;
-    int code = app_session_after(calls->s, client, r, 0);
+    int code = app_session_after(calls->s, client, NULL, r, 0);
     if (code >= APP_USAGE)
         return code;
     if (code)
@@ -353,6 +354,7 @@ static void show(struct calls *calls, const app_target *target, const mr_addr *r
     for (size_t i = 0; i < calls->count; i++)
         json_call(a, calls, i, i < done, &w);
     mr_writer_close(&w);
+    app_report_findings(calls->s, &w);
     app_report_close(a, &w, code);
 }
 
@@ -380,6 +382,7 @@ static int run_session(app *a, struct calls *calls, const app_target *target,
         done += code == 0;
     }
     show(calls, target, client ? &mr_client_get_report(client)->attempt.remote : NULL, done, code);
+    app_session_tell_findings(&s);
     for (size_t i = 0; i < calls->count; i++)
         if (calls->items[i].started)
             mr_call_deinit(&calls->items[i].call);
@@ -405,6 +408,8 @@ static int run(app *a) {
         code = app_refuse(a, APP_USAGE, "--object %s: a UUID is wanted", o->object);
     if (!code)
         code = app_accounts_read(a, &target, 1);
+    if (!code)
+        code = app_account_check(a, &target);
     if (!code)
         code = read_calls(a, calls);
     const mr_uuid *objectp = o->object ? &object : NULL;

@@ -222,8 +222,10 @@ static bool is_nobodys(const app *a, const struct diagnose_run *run) {
 static int diagnose_target(app *a, const app_target *target, void *user) {
     struct diagnose_run run = {.target = target, .open = 1};
     mr_writer w;
-    int code = app_session_open(a, &run.s);
+    int code = app_account_check(a, target);
 
+    if (!code)
+        code = app_session_open(a, &run.s);
     if (code)
         return code;
     code = start_run(user, &run);

@@ -438,6 +438,34 @@ bool app_account_logs_on(const app_account *account) {
     return account && account->who != APP_WHO_NOBODY;
 }
 
+/* An address where only Kerberos will do. */
+static bool lacks_name(const app_target *target) {
+    const app_account *account = target->account;
+    mr_addr literal;
+
+    if (!app_account_logs_on(account) || account->spn ||
+        mr_addr_decode(mr_slice_str(target->host), 0, &literal) != 0)
+        return false;
+    const mr_identity *id = &account->id;
+    bool ntlm = id->anonymous || id->has_password || id->has_nt_hash;
+    return account->mechanism == MR_LOGON_KERBEROS ||
+           (account->mechanism == MR_LOGON_NEGOTIATE && !ntlm);
+}
+
+int app_accounts_check(const app *a, const app_target *targets, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!lacks_name(&targets[i]))
+            return 0;
+    return count ? app_account_check(a, &targets[0]) : 0;
+}
+
+int app_account_check(const app *a, const app_target *target) {
+    if (!lacks_name(target))
+        return 0;
+    return app_refuse(a, APP_USAGE, "%s: Kerberos has tickets for names, not for addresses: say "
+                      "NAME --target-ip %s", target->host, target->host);
+}
+
 mr_logon_options app_logon_options(const app *a, const app_target *target, uint8_t level) {
     const app_account *account = target->account;
     bool patient = a->set.timeout != APP_TIMEOUT_DEFAULT;

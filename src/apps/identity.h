@@ -47,6 +47,13 @@ void app_accounts_wipe(app *a);
 /* Whether an account logs on, that is, is anything but APP_WHO_NOBODY. */
 bool app_account_logs_on(const app_account *account);
 
+/* Whether @target can be logged on to at all: Kerberos has tickets for names, not for addresses,
+ * and which name an address has is not left to DNS. 0 or APP_USAGE, told. */
+int app_account_check(const app *a, const app_target *target);
+/* Whether any of them can: a run that would be in vain for all is refused as the mistake it is.
+ * 0 or APP_USAGE, told. app_targets_read asks it already. */
+int app_accounts_check(const app *a, const app_target *targets, size_t count);
+
 /* How @target is logged on to: borrows from @a and @target. With an @level other than 0 that one is
  * used in place of the account's. Only for accounts that log on. */
 mr_logon_options app_logon_options(const app *a, const app_target *target, uint8_t level);

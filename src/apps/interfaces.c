@@ -11,6 +11,7 @@
 #include "input.h"
 #include "jobs.h"
 #include "report.h"
+#include "verdict.h"
 
 #define AT_ONCE 64
 #define GUESSES_MAX 65536
@@ -359,6 +360,7 @@ static void write_json(struct ifs *all, int code) {
     if (code > APP_WARNINGS && all->s->error.text[0])
         mr_writer_str(&w, "error", app_error(a, &all->s->error));
     ifs_json(all, &w);
+    app_report_findings(all->s, &w);
     app_report_close(a, &w, code);
 }
 
@@ -386,6 +388,7 @@ static int interfaces_target(app *a, const app_target *target, void *user) {
         write_json(&all, code);
     else if (all.count)
         ifs_show(&all);
+    app_session_tell_findings(&s);
     for (size_t i = 0; i < all.count; i++)
         mr_survey_deinit(&all.items[i].survey);
     mr_mapper_deinit(&mapper);

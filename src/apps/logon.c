@@ -9,17 +9,9 @@
 
 #include <stdarg.h>
 
-#include <msrpc/base/codes.h>
+#include "verdict.h"
 
-#include "session.h"
-
-/* What servers refuse a logon with (MS-RPCE 2.2.2.8, MS-ERREF 2.2). */
-#define NCA_PROTO_ERROR 0x1c01000bu
-#define FAULT_SEC_PKG 0x721u
-#define FAULT_ACCESS_DENIED 5u
 #define TURN_POLL (20 * MR_MSEC)
-
-/* ---- what went wrong, in words ---- */
 
 static const char *sentence(app *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static const char *sentence(app *a, const char *fmt, ...) {
@@ -31,75 +23,6 @@ static const char *sentence(app *a, const char *fmt, ...) {
     va_end(args);
     const char *kept = mr_arena_add_str(&a->arena, mr_slice_str(text));
     return kept ? kept : "out of memory";
-}
-
-/* "The password is wrong. (KDC_ERR_PREAUTH_FAILED)", and by how much the clocks differ where that
- * matters; NULL: Kerberos said nothing. */
-static const char *kerberos_says(app *a, const mr_krb5_failure *f) {
-    const mr_code_info *code = f->code == MR_KRB5_NO_CODE ? NULL
-                                                          : mr_code_find(MR_SPACE_KRB, f->code);
-    const mr_code_info *status = f->has_status ? mr_code_find(MR_SPACE_NTSTATUS, f->status) : NULL;
-    char skew[80] = "";
-    bool apart = f->skew >= 60 || f->skew <= -60;
-
-    if (!code)
-        return NULL;
-    if (f->server_time && (apart || f->code == 37))
-        snprintf(skew, sizeof skew, "; its clock is %lld seconds %s ours",
-                 (long long)(f->skew < 0 ? -f->skew : f->skew),
-                 f->skew < 0 ? "behind" : "ahead of");
-    return sentence(a, "%s (%s%s%s)%s", status ? mr_code_text(status) : mr_code_text(code),
-                    mr_code_symbol(code), status ? ", " : "",
-                    status ? mr_code_symbol(status) : "", skew);
-}
-
-/* Access may also be denied to who is known, since his level is too low: NTLM does not tell. */
-static const char *fault_says(app *a, const mr_client_auth *auth) {
-    uint32_t fault = auth->fault;
-    const mr_code_info *code = mr_code_find_fault(fault);
-    bool low = fault == NCA_PROTO_ERROR ||
-               (fault == FAULT_ACCESS_DENIED && auth->level < MR_AUTH_LEVEL_PRIVACY);
-
-    if (fault == FAULT_ACCESS_DENIED || fault == FAULT_SEC_PKG || fault == NCA_PROTO_ERROR)
-        return sentence(a, "%s: the password is wrong, or the account may not log on there%s",
-                        code ? mr_code_symbol(code) : "access denied",
-                        low ? ", or not at this level" : "");
-    return code ? sentence(a, "%s (%s)", mr_code_text(code), mr_code_symbol(code))
-                : sentence(a, "fault 0x%08x", fault);
-}
-
-/* The KDC's words where it answered, else why there was no answer. */
-static const char *kdc_says(app_session *s, const mr_error *err) {
-    const mr_logon_report *report = mr_logon_get_report(s->logon.logon);
-    const mr_krb5_failure *failure = &report->tickets.failure;
-    const char *says = failure->from_peer ? kerberos_says(s->a, failure) : NULL;
-    char kdc[MR_ADDR_TEXT];
-
-    if (err->code != MR_ERR_AUTH || !says || !report->answered)
-        return app_error(s->a, err);
-    return sentence(s->a, "the KDC %s of %s: %s", mr_addr_text(&report->kdc, kdc),
-                    failure->realm[0] ? failure->realm : report->tickets.realm, says);
-}
-
-const char *app_session_refusal(app_session *s, mr_client *client, const mr_error *err) {
-    app_logon *l = &s->logon;
-    const mr_client_auth *auth = client ? &mr_client_get_report(client)->auth : NULL;
-    mr_logon_provider p = {0};
-    mr_krb5_info krb5 = {0};
-    const char *says = NULL;
-
-    if (l->logon)
-        (void)mr_logon_find(l->logon, NULL, &p);
-    if (client && p.krb5) {
-        mr_krb5_get_info(p.krb5, &krb5);
-        says = kerberos_says(s->a, &krb5.failure);
-    }
-    if (!client && l->logon)
-        return kdc_says(s, err);
-    if (!says && auth && auth->trouble == MR_AUTH_TROUBLE_FAULT)
-        says = fault_says(s->a, auth);
-    const char *text = app_error(s->a, err);
-    return says ? sentence(s->a, "%s: %s", text, says) : text;
 }
 
 /* ---- the logon ---- */
@@ -156,6 +79,7 @@ static void on_logon(void *user, mr_logon *logon, int result, const mr_error *er
 
 static int tell_failed(app_session *s, int result, const mr_error *err) {
     app_logon *l = &s->logon;
+    const char *why = app_session_add_refused(s, result, err);
     bool refused = mr_logon_get_report(l->logon)->refused;
     bool no_ticket = l->account->who == APP_WHO_TICKET &&
                      mr_logon_get_report(l->logon)->tickets.requests == 0 && result != MR_ERR_NAME;
@@ -165,11 +89,13 @@ static int tell_failed(app_session *s, int result, const mr_error *err) {
     bool cached = l->account->who == APP_WHO_TICKET && tickets->client[0];
     const char *who = cached ? sentence(s->a, "%s (%s)", tickets->client, l->account->name)
                              : l->account->name;
-    if (no_ticket && !cached)
+    if (no_ticket && !cached) {
+        app_session_forget(s); /* an input that is missing; nobody has refused anything */
         return app_refuse(s->a, APP_UNREADABLE, "%s: %s (kinit USER gets one)",
-                          l->account->name, app_session_refusal(s, NULL, err));
+                          l->account->name, why);
+    }
     int code = app_refuse(s->a, APP_COMMUNICATION, "%s: %s is not logged on: %s%s",
-                          s->target->host, who, app_session_refusal(s, NULL, err),
+                          s->target->host, who, why,
                           refused ? "; not tried again" : "");
     if (refused) {
         l->verdict = APP_VERDICT_REFUSED;
@@ -289,58 +215,35 @@ uint8_t app_session_level(const app_session *s) {
 
 /* ---- outcomes ---- */
 
-/* Which mechanism stood, and whether Negotiate chose it. */
-static void take_mechanism(app_logon *l, const mr_client_auth *auth) {
-    mr_logon_provider p;
-    mr_spnego_info info;
-
-    l->level = auth->level;
-    l->negotiated = false;
-    if (mr_logon_find(l->logon, NULL, &p) != 0)
-        return;
-    l->negotiated = p.spnego != NULL;
-    if (p.spnego) {
-        mr_spnego_get_info(p.spnego, &info);
-        if (info.chosen != MR_MECH_UNKNOWN)
-            l->mechanism = info.chosen == MR_MECH_NTLM ? "NTLM" : "Kerberos";
-    } else {
-        l->mechanism = p.krb5 ? "Kerberos" : "NTLM";
-    }
+/* Once the account is known to be good, a connection stands as soon as its negotiation is over. */
+static bool is_good(const app_logon *l, const mr_logon_seen *seen, const mr_client_auth *auth) {
+    return mr_logon_seen_is_proven(seen) ||
+           (l->verdict == APP_VERDICT_GOOD && auth->complete &&
+            auth->trouble == MR_AUTH_TROUBLE_NONE);
 }
 
-/* NTLM alone has no last word of the server's, and at connect its answers carry no proof: Samba
- * goes on with a client whose password was wrong as with a stranger. */
-static bool is_good(const mr_client_auth *auth) {
-    if (auth->type == MR_AUTH_NTLM)
-        return auth->proven && auth->level > MR_AUTH_LEVEL_CONNECT;
-    return auth->proven || (auth->complete && auth->trouble == MR_AUTH_TROUBLE_NONE);
-}
+static void take_good(app_session *s, mr_client *client, const mr_logon_seen *seen) {
+    app_logon *l = &s->logon;
 
-/* The server has seen an answer to its challenge, and turned it down. */
-static bool is_judged(const app_logon *l, const mr_client_auth *auth) {
-    mr_logon_provider p;
-    mr_ntlm_info info;
-
-    if (auth->proven || mr_logon_find(l->logon, NULL, &p) != 0 || !p.ntlm)
-        return false;
-    mr_ntlm_get_info(p.ntlm, &info);
-    return info.complete && (auth->trouble == MR_AUTH_TROUBLE_FAULT ||
-                             auth->trouble == MR_AUTH_TROUBLE_PROVIDER ||
-                             auth->trouble == MR_AUTH_TROUBLE_NO_TOKEN ||
-                             auth->trouble == MR_AUTH_TROUBLE_CLOSED);
+    l->level = mr_client_get_report(client)->auth.level;
+    l->negotiated = mr_logon_get_report(l->logon)->mechanism == MR_LOGON_NEGOTIATE;
+    l->mechanism = mr_logon_seen_mechanism(seen);
+    if (l->verdict != APP_VERDICT_GOOD)
+        app_session_add_accepted(s, client);
+    l->verdict = APP_VERDICT_GOOD;
+    give_turn_back(l, APP_VERDICT_GOOD);
 }
 
 void app_session_judge(app_session *s, mr_client *client, int result) {
     app_logon *l = &s->logon;
     const mr_client_auth *auth = &mr_client_get_report(client)->auth;
+    const mr_logon_seen seen = {.logon = l->logon, .client = client};
 
     if (!l->logon || !auth->asked)
         return;
-    if (is_good(auth)) {
-        take_mechanism(l, auth);
-        l->verdict = APP_VERDICT_GOOD;
-        give_turn_back(l, APP_VERDICT_GOOD);
-    } else if (is_judged(l, auth) && l->verdict == APP_VERDICT_NONE) {
+    if (is_good(l, &seen, auth)) {
+        take_good(s, client, &seen);
+    } else if (l->verdict == APP_VERDICT_NONE && mr_logon_seen_is_refused(&seen)) {
         l->verdict = APP_VERDICT_REFUSED;
         give_turn_back(l, APP_VERDICT_REFUSED);
     } else if (result && result != MR_ERR_FAULT) {
@@ -352,23 +255,31 @@ void app_session_fail(app_session *s, mr_client *client, const mr_error *err) {
     const mr_error cause = *err; /* may be s->error */
 
     mr_fail(&s->error, cause.code, MR_FLOOR_APP, MR_ERROR_NO_OFFSET, "%.60s is not logged on: %s%s",
-            s->logon.account->name, app_session_refusal(s, client, &cause),
+            s->logon.account->name, app_session_add_failed(s, client, &cause),
             app_session_is_refused(s) ? "; not tried again" : "");
     s->error.peer_kind = cause.peer_kind;
     s->error.peer = cause.peer;
 }
 
-int app_session_after(app_session *s, mr_client *client, int r, int code) {
+int app_session_after(app_session *s, mr_client *client, const mr_syntax *interface, int r,
+                      int code) {
     const mr_client_auth *auth = &mr_client_get_report(client)->auth;
+    uint32_t fault = r == MR_ERR_FAULT ? s->error.peer : 0;
 
     if (r == MR_ERR_CANCELLED)
         return app_session_cancelled(s);
+    int cut = fault ? app_session_prove_denied(s, client, fault) : 0;
+    if (cut)
+        return cut;
     app_session_judge(s, client, r);
-    if (!r || !auth->asked || auth->proven || auth->trouble == MR_AUTH_TROUBLE_NONE ||
-        s->logon.verdict == APP_VERDICT_GOOD)
-        return r ? code : 0;
-    app_session_fail(s, client, &s->error);
-    return APP_COMMUNICATION;
+    if (r && auth->asked && !auth->proven && auth->trouble != MR_AUTH_TROUBLE_NONE &&
+        s->logon.verdict != APP_VERDICT_GOOD) {
+        app_session_fail(s, client, &s->error);
+        return APP_COMMUNICATION;
+    }
+    if (fault && (!auth->asked || s->logon.verdict == APP_VERDICT_GOOD))
+        cut = app_session_add_denied(s, client, interface, fault);
+    return cut ? cut : r ? code : 0;
 }
 
 bool app_session_is_refused(const app_session *s) {
@@ -389,12 +300,10 @@ static const char *identity_of(const app_session *s) {
 
     if (!account)
         return "anonymous";
-    if (account->who == APP_WHO_TICKET && l->logon) {
-        const char *client = mr_logon_get_report(l->logon)->tickets.client;
-        if (client[0])
-            return client;
-    }
-    return account->name;
+    const char *principal = l->logon ? mr_logon_get_report(l->logon)->tickets.client : "";
+    bool kerberos = l->mechanism && strcmp(l->mechanism, "Kerberos") == 0;
+    return principal[0] && (kerberos || account->who == APP_WHO_TICKET) ? principal
+                                                                        : account->name;
 }
 
 const char *app_session_who(const app_session *s) {

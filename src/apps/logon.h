@@ -50,15 +50,14 @@ uint8_t app_session_level(const struct app_session *s);
  * mr_call.done has it. */
 void app_session_judge(struct app_session *s, mr_client *client, int result);
 bool app_session_is_refused(const struct app_session *s);
-/* Judges the outcome @r of a call on @client, whose detail is in s->error: 0; an exit code of its
- * own (cancelled, told; APP_COMMUNICATION with s->error about the logon where that failed), else
- * @code. */
-int app_session_after(struct app_session *s, mr_client *client, int r, int code);
+/* Judges the outcome @r of a call to @interface (NULL: that of the connection) on @client, whose
+ * detail is in s->error, and notes what a denial means: 0; an exit code of its own (cancelled,
+ * told; APP_COMMUNICATION with s->error about the logon where that failed), else @code. */
+int app_session_after(struct app_session *s, mr_client *client, const mr_syntax *interface, int r,
+                      int code);
 /* Makes s->error a sentence about the logon out of @err, which ended a connection or its first
  * call. */
 void app_session_fail(struct app_session *s, mr_client *client, const mr_error *err);
-/* Why, with all that is known: the KDC's or the server's code, clocks. In the arena. */
-const char *app_session_refusal(struct app_session *s, mr_client *client, const mr_error *err);
 
 /* Logs on at the target's @port by one connection that is closed again, unless the account is known
  * to be good: for those who then make many. Only a failed logon is an error, told. */

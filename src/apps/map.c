@@ -12,6 +12,7 @@
 
 #include "jobs.h"
 #include "report.h"
+#include "verdict.h"
 
 static const app_option options[] = {
     {"interface", 'i', APP_TEXT, "NAME|UUID", offsetof(struct map_options, interface), 0, 0,
@@ -159,6 +160,7 @@ static void write_json(struct map *map, int code) {
     if (code && map->s->error.text[0])
         mr_writer_str(&w, "error", app_error(a, &map->s->error));
     map_json(map, &w);
+    app_report_findings(map->s, &w);
     app_report_close(a, &w, code);
 }
 
@@ -170,9 +172,11 @@ static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper) {
     if (!r)
         r = mr_mapper_lookup_run(mapper, &(mr_mapper_query){0}, &s->error);
     int code = select_rows(map, mapper, filter);
-    int failed = app_session_after(s, client, r, APP_DISCOVERY);
+    int failed = app_session_after(s, client, NULL, r, APP_DISCOVERY);
     if (failed >= APP_USAGE)
         return failed;
+    if (failed == APP_DISCOVERY)
+        app_session_blame_mapper(s);
     if (failed)
         return app_refuse(s->a, failed, "%s: %s", map->target->host, app_error(s->a, &s->error));
     if (!code && filter->by_iface && map->count == 0 && !map->side)
@@ -217,6 +221,7 @@ static int map_target(app *a, const app_target *target, void *user) {
         write_json(&map, code);
     else if (client && !map.side)
         map_show(&map, o);
+    app_session_tell_findings(&s);
     mr_mapper_deinit(&mapper);
     mr_client_free(client);
     app_session_close(&s);

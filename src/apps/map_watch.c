@@ -10,6 +10,7 @@
 #include <msrpc/ifaces/epmapper.h>
 
 #include "report.h"
+#include "verdict.h"
 
 #define ARENA_CAP ((size_t)64 << 20)
 #define INTERVAL_DEFAULT (2 * MR_SEC)
@@ -206,7 +207,7 @@ static int read_list(struct watch *w, mr_mapper *mapper) {
     int r = mr_mapper_init(mapper, w->client, mr_slice_str(w->target->host), &s->error);
     if (!r)
         r = mr_mapper_lookup_run(mapper, &(mr_mapper_query){0}, &s->error);
-    return app_session_after(s, w->client, r, APP_DISCOVERY);
+    return app_session_after(s, w->client, NULL, r, APP_DISCOVERY);
 }
 
 /* The list was read: what is new? */
@@ -253,6 +254,9 @@ static int ask(struct watch *w) {
         code = 0;
     }
     mr_mapper_deinit(&mapper);
+    if (code)
+        app_session_tell_findings(&w->s);
+    app_session_forget(&w->s); /* it goes with the arena */
     mr_arena_reset(&w->a.arena);
     return code;
 }

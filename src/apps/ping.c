@@ -103,14 +103,16 @@ int ping_choose_method(struct ping *p, mr_client *client, struct ping_method *m)
 /* ---- calls ---- */
 
 /* The fault of the first call was about the logon: no answer to the call. */
-static bool is_logon_refused(struct ping *p, mr_client *client, int r, const mr_error *err) {
+static bool is_logon_refused(struct ping *p, mr_client *client, const mr_syntax *called, int r,
+                             const mr_error *err) {
     app_session *s = p->s;
 
     if (r == MR_ERR_CANCELLED)
         return false;
     if (r)
         s->error = *err;
-    if (app_session_after(s, client, r, 0) == 0)
+    int code = app_session_after(s, client, called, r, 0);
+    if (code != APP_COMMUNICATION)
         return false;
     app_refuse(s->a, APP_COMMUNICATION, "%s: %s", p->target->host, app_error(s->a, &s->error));
     return true;
@@ -127,7 +129,7 @@ static int call_once(struct ping *p, mr_client *client, struct ping_method *m) {
     call.object = p->object;
     if (!r)
         r = mr_call_run(&call, client, &err);
-    if (is_logon_refused(p, client, r, &err)) {
+    if (is_logon_refused(p, client, &m->iface->syntax, r, &err)) {
         result->error = app_error(p->s->a, &p->s->error);
         p->lost++;
     } else if (!r || r == MR_ERR_FAULT) {
@@ -285,6 +287,7 @@ static int ping_target(app *a, const app_target *target, void *user) {
         code = app_report_close(a, &w, code);
     } else {
         ping_show(p);
+        app_session_tell_findings(&s);
     }
     app_session_close(&s);
     return code;

@@ -2,7 +2,7 @@
 #ifndef MSRPC_APP_PING_H
 #define MSRPC_APP_PING_H
 
-#include "session.h"
+#include "verdict.h"
 
 #include <msrpc/ifaces/mgmt.h>
 #include <msrpc/ifaces/rpcecho.h>
@@ -63,6 +63,7 @@ struct ping_secure {
     enum ping_secure_result result;
     uint32_t fault;       /* it was refused by this one, or 0 */
     const char *reason;   /* why not, in the app's arena, or NULL */
+    const mr_finding *finding; /* what that means, or NULL */
 };
 #define PING_MECHANISMS 5 /* rows; the first, no security at all, has its result in column 0 */
 #define PING_LEVELS 4     /* columns */
@@ -120,6 +121,8 @@ const char *ping_secure_title(unsigned row);
 /* "none", "ntlm", "kerberos", "negotiate" and in *@innerp what is inside that one, or NULL. */
 const char *ping_secure_mechanism(unsigned row, const char **innerp);
 const char *ping_secure_name(enum ping_secure_result result);
+/* Whether the finding of that one of ping->secure is the first of its id. */
+bool ping_is_first(const struct ping *ping, size_t cell);
 
 /* ping_show.c */
 void ping_show(const struct ping *ping);

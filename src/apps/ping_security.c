@@ -11,8 +11,6 @@
 
 #include <msrpc/base/codes.h>
 
-#define FAULT_ACCESS_DENIED 5
-#define FAULT_AUTHN_LEVEL 0x1c00001d /* nca_unsupported_authn_level */
 #define FAULT_OP_RNG 0x1c010002      /* nca_s_op_rng_error */
 
 static const uint8_t levels[PING_LEVELS] = {MR_AUTH_LEVEL_CONNECT, MR_AUTH_LEVEL_PACKET,
@@ -85,11 +83,49 @@ static bool is_chosen(const struct maker *maker, unsigned row) {
     return info.chosen == MR_MECH_UNKNOWN || (info.chosen != MR_MECH_NTLM) == kerberos;
 }
 
+/* What was found of one cell or row, apart from what the session has met. */
+struct meaning {
+    mr_diag diag, *kept;
+};
+
+static void open_meaning(app_session *s, struct meaning *m) {
+    m->kept = s->diag;
+    (void)mr_diag_init(&m->diag, &s->a->arena, s->target->host, NULL); /* its error is sticky */
+    s->diag = &m->diag;
+}
+
+static const mr_finding *close_meaning(app_session *s, struct meaning *m) {
+    s->diag = m->kept;
+    return mr_diag_run(&m->diag) == 0 ? mr_diag_get_finding(&m->diag, 0) : NULL;
+}
+
+/* What a refusal means. The cells of a row know of one another: privacy came first. */
+static const mr_finding *find_meaning(struct ping *p, unsigned row, const struct maker *maker,
+                                      mr_client *client, int r, const mr_error *err) {
+    app_session *s = p->s;
+    uint8_t level = mr_client_get_report(client)->auth.level;
+    bool served = p->secure[row * PING_LEVELS + PING_LEVELS - 1].result == PING_SECURE_ACCEPTED;
+    mr_trial trial = {.level = level, .denied = r == MR_ERR_FAULT ? err->peer : 0,
+                      .denied_at = level, .end = served ? MR_TRIAL_LOW : MR_TRIAL_DENIED};
+    bool stranger = !maker->logon || !app_account_logs_on(p->target->account);
+    struct meaning meaning;
+
+    open_meaning(s, &meaning);
+    mr_logon_seen seen = app_session_seen(s, maker->logon, client, &p->interface);
+    if (stranger && mr_fault_is_denial(trial.denied))
+        app_session_add_stranger(s, client, &p->interface, trial.denied);
+    else if (mr_fault_is_denial(trial.denied)) /* the account is known to be good */
+        mr_trial_add_facts(&trial, &seen);
+    else if (maker->logon)
+        mr_logon_seen_add_failed(&seen, r, err);
+    return close_meaning(s, &meaning);
+}
+
 static void judge_cell(struct ping *p, struct ping_secure *cell, mr_client *client, int r,
                        const mr_error *err) {
     const mr_client_report *report = mr_client_get_report(client);
     bool fault = r == MR_ERR_FAULT, nak = report->has_nak;
-    bool denied = fault && (err->peer == FAULT_ACCESS_DENIED || err->peer == FAULT_AUTHN_LEVEL);
+    bool denied = fault && mr_fault_is_denial(err->peer);
     bool answered = r == 0 || (fault && (err->peer == FAULT_OP_RNG || report->auth.proven ||
                                          !report->auth.asked));
     const mr_code_info *code = fault ? mr_code_find_fault(err->peer) : NULL;
@@ -166,6 +202,8 @@ static int try_cell(struct ping *p, unsigned row, struct maker *maker, struct pi
         code = app_session_cancelled(s);
     if (!code)
         judge_cell(p, cell, client, r, &wait.err);
+    if (!code && cell->result == PING_SECURE_REFUSED)
+        cell->finding = find_meaning(p, row, maker, client, r, &wait.err);
     if (!code && cell->result == PING_SECURE_ACCEPTED && maker->logon && !is_chosen(maker, row)) {
         cell->result = PING_SECURE_REFUSED;
         cell->reason = "the server chose another mechanism";
@@ -176,9 +214,11 @@ static int try_cell(struct ping *p, unsigned row, struct maker *maker, struct pi
 
 /* ---- one row ---- */
 
-static void leave_out(struct ping *p, unsigned row, const char *why) {
-    for (unsigned i = 0; i < PING_LEVELS; i++)
+static void leave_out(struct ping *p, unsigned row, const char *why, const mr_finding *finding) {
+    for (unsigned i = 0; i < PING_LEVELS; i++) {
         p->secure[row * PING_LEVELS + i].reason = why;
+        p->secure[row * PING_LEVELS + i].finding = finding;
+    }
 }
 
 /* Logs on for the row: a provider's maker. 0 with no logon and the row left out where that cannot
@@ -206,7 +246,15 @@ static int begin_row(struct ping *p, unsigned row, const mr_identity *identity,
         err = report->why;
     }
     if (r) {
-        leave_out(p, row, app_error(a, &err));
+        const mr_finding *finding = NULL;
+        if (report) {
+            struct meaning meaning;
+            open_meaning(s, &meaning);
+            mr_logon_seen seen = app_session_seen(s, *logonp, NULL, NULL);
+            mr_logon_seen_add_refused(&seen, r, &err);
+            finding = close_meaning(s, &meaning);
+        }
+        leave_out(p, row, app_error(a, &err), finding);
         mr_logon_free(*logonp);
         *logonp = NULL;
     }
@@ -268,11 +316,20 @@ int ping_security(struct ping *p) {
         if (mechanisms[row].secure && (code || !good))
             against = "the account is not known to be good";
         if (against) {
-            leave_out(p, row, against);
+            leave_out(p, row, against, NULL);
             continue;
         }
         int worse = try_row(p, row, identity);
         code = app_worse(code, worse);
     }
     return code;
+}
+
+bool ping_is_first(const struct ping *p, size_t cell) {
+    const mr_finding *finding = p->secure[cell].finding;
+
+    for (size_t i = 0; finding && i < cell; i++)
+        if (p->secure[i].finding && strcmp(p->secure[i].finding->id, finding->id) == 0)
+            return false;
+    return finding != NULL;
 }

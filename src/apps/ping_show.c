@@ -107,6 +107,17 @@ static enum app_mark secure_mark(enum ping_secure_result result) {
     return APP_MARK_SKIP;
 }
 
+/* With the id of what it means. */
+static const char *reason_text(const struct ping *p, const struct ping_secure *cell) {
+    app *a = p->s->a;
+    const char *reason = app_safe(a, mr_slice_str(cell->reason));
+    const char *text = cell->finding
+                           ? mr_arena_add_fmt(&a->arena, "%s (%s)", reason, cell->finding->id)
+                           : reason;
+
+    return text ? text : "out of memory";
+}
+
 /* Why cells of a row are not accepted, each reason once with the levels it is for. */
 static void show_reasons(const struct ping *p, unsigned row) {
     const struct ping_secure *cells = &p->secure[row * PING_LEVELS];
@@ -120,7 +131,7 @@ static void show_reasons(const struct ping *p, unsigned row) {
         for (unsigned k = 0; k < columns && !told; k++)
             same += cells[k].reason && strcmp(cells[k].reason, reason) == 0;
         if (same == columns) {
-            app_wrap(p->s->a->out, "     ", 7, app_safe(p->s->a, mr_slice_str(reason)));
+            app_wrap(p->s->a->out, "     ", 7, reason_text(p, &cells[i]));
             return;
         }
         for (unsigned k = 0; k < i && !told; k++)
@@ -134,8 +145,18 @@ static void show_reasons(const struct ping *p, unsigned row) {
         if (!told) {
             size_t len = strlen(first);
             snprintf(first + len, sizeof first - len, ": ");
-            app_wrap(p->s->a->out, first, 7, app_safe(p->s->a, mr_slice_str(reason)));
+            app_wrap(p->s->a->out, first, 7, reason_text(p, &cells[i]));
         }
+    }
+}
+
+/* The reasons that have a name, each once. */
+static void show_meanings(const struct ping *p) {
+    for (size_t i = 0; i < PING_MECHANISMS * PING_LEVELS; i++) {
+        if (!ping_is_first(p, i))
+            continue;
+        fputc('\n', p->s->a->out);
+        app_finding_tell(p->s->a->out, p->secure[i].finding);
     }
 }
 
@@ -161,6 +182,7 @@ static void show_security(const struct ping *p) {
         fputc('\n', a->out);
         show_reasons(p, row);
     }
+    show_meanings(p);
     fputc('\n', a->out);
     app_wrap(a->out, " ", 1, "Each is one call of the interface itself, of an opnum that it does "
              "not have: a server judges the caller first. What single methods ask beyond that is "
@@ -266,12 +288,24 @@ static void json_security(const struct ping *p, mr_writer *w) {
             mr_writer_fmt(w, "fault", "0x%08x", c->fault);
         if (c->reason)
             mr_writer_str(w, "reason", c->reason);
+        if (c->finding)
+            mr_writer_str(w, "finding", c->finding->id);
         mr_writer_close(w);
     }
     mr_writer_close(w);
 }
 
+static void json_findings(const struct ping *p, mr_writer *w) {
+    mr_writer_open(w, "findings", MR_SHAPE_ARRAY);
+    app_report_met(p->s, w);
+    for (size_t i = 0; p->secure && i < PING_MECHANISMS * PING_LEVELS; i++)
+        if (ping_is_first(p, i))
+            app_report_finding(p->secure[i].finding, w);
+    mr_writer_close(w);
+}
+
 void ping_json(const struct ping *p, mr_writer *w) {
+    json_findings(p, w);
     app_report_iface(w, "interface", &p->interface);
     if (p->options->matrix) {
         if (p->secure && p->method)

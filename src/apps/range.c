@@ -7,6 +7,7 @@
 
 #include "identity.h"
 #include "report.h"
+#include "verdict.h"
 
 static const app_option options[] = {
     {"ports", 0, APP_TEXT, "LIST", offsetof(struct range_options, ports), 0, 0,
@@ -129,6 +130,8 @@ static int report(struct range *r, int code) {
     }
     if (code <= APP_WARNINGS)
         range_show(r);
+    else if (r->s)
+        app_session_tell_findings(r->s);
     return code;
 }
 
@@ -142,10 +145,13 @@ static int compare_host(struct range *r, char *host) {
     if (!code)
         code = app_accounts_read(r->a, &target, 1);
     if (!code)
+        code = app_account_check(r->a, &target);
+    if (!code)
         code = app_session_open(r->a, &s);
     if (code)
         return code;
     r->s = &s;
+    s.diag = &r->diag;
     r->target = &target;
     code = report(r, range_of(r));
     app_session_close(&s);

@@ -379,7 +379,9 @@ static int read_options(struct rpcping *p, app *a) {
     if (!code && (!*p->target.host || strpbrk(p->target.host, "[]@, ")))
         code = app_refuse(a, APP_USAGE, "-s %s: a name or an address is wanted", o->server);
     p->target.input = p->target.host;
-    return code ? code : read_account(p, a);
+    if (!code)
+        code = read_account(p, a);
+    return code ? code : app_account_check(a, &p->target);
 }
 
 /* ---- what it prints ---- */

@@ -10,6 +10,7 @@
 #include <msrpc/ifaces/names.h>
 
 #include "jobs.h"
+#include "verdict.h"
 
 int app_session_open(app *a, app_session *s) {
     *s = (app_session){.a = a, .error = MR_ERROR_INIT};
@@ -121,6 +122,9 @@ int app_session_resolve(app_session *s, const app_target *target) {
     mr_lookup lookup;
 
     s->target = target;
+    int code = app_account_check(a, target);
+    if (code)
+        return code;
     if (a->set.target_ip && mr_addr_decode(mr_slice_str(host), 0, &s->addrs[0]) != 0)
         return app_refuse(a, APP_USAGE, "--target-ip %s: an address is wanted", host);
     const mr_lookup_options options = {
@@ -134,7 +138,7 @@ int app_session_resolve(app_session *s, const app_target *target) {
         mr_lookup_deinit(&lookup);
         return app_refuse(a, APP_USAGE, "%s: %s", host, s->error.text);
     }
-    int code = app_session_wait(s, &wait.open);
+    code = app_session_wait(s, &wait.open);
     if (!code && wait.result) {
         s->error = wait.err;
         /* the lookup's sentence begins with the host */
@@ -237,6 +241,25 @@ static bool may_do_without(const app_session *s, uint8_t level, const mr_syntax 
            set->auth == APP_CHOICE_NONE && set->auth_level == APP_CHOICE_NONE;
 }
 
+/* Nothing that a server says at connect proves NTLM's last message, which has no answer of its own:
+ * the account is proven by a call of mgmt at privacy, before it is shown anywhere else. */
+static int prove_first(app_session *s, const mr_addr *remote) {
+    struct mr_mgmt_is_server_listening listening = {0};
+    const app_account *account = s->target->account;
+    mr_client *client = NULL;
+
+    if (!account || account->who != APP_WHO_USER || account->level != MR_AUTH_LEVEL_CONNECT ||
+        account->mechanism != MR_LOGON_NTLM || app_account_is_good(account))
+        return 0;
+    int code = connect_one(s, remote, &mr_mgmt_iface.syntax, MR_AUTH_LEVEL_PRIVACY, 0, &client);
+    if (!code && client) {
+        int r = mr_client_call(client, &mr_mgmt_iface, 2, &listening, &s->error);
+        code = app_session_after(s, client, NULL, r, 0);
+    }
+    mr_client_free(client);
+    return code;
+}
+
 static int connect_addr(app_session *s, const mr_addr *remote, const mr_syntax *syntax,
                         int bind_code, mr_client **clientp) {
     uint8_t level = app_session_level(s);
@@ -244,13 +267,16 @@ static int connect_addr(app_session *s, const mr_addr *remote, const mr_syntax *
 
     if (code)
         return code;
-    code = connect_one(s, remote, syntax, level, bind_code, clientp);
+    code = prove_first(s, remote);
+    if (!code)
+        code = connect_one(s, remote, syntax, level, bind_code, clientp);
     if (code != APP_COMMUNICATION || !may_do_without(s, level, syntax))
         return code;
     if (!s->logon.anonymous_mapper && !s->quiet)
         fprintf(app_err(s->a), "(%s: the endpoint mapper takes no logon: %s; asked without)\n",
                 s->target->host, app_error(s->a, &s->error));
     s->logon.anonymous_mapper = true;
+    app_session_forget(s);
     return connect_one(s, remote, syntax, MR_AUTH_LEVEL_NONE, bind_code, clientp);
 }
 
@@ -270,7 +296,7 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
         if (s->logon.logon && code != APP_TCP)
             break; /* one address is enough for an account to be refused at */
     }
-    if (!target->swept && !s->quiet)
+    if (!target->swept && !s->quiet && !s->diag) /* whose findings say more */
         hint(s->a, target);
     return code;
 }
@@ -287,7 +313,7 @@ int app_session_prove(app_session *s, const app_target *target, uint16_t port) {
     s->quiet = quiet;
     if (!code) {
         int r = mr_client_call(client, &mr_mgmt_iface, 2, &listening, &s->error);
-        code = app_session_after(s, client, r, APP_DISCOVERY);
+        code = app_session_after(s, client, NULL, r, APP_DISCOVERY);
     }
     mr_client_free(client);
     if (s->logon.code || code >= APP_USAGE)
@@ -297,6 +323,17 @@ int app_session_prove(app_session *s, const app_target *target, uint16_t port) {
 }
 
 /* ---- the mapper ---- */
+
+void app_session_blame_mapper(app_session *s) {
+    const mr_error cause = s->error;
+    bool stranger = cause.peer_kind == MR_PEER_FAULT && mr_fault_is_denial(cause.peer) &&
+                    !s->logon.logon;
+
+    mr_fail(&s->error, cause.code, cause.floor, cause.offset, "the endpoint mapper: %s%s",
+            cause.text, stranger ? " (access denied; -u asks in the name of an account)" : "");
+    s->error.peer_kind = cause.peer_kind;
+    s->error.peer = cause.peer;
+}
 
 int app_session_ask(app_session *s, const app_target *target, uint16_t port,
                     const mr_syntax *interface, mr_client **clientp, mr_mapper *mapper) {
@@ -310,7 +347,9 @@ int app_session_ask(app_session *s, const app_target *target, uint16_t port,
         r = mr_mapper_map_run(mapper, interface, NULL, MR_PROTSEQ_NCACN_IP_TCP, &s->error);
     else if (!r) /* whole, because mappers disagree about their own filters */
         r = mr_mapper_lookup_run(mapper, &(mr_mapper_query){0}, &s->error);
-    code = app_session_after(s, *clientp, r, APP_DISCOVERY);
+    code = app_session_after(s, *clientp, NULL, r, APP_DISCOVERY);
+    if (code == APP_DISCOVERY)
+        app_session_blame_mapper(s);
     if (code && code < APP_USAGE && !s->quiet)
         app_refuse(s->a, code, "%s: %s%s%s", target->host,
                    interface ? app_iface_name(interface, name) : "", interface ? ": " : "",

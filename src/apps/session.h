@@ -3,6 +3,7 @@
 #ifndef MSRPC_APP_SESSION_H
 #define MSRPC_APP_SESSION_H
 
+#include <msrpc/diag.h>
 #include <msrpc/rpc.h>
 
 #include "logon.h"
@@ -21,6 +22,9 @@ typedef struct app_session {
     const app_target *target; /* since app_session_resolve */
     app_logon logon;      /* of the target's account, once a connection wanted it */
     bool quiet;           /* a target that is not reached is the caller's to tell, from @error */
+    mr_diag *diag;        /* of refusals, see verdict.h; NULL: none was met */
+    mr_diag own_diag;     /* private: where the command has none for it */
+    bool denied;          /* private: what a denied call means was looked into */
     mr_pace *pace;        /* --rate */
     mr_pace alone;        /* private: where there are no other sessions */
 } app_session;
@@ -47,6 +51,9 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
  * and app_session_after give, told. */
 int app_session_ask(app_session *s, const app_target *target, uint16_t port,
                     const mr_syntax *interface, mr_client **clientp, mr_mapper *mapper);
+
+/* s->error is the endpoint mapper's: says so, and what would help a stranger. */
+void app_session_blame_mapper(app_session *s);
 
 /* The port where @interface is called: of @target when it names one, the mapper's own for the
  * mapper and for mgmt (which every server answers), else what the mapper says. 0 or an exit

@@ -306,6 +306,8 @@ int app_targets_read(app *a, size_t first, app_target **targetsp, size_t *countp
     if (!r)
         r = app_accounts_read(a, list.items, list.count);
     app_wipe_stack();
+    if (!r)
+        r = app_accounts_check(a, list.items, list.count);
     if (r)
         return r;
     bool swept = false;

@@ -66,6 +66,10 @@ refused(64, 'port logs on to nobody', 'port', 'alice:%s@%s' % (SECRET, T), '--po
 refused(64, 'an audit asks as a stranger', 'audit', 'alice:%s@%s' % (SECRET, T))
 refused(64, 'Kerberos to an address', 'ping', '-k', '--aes-key', HASH, '-u', 'a@b.test',
         '127.0.0.1:9')
+refused(64, 'Kerberos to an address, diagnosed', 'diagnose', '-k', '--aes-key', HASH, '-u',
+        'a@b.test', '127.0.0.1:9')
+refused(64, 'a key alone, to an address', 'map', '--aes-key', HASH, '-u', 'a@b.test', '127.0.0.1:9')
+refused(64, 'Kerberos to an address, called', 'call', '-k', '127.0.0.1:9', 'mgmt.inq_if_ids')
 refused(66, 'no password file', 'ping', '-u', USER, '--password-file', '/nowhere/f', T)
 refused(66, 'no key table', 'ping', '-u', USER, '--keytab', '/nowhere/k', T)
 refused(66, 'no ticket cache', 'ping', '--ccache', '/nowhere/c', T)

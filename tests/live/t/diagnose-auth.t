@@ -126,12 +126,18 @@ for name, args, finding, win32, says in (
          ['WRONG.TEST']),
         ('unknown SPN', [*ALICE, *KERBEROS, 'alias.lab.test'], 'KRB.SERVICE_UNKNOWN', 1396,
          ['host/alias.lab.test']),
-        ('no name for Kerberos', [*ALICE, *KERBEROS, DC], 'AUTH.LOCAL', 1312, ["server's name"]),
         ("another host's key", [*ALICE, *KERBEROS, '--target-ip', SRV, NAME], 'KRB.OTHER_HOST', 1396,
          [SRV, 'SRV', 'host/' + NAME]),
         ('a local account, wrong password', ['-u', 'root', '-p', 'x', 'srv.lab.test'],
          'RPC.AUTH_FAILED', 1825, [SRV])):
     ill(name, args, finding, 4, 40, REFUSED, win32, says)
+for args in [DC], [DC, '--keytab', TMP + '/alice.keytab', '-u', 'alice@LAB.TEST']:
+    run = msrpc('diagnose', *args, *(ALICE if len(args) == 1 else ()), *KERBEROS)
+    ok(run.code == 64 and 'NAME --target-ip ' + DC in run.err and not run.out,
+       'Kerberos to an address is a mistake, which is told before anything is sent', run)
+run = msrpc('diagnose', '--json', DC, NAME, *ALICE, *KERBEROS)
+eq((run.code, [(x['target']['host'], x['exit']) for x in run.json['results']]), (64, [(NAME, 0)]),
+   'among several it is the only one that fails', run)
 with fault('no-ntlm'):
     ill('NTLM is blocked', [*ROOT, *NTLM, 'srv.lab.test'], 'RPC.AUTH_FAILED', 4, 40, REFUSED, 1825,
         ['NTLM where a policy blocks it'])

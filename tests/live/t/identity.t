@@ -50,19 +50,20 @@ ok(NT and AES, 'the DC gives keys', listed)
 
 ALICE = '-u', 'LAB\\alice'
 PROOFS = {
-    'a password': ([*ALICE, '-p', SECRET], 'Kerberos', 'LAB\\alice'),
+    'a password': ([*ALICE, '-p', SECRET], 'Kerberos', 'alice@LAB.TEST'),
     'a principal and a password': (['-u', 'alice@lab.test', '-p', SECRET], 'Kerberos',
-                                   'alice@lab.test'),
+                                   'alice@LAB.TEST'),
+    "another domain's name": (['-u', 'NOSUCH\\alice', '-p', SECRET], 'Kerberos', 'alice@LAB.TEST'),
     'a password by NTLM': ([*ALICE, '-p', SECRET, '--auth', 'ntlm'], 'NTLM', 'LAB\\alice'),
-    'a password file': ([*ALICE, '--password-file', FILE, '-k'], 'Kerberos', 'LAB\\alice'),
+    'a password file': ([*ALICE, '--password-file', FILE, '-k'], 'Kerberos', 'alice@LAB.TEST'),
     'a hash by NTLM': ([*ALICE, '-H', NT, '--auth', 'ntlm'], 'NTLM', 'LAB\\alice'),
     "impacket's hashes": ([*ALICE, '-hashes', ':' + NT, '-no-pass', '-dc-ip', DC_IP], None,
-                          'LAB\\alice'),
-    'an AES key': ([*ALICE, '--aes-key', AES], 'Kerberos', 'LAB\\alice'),
-    'a key table': ([*ALICE, '--keytab', KEYTAB], 'Kerberos', 'LAB\\alice'),
+                          'alice@LAB.TEST'),
+    'an AES key': ([*ALICE, '--aes-key', AES], 'Kerberos', 'alice@LAB.TEST'),
+    'a key table': ([*ALICE, '--keytab', KEYTAB], 'Kerberos', 'alice@LAB.TEST'),
     'a ticket cache': (['--ccache', CCACHE], 'Kerberos', 'alice@LAB.TEST'),
     'the ticket at hand': (['-k'], 'Kerberos', 'alice@LAB.TEST'),
-    'Samba -U': (['-U', 'LAB\\alice%' + SECRET], 'Kerberos', 'LAB\\alice'),
+    'Samba -U': (['-U', 'LAB\\alice%' + SECRET], 'Kerberos', 'alice@LAB.TEST'),
 }
 COMMANDS = {
     'ping': ['ping', DC, '-i', 'lsarpc', '--count', '1'],
