@@ -6,6 +6,7 @@
  */
 #include "identity.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -347,6 +348,14 @@ static int set_wish(app *a, app_account *account) {
     return give_tries(a, account);
 }
 
+/* A user may be allowed to log on at some computers alone. */
+static void name_computer(app_account *account) {
+    char dns[256] = "";
+
+    if (account->who == APP_WHO_USER && gethostname(dns, sizeof dns - 1) == 0)
+        app_computer_name(dns, account->computer);
+}
+
 static int new_account(app *a, const char *user, const char *domain, const char *own_password,
                        app_account **accountp) {
     app_account *account = MR_ARENA_NEW(&a->arena, app_account);
@@ -361,6 +370,7 @@ static int new_account(app *a, const char *user, const char *domain, const char 
                     : set_nameless(a, account);
     if (!code)
         code = set_wish(a, account);
+    name_computer(account);
     account->next = a->accounts; /* also one that is refused: it may hold a secret */
     a->accounts = account;
     *accountp = account;
@@ -434,6 +444,21 @@ void app_accounts_wipe(app *a) {
 
 /* ---- for those who ask ---- */
 
+void app_computer_name(const char *dns, char out[16]) {
+    size_t len = strcspn(dns, ".");
+
+    if (len > 15)
+        len = 15;
+    memset(out, 0, 16);
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)dns[i]) && !strchr("-_", dns[i])) {
+            *out = '\0';
+            return;
+        }
+        out[i] = (char)toupper((unsigned char)dns[i]);
+    }
+}
+
 bool app_account_logs_on(const app_account *account) {
     return account && account->who != APP_WHO_NOBODY;
 }
@@ -476,6 +501,7 @@ mr_logon_options app_logon_options(const app *a, const app_target *target, uint8
         .host = target->host,
         .spn = account->spn,
         .realm = account->realm,
+        .workstation = *account->computer ? account->computer : NULL,
         .kdcs = account->kdc,
         .kdc_count = account->kdc != NULL,
         .kdc_timeout = patient ? a->set.timeout : 0,

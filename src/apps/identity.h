@@ -33,6 +33,7 @@ typedef struct app_account {
     const char *spn;        /* the server's principal name; NULL: host/HOST */
     const mr_addr *kdc;     /* --dc-ip, or NULL */
     const char *expected;   /* TICKET: the user whose ticket it must be, or NULL */
+    char computer[16];      /* ours, as it is told to who minds it; may be empty */
     struct app_tries *tries;
     struct app_account *next; /* private */
 } app_account;
@@ -43,6 +44,10 @@ typedef struct app_account {
 int app_accounts_read(app *a, app_target *targets, size_t count);
 /* Wipes every identity of the run and what app_keep_secret keeps; @a may have none. */
 void app_accounts_wipe(app *a);
+
+/* The NetBIOS name that a DNS name is cut to, 15 capitals at most (MS-NBTE); empty where it has
+ * characters that no NetBIOS name of a host has. */
+void app_computer_name(const char *dns, char out[16]);
 
 /* Whether an account logs on, that is, is anything but APP_WHO_NOBODY. */
 bool app_account_logs_on(const app_account *account);

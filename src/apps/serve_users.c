@@ -2,10 +2,10 @@
  * server calls itself. */
 #include "serve.h"
 
-#include <ctype.h>
 #include <unistd.h>
 
 #include "accounts.h"
+#include "identity.h"
 
 #define WINBIND "winbind:" /* in place of a file */
 
@@ -13,16 +13,14 @@ struct names {
     char computer[16], dns[256];
 };
 
-/* The host's name, and the NetBIOS name made of it: 15 capitals at most (MS-NBTE). */
+/* The host's name, and the NetBIOS name made of it. */
 static void name_server(struct names *names) {
     *names = (struct names){.dns = ""};
     if (gethostname(names->dns, sizeof names->dns - 1) != 0 || !*names->dns)
         snprintf(names->dns, sizeof names->dns, "localhost");
-    size_t len = strcspn(names->dns, ".");
-    if (len > sizeof names->computer - 1)
-        len = sizeof names->computer - 1;
-    for (size_t i = 0; i < len; i++)
-        names->computer[i] = (char)toupper((unsigned char)names->dns[i]);
+    app_computer_name(names->dns, names->computer);
+    if (!*names->computer)
+        snprintf(names->computer, sizeof names->computer, "LOCALHOST");
 }
 
 /* The library's name of a file; who writes FILE: himself is understood, too. */

@@ -30,6 +30,9 @@ struct mr_krb5_kdc {
     krb5_keytab keys;       /* the identity's, or made of its key */
     krb5_enctype etypes[8]; /* of the keys; none: a password makes those of every type */
     unsigned etype_count;
+    uint8_t computer[16];   /* padded with blanks */
+    krb5_address address;   /* this name */
+    krb5_address *addresses[2];
     krb5_get_init_creds_opt *as_options;
     krb5_init_creds_context as;
     krb5_tkt_creds_context tgs;
@@ -200,6 +203,19 @@ static int begin(mr_krb5_kdc *kdc, const mr_krb5_kdc_options *options, mr_error 
     return rc == 0 ? find_secret(kdc, err) : rc;
 }
 
+/* As Windows tells it: of the type NetBIOS, 15 characters at most. */
+static void name_computer(mr_krb5_kdc *kdc, const char *name) {
+    size_t len = strlen(name);
+
+    if (len > sizeof kdc->computer - 1)
+        len = sizeof kdc->computer - 1;
+    memset(kdc->computer, ' ', sizeof kdc->computer);
+    memcpy(kdc->computer, name, len);
+    kdc->address = (krb5_address){.addrtype = ADDRTYPE_NETBIOS, .length = sizeof kdc->computer,
+                                  .contents = kdc->computer};
+    kdc->addresses[0] = &kdc->address;
+}
+
 int mr_krb5_kdc_new(const mr_krb5_kdc_options *options, mr_krb5_kdc **kdcp, mr_error *err) {
     mr_krb5_kdc *kdc = calloc(1, sizeof *kdc);
 
@@ -209,6 +225,8 @@ int mr_krb5_kdc_new(const mr_krb5_kdc_options *options, mr_krb5_kdc **kdcp, mr_e
     kdc->identity = options->identity;
     kdc->now = options->now;
     kdc->rc4_only = options->rc4_only;
+    if (options->computer)
+        name_computer(kdc, options->computer);
     mr_krb5_reason_reset(&kdc->reason);
     int rc = begin(kdc, options, err);
     if (rc < 0) {
@@ -273,6 +291,13 @@ static int request_of(mr_krb5_kdc *kdc, krb5_error_code code, bool more, const k
 
 /* ---- the user's ticket ---- */
 
+/* A ticket that is handed over would get the addresses of its new owner. */
+static void tell_computer(mr_krb5_kdc *kdc) {
+    if (!kdc->addresses[0] || kdc->identity->delegate)
+        return;
+    krb5->get_init_creds_opt_set_address_list(kdc->as_options, kdc->addresses);
+}
+
 static int begin_as(mr_krb5_kdc *kdc, mr_error *err) {
     const mr_identity *id = kdc->identity;
     krb5_error_code code = krb5->get_init_creds_opt_alloc(kdc->context, &kdc->as_options);
@@ -281,6 +306,7 @@ static int begin_as(mr_krb5_kdc *kdc, mr_error *err) {
         krb5->get_init_creds_opt_set_canonicalize(kdc->as_options, 1);
         krb5->get_init_creds_opt_set_forwardable(kdc->as_options, id->delegate);
         krb5->get_init_creds_opt_set_proxiable(kdc->as_options, 0);
+        tell_computer(kdc);
         if (kdc->etype_count) /* else the KDC may choose one that there is no key for */
             krb5->get_init_creds_opt_set_etype_list(kdc->as_options, kdc->etypes,
                                                     (int)kdc->etype_count);

@@ -44,6 +44,7 @@
     F(krb5_, get_error_message)                   \
     F(krb5_, get_init_creds_opt_alloc)            \
     F(krb5_, get_init_creds_opt_free)             \
+    F(krb5_, get_init_creds_opt_set_address_list) \
     F(krb5_, get_init_creds_opt_set_canonicalize) \
     F(krb5_, get_init_creds_opt_set_etype_list)   \
     F(krb5_, get_init_creds_opt_set_forwardable)  \

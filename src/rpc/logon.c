@@ -276,7 +276,8 @@ static void on_deadline(void *user) {
 static int make_machine(mr_logon *l, mr_error *err) {
     const mr_logon_options *o = &l->options;
     mr_krb5_kdc_options k = {.identity = o->identity, .realm = l->realm, .service = l->spn,
-                             .no_clock_sync = o->no_clock_sync, .rc4_only = o->rc4_only};
+                             .computer = o->workstation, .no_clock_sync = o->no_clock_sync,
+                             .rc4_only = o->rc4_only};
     const char *against = against_kerberos(l);
     uint32_t nsec;
 

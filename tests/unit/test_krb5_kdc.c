@@ -234,6 +234,38 @@ static void refusals(void **state) {
     }
 }
 
+/* The computer's name goes to the KDC as Windows gives it, unless a ticket is to be handed over. */
+static void computer(void **state) {
+    static const struct {
+        const char *name, *wire;
+        bool delegate;
+    } rows[] = {
+        {NULL, NULL, false},
+        {"PC7", "PC7             ", false},
+        {"ALONGERNAMETHANALL", "ALONGERNAMETHAN ", false},
+        {"PC7", NULL, true},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        mr_error err = MR_ERROR_INIT;
+        mr_krb5_kdc_request request;
+        mr_identity id;
+        mr_krb5_kdc *m;
+        alice(&id);
+        assert_int_equal(mr_identity_set_password(&id, MR_SLICE_LIT(PASSWORD), NULL), 0);
+        id.delegate = rows[i].delegate;
+        const mr_krb5_kdc_options o = {.identity = &id, .computer = rows[i].name};
+        assert_int_equal(mr_krb5_kdc_new(&o, &m, &err), 0);
+        assert_int_equal(mr_krb5_kdc_step(m, MR_SLICE_NULL, &request, &err), MR_KRB5_KDC_SEND);
+        const char *want = rows[i].wire ? rows[i].wire : "PC7";
+        const void *found = memmem(request.bytes.data, request.bytes.len, want, strlen(want));
+        assert_int_equal(found != NULL, rows[i].wire != NULL);
+        mr_krb5_kdc_free(m);
+        mr_identity_deinit(&id);
+    }
+}
+
 /* A KDC, or whoever pretends to be one, that wants the password hashed for seconds. */
 static void costs(void **state) {
     static const struct {
@@ -303,6 +335,7 @@ int main(void) {
         cmocka_unit_test(referral),
         cmocka_unit_test(skew),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(computer),
         cmocka_unit_test(costs),
         cmocka_unit_test(impossible),
     };

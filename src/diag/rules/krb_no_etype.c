@@ -16,8 +16,9 @@ const mr_rule mr_rule_krb_no_etype = {
     .summary = "no encryption type in common",
     .cause = "The KDC {address} refuses the {exchange} request of {user|the user} ({krb}; "
              "applications show 0x80090342): of the encryption types that the client offers and "
-             "the KDC allows, {spn|the user} has no key. RC4 or DES was turned off on one side, "
-             "or the account got its password before it had AES keys.",
+             "the KDC allows, {spn|the user} has no key. RC4 or DES was turned off on one side "
+             "or for members of Protected Users, or the account got its password before it had "
+             "AES keys.",
     .reference = "RFC 4120 7.5.9; MS-KILE 3.1.5.2; KB5021131",
     .remedies = {{.text = "List the accounts to which only some types are allowed.",
                   .run_on = MR_PLACE_DC,

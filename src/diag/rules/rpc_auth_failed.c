@@ -25,8 +25,9 @@ const mr_rule mr_rule_rpc_auth_failed = {
     .summary = "authentication fails inside the call",
     .cause = "The security package at {interface}, port {port} of {address}, could not verify what "
              "it received: wrong credentials, an account that may not log on, NTLM where a policy "
-             "blocks it, a clock that is more than five minutes off, a key that does not fit the "
-             "service account, or a device that alters the data. RPC over TCP does not say which.",
+             "blocks it (or the group Protected Users), a clock that is more than five minutes "
+             "off, a key that does not fit the service account, or a device that alters the data. "
+             "RPC over TCP does not say which.",
     .reference = "MS-RPCE 2.2.2.5, 3.3.1.5.2",
     .remedies = {{.text = "Check the password, and whether the account is disabled, locked out or "
                           "expired (one of the server's own: net user there).",

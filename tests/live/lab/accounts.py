@@ -3,7 +3,10 @@
 reason.
 
 Runs on dc1, beside Samba. They are named for what is wrong with them: disabled, expired (the
-account, not its password), mustchange, locked, hours (it has none)."""
+account, not its password), mustchange, locked, hours (it has none), elsewhere (another computer's
+only). Two may, not everywhere and not in every way: here (at this computer) and protected (in the
+group Protected Users, that is, not by NTLM or RC4)."""
+import os
 import sys
 import time
 
@@ -26,7 +29,11 @@ STATES = {
     'mustchange': {'pwdLastSet': '0'},
     'locked': {'lockoutTime': filetime(now)},
     'hours': {'logonHours': bytes(21)},
+    'elsewhere': {'userWorkstations': 'ELSEWHERE,NOWHERE'},
+    'here': {'userWorkstations': 'ELSEWHERE,' + os.uname().nodename.split('.')[0][:15]},
+    'protected': {},
 }
+GROUPS = {'protected': 'Protected Users'}
 lp = LoadParm()
 lp.load(sys.argv[2])
 sam = SamDB(session_info=system_session(), lp=lp)
@@ -39,4 +46,7 @@ for name, values in STATES.items():
     message = ldb.Message(sam.search(expression='(sAMAccountName=%s)' % name, attrs=[])[0].dn)
     for key, value in values.items():
         message[key] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, key)
-    sam.modify(message)
+    if values:
+        sam.modify(message)
+    if name in GROUPS:
+        sam.add_remove_group_members(GROUPS[name], [name])

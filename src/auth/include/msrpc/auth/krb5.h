@@ -117,6 +117,8 @@ typedef struct mr_krb5_kdc_options {
     const mr_identity *identity;
     const char *realm;    /* the user's; NULL: the identity's domain */
     const char *service;  /* "host/server.example.org", or with "@REALM"; NULL: only a TGT */
+    const char *computer; /* our NetBIOS name, by which a KDC minds the workstations that an account
+                           * may log on at (RFC 4120 7.5.3, MS-KILE 3.2.5.3); NULL: not told */
     int64_t now;          /* Unix seconds; 0: skew is not told */
     bool no_clock_sync;   /* stamp with our own clock even where the KDC's is known to differ */
     bool rc4_only;        /* ask for RC4 alone: what a server without AES does */

@@ -45,7 +45,8 @@ typedef struct mr_logon_options {
     mr_addr source;           /* zeroed: the system chooses */
     mr_nsec timeout;          /* for all of it; 0: 30 s */
     mr_nsec kdc_timeout;      /* for one KDC by UDP, or by TCP; 0: 2 s */
-    const char *workstation;  /* NTLM: our name; NULL: not told */
+    const char *workstation;  /* our NetBIOS name: an account may be allowed to log on at some
+                               * computers alone; NULL: not told */
     bool ntlm_v1;             /* NTLM: version 1 */
     bool ntlm_weak;           /* NTLM: see mr_ntlm_options.weak */
     bool rc4_only;            /* Kerberos: see mr_krb5_options.rc4_only */
