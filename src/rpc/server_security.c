@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-#define BADGE_CAP ((size_t)256 << 10) /* octets of a caller's names and SIDs */
+#define SIDS_MAX 16384 /* of a caller: more than any PAC tells */
+#define BADGE_CAP (SIDS_MAX * sizeof(mr_sid) + ((size_t)64 << 10)) /* octets, names included */
 #define DOORMEN 4
 
 static const mr_server_acceptor *find_acceptor(const mr_server_options *o, uint8_t type) {
@@ -101,24 +102,31 @@ static bool keep_text(mr_arena *arena, const char **textp) {
     return *textp != NULL;
 }
 
-static bool keep_caller(mr_arena *arena, mr_server_caller *caller) {
+static int keep_caller(mr_arena *arena, mr_server_caller *caller, mr_error *err) {
     mr_sid *sids = NULL;
 
+    if (caller->sid_count > SIDS_MAX)
+        return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       "taken for nobody: %zu SIDs, %d are the most", caller->sid_count, SIDS_MAX);
     if (caller->sid_count) {
         sids = mr_arena_get_raw(arena, caller->sid_count, sizeof *sids);
-        if (!sids)
-            return false;
-        memcpy(sids, caller->sids, caller->sid_count * sizeof *sids);
+        if (sids)
+            memcpy(sids, caller->sids, caller->sid_count * sizeof *sids);
     }
+    if ((caller->sid_count && !sids) || !keep_text(arena, &caller->user) ||
+        !keep_text(arena, &caller->domain) || !keep_text(arena, &caller->principal) ||
+        !keep_text(arena, &caller->realm))
+        return mr_fail(err, MR_ERR_MEMORY, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       "taken for nobody: no memory for names and SIDs");
     caller->sids = sids;
-    return keep_text(arena, &caller->user) && keep_text(arena, &caller->domain) &&
-           keep_text(arena, &caller->principal) && keep_text(arena, &caller->realm);
+    return 0;
 }
 
-/* Without memory for the names nobody is known: requests are refused or anonymous. */
+/* Who cannot be kept is nobody: his requests are refused or anonymous. */
 static void describe(struct mr_server_guard *guard, const mr_event_auth *auth) {
     const mr_server_acceptor *a = &guard->acceptor;
     struct mr_server_badge *badge = calloc(1, sizeof *badge);
+    mr_error err = MR_ERROR_INIT;
     mr_assoc_info info;
 
     mr_server_badge_unref(guard->badge); /* of before it was renewed */
@@ -134,10 +142,12 @@ static void describe(struct mr_server_guard *guard, const mr_event_auth *auth) {
     badge->caller.type = auth->type;
     badge->caller.level = auth->level == MR_AUTH_LEVEL_CALL ? MR_AUTH_LEVEL_PACKET : auth->level;
     badge->caller.header_sign = info.header_sign;
-    if (keep_caller(&badge->arena, &badge->caller))
+    if (keep_caller(&badge->arena, &badge->caller, &err) == 0) {
         guard->badge = badge;
-    else
-        mr_server_badge_unref(badge);
+        return;
+    }
+    mr_server_notice_conn(guard->conn, MR_NOTICE_LOGON, err.text);
+    mr_server_badge_unref(badge);
 }
 
 void mr_server_badge_ref(struct mr_server_badge *badge) {

@@ -33,6 +33,8 @@ struct fixture {
     unsigned made, given, denied;
     char user[64], mechanism[16];
     uint8_t level;
+    size_t sids;
+    char notice[128]; /* of a logon */
 };
 
 static void on_answered(void *user, const mr_server_record *record) {
@@ -40,11 +42,23 @@ static void on_answered(void *user, const mr_server_record *record) {
 
     f->denied += record->denied;
     f->level = record->caller->level;
+    f->sids = record->caller->sid_count;
     snprintf(f->user, sizeof f->user, "%s\\%s", record->caller->domain, record->caller->user);
     snprintf(f->mechanism, sizeof f->mechanism, "%s", record->caller->mechanism);
 }
 
-static const mr_server_watcher watcher = {.answered = on_answered};
+static void on_noticed(void *user, enum mr_server_notice what,
+                       const mr_server_endpoint *endpoint, const mr_addr *peer,
+                       const char *text) {
+    struct fixture *f = user;
+
+    (void)endpoint;
+    (void)peer;
+    if (what == MR_NOTICE_LOGON)
+        snprintf(f->notice, sizeof f->notice, "%s", text);
+}
+
+static const mr_server_watcher watcher = {.answered = on_answered, .noticed = on_noticed};
 
 static int make(void *user, mr_security **securityp, mr_error *err) {
     struct fixture *f = user;
@@ -315,10 +329,54 @@ static void test_accounts(void **state) {
     mr_accounts_free(accounts);
 }
 
+/* ---- many groups ---- */
+
+#define MOST 16384 /* SIDs that are kept of a caller */
+
+static size_t told;
+
+static void describe_many(void *user, void *login, mr_server_caller *caller) {
+    static mr_sid sids[MOST + 1];
+
+    (void)user;
+    (void)login;
+    caller->user = "alice";
+    caller->domain = "LAB";
+    caller->principal = caller->realm = "";
+    caller->sids = sids;
+    caller->sid_count = told;
+}
+
+/* Whoever is in more groups than are kept is nobody, and the server's keeper reads why. */
+static void test_groups(void **state) {
+    static const size_t counts[] = {0, 1, 3640, 3641, MOST - 1, MOST, MOST + 1};
+    const mr_server_access access = {.min_level = MR_AUTH_LEVEL_INTEGRITY};
+    uint32_t fault;
+    (void)state;
+
+    for (size_t i = 0; i < MR_COUNT(counts); i++) {
+        bool known = (told = counts[i]) <= MOST;
+        struct fixture f;
+        setup(&f, false);
+        f.acceptor.describe = describe_many;
+        assert_int_equal(mr_server_set_access(f.endpoint, &mr_rpcecho_iface.syntax, &access), 0);
+        int r = open_client(&f);
+        if (r == 0)
+            r = add_one(&f, 0, &fault);
+        assert_int_equal(r == 0, known);
+        assert_string_equal(f.notice, known ? "" : "taken for nobody: 16385 SIDs, 16384 are the "
+                                                   "most");
+        assert_string_equal(f.user, known ? "LAB\\alice" : "\\");
+        assert_int_equal(f.sids, known ? told : 0);
+        teardown(&f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_levels),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_access),  cmocka_unit_test(test_several),
+        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_workers), cmocka_unit_test(test_accounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
