@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 /* cmocka wants the four above first */
 #include <cmocka.h>
 #include <msrpc/crypto.h>

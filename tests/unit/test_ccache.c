@@ -113,9 +113,31 @@ static void test_strange(void **state) {
                      MR_ERR_UNSUPPORTED);
 }
 
+/* A name and its realm have 255 octets at most, the @ counted. */
+static void test_longest(void **state) {
+    char user[MR_CCACHE_NAME + 1];
+    mr_ccache cache;
+    mr_buf b;
+
+    (void)state;
+    for (size_t len = MR_CCACHE_NAME - 3; len <= MR_CCACHE_NAME + 1; len++) {
+        size_t user_len = len - sizeof "@LAB.TEST" + 1;
+        memset(user, 'a', user_len);
+        user[user_len] = '\0';
+        mr_buf_init(&b, NULL, 0, 4096);
+        put_head(&b, 4, user);
+        int r = mr_ccache_decode(mr_buf_slice(&b), &cache, NULL);
+        assert_int_equal(r, len < MR_CCACHE_NAME ? 0 : MR_ERR_MALFORMED);
+        if (!r)
+            assert_int_equal(strlen(cache.client), len);
+        mr_buf_deinit(&b);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_caches),
-                                       cmocka_unit_test(test_strange)};
+                                       cmocka_unit_test(test_strange),
+                                       cmocka_unit_test(test_longest)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

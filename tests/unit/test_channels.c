@@ -132,6 +132,41 @@ static void refused_proofs(void **state) {
     teardown(&f);
 }
 
+/* So many challenges wait for their proof; one more, and the oldest gives way. */
+static void most_challenges(void **state) {
+    enum { MOST = 256 };
+    struct machine machines[MOST + 1];
+    char names[MOST + 1][2][8];
+    struct fixture f;
+    mr_buf text;
+    (void)state;
+
+    setup(&f);
+    mr_buf_init(&text, NULL, 0, 1 << 16);
+    for (unsigned i = 0; i <= MOST; i++) {
+        snprintf(names[i][0], sizeof names[i][0], "M%u", i);
+        snprintf(names[i][1], sizeof names[i][1], "M%u$", i);
+        mr_buf_write(&text, mr_slice_str(names[i][1]));
+        mr_buf_write(&text, MR_SLICE_LIT(":Machine.Pw-77\n"));
+        machines[i] = pc7();
+        machines[i].computer = names[i][0];
+        machines[i].account = names[i][1];
+    }
+    mr_buf_write_u8(&text, 0);
+    mr_accounts *accounts = read_accounts((const char *)text.data);
+    mr_channels_set_accounts(f.channels, accounts);
+    for (unsigned i = 0; i < MOST; i++)
+        challenge(&f, &machines[i]);
+    assert_int_equal(prove(&f, &machines[1], false), 0); /* the oldest but one */
+    challenge(&f, &machines[MOST]); /* in place of machine 0's */
+    assert_int_equal(prove(&f, &machines[0], false), DENIED);
+    for (unsigned i = 2; i <= MOST; i += 127)
+        assert_int_equal(prove(&f, &machines[i], false), 0);
+    teardown(&f);
+    mr_accounts_free(accounts);
+    mr_buf_deinit(&text);
+}
+
 static void new_accounts(void **state) {
     mr_accounts *after = read_accounts(FILE_AFTER);
     mr_netlogon_key key;
@@ -166,6 +201,7 @@ int main(void) {
         cmocka_unit_test(sealed_calls),
         cmocka_unit_test(levels_and_strangers),
         cmocka_unit_test(refused_proofs),
+        cmocka_unit_test(most_challenges),
         cmocka_unit_test(new_accounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

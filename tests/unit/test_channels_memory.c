@@ -1,7 +1,7 @@
 /*
  * Every allocation of a machine's way to its secure channel fails once, the client's and the
- * server's: nothing crashes or leaks, a channel stands whole or not at all, and the machine gets one
- * as soon as there is memory again.
+ * server's: nothing crashes or leaks, a channel stands whole or not at all, and the machine gets
+ * one as soon as there is memory again.
  */
 #define PATIENCE (200 * MR_MSEC)
 #include "channels_world.h"

@@ -94,6 +94,30 @@ static void test_authenticate(void **state) {
     sample_free(s);
 }
 
+/* The mechanisms that are kept of a longer list are its first. */
+static void test_longest_list(void **state) {
+    (void)state;
+    for (size_t count = MR_SPNEGO_MECHS - 1; count <= MR_SPNEGO_MECHS + 1; count++) {
+        enum mr_mech mechs[MR_SPNEGO_MECHS + 1];
+        mr_buf list, token;
+        mr_gss_token t;
+        for (size_t i = 0; i < count; i++)
+            mechs[i] = i % 2 ? MR_MECH_NTLM : MR_MECH_KRB5;
+        mr_buf_init(&list, NULL, 0, 1024);
+        mr_buf_init(&token, NULL, 0, 1024);
+        assert_int_equal(mr_spnego_mechs_encode(mechs, count, &list), 0);
+        const mr_spnego_init init = {.mech_list = mr_buf_slice(&list)};
+        assert_int_equal(mr_spnego_init_encode(&init, &token), 0);
+        assert_int_equal(mr_gss_token_decode(mr_buf_slice(&token), &t, NULL), 0);
+        size_t kept = count < MR_SPNEGO_MECHS ? count : MR_SPNEGO_MECHS;
+        assert_int_equal(t.mech_count, kept);
+        assert_memory_equal(t.mechs, mechs, kept * sizeof mechs[0]);
+        assert_true(mr_slice_eq(t.mech_list, mr_buf_slice(&list)));
+        mr_buf_deinit(&list);
+        mr_buf_deinit(&token);
+    }
+}
+
 static void test_spnego(void **state) {
     mr_slice s = sample_get("spnego/hints");
     mr_gss_token t;
@@ -170,6 +194,7 @@ int main(void) {
         cmocka_unit_test(test_challenge),
         cmocka_unit_test(test_authenticate),
         cmocka_unit_test(test_spnego),
+        cmocka_unit_test(test_longest_list),
         cmocka_unit_test(test_kerberos_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

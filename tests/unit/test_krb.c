@@ -226,6 +226,86 @@ static void test_error_data(void **state) {
     assert_false(d.has_status);
 }
 
+/* What is kept of lists that are longer: their beginning. */
+static void test_longest_lists(void **state) {
+    mr_krb_error_data d;
+    mr_buf info, all;
+
+    (void)state;
+    for (int count = MR_KRB_LIST - 1; count <= MR_KRB_LIST + 1; count++) {
+        mr_buf_init(&info, NULL, 0, 4096);
+        size_t list = mr_ber_open(&info, MR_BER_SEQUENCE);
+        for (int i = 0; i < count; i++) {
+            size_t entry = mr_ber_open(&info, MR_BER_SEQUENCE);
+            size_t field = mr_ber_open(&info, MR_BER_CONTEXT(0));
+            mr_ber_write_int(&info, MR_BER_INTEGER, 100 + i);
+            mr_ber_close(&info, field);
+            mr_ber_close(&info, entry);
+        }
+        mr_ber_close(&info, list);
+        mr_buf_init(&all, NULL, 0, 16384);
+        list = mr_ber_open(&all, MR_BER_SEQUENCE);
+        for (int i = 0; i < count; i++) {
+            size_t one = mr_ber_open(&all, MR_BER_SEQUENCE);
+            size_t field = mr_ber_open(&all, MR_BER_CONTEXT(1));
+            mr_ber_write_int(&all, MR_BER_INTEGER, i == 0 ? 19 : 1000 + i);
+            mr_ber_close(&all, field);
+            field = mr_ber_open(&all, MR_BER_CONTEXT(2));
+            mr_ber_write(&all, MR_BER_OCTET_STRING, i == 0 ? mr_buf_slice(&info) : MR_SLICE_NULL);
+            mr_ber_close(&all, field);
+            mr_ber_close(&all, one);
+        }
+        mr_ber_close(&all, list);
+        mr_krb_error_data_decode(mr_buf_slice(&all), &d);
+        int kept = count < MR_KRB_LIST ? count : MR_KRB_LIST;
+        assert_int_equal(d.padata_count, kept);
+        assert_int_equal(d.padata[kept - 1], 1000 + kept - 1);
+        assert_int_equal(d.etype_count, kept);
+        assert_int_equal(d.etypes[kept - 1], 100 + kept - 1);
+        mr_buf_deinit(&info);
+        mr_buf_deinit(&all);
+    }
+}
+
+/* A name of more parts than are kept. */
+static void test_longest_name(void **state) {
+    static const char *const parts[] = {"a", "b", "c", "d", "e"};
+
+    (void)state;
+    for (size_t count = MR_KRB_PARTS - 1; count <= MR_KRB_PARTS + 1; count++) {
+        mr_krb_error e;
+        mr_buf b;
+        mr_buf_init(&b, NULL, 0, 1024);
+        size_t app = mr_ber_open(&b, MR_BER_APPLICATION(30));
+        size_t seq = mr_ber_open(&b, MR_BER_SEQUENCE);
+        static const int fields[][2] = {{0, 5}, {1, 30}, {6, 7}};
+        for (size_t i = 0; i < MR_COUNT(fields); i++) {
+            size_t field = mr_ber_open(&b, (uint8_t)MR_BER_CONTEXT(fields[i][0]));
+            mr_ber_write_int(&b, MR_BER_INTEGER, fields[i][1]);
+            mr_ber_close(&b, field);
+        }
+        size_t field = mr_ber_open(&b, MR_BER_CONTEXT(10));
+        size_t name = mr_ber_open(&b, MR_BER_SEQUENCE), type = mr_ber_open(&b, MR_BER_CONTEXT(0));
+        mr_ber_write_int(&b, MR_BER_INTEGER, 2);
+        mr_ber_close(&b, type);
+        size_t strings = mr_ber_open(&b, MR_BER_CONTEXT(1));
+        size_t list = mr_ber_open(&b, MR_BER_SEQUENCE);
+        for (size_t i = 0; i < count; i++)
+            mr_ber_write(&b, MR_BER_GENERAL_STRING, mr_slice_str(parts[i]));
+        mr_ber_close(&b, list);
+        mr_ber_close(&b, strings);
+        mr_ber_close(&b, name);
+        mr_ber_close(&b, field);
+        mr_ber_close(&b, seq);
+        mr_ber_close(&b, app);
+        assert_int_equal(mr_krb_error_decode(mr_buf_slice(&b), &e, NULL), 0);
+        size_t kept = count < MR_KRB_PARTS ? count : MR_KRB_PARTS;
+        assert_int_equal(e.server.count, kept);
+        assert_true(mr_slice_eq(e.server.parts[kept - 1], mr_slice_str(parts[kept - 1])));
+        mr_buf_deinit(&b);
+    }
+}
+
 static void test_tcp_size(void **state) {
     size_t size = 0;
 
@@ -245,6 +325,8 @@ int main(void) {
         cmocka_unit_test(test_reply),
         cmocka_unit_test(test_error_data),
         cmocka_unit_test(test_tcp_size),
+        cmocka_unit_test(test_longest_lists),
+        cmocka_unit_test(test_longest_name),
         cmocka_unit_test(test_kpasswd_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

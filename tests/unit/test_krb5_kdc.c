@@ -274,6 +274,7 @@ static void costs(void **state) {
         int result;
     } rows[] = {
         {4096, SECRET_PASSWORD, 0},
+        {131072, SECRET_PASSWORD, MR_ERR_AUTH}, /* hashed, into another key than the KDC has */
         {131073, SECRET_PASSWORD, MR_ERR_LIMIT},
         {0x00ffffff, SECRET_PASSWORD, MR_ERR_LIMIT},
         {0, SECRET_PASSWORD, MR_ERR_LIMIT}, /* 2^32 */

@@ -329,6 +329,39 @@ static void test_accounts(void **state) {
     mr_accounts_free(accounts);
 }
 
+/* ---- many accounts ---- */
+
+static void test_most_accounts(void **state) {
+    (void)state;
+    for (unsigned count = MR_ACCOUNTS_MAX - 1; count <= MR_ACCOUNTS_MAX + 1; count++) {
+        mr_error err = MR_ERROR_INIT;
+        mr_accounts *accounts;
+        uint8_t hash[16];
+        char line[64];
+        mr_buf text;
+        mr_buf_init(&text, NULL, 0, 1 << 20);
+        for (unsigned i = 0; i < count; i++) {
+            snprintf(line, sizeof line, "u%u:a4f49c406510bdcab6824ee7c30fd8%02x\n", i, i & 255);
+            mr_buf_write(&text, mr_slice_str(line));
+        }
+        assert_int_equal(mr_accounts_new(&accounts, NULL), 0);
+        int r = mr_accounts_read(accounts, mr_buf_slice(&text), "users", &err);
+        assert_int_equal(r, count <= MR_ACCOUNTS_MAX ? 0 : MR_ERR_LIMIT);
+        assert_int_equal(mr_accounts_count(accounts), r ? 0 : count);
+        if (r)
+            assert_string_equal(err.text, "users:4097:1: more than 4096 accounts");
+        snprintf(line, sizeof line, "U%u", count - 1);
+        const uint8_t utf16[] = {(uint8_t)line[0], 0, (uint8_t)line[1], 0, (uint8_t)line[2], 0,
+                                 (uint8_t)line[3], 0, (uint8_t)line[4], 0};
+        assert_int_equal(mr_accounts_find(accounts, mr_slice_of(utf16, sizeof utf16),
+                                          MR_SLICE_NULL, hash, NULL), r ? MR_ERR_NOT_FOUND : 0);
+        if (!r)
+            assert_int_equal(hash[15], (count - 1) & 255);
+        mr_accounts_free(accounts);
+        mr_buf_deinit(&text);
+    }
+}
+
 /* ---- many groups ---- */
 
 #define MOST 16384 /* SIDs that are kept of a caller */
@@ -376,7 +409,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_levels),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_access),  cmocka_unit_test(test_several),
-        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_groups),  cmocka_unit_test(test_most_accounts),
         cmocka_unit_test(test_workers), cmocka_unit_test(test_accounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

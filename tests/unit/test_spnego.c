@@ -460,6 +460,75 @@ static void list_written_anew(void **state) {
     sample_free(s);
 }
 
+/* ---- the longest ---- */
+
+static size_t longest;
+
+/* The first token offers NTLM in a list of @longest octets: the rest are mechanisms of nobody. */
+static void long_list(spnego_ends *e, int leg) {
+    static const uint8_t ntlm[] = {6, 10, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10};
+    size_t left = longest - 4 - sizeof ntlm;
+    mr_buf list;
+
+    if (leg != 0)
+        return;
+    mr_buf_init(&list, NULL, 0, 8192);
+    mr_buf_write(&list, mr_slice_of((uint8_t[]){0x30, 0x82, (uint8_t)((longest - 4) >> 8),
+                                                (uint8_t)(longest - 4)}, 4));
+    mr_buf_write(&list, mr_slice_of(ntlm, sizeof ntlm));
+    while (left) {
+        size_t len = left > 100 ? left > 150 ? 100 : left / 2 : left;
+        mr_buf_write_u8(&list, 6);
+        mr_buf_write_u8(&list, (uint8_t)(len - 2));
+        mr_buf_write_zero(&list, len - 2);
+        left -= len;
+    }
+    assert_int_equal(list.len, longest);
+    mr_buf_reset(&e->token);
+    mr_spnego_init init = {.mech_list = mr_buf_slice(&list)};
+    assert_int_equal(mr_spnego_init_encode(&init, &e->token), 0);
+    mr_buf_deinit(&list);
+}
+
+/* The server's signature of the list has @longest octets. */
+static void long_mic(spnego_ends *e, int leg) {
+    static const uint8_t octets[100];
+    mr_spnego_resp resp = {.state = MR_SPNEGO_COMPLETED, .mic = mr_slice_of(octets, longest)};
+
+    if (leg != 5)
+        return;
+    mr_buf_reset(&e->token);
+    assert_int_equal(mr_spnego_resp_encode(&resp, &e->token), 0);
+}
+
+/* What a stranger sends is kept up to 4096 octets of a list and 64 of a signature; that it was
+ * changed is found out either way. */
+static void longest_tokens(void **state) {
+    static const struct {
+        void (*mangle)(spnego_ends *, int);
+        size_t most;
+        int who, code;
+        const char *says;
+    } cases[] = {
+        {long_list, 4096, SERVER, MR_ERR_LIMIT, "no room for the list of mechanisms"},
+        {long_mic, 64, CLIENT, MR_ERR_PROTOCOL, "a mechListMIC has 65 octets"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < MR_COUNT(cases); i++)
+        for (size_t len = cases[i].most - 1; len <= cases[i].most + 1; len++) {
+            bool fits = len <= cases[i].most;
+            spnego_ends e;
+            longest = len;
+            spnego_ends_init(&e, MR_AUTH_LEVEL_PRIVACY, TOY_FIRST, ONLY_NTLM);
+            e.mangle = cases[i].mangle;
+            spnego_ends_open(&e);
+            assert_int_equal(spnego_shake(&e), fits ? MR_ERR_AUTH : cases[i].code);
+            assert_true(!strstr(spnego_info(&e, cases[i].who).failure, cases[i].says) == fits);
+            spnego_ends_deinit(&e);
+        }
+}
+
 static void impossible(void **state) {
     mr_spnego *n = NULL;
     spnego_ends e;
@@ -494,6 +563,7 @@ int main(void) {
         cmocka_unit_test(wrong_tokens),
         cmocka_unit_test(as_windows_does),
         cmocka_unit_test(list_written_anew),
+        cmocka_unit_test(longest_tokens),
         cmocka_unit_test(impossible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
