@@ -13,6 +13,7 @@ const mr_rule mr_rule_name_wrong_host = {
     .require = {{.any = {MR_FACT_NAME_IDENTITY_DIFFERS}},
                 {.any = {MR_FACT_EPM_NOT_REGISTERED, MR_FACT_EPM_OTHER_PROTSEQ,
                          MR_FACT_RPC_CONTEXT_REJECTED}}},
+    .forbid = {{.any = {MR_FACT_KRB_PROVEN}, .same = MR_F(ADDRESS) | MR_F(NAME)}},
     .explains = {"EPM.NOT_REGISTERED", "EPM.EMPTY", "EPM.OTHER_PROTSEQ", "RPC.UNKNOWN_INTERFACE",
                  "NAME.PTR_MISMATCH"},
     .summary = "the name leads to another host",

@@ -103,6 +103,17 @@ static void cut(struct probe_op *op) {
 
 /* ---- the end ---- */
 
+/* Kerberos is mutual: the host has the key of the name that was asked for (RFC 4120 3.2.4). */
+static void add_proof(struct probe_logon *l) {
+    mr_probe *p = l->op.probe;
+    mr_logon_seen seen = seen_of(l);
+
+    if (strcmp(mechanism(l), "Kerberos") == 0 && mr_logon_seen_is_proven(&seen) &&
+        l->options.host && !l->options.spn)
+        mr_fact_add(p->diag, MR_FACT_KRB_PROVEN, l->op.check, .port = l->port,
+                    .address = probe_addr_text(p, l->addr), .name = l->options.host);
+}
+
 /* Once: who is known to be good stays so. */
 static void judge(struct probe_logon *l, enum mr_probe_verdict verdict) {
     mr_probe *p = l->op.probe;
@@ -113,6 +124,7 @@ static void judge(struct probe_logon *l, enum mr_probe_verdict verdict) {
     if (verdict == MR_PROBE_VERDICT_GOOD) {
         p->logon.mechanism = mechanism(l);
         p->account.logon = l->logon;
+        add_proof(l);
     }
     if (p->options.judged)
         p->options.judged(p->options.judged_user, verdict);
