@@ -195,7 +195,8 @@ void probe_account_ask_admission(mr_probe *p, uint16_t port, const mr_syntax *if
                                  size_t count) {
     struct probe_refusal *of;
 
-    if (!p->options.logon || !p->options.logon->identity || !probe_wants_check(p, "AUTH.ADMITTED"))
+    if (!p->options.logon || !p->options.logon->identity ||
+        p->options.logon->identity->anonymous || !probe_wants_check(p, "AUTH.ADMITTED"))
         return;
     of = MR_ARENA_NEW(p->arena, struct probe_refusal);
     if (!of) {

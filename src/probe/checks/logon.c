@@ -478,7 +478,8 @@ static void start(mr_probe *p) {
 bool probe_account_ask_mapper(mr_probe *p, size_t addr, const struct probe_asker *asker) {
     struct probe_logon *l;
 
-    if (!has_account(p) || p->account.begun)
+    /* a null session is a stranger's */
+    if (!has_account(p) || p->account.begun || p->options.logon->identity->anonymous)
         return false;
     l = new_logon(p, addr);
     if (!l)

@@ -6,6 +6,8 @@
  *   names -> addresses -> mapper's port and neighbours -> mapper -> every endpoint: connect, bind,
  *   one harmless call
  *
+ * Who refuses strangers is asked again in the name of the account, if one was given.
+ *
  * A probe of something that only serves as evidence (a neighbouring port, a PTR record) is not
  * waited for unless a failure makes its evidence needed.
  */
@@ -51,8 +53,9 @@ typedef struct mr_probe_options {
     mr_slice skip[MR_PROBE_LIST], only[MR_PROBE_LIST];
     size_t skip_count, only_count;
     bool phases[MR_PHASE_COUNT + 1]; /* phases to walk; all false: all */
-    /* The account, and how and whom it is logged on to; NULL: anonymous. One logon is made, once
-     * there is an endpoint to try it at; a refusal is the end of it. */
+    /* The account, and how and whom it is logged on to; NULL: anonymous. One logon is made, at the
+     * mapper where that refuses strangers, else once there is an endpoint to try it at; a refusal
+     * is the end of it. Where it is good it is used wherever strangers are refused. */
     const mr_logon_options *logon;
     const char *identity;      /* its name for people, "LAB\\alice" */
     bool no_null;              /* nothing is called anonymously */
