@@ -27,11 +27,10 @@ int mr_rpc_collect(rpc_call *call, const mr_event *e, bool *wholep, mr_slice *st
         mr_stub_init(*stub, STUB_MAX);
     }
     int r = mr_stub_feed(*stub, chunk);
-    if (r == 0)
-        r = mr_stub_keep(*stub);
-    if (r == MR_ERR_MEMORY)
-        return r;
-    if (r == MR_STUB_COMPLETE) {
+    int kept = r < 0 ? r : mr_stub_keep(*stub); /* also the last: another may come behind it */
+    if (kept == MR_ERR_MEMORY)
+        return kept;
+    if (r == MR_STUB_COMPLETE && kept == 0) {
         *wholep = true;
         *stubp = mr_stub_get(*stub);
     }

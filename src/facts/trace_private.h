@@ -442,6 +442,8 @@ void trace_withdraw(trace_relation *relation, bool (*is)(const mr_fact *fact));
 /* ---- one file each ---- */
 void trace_take_name(mr_trace *trace, const mr_seen *seen);
 void trace_names_end(mr_trace *trace);
+/* "A", "SRV"; NULL for types that say nothing of hosts. */
+const char *trace_record_name(uint16_t type);
 /* ICMP: nothing serves names there. */
 void trace_names_refused(mr_trace *trace, const mr_seen *seen);
 /* What gave @address to @client last; NULL: nothing. */

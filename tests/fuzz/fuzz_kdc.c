@@ -8,6 +8,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* MIT krb5 1.20 loses the password's key where an AS-REP fails that a KDC with the key has sealed,
+ * whoever frees its context. */
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void) {
+    return "leak:krb5_c_string_to_key\n";
+}
+
 #define STEPS 20
 #define CHANGES 8
 
