@@ -268,16 +268,19 @@ int app_session_after(app_session *s, mr_client *client, const mr_syntax *interf
 
     if (r == MR_ERR_CANCELLED)
         return app_session_cancelled(s);
-    int cut = fault ? app_session_prove_denied(s, client, fault) : 0;
+    int cut = app_session_prove_denied(s, client, fault);
     if (cut)
         return cut;
-    app_session_judge(s, client, r);
-    if (r && auth->asked && !auth->proven && auth->trouble != MR_AUTH_TROUBLE_NONE &&
-        s->logon.verdict != APP_VERDICT_GOOD) {
+    bool denied = mr_fault_is_denial(fault);
+    bool stranger = !auth->asked || s->target->account->who == APP_WHO_ANONYMOUS;
+    if (!denied || !stranger)
+        app_session_judge(s, client, r);
+    bool known = s->logon.verdict == APP_VERDICT_GOOD || (denied && stranger);
+    if (r && auth->asked && !auth->proven && auth->trouble != MR_AUTH_TROUBLE_NONE && !known) {
         app_session_fail(s, client, &s->error);
         return APP_COMMUNICATION;
     }
-    if (fault && (!auth->asked || s->logon.verdict == APP_VERDICT_GOOD))
+    if (denied && known)
         cut = app_session_add_denied(s, client, interface, fault);
     return cut ? cut : r ? code : 0;
 }

@@ -203,6 +203,7 @@ static int map_target(app *a, const app_target *target, void *user) {
     if (code)
         return code;
     uint16_t port = target->port ? (uint16_t)target->port : MR_MAPPER_PORT;
+    s.subject = port == MR_MAPPER_PORT ? NULL : target->input;
     code = app_session_resolve(&s, target);
     if (!code)
         code = app_session_connect(&s, target, port, &mr_epmapper_iface.syntax, APP_DISCOVERY,

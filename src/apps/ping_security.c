@@ -247,7 +247,7 @@ static int begin_row(struct ping *p, unsigned row, const mr_identity *identity,
     }
     if (r) {
         const mr_finding *finding = NULL;
-        if (report) {
+        if (report && err.code != MR_ERR_ARGUMENT) {
             struct meaning meaning;
             open_meaning(s, &meaning);
             mr_logon_seen seen = app_session_seen(s, *logonp, NULL, NULL);

@@ -156,7 +156,7 @@ static void show_meanings(const struct ping *p) {
         if (!ping_is_first(p, i))
             continue;
         fputc('\n', p->s->a->out);
-        app_finding_tell(p->s->a->out, p->secure[i].finding);
+        app_finding_tell(p->s->a->out, p->secure[i].finding, p->s->a->set.verbose);
     }
 }
 

@@ -456,6 +456,7 @@ static void show_head(struct rpcping *p) {
 static int call_once(struct rpcping *p, mr_client *client, struct ping_method *m) {
     mr_call call = {0};
     uint32_t number = 0;
+    int cut = 0;
 
     p->s.error = MR_ERROR_INIT;
     int r = mr_call_init(&call, m->iface, m->opnum, &m->args, &p->s.error);
@@ -470,13 +471,14 @@ static int call_once(struct rpcping *p, mr_client *client, struct ping_method *m
             fprintf(p->s.a->out, "Response from server received in %.3f ms\n",
                     (double)(call.answered - call.sent) / (double)MR_MSEC);
     } else if (r != MR_ERR_CANCELLED) {
+        cut = app_session_after(&p->s, client, &m->iface->syntax, r, 0);
         number = exception_of(&p->s.error, true);
         show_exception(p, number, call.eerr);
     }
     mr_call_deinit(&call);
     if (r == MR_ERR_CANCELLED)
         return app_session_cancelled(&p->s);
-    return number ? APP_WARNINGS : 0;
+    return cut >= APP_USAGE ? cut : number ? APP_WARNINGS : 0;
 }
 
 static int ping(struct rpcping *p, mr_client *client) {
@@ -502,11 +504,11 @@ static int ping(struct rpcping *p, mr_client *client) {
     return code;
 }
 
-/* Connects where the interface listens. 0, 1 with the exception shown, or an exit code. */
+/* Connects where the interface listens, as a stranger. 0, 1 with the exception shown, or an exit code. */
 static int open_client(struct rpcping *p, mr_client **clientp) {
     const mr_iface iface = {.format = MR_NDR_FORMAT, .name = "interface",
                             .syntax = p->ping.interface};
-    const mr_client_options own = app_client_options(&p->s, app_session_level(&p->s));
+    const mr_client_options own = app_client_options(&p->s, MR_AUTH_LEVEL_NONE);
     const char *host = p->target.host;
     bool colon = strchr(host, ':') != NULL;
     char port[16] = "";
@@ -525,6 +527,28 @@ static int open_client(struct rpcping *p, mr_client **clientp) {
     return 0;
 }
 
+/* The same as somebody, who is tried once. */
+static int open_as(struct rpcping *p, mr_client **clientp) {
+    app_session *s = &p->s;
+    uint16_t port;
+
+    s->quiet = true; /* the exception tells */
+    int code = app_session_logon(s);
+    if (code) {
+        s->error = MR_ERROR_INIT; /* told */
+        return code != APP_COMMUNICATION
+                   ? code : show_exception(p, RPC_S_SEC_PKG_ERROR, MR_SLICE_NULL);
+    }
+    code = app_session_resolve(s, &p->target);
+    if (!code)
+        code = app_session_port(s, &p->target, 0, &p->ping.interface, &port);
+    if (!code)
+        code = app_session_connect(s, &p->target, port, &p->ping.interface, APP_COMMUNICATION,
+                                   clientp);
+    return code && code < APP_USAGE
+               ? show_exception(p, exception_of(&s->error, false), MR_SLICE_NULL) : code;
+}
+
 static int run(app *a) {
     struct rpcping p = {0};
     mr_client *client = NULL;
@@ -540,15 +564,10 @@ static int run(app *a) {
     p.s.target = &p.target;
     show_head(&p);
     p.began = p.shown = mr_clock_now();
-    code = app_session_logon(&p.s);
-    if (code == APP_COMMUNICATION) {
-        p.s.error = MR_ERROR_INIT; /* told */
-        code = show_exception(&p, RPC_S_SEC_PKG_ERROR, MR_SLICE_NULL);
-    }
-    if (!code)
-        code = open_client(&p, &client);
+    code = app_account_logs_on(p.target.account) ? open_as(&p, &client) : open_client(&p, &client);
     if (!code)
         code = ping(&p, client);
+    app_session_tell_findings(&p.s);
     mr_client_free(client);
     app_session_close(&p.s);
     return code;

@@ -327,7 +327,7 @@ int app_session_prove(app_session *s, const app_target *target, uint16_t port) {
 void app_session_blame_mapper(app_session *s) {
     const mr_error cause = s->error;
     bool stranger = cause.peer_kind == MR_PEER_FAULT && mr_fault_is_denial(cause.peer) &&
-                    !s->logon.logon;
+                    s->target->account->who <= APP_WHO_ANONYMOUS;
 
     mr_fail(&s->error, cause.code, cause.floor, cause.offset, "the endpoint mapper: %s%s",
             cause.text, stranger ? " (access denied; -u asks in the name of an account)" : "");

@@ -23,6 +23,7 @@ typedef struct app_session {
     app_logon logon;      /* of the target's account, once a connection wanted it */
     bool quiet;           /* a target that is not reached is the caller's to tell, from @error */
     mr_diag *diag;        /* of refusals, see verdict.h; NULL: none was met */
+    const char *subject;  /* the host in commands that they suggest; NULL: the target's */
     mr_diag own_diag;     /* private: where the command has none for it */
     bool denied;          /* private: what a denied call means was looked into */
     mr_pace *pace;        /* --rate */

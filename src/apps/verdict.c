@@ -22,7 +22,8 @@ mr_logon_seen app_session_seen(app_session *s, const mr_logon *logon, mr_client 
     char name[64];
 
     if (!s->diag) {
-        (void)mr_diag_init(&s->own_diag, arena, s->target->host, NULL); /* its error is sticky */
+        const char *host = s->subject ? s->subject : s->target->host;
+        (void)mr_diag_init(&s->own_diag, arena, host, NULL); /* its error is sticky */
         s->diag = &s->own_diag;
     }
     mr_logon_seen seen = {.diag = s->diag, .check = check_id, .logon = logon, .client = client};
@@ -192,11 +193,21 @@ void app_session_forget(app_session *s) {
     s->denied = false;
 }
 
-void app_finding_tell(FILE *out, const mr_finding *finding) {
-    char head[80];
+/* Where the first sentence ends; an abbreviation is followed by no capital. */
+static size_t first_sentence(const char *text) {
+    for (const char *p = text; (p = strstr(p, ". ")) != NULL; p++)
+        if (p[2] >= 'A' && p[2] <= 'Z')
+            return (size_t)(p + 1 - text);
+    return strlen(text);
+}
+
+void app_finding_tell(FILE *out, const mr_finding *finding, bool whole) {
+    char head[80], text[MR_DIAG_TEXT_MAX];
+    size_t len = whole ? strlen(finding->cause) : first_sentence(finding->cause);
 
     snprintf(head, sizeof head, "%s: ", finding->id);
-    app_wrap(out, head, 2, finding->cause);
+    snprintf(text, sizeof text, "%.*s", (int)len, finding->cause);
+    app_wrap(out, head, 2, text);
     if (finding->next.command)
         fprintf(out, "  next: %s\n", finding->next.command);
     fprintf(out, "  what to do: msrpc explain %s\n", finding->id);
@@ -208,9 +219,10 @@ void app_session_tell_findings(const app_session *s) {
 
     if (set->json || set->jsonl || set->quiet || !run(s))
         return;
+    fflush(s->a->out); /* what they are about comes first */
     for (size_t i = 0; (finding = mr_diag_get_finding(s->diag, i)) != NULL; i++)
         if (!finding->explained_by && strcmp(finding->id, "AUTH.FALLBACK") != 0) /* told before */
-            app_finding_tell(app_err(s->a), finding);
+            app_finding_tell(app_err(s->a), finding, set->verbose);
 }
 
 void app_report_finding(const mr_finding *finding, mr_writer *w) {

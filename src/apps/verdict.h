@@ -40,8 +40,8 @@ void app_session_forget(app_session *s);
 /* What the rules find, for people, on standard error: cause and what to do next. Nothing with
  * --json and --quiet, and no fallback, which was told when it happened. */
 void app_session_tell_findings(const app_session *s);
-/* One of them. */
-void app_finding_tell(FILE *out, const mr_finding *finding);
+/* One of them: the first sentence of its cause, or the @whole. */
+void app_finding_tell(FILE *out, const mr_finding *finding, bool whole);
 /* The member "findings"; its elements, for one who has more of them; one of these. */
 void app_report_findings(const app_session *s, mr_writer *w);
 void app_report_met(const app_session *s, mr_writer *w);
