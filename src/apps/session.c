@@ -189,6 +189,13 @@ static int fail_one(app_session *s, mr_client *client, int bind_code, const mr_e
     return APP_COMMUNICATION;
 }
 
+/* No provider could be made: nothing was sent. */
+static int fail_before(app_session *s, int result) {
+    if (!app_account_is_refused(s->target->account))
+        (void)app_session_add_refused(s, result, &s->error);
+    return APP_COMMUNICATION;
+}
+
 static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *syntax,
                        uint8_t level, int bind_code, mr_client **clientp) {
     mr_client_options options = app_client_options(s, level);
@@ -202,9 +209,10 @@ static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *s
     if (mr_client_new(&s->loop, &options, &client, &s->error) != 0)
         return app_refuse(s->a, APP_BUG, "%s", s->error.text);
     int r = mr_client_start(client, syntax, on_bound, &wait, &s->error);
-    if (r)
-        code = app_refuse(s->a, r == MR_ERR_AUTH ? APP_COMMUNICATION : APP_BUG, "%s",
-                          s->error.text);
+    if (r && r != MR_ERR_AUTH)
+        code = app_refuse(s->a, APP_BUG, "%s", s->error.text);
+    else if (r)
+        code = fail_before(s, r);
     else
         code = app_session_wait(s, &wait.open);
     if (!code) {
