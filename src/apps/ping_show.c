@@ -84,8 +84,8 @@ static void show_matrix(const struct ping *p) {
     for (size_t i = 0; i < p->cell_count; i += PING_STYLES) {
         const struct ping_cell *plain = &p->cells[i], *windows = plain + 1;
         if (i == 0)
-            fprintf(a->out, "\n %-26s %-25s %s\n", "endpoint", "plain bind", "Windows bind");
-        fprintf(a->out, " %-26s %s %-20s %s %s%s\n", mr_addr_port_text(&plain->remote, address),
+            fprintf(a->out, "\n %-25s %-25s %s\n", "endpoint", "plain bind", "Windows bind");
+        fprintf(a->out, " %-25s %s %-20s %s %s%s\n", mr_addr_port_text(&plain->remote, address),
                 app_mark(a, cell_mark(plain)), ping_bind_name(plain->bind),
                 app_mark(a, cell_mark(windows)), ping_bind_name(windows->bind),
                 cell_extra(windows, extra));
