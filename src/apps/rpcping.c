@@ -504,7 +504,8 @@ static int ping(struct rpcping *p, mr_client *client) {
     return code;
 }
 
-/* Connects where the interface listens, as a stranger. 0, 1 with the exception shown, or an exit code. */
+/* Connects as a stranger where the interface listens. 0, 1 with the exception shown, or an exit
+ * code. */
 static int open_client(struct rpcping *p, mr_client **clientp) {
     const mr_iface iface = {.format = MR_NDR_FORMAT, .name = "interface",
                             .syntax = p->ping.interface};
@@ -564,7 +565,8 @@ static int run(app *a) {
     p.s.target = &p.target;
     show_head(&p);
     p.began = p.shown = mr_clock_now();
-    code = app_account_logs_on(p.target.account) ? open_as(&p, &client) : open_client(&p, &client);
+    bool stranger = !app_account_logs_on(p.target.account);
+    code = stranger ? open_client(&p, &client) : open_as(&p, &client);
     if (!code)
         code = ping(&p, client);
     app_session_tell_findings(&p.s);
