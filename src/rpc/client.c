@@ -281,6 +281,7 @@ static bool on_fault(mr_client *c, const mr_event *event) {
         mr_client_take_auth_fault(c, fault->status);
         return mr_client_finish_call(call, MR_ERR_FAULT, &err);
     }
+    mr_client_take_auth_fault(c, fault->status); /* to a leg of the negotiation */
     return c->starting ? finish_start(c, MR_ERR_FAULT, &err) : true;
 }
 

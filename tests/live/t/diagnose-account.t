@@ -108,16 +108,16 @@ def refusals():
     run = msrpc('diagnose', '--json', *ALICE, '--skip', 'AUTH.LOGON', NAME)
     eq((run.code, accused(run.json), run.json['vantage']['identity']),
        (30, {'EPM.ACCESS_DENIED'}, 'anonymous'), 'who left the logon out is a stranger', run)
-    ill('NTLM, a wrong password', WRONG + MECHS['NTLM'] + [NAME], 'EPM.LOGON_FAILED', 3, 30, 'ppff', 5,
+    ill('NTLM, a wrong password', WRONG + MECHS['NTLM'] + [NAME], 'EPM.ACCOUNT_UNUSABLE', 3, 30, 'ppff', 5,
         [SERVER, 'LAB\\alice'], ['RPC.FIRST_CALL_DENIED'])
     eq(refused_logons(), 1, '... is shown once')
     ill('NTLM at connect, a wrong password', WRONG + MECHS['NTLM'] + ['--auth-level', 'connect', NAME],
-        'EPM.LOGON_FAILED', 3, 30, 'ppff', 5, [SERVER], ['RPC.FIRST_CALL_DENIED'])
+        'EPM.ACCOUNT_UNUSABLE', 3, 30, 'ppff', 5, [SERVER], ['RPC.FIRST_CALL_DENIED'])
     eq(refused_logons(), 2, '... is shown once')
     lockout(20)
     before = bad_passwords()
     for mech in ('Kerberos', 'Negotiate'):
-        ill(mech + ', a wrong password', WRONG + MECHS[mech] + [NAME], 'EPM.LOGON_FAILED', 3, 30, 'ppff',
+        ill(mech + ', a wrong password', WRONG + MECHS[mech] + [NAME], 'EPM.ACCOUNT_UNUSABLE', 3, 30, 'ppff',
             5, ['KDC_ERR_PREAUTH_FAILED', DC], ['KRB.PREAUTH_FAILED'])
         before += 1
         eq((bad_passwords(), refused_logons()), (before, 2), mech + ': ... is one logon, at the KDC')
@@ -125,6 +125,11 @@ def refusals():
     eq(bad_passwords(), before + 1, 'a refused account is not tried at the next target', run)
     logons = sorted(check(type('', (), {'json': x}), 'AUTH.LOGON')['status'] for x in run.json['results'])
     eq(logons, ['fail', 'skip', 'skip'], '... and they say so', run)
+    for first, second in ((names['SRV_IP'], 'dc1.lab.test'), ('dc1.lab.test', names['SRV_IP']),
+                          (SERVER, NAME)):
+        run = msrpc('diagnose', '--json', '--jobs', '1', *WRONG, first, second)
+        logons = [check(type('', (), {'json': x}), 'AUTH.LOGON')['status'] for x in run.json['results']]
+        eq(logons, ['fail', 'skip'], 'refused at %s, and not tried at %s' % (first, second), run)
     lockout(0)
 
 
@@ -155,7 +160,7 @@ def no_binds():
             run = msrpc('diagnose', '--json', *ALICE, *args, '--interface', 'rpcecho', NAME + ':1135')
             eq((run.code, accused(run.json)), (0, set()), mech + ': who is known may bind', run)
             eq(check(run, 'EPM.BIND.AS')['status'], 'pass', mech + ': as whom', run)
-        ill('a wrong password', WRONG + MECHS['NTLM'] + [NAME + ':1135'], 'EPM.LOGON_FAILED', 3, 30, 'ppff',
+        ill('a wrong password', WRONG + MECHS['NTLM'] + [NAME + ':1135'], 'EPM.ACCOUNT_UNUSABLE', 3, 30, 'ppff',
             5, [SERVER], ['RPC.FIRST_CALL_DENIED'])
         given = 'ncacn_ip_tcp:%s[1152]' % NAME
         run = msrpc('diagnose', '--json', '--interface', 'rpcecho', given)
@@ -185,7 +190,7 @@ def other_keys():
         eq((run.code, accused(run.json)), (40, {'KRB.OTHER_HOST'}), 'another key everywhere', run)
         ok('AUTH.OTHER_KEY' not in remarks(run), '... is no remark', run)
     with served(*everywhere, keytab=OTHER):
-        ill('another key at the mapper, too', ALICE + MECHS['Kerberos'] + [NAME], 'EPM.LOGON_FAILED', 3, 30,
+        ill('another key at the mapper, too', ALICE + MECHS['Kerberos'] + [NAME], 'EPM.ACCOUNT_UNUSABLE', 3, 30,
             'ppff', 5, [SERVER], ['KRB.OTHER_HOST'])
 
 

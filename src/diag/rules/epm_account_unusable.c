@@ -3,8 +3,8 @@
  */
 #include "rules.h"
 
-const mr_rule mr_rule_epm_logon_failed = {
-    .id = "EPM.LOGON_FAILED",
+const mr_rule mr_rule_epm_account_unusable = {
+    .id = "EPM.ACCOUNT_UNUSABLE",
     .phase = MR_PHASE_DISCOVERY,
     .severity = MR_SEVERITY_ERROR,
     .confidence = MR_CONFIDENCE_CERTAIN,
@@ -14,7 +14,7 @@ const mr_rule mr_rule_epm_logon_failed = {
                          MR_FACT_EPM_CONTEXT_REJECTED}}},
     .explains = {"EPM.ACCESS_DENIED", "EPM.NAK", "EPM.NOT_MAPPER", "EPM.FAULT",
                  "EPM.LOOKUP_FAILED"},
-    .summary = "the endpoint mapper wants an account, and the logon failed",
+    .summary = "the endpoint mapper wants an account, and this one is not accepted",
     .cause = "The endpoint mapper of {address} refuses strangers, by a policy "
              "(RestrictRemoteClients) or an RPC filter of the host, and could not be asked as "
              "{user}: {other}.",
