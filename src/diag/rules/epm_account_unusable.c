@@ -14,7 +14,7 @@ const mr_rule mr_rule_epm_account_unusable = {
                          MR_FACT_EPM_CONTEXT_REJECTED}}},
     .explains = {"EPM.ACCESS_DENIED", "EPM.NAK", "EPM.NOT_MAPPER", "EPM.FAULT",
                  "EPM.LOOKUP_FAILED"},
-    .summary = "the endpoint mapper wants an account, and this one is not accepted",
+    .summary = "the endpoint mapper wants an account, and this one could not be used",
     .cause = "The endpoint mapper of {address} refuses strangers, by a policy "
              "(RestrictRemoteClients) or an RPC filter of the host, and could not be asked as "
              "{user}: {other}.",
