@@ -276,29 +276,19 @@ static int authenticate(mr_server_call *call, const struct proof *proof, uint32_
     return r;
 }
 
+/* The fields have the same names in both. */
+#define PROOF_OF(args) ((struct proof){(args)->AccountName, (args)->ComputerName,             \
+                                       (args)->SecureChannelType,                             \
+                                       (args)->ClientCredential.data,                         \
+                                       (args)->ServerCredential.data, &(args)->NegotiateFlags})
+
 static int authenticate2(mr_server_call *call, struct mr_netlogon_NetrServerAuthenticate2 *args) {
-    const struct proof proof = {
-        .account = args->AccountName,
-        .computer = args->ComputerName,
-        .type = args->SecureChannelType,
-        .credential = args->ClientCredential.data,
-        .answer = args->ServerCredential.data,
-        .flags = &args->NegotiateFlags,
-    };
-    return authenticate(call, &proof, &args->result);
+    return authenticate(call, &PROOF_OF(args), &args->result);
 }
 
 /* No file of accounts tells relative identifiers: the machine's is 0. */
 static int authenticate3(mr_server_call *call, struct mr_netlogon_NetrServerAuthenticate3 *args) {
-    const struct proof proof = {
-        .account = args->AccountName,
-        .computer = args->ComputerName,
-        .type = args->SecureChannelType,
-        .credential = args->ClientCredential.data,
-        .answer = args->ServerCredential.data,
-        .flags = &args->NegotiateFlags,
-    };
-    return authenticate(call, &proof, &args->result);
+    return authenticate(call, &PROOF_OF(args), &args->result);
 }
 
 /* ---- calls of the channel ---- */

@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 
+from tap import done, ok
+
 totals, folder = sys.argv[1:3]
 PTYPES = {0: 'request', 2: 'response', 3: 'fault', 11: 'bind', 12: 'bind_ack', 13: 'bind_nak',
           14: 'alter_context', 15: 'alter_resp', 16: 'auth3', 17: 'shutdown', 18: 'co_cancel',
@@ -23,16 +25,6 @@ FIELDS = {'pdu': 'dcerpc.pkt_type', 'faults': 'dcerpc.cn_status', 'naks': 'dcerp
           'dos_code': 'smb.error_code', 'kerberos': 'kerberos.error_code',
           'nbss': 'nbss.error_code', 'ntlm': 'ntlmssp.messagetype',
           'results': 'dcerpc.cn_ack_result', 'level': 'tls.alert_message.desc'}
-count = failed = 0
-
-
-def ok(good, name, *lines):
-    global count, failed
-    count += 1
-    failed += not good
-    print('%sok %d - %s' % ('' if good else 'not ', count, name))
-    for line in () if good else lines:
-        print('#', line)
 
 
 def theirs(path):
@@ -112,7 +104,5 @@ if more:
         for row in csv.DictReader(file, delimiter='\t'):
             compare(row['file'], os.path.join(more, row['file']), known, row)
 else:
-    print('ok %d - other captures # SKIP MSRPC_PCAPS names no folder of them' % (count + 1))
-    count += 1
-print('1..%d' % count)
-sys.exit(1 if failed else 0)
+    ok(True, 'other captures # SKIP MSRPC_PCAPS names no folder of them')
+done()

@@ -8,17 +8,9 @@ import os
 import subprocess
 import sys
 
+from tap import done, ok
+
 judge, folder = sys.argv[1:3]
-count = failed = 0
-
-
-def ok(good, name, *lines):
-    global count, failed
-    count += 1
-    failed += not good
-    print('%sok %d - %s' % ('' if good else 'not ', count, name))
-    for line in () if good else lines:
-        print('#', line)
 
 
 def run(path, *options):
@@ -94,5 +86,4 @@ if os.environ.get('MSRPC_PCAPS'):
     pcaps(os.environ['MSRPC_PCAPS'])
 else:
     ok(True, 'captures of MSRPC_PCAPS # SKIP the variable is not set')
-print('1..%d' % count)
-sys.exit(failed != 0)
+done()

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+from tap import done, ok
+
 msrpc, folder = sys.argv[1:3]
 folder = os.path.join(folder, 'sealed')
 KEYS = ['--users', os.path.join(folder, 'accounts'), '--keytab', os.path.join(folder, 'dc1.keytab')]
@@ -24,16 +26,6 @@ RIDS = [500, 501, 502] * 60
 PRIVACY = ('ntlm', 'negotiate-ntlm', 'kerberos-aes256', 'kerberos-aes128', 'kerberos-rc4',
            'negotiate-kerberos', 'bare-ntlm', 'pipe')
 INTEGRITY = ('ntlm', 'negotiate-ntlm', 'kerberos-aes256', 'negotiate-kerberos')
-count = failed = 0
-
-
-def ok(good, name, *lines):
-    global count, failed
-    count += 1
-    failed += not good
-    print('%sok %d - %s' % ('' if good else 'not ', count, name))
-    for line in () if good else lines:
-        print('#', str(line)[:2000])
 
 
 def path_of(name):
@@ -363,5 +355,4 @@ with tempfile.TemporaryDirectory() as work:
     many()
     page()
     compare()
-print('1..%d' % count)
-sys.exit(failed > 0)
+done()

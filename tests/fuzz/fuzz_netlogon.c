@@ -1,15 +1,13 @@
 /* Netlogon's secure channel in its three roles, fed with any tokens and fragments. The first octet
- * chooses the role (2 bits), the kind of key, and the level; then pieces follow: what it is (an
- * octet), how long (two, big-endian), and that many octets, which lie in memory of their own. Key,
+ * chooses the role (2 bits), the kind of key, and the level; then pieces follow (pieces.h). Key,
  * entropy and names are always the same, so that a recorded exchange comes to its end. Checked:
  * what a step returns agrees with what the channel tells of itself, an exchange that is over stays
  * over, what is protected opens at the other end, once, and with a bit changed not at all. */
 #include <msrpc/auth.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "pieces.h"
 
-enum piece {
+enum {
     PIECE_TOKEN,      /* and 1: to the client */
     PIECE_OPEN = 2,
     PIECE_SEND = 4,
@@ -154,19 +152,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     r.n = make(&r, (enum mr_security_role)(first % 4 % 3));
     r.sec = mr_netlogon_get_security(r.n);
-    c.big = true;
-    while (mr_cursor_left(&c) >= 3) {
-        uint8_t what = mr_cursor_read_u8(&c);
-        size_t n = mr_cursor_read_u16(&c);
-        mr_slice piece = mr_cursor_read(&c, n < mr_cursor_left(&c) ? n : mr_cursor_left(&c));
-        uint8_t *copy = malloc(piece.len ? piece.len : 1);
-        if (!copy)
-            break;
-        if (piece.len > 0)
-            memcpy(copy, piece.data, piece.len);
-        play(&r, what, mr_slice_of(copy, piece.len));
-        free(copy);
-    }
+    for (struct piece p; take_piece(&c, &p); free(p.octets))
+        play(&r, p.what, mr_slice_of(p.octets, p.len));
     mr_netlogon_free(r.n);
     return 0;
 }

@@ -1,16 +1,15 @@
 /* NTLM's provider in its three roles, fed with any tokens and fragments. The first octet chooses
  * the role (2 bits), the level (3 bits), and whether NTLMv1, weak sessions and nobody are taken;
- * then pieces follow: what it is (an octet), how long (two, big-endian), and that many octets,
- * which lie in memory of their own. Clock, entropy and password are always the same, so that a
+ * then pieces follow (pieces.h). Clock, entropy and password are always the same, so that a
  * recorded exchange comes to its end. Checked: what a step returns agrees with what the context
  * tells of itself, failures stay, and an observer says nothing. */
 #include <msrpc/auth.h>
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-enum piece {
+#include "pieces.h"
+
+enum {
     PIECE_TOKEN,      /* and 1: to the client */
     PIECE_PROTECT = 2,
     PIECE_OPEN = 4,
@@ -129,19 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     if (begin(&r, mr_cursor_read_u8(&c))) {
         r.sec = mr_ntlm_get_security(r.n);
-        c.big = true;
-        while (mr_cursor_left(&c) >= 3) {
-            uint8_t what = mr_cursor_read_u8(&c);
-            size_t n = mr_cursor_read_u16(&c);
-            mr_slice piece = mr_cursor_read(&c, n < mr_cursor_left(&c) ? n : mr_cursor_left(&c));
-            uint8_t *copy = malloc(piece.len ? piece.len : 1);
-            if (!copy)
-                break;
-            if (piece.len > 0)
-                memcpy(copy, piece.data, piece.len);
-            play(&r, what, copy, piece.len);
-            free(copy);
-        }
+        for (struct piece p; take_piece(&c, &p); free(p.octets))
+            play(&r, p.what, p.octets, p.len);
     }
     mr_ntlm_free(r.n);
     mr_identity_deinit(&r.id);

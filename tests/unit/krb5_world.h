@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include <krb5/krb5.h>
 
@@ -31,6 +32,24 @@ typedef struct krb5_world {
     krb5_keytab table, other; /* the service's keys; keys of no use */
     char cache_name[64], table_name[64], other_name[64];
 } krb5_world;
+
+/* ---- the library's configuration, a file for the tests of a group ---- */
+
+static char config_name[] = "/tmp/msrpc-krb5-XXXXXX";
+
+static inline int make_config(void **state) {
+    int fd = mkstemp(config_name);
+
+    (void)state;
+    return fd < 0 || close(fd) != 0 || setenv("KRB5_CONFIG", config_name, 1) != 0;
+}
+
+static inline int remove_config(void **state) {
+    (void)state;
+    return unlink(config_name);
+}
+
+/* ---- messages ---- */
 
 static inline void field_int(mr_buf *b, unsigned field, int32_t v) {
     size_t at = mr_ber_open(b, (uint8_t)MR_BER_CONTEXT(field));

@@ -15,8 +15,6 @@
 #define FRAG 512 /* of which a call of STUB octets makes several */
 #define STUB 1400
 
-static char config_name[] = "/tmp/msrpc-tamper-XXXXXX";
-
 enum provider { NTLM, KRB5_AES, KRB5_RC4, SPNEGO_NTLM, SPNEGO_KRB5, NL_AES, NL_RC4, PROVIDERS };
 
 typedef struct scene {
@@ -321,13 +319,6 @@ int main(void) {
         cmocka_unit_test(bare_fault),
         cmocka_unit_test(lowered_bind),
     };
-    int fd = mkstemp(config_name);
 
-    if (fd < 0)
-        return 1;
-    close(fd);
-    setenv("KRB5_CONFIG", config_name, 1);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink(config_name);
-    return failed;
+    return cmocka_run_group_tests(tests, make_config, remove_config);
 }
