@@ -21,6 +21,8 @@ COMMANDS = {
 OPEN = json.dumps({'SystemName': None, 'DesiredAccess': 1, 'ObjectAttributes': {
     'Length': 24, 'RootDirectory': None, 'ObjectName': None, 'Attributes': 0, 'SecurityDescriptor': None,
     'SecurityQualityOfService': None}})
+CONNECT = json.dumps({'ServerName': None, 'DesiredAccess': 1 << 25, 'InRevisionInfo': {
+    'case': 1, 'value': {'Revision': 3, 'SupportedFeatures': 0}}})
 TICKETS = 'FILE:' + os.path.join(TMP, 'ccache')
 
 
@@ -81,6 +83,12 @@ for command in COMMANDS:
 refused('an unknown user', NAME, ['-u', 'LAB\\nobody', '-p', 'x'], 'KRB.CLIENT_UNKNOWN')
 refused('a realm that no DNS knows', NAME, ['-u', 'alice@WRONG.TEST', '-p', PASSWORD], 'KRB.NO_KDC')
 refused('a local account', 'srv.lab.test', ['-u', 'root', '-p', 'x', *NTLM], 'RPC.AUTH_FAILED')
+# what auth-samba.t and auth-member.t say of a standalone server, by its ids
+SRV_NAME, ROOT = 'srv.lab.test', ['-u', 'root', '-p', names['PASSWORD']]
+refused("a server's own user, by Kerberos", SRV_NAME, ['-u', 'root@LAB.TEST', *ROOT[2:], *KERBEROS],
+        'KRB.CLIENT_UNKNOWN')
+refused('a server of no domain, by Kerberos', SRV_NAME, [*ALICE, '--realm', 'LAB.TEST', *KERBEROS],
+        'KRB.SERVICE_UNKNOWN')
 accounts('on', PASSWORD)
 for user, finding in (('disabled', 'KRB.DISABLED'), ('expired', 'KRB.EXPIRED'),
                       ('mustchange', 'KRB.MUST_CHANGE'), ('hours', 'KRB.RESTRICTED'),
@@ -145,6 +153,10 @@ for mechanism in KERBEROS, NTLM, ['--auth', 'negotiate']:
         eq((run.code, verdict(run.json)), (40, ['RPC.LEVEL_LOW']),
            'lsarpc at %s by %s' % (level, mechanism[1]), run)
         eq(run.json['vantage']['auth']['level'], level, '... and the account is known', run.err)
+run = msrpc('call', NAME, 'samr.SamrConnect5', CONNECT, *ALICE, *NTLM, '--auth-level', 'connect', '--json')
+eq((run.code, verdict(run.json)), (40, ['RPC.LEVEL_LOW']), 'samr at connect', run)
+run = msrpc('map', SRV_NAME, *ROOT, *NTLM, '--auth-level', 'connect', '--json')
+eq((run.code, verdict(run.json)), (30, ['RPC.LEVEL_LOW']), 'the mapper of the standalone server at connect', run)
 run = msrpc('ping', NAME, '-i', 'drsuapi', '--matrix', *ALICE, '--json')
 eq({(c['mechanism'], c['inner'], c['level']): c.get('finding') for c in run.json['security']
     if c['level'] in ('none', 'connect', 'privacy')},
