@@ -12,6 +12,9 @@ const mr_rule mr_rule_auth_other_key = {
     .win32 = 1396,
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_AUTH_OTHER_KEY}}},
+    /* who rejects strangers in the same way says nothing about a ticket */
+    .forbid = {{.any = {MR_FACT_RPC_NAK}, .where = {MR_WHERE(AUTH, LT, 2)},
+                .same = MR_F(ADDRESS) | MR_F(PORT)}},
     .summary = "a service runs under another account than the host",
     .cause = "The service on port {port} of {address} ({interface}) cannot open the ticket for "
              "{spn|the host}, by which {user} is known elsewhere on the same host: it runs under "

@@ -13,7 +13,7 @@ const mr_rule mr_rule_epm_account_unusable = {
                 {.any = {MR_FACT_EPM_FAULT, MR_FACT_EPM_LOOKUP_FAILED, MR_FACT_EPM_NAK,
                          MR_FACT_EPM_CONTEXT_REJECTED}}},
     .explains = {"EPM.ACCESS_DENIED", "EPM.NAK", "EPM.NOT_MAPPER", "EPM.FAULT",
-                 "EPM.LOOKUP_FAILED"},
+                 "EPM.LOOKUP_FAILED", "RPC.NAK", "RPC.CONTEXT_REFUSED"},
     .summary = "the endpoint mapper wants an account, and this one could not be used",
     .cause = "The endpoint mapper of {address} refuses strangers, by a policy "
              "(RestrictRemoteClients) or an RPC filter of the host, and could not be asked as "
@@ -22,6 +22,7 @@ const mr_rule mr_rule_epm_account_unusable = {
                  "C706 appendix E",
     .remedies = {{.text = "Mend the logon first: what phase 4 says of it.",
                   .run_on = MR_PLACE_CLIENT,
+                  .not_with = MR_FACT_RPC_NAK, /* which says nothing */
                   .verify = "msrpc diagnose {host} -u {user}"},
                  {.text = "Look at the policy and the RPC filters of the host.",
                   .run_on = MR_PLACE_SERVER,

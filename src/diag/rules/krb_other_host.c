@@ -17,6 +17,7 @@ const mr_rule mr_rule_krb_other_host = {
                  .same = MR_F(ADDRESS)},
                 {.any = {MR_FACT_KRB_GRANTED}, .where = {MR_WHERE(EXCHANGE, EQ, MR_EXCHANGE_TGS)}}},
     .forbid = {{.any = {MR_FACT_KRB_ERROR}, .same = MR_F(ADDRESS)},
+               {.any = {MR_FACT_EPM_NAK}, .same = MR_F(ADDRESS)},
                {.any = {MR_FACT_AUTH_FALLBACK}}},
     .explains = {"RPC.NAK", "RPC.AUTH_FAILED", "RPC.AUTH_TYPE", "RPC.TOKEN_REFUSED"},
     .summary = "the ticket is for another host's key",

@@ -171,6 +171,17 @@ def no_binds():
         ok('RPC.ADMITTED' in remarks(run), '... which is said', run)
 
 
+def nobody_binds():
+    """Whoever refuses everybody alike has not judged anybody."""
+    hostile = os.path.join(names['LAB_DIR'], 'hostile.py')
+    for mode in ('bind-nak', 'reject-context'):
+        with background('mb', hostile, mode, '--value', '0', '--bind', '0.0.0.0', '--port', '1999',
+                        '--seconds', '60'):
+            for mech, args in MECHS.items():
+                ill('%s for everybody, %s' % (mode, mech), ALICE + args + [NAME + ':1999'],
+                    'EPM.ACCOUNT_UNUSABLE', 3, 30, 'ppff', 5, [SERVER, 'reason 0'])
+
+
 # ---- a service with a key of its own ----
 def other_keys():
     mock = save('samr.json', json.dumps({'interface': 'samr', 'replies': {}}))
@@ -224,6 +235,7 @@ with served('--interface', 'rpcecho@49152', more='[interface epmapper]\nmin_auth
     levels()
 denied()
 no_binds()
+nobody_binds()
 other_keys()
 samba()
 done()
