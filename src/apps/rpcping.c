@@ -413,6 +413,8 @@ static uint32_t exception_of(const mr_error *err, bool bound) {
     }
     if (win32)
         return win32;
+    if (err->code == MR_ERR_AUTH)
+        return RPC_S_SEC_PKG_ERROR;
     if (err->code == MR_ERR_NOT_REGISTERED)
         return 1753; /* EPT_S_NOT_REGISTERED */
     if (err->code == MR_ERR_CONTEXT_REJECTED)

@@ -151,7 +151,6 @@ void mr_krb5_get_info(const mr_krb5 *k, mr_krb5_info *infop) {
         .etype = k->secret.etype,
         .ticket_etype = k->ticket_etype,
         .ticket_kvno = k->ticket_kvno,
-        .delegated = k->delegated,
         .pac = mr_slice_of(k->pac, k->pac_len),
         .bound = k->bound,
         .failure = mr_krb5_reason_get(&k->reason),

@@ -24,6 +24,7 @@ struct mr_krb5_legs {
     gss_ctx_id_t context;
     struct gss_channel_bindings_struct bindings; /* its application data is owned; none: NULL */
     bool require_bindings;
+    bool trusted; /* the service, with tickets to act for its clients (OK-AS-DELEGATE) */
 };
 
 /* The client's bindings are there and ours; told when the context is complete (MIT 1.19). */
@@ -80,6 +81,7 @@ static int find_ticket(mr_krb5 *k, const mr_krb5_options *options, mr_error *err
         code = krb5->cc_retrieve_cred(context, cache, 0, &want, &found);
     if (code == 0) {
         mr_krb5_print_name(context, found.client, k->client, sizeof k->client);
+        k->legs->trusted = found.ticket_flags & TKT_FLG_OK_AS_DELEGATE;
         krb5->free_cred_contents(context, &found);
     } else {
         rc = mr_krb5_fail(err, context, code, &k->reason, "Kerberos: no ticket in the cache");
@@ -334,6 +336,17 @@ static int check_flags(const mr_krb5 *k, OM_uint32 flags, mr_error *err) {
     return 0;
 }
 
+/* A ticket to act for us is handed only to whom the KDC trusts with it (RFC 4120 2.8), as Windows
+ * does; who wanted that shall not believe it was done. */
+static int not_delegated(const mr_krb5 *k, mr_error *err) {
+    return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                   "Kerberos: no ticket to act for %.80s was handed over: %s", k->client,
+                   k->legs->trusted
+                       ? "his own may not be forwarded (a sensitive account, or one of Protected "
+                         "Users), or krb5.conf names no KDC that gave one"
+                       : "the KDC does not trust the service for delegation");
+}
+
 static int initiate(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_error *err) {
     OM_uint32 want = GSS_C_MUTUAL_FLAG | GSS_C_DCE_STYLE, flags = 0, minor, major;
 
@@ -342,13 +355,15 @@ static int initiate(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_erro
     if (k->level == MR_AUTH_LEVEL_PRIVACY)
         want |= GSS_C_CONF_FLAG;
     if (k->delegate)
-        want |= GSS_C_DELEG_FLAG;
+        want |= GSS_C_DELEG_POLICY_FLAG;
     major = gss->init_sec_context(&minor, k->legs->cred, &k->legs->context, k->legs->target,
                                  &krb5_mech, want, 0, bindings_of(k), token, NULL,
                                  answer, &flags, NULL);
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor,
                         token->length ? "Kerberos: the server's answer" : "Kerberos", err);
+    if (k->delegate && !(flags & GSS_C_DELEG_FLAG))
+        return not_delegated(k, err);
     if (answer->length > 0)
         mr_krb5_note_ticket(k, mr_slice_of(answer->value, answer->length));
     if (major == GSS_S_CONTINUE_NEEDED)
@@ -360,20 +375,15 @@ static int initiate(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_erro
 static int accept_leg(mr_krb5 *k, gss_buffer_t token, gss_buffer_t answer, mr_error *err) {
     mr_slice bare = mr_krb5_unframe(mr_slice_of(token->value, token->length));
     gss_buffer_desc in = {bare.len, (void *)(uintptr_t)bare.data};
-    gss_cred_id_t delegated = GSS_C_NO_CREDENTIAL;
     OM_uint32 flags = 0, minor, major;
 
     mr_krb5_note_ticket(k, bare);
     major = gss->accept_sec_context(&minor, &k->legs->context, k->legs->cred, &in,
-                                   bindings_of(k), NULL, NULL, answer, &flags, NULL, &delegated);
+                                   bindings_of(k), NULL, NULL, answer, &flags, NULL, NULL);
     if (bare.len != token->length && GSS_ROUTINE_ERROR(major) == GSS_S_DEFECTIVE_TOKEN)
         return check_flags(k, 0, err); /* it belongs in its frame */
     if (GSS_ERROR(major))
         return gss_fail(k, major, minor, "Kerberos: the client's ticket", err);
-    if (delegated) {
-        k->delegated = true;
-        gss->release_cred(&minor, &delegated);
-    }
     if (major == GSS_S_CONTINUE_NEEDED)
         return MR_SECURITY_CONTINUE;
     k->bound = flags & CHANNEL_BOUND;

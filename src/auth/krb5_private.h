@@ -49,7 +49,6 @@ struct mr_krb5 {
     bool delegate;
     bool complete;
     bool failed;
-    bool delegated;
     bool bound;
     struct mr_krb5_legs *legs;        /* GSSAPI's side of initiator and acceptor, until complete */
     struct mr_krb5_watch *watch;      /* an observer's keys */

@@ -30,8 +30,9 @@ static int wrong_argument(mr_error *err, const char *text) {
 
 /* ---- what is wished ---- */
 
+/* NTLM hands nothing over by which a server could act for us. */
 static bool has_ntlm(const mr_identity *id) {
-    return id->anonymous || id->has_password || id->has_nt_hash;
+    return !id->delegate && (id->anonymous || id->has_password || id->has_nt_hash);
 }
 
 static bool is_literal(const char *host) {
@@ -146,7 +147,9 @@ static int check_wish(const mr_logon *l, mr_error *err) {
     case MR_LOGON_KERBEROS:
         return against ? wrong_argument(err, against) : 0;
     case MR_LOGON_NTLM:
-        return ntlm ? 0 : wrong_argument(err, "NTLM needs a password or an NT hash");
+        return ntlm ? 0 : wrong_argument(err, o->identity->delegate
+                                             ? "NTLM hands over no ticket to act for a user"
+                                             : "NTLM needs a password or an NT hash");
     case MR_LOGON_NEGOTIATE:
         return against && !ntlm ? wrong_argument(err, against) : 0;
     }

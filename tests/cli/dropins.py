@@ -154,7 +154,7 @@ accepted = {
         'a': (['-u', '14', '-a', 'privacy'], 69),
     },
 }
-secure = {'N': 'host/x', 'I': 'u,d,p', 'C': '0x1f', 'T': 'static', 'M': 'delegate', 'S': 'S-1-5-18',
+secure = {'N': 'host/x', 'I': 'u,d,p', 'C': '0x1f', 'T': 'static', 'M': 'impersonate', 'S': 'S-1-5-18',
           'Z': '1', 'D': 'O:SY', 'P': 'u,d,*', 'F': '3', 'H': 'Basic,NTLM', 'B': 'msstd:x', 'b': None,
           'R': 'none', 'E': None, 'A': 'u,d,p', 'U': '2'}
 for name, value in secure.items():

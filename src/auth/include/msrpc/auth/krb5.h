@@ -48,8 +48,9 @@ typedef struct mr_krb5_options {
     const char *ccache;   /* initiator: "MEMORY:...", "FILE:..."; holds the ticket for @service */
     const char *keytab;   /* acceptor, observer: "FILE:...", "MEMORY:..."; an observer without one
                            * learns only what the ticket needs */
-    bool delegate;        /* initiator: hand over a ticket to act for us, if the KDC allows it; the
-                           * library fetches that one by itself, from the KDC that the machine's
+    bool delegate;        /* initiator: hand over a ticket to act for us; MR_ERR_AUTH where the KDC
+                           * does not trust the service with it, or gives none. The library
+                           * fetches that one by itself, from the KDC that the machine's
                            * configuration names */
     bool rc4_only;        /* initiator: offer RC4 alone for what protects; its ticket's session key
                            * must be RC4's, too */
@@ -67,7 +68,6 @@ typedef struct mr_krb5_info {
     int32_t etype;        /* of the key that protects (RFC 3961 8); 0: none yet */
     int32_t ticket_etype; /* of the ticket the client showed; 0: not known */
     uint32_t ticket_kvno;
-    bool delegated;       /* acceptor: a ticket to act for the client came along */
     mr_slice pac;         /* acceptor: the client's PAC (wire/pac.h) whose signature is right; empty
                            * without one; *borrowed* from the object */
     bool bound;           /* acceptor: the client is bound to the channel of our bindings */
