@@ -201,10 +201,14 @@ static void link_call(mr_call *call, mr_client *c) {
 int mr_call_start(mr_call *call, mr_client *c, mr_error *err) {
     const mr_client_context *context = context_for(c, &call->iface->syntax);
 
-    if (c->ended || !context || call->client || (call->auth && call->auth >= c->guard_count))
+    if (c->ended && !call->client) {
+        if (err)
+            *err = c->report.error;
+        return c->report.result;
+    }
+    if (!context || call->client || (call->auth && call->auth >= c->guard_count))
         return mr_fail(err, MR_ERR_STATE, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
-                       c->ended ? "the connection has ended"
-                       : call->client ? "the call is in flight already"
+                       call->client ? "the call is in flight already"
                        : context      ? "the connection has no such security context for %s"
                                       : "the connection is not bound to %s", call->iface->name);
     mr_stub_reset(&call->reply);

@@ -117,8 +117,10 @@ static mr_client_context *context_of(mr_client *c, uint16_t id) {
     return &c->contexts[id / (c->ndr64_offered ? 2 : 1)];
 }
 
-/* Headers that are signed need no second proof; that they are, and which presentation context is
- * meant, the server is told until it has answered a call that said so. */
+/* Headers that are signed need no second proof. That this client can sign them, whether or not
+ * the server seems to, and which presentation context is meant, the server is told until it has
+ * answered a call that said so: a bind that was robbed of PFC_SUPPORT_HEADER_SIGN on its way
+ * contradicts CLIENT_SUPPORT_HEADER_SIGNING, and the server refuses (MS-RPCE 2.2.2.13.2). */
 int mr_client_add_verification(mr_client *c, mr_call *call, mr_error *err) {
     const struct mr_client_guard *guard =
         call->auth < c->guard_count ? &c->guards[call->auth] : NULL;
@@ -132,8 +134,8 @@ int mr_client_add_verification(mr_client *c, mr_call *call, mr_error *err) {
     mr_assoc_get_info(&c->assoc, &info);
     bool found = mr_assoc_find_context(&c->assoc, call->context, &context);
     const mr_verification v = {
-        .has_bitmask = !c->bitmask_seen && info.header_sign,
-        .header_sign = info.header_sign,
+        .has_bitmask = !c->bitmask_seen && !c->options.security.no_header_sign,
+        .header_sign = true,
         .has_context = found && !context_of(c, call->context)->verified,
         .abstract = context.abstract,
         .transfer = context.transfer,
@@ -158,7 +160,8 @@ void mr_client_take_verified(mr_client *c, const mr_call *call) {
         c->report.auth.proven = true;
         c->report.auth.trouble = MR_AUTH_TROUBLE_NONE;
     }
-    if (c->guards[call->auth].security.level < MR_AUTH_LEVEL_INTEGRITY)
+    const mr_client_security *s = &c->guards[call->auth].security;
+    if (s->level < MR_AUTH_LEVEL_INTEGRITY || s->no_verification)
         return;
     c->bitmask_seen = true;
     context_of(c, call->context)->verified = true;

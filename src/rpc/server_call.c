@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#define DREP_LITTLE 0x10 /* of the first octet of a data representation (C706 14.1) */
 #define ARENA_CAP ((size_t)64 << 20) /* decoded parameters of one call and its body's results */
 
 /* ---- life ---- */
@@ -348,7 +349,8 @@ static bool is_verified(const struct mr_server_slot *slot, size_t rest) {
          !mr_syntax_eq(&v.transfer, &context.transfer)))
         return false;
     return !v.has_header || (v.ptype == MR_PTYPE_REQUEST && v.call_id == slot->id &&
-                             v.context_id == slot->context && v.opnum == slot->opnum);
+                             v.context_id == slot->context && v.opnum == slot->opnum &&
+                             !(v.drep[0] & DREP_LITTLE) == slot->call.format.big);
 }
 
 /* A method that is not there was not executed (PFC_DID_NOT_EXECUTE); what failed once its stub was

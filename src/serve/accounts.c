@@ -141,14 +141,25 @@ int mr_accounts_read(mr_accounts *accounts, mr_slice text, const char *source, m
 
 /* ---- asking ---- */
 
+int mr_accounts_find_row(const mr_accounts *accounts, mr_slice account, mr_slice domain,
+                         uint8_t nt_hashp[MR_NT_HASH_SIZE], const mr_identity **rowp,
+                         mr_error *err) {
+    for (size_t i = 0; i < accounts->count; i++) {
+        mr_identity *row = &accounts->rows[i];
+        int r = mr_ntlm_find_identity(row, account, domain, nt_hashp, err);
+        if (r == 0)
+            *rowp = row;
+        if (r != MR_ERR_NOT_FOUND)
+            return r;
+    }
+    return MR_ERR_NOT_FOUND;
+}
+
 int mr_accounts_find(void *user, mr_slice account, mr_slice domain,
                      uint8_t nt_hashp[MR_NT_HASH_SIZE], mr_error *err) {
-    const mr_accounts *accounts = user;
-    int r = MR_ERR_NOT_FOUND;
+    const mr_identity *row;
 
-    for (size_t i = 0; r == MR_ERR_NOT_FOUND && i < accounts->count; i++)
-        r = mr_ntlm_find_identity(&accounts->rows[i], account, domain, nt_hashp, err);
-    return r;
+    return mr_accounts_find_row(user, account, domain, nt_hashp, &row, err);
 }
 
 static bool is_machine(const char *user) {
@@ -157,19 +168,26 @@ static bool is_machine(const char *user) {
     return len > 1 && user[len - 1] == '$';
 }
 
-int mr_accounts_find_machine(const mr_accounts *accounts, const char *computer,
-                             uint8_t nt_hashp[MR_NT_HASH_SIZE]) {
+const mr_identity *mr_accounts_get_machine(const mr_accounts *accounts, const char *computer) {
     mr_slice name = mr_slice_str(computer);
 
     for (size_t i = 0; i < accounts->count; i++) {
         const mr_identity *row = &accounts->rows[i];
-        if (!is_machine(row->user) || !row->has_nt_hash ||
-            !mr_slice_eq_nocase(mr_slice_of(row->user, strlen(row->user) - 1), name))
-            continue;
-        memcpy(nt_hashp, row->nt_hash, MR_NT_HASH_SIZE);
-        return 0;
+        if (is_machine(row->user) && row->has_nt_hash &&
+            mr_slice_eq_nocase(mr_slice_of(row->user, strlen(row->user) - 1), name))
+            return row;
     }
-    return MR_ERR_NOT_FOUND;
+    return NULL;
+}
+
+int mr_accounts_find_machine(const mr_accounts *accounts, const char *computer,
+                             uint8_t nt_hashp[MR_NT_HASH_SIZE]) {
+    const mr_identity *row = mr_accounts_get_machine(accounts, computer);
+
+    if (!row)
+        return MR_ERR_NOT_FOUND;
+    memcpy(nt_hashp, row->nt_hash, MR_NT_HASH_SIZE);
+    return 0;
 }
 
 bool mr_accounts_have_machine(const mr_accounts *accounts) {

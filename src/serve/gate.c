@@ -32,6 +32,7 @@ struct logon {
     mr_ntlm *ntlm;
     mr_spnego *spnego;
     mr_netlogon *netlogon;
+    const mr_identity *row; /* of the gate's accounts: who NTLM's client claims to be */
     mr_winbind_user judged; /* by winbind; its key is wiped */
     mr_arena arena; /* what describe hands out */
 };
@@ -50,15 +51,23 @@ static int judge(void *user, const mr_ntlm_attempt *attempt, uint8_t base_keyp[M
     return 0;
 }
 
+static int find(void *user, mr_slice account, mr_slice domain,
+                uint8_t nt_hashp[MR_NT_HASH_SIZE], mr_error *err) {
+    struct logon *logon = user;
+
+    return mr_accounts_find_row(logon->gate->accounts, account, domain, nt_hashp, &logon->row,
+                                err);
+}
+
 static int make_ntlm(const mr_gate *gate, uint8_t level, struct logon *logon, mr_error *err) {
     mr_ntlm_options options = {
         .role = MR_SECURITY_ACCEPTOR,
         .level = level,
         .names = gate->names,
         .anonymous = true,
-        .find = gate->winbind ? NULL : mr_accounts_find,
+        .find = gate->winbind ? NULL : find,
         .verify = gate->winbind ? judge : NULL,
-        .user = gate->winbind ? (void *)logon : gate->accounts,
+        .user = logon,
     };
     int64_t sec;
     uint32_t nsec;
@@ -197,23 +206,33 @@ static int begin_netlogon(void *user, uint8_t level, void **logonp, mr_security 
 
 /* ---- who came ---- */
 
-/* The domain is what the machine says; its key goes by its own name alone. */
+/* A key goes by the machine's name alone: the domain that the machine says proves nothing. */
 static void describe_netlogon(struct logon *logon, mr_server_caller *caller) {
     mr_netlogon_info info;
 
     mr_netlogon_get_info(logon->netlogon, &info);
-    caller->user = mr_arena_add_fmt(&logon->arena, "%s$", info.computer);
+    const mr_identity *row = mr_accounts_get_machine(logon->gate->accounts, info.computer);
+    if (!row)
+        return;
+    caller->user = row->user;
+    caller->domain = row->domain;
 }
 
+/* As the account is called by whoever keeps it: what the client called it is a claim that chose
+ * the account and proves nothing beyond. One without a domain is this computer's own. */
 static void describe_ntlm(struct logon *logon, mr_server_caller *caller) {
+    const mr_identity *row = logon->row;
     mr_ntlm_info info;
 
     mr_ntlm_get_info(logon->ntlm, &info);
-    caller->user = info.user;
-    caller->domain = info.user_domain;
     caller->anonymous = info.anonymous;
-    if (!logon->judged.sid_count)
+    if (info.anonymous)
         return;
+    if (row) {
+        caller->user = row->user;
+        caller->domain = *row->domain ? row->domain : logon->gate->names.computer;
+        return;
+    }
     caller->user = logon->judged.name;
     caller->domain = logon->judged.domain;
     caller->sids = logon->judged.sids;

@@ -245,6 +245,35 @@ static void test_access(void **state) {
     teardown(&f);
 }
 
+/* A caller is called as his account is, whatever he calls himself and his domain. */
+static void test_callers(void **state) {
+    static const struct {
+        const char *name, *password, *called;
+    } rows[] = {
+        {"LAB\\alice", "Secret.1", "LAB\\alice"},
+        {"lab\\ALICE", "Secret.1", "LAB\\alice"},
+        {"EVIL\\bob", "Other.2", "HERE\\bob"},
+        {"NT AUTHORITY\\BOB", "Other.2", "HERE\\bob"},
+        {"bob", "Other.2", "HERE\\bob"},
+    };
+    uint32_t fault;
+    struct fixture f;
+    (void)state;
+
+    setup(&f, false);
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        identify(&f, rows[i].name, rows[i].password);
+        if (strstr(rows[i].name, "ob") || strstr(rows[i].name, "OB"))
+            assert_int_equal(mr_identity_set_nt_hash(
+                                 &f.identity, MR_SLICE_LIT("a4f49c406510bdcab6824ee7c30fd852"),
+                                 NULL), 0);
+        assert_int_equal(open_client(&f), 0);
+        assert_int_equal(add_one(&f, 0, &fault), 0);
+        assert_string_equal(f.user, rows[i].called);
+    }
+    teardown(&f);
+}
+
 /* Several security contexts on one connection, of different users and levels. */
 static void test_several(void **state) {
     uint32_t fault, ids[3] = {0};
@@ -409,8 +438,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_levels),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_access),  cmocka_unit_test(test_several),
-        cmocka_unit_test(test_groups),  cmocka_unit_test(test_most_accounts),
+        cmocka_unit_test(test_callers), cmocka_unit_test(test_groups),
         cmocka_unit_test(test_workers), cmocka_unit_test(test_accounts),
+        cmocka_unit_test(test_most_accounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,7 +92,7 @@ COMMAND = ('echo $$ >%s; exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --mapper 13
            '--interface rpcecho --log debug --users %s 2>%s' % (PID, USERS, LOG))
 with background('mb', 'sh', '-c', COMMAND):
     eq(asked('seal'), ['42'], 'a call over a sealed channel')
-    logged(r'rpcecho opnum 0: .* as PC7\$ by Netlogon$')
+    logged(r'rpcecho opnum 0: .* as LAB\\PC7\$ by Netlogon$')
     eq(asked('seal', kind='SEC_CHAN_BDC'), ['42'], "... of a domain controller's kind")
     eq(asked('netlogon'), ['41004000', 'c0000022'],
        'one authenticator after the other; one that was there is refused')

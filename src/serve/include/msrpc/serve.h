@@ -179,12 +179,19 @@ void mr_accounts_free(mr_accounts *accounts);
  * MR_ERR_LIMIT or MR_ERR_SYNTAX, with "@source:LINE:COLUMN: ..." in @err, never a secret. */
 int mr_accounts_read(mr_accounts *accounts, mr_slice text, const char *source, mr_error *err);
 size_t mr_accounts_count(const mr_accounts *accounts);
-/* An mr_ntlm_find; @user is an mr_accounts. */
+/* The first account that a client means by these names (UTF-16, as in mr_ntlm_attempt), and its NT
+ * hash; *@rowp is *borrowed* from @accounts. 0, MR_ERR_NOT_FOUND, MR_ERR_MEMORY. */
+int mr_accounts_find_row(const mr_accounts *accounts, mr_slice account, mr_slice domain,
+                         uint8_t nt_hashp[MR_NT_HASH_SIZE], const mr_identity **rowp,
+                         mr_error *err);
+/* The same as an mr_ntlm_find; @user is an mr_accounts. */
 int mr_accounts_find(void *user, mr_slice account, mr_slice domain,
                      uint8_t nt_hashp[MR_NT_HASH_SIZE], mr_error *err);
 
-/* The NT hash of the machine @computer, whose account is "@computer$" of whatever domain. 0 or
- * MR_ERR_NOT_FOUND. */
+/* The account of the machine @computer, which is "@computer$" of whatever domain, *borrowed*; NULL
+ * without one. */
+const mr_identity *mr_accounts_get_machine(const mr_accounts *accounts, const char *computer);
+/* The NT hash of that account; 0 or MR_ERR_NOT_FOUND. */
 int mr_accounts_find_machine(const mr_accounts *accounts, const char *computer,
                              uint8_t nt_hashp[MR_NT_HASH_SIZE]);
 /* Whether any account is a machine's. */

@@ -214,7 +214,8 @@ int mr_call_init(mr_call *call, const mr_iface *iface, uint32_t opnum, void *arg
 void mr_call_deinit(mr_call *call);
 /* Encodes and sends; the outcome comes as call->done: 0, MR_ERR_FAULT (call->fault),
  * MR_ERR_TIMEOUT, MR_ERR_RESET, MR_ERR_CLOSED, or a decoding error. Calls beyond what the
- * connection takes at once wait their turn. */
+ * connection takes at once wait their turn. On a connection that has ended it returns what ended
+ * it. */
 int mr_call_start(mr_call *call, mr_client *client, mr_error *err);
 /* Start, and run the loop until the outcome. */
 int mr_call_run(mr_call *call, mr_client *client, mr_error *err);
