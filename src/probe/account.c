@@ -38,6 +38,13 @@ mr_client_options probe_mapper_options(mr_probe *p, size_t addr) {
     return options;
 }
 
+void probe_account_add_unasked(mr_probe *p, const char *check, const char *why) {
+    const mr_addr *addr = &p->addrs[p->mapper_addr].addr;
+
+    mr_fact_add(p->diag, MR_FACT_EPM_UNASKED, check, .address = probe_addr_text(p, addr),
+                .port = p->options.mapper_port, .user = probe_account_name(p), .other = why);
+}
+
 /* ---- another key ---- */
 
 /* A ticket that the service cannot open: it says so (RFC 4120 7.5.9), or refuses the bind. */

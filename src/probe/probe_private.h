@@ -62,6 +62,7 @@ struct probe_endpoint {
  */
 struct probe_account {
     bool begun;
+    bool asking;           /* for the mapper's sake, and nobody was told yet */
     mr_logon *logon;       /* stands and was accepted; owned here */
     uint8_t mapper_level;  /* at which the mapper is asked in its name; 0: anonymously */
     uint16_t port;         /* where AUTH.LOGON tried it, and ... */
@@ -136,6 +137,8 @@ bool probe_skips_check(const mr_probe *p, const char *id);
 /* The mapper refused a stranger at @addr (index): logs on and tries the account there; @asker is
  * told. False where there is no account to do so with, or no more. */
 bool probe_account_ask_mapper(mr_probe *p, size_t addr, const struct probe_asker *asker);
+/* The fact that the mapper could not be asked in its name. */
+void probe_account_add_unasked(mr_probe *p, const char *check, const char *why);
 /* The security of a connection in the name of the account, which is good; to be started at once. */
 mr_client_security probe_account_security(mr_probe *p, uint8_t level);
 /* The options for another client to the mapper at @addr (index): with a plain bind, in the name of

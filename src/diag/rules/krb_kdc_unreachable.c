@@ -22,7 +22,7 @@ const mr_rule mr_rule_krb_kdc_unreachable = {
                  "RPC.NAK"},
     .summary = "the KDC does not answer",
     .cause = "Nothing came back from port {port} of {address} over {protseq|any way it was asked} "
-             "({tries} {#tries:attempt|attempts}): the Kerberos service is stopped there or a "
+             "(asked {tries} times): the Kerberos service is stopped there or a "
              "firewall is in between; nothing else of the host is seen failing. Logons fail or "
              "fall back to NTLM.",
     .reference = "RFC 4120 7.2; MS-KILE 2.1",

@@ -134,6 +134,7 @@ static void finish(struct probe_logon *l) {
     mr_probe *p = l->op.probe;
 
     cut(&l->op);
+    p->account.asking = false;
     if (l->asker.told)
         l->asker.told(l->asker.user, l->refused, l->why);
     else if (p->account.logon)
@@ -487,6 +488,7 @@ bool probe_account_ask_mapper(mr_probe *p, size_t addr, const struct probe_asker
     l->asker = *asker;
     l->port = p->options.mapper_port;
     l->iface = mr_epmapper_iface.syntax;
+    p->account.asking = true;
     begin(l);
     return true;
 }

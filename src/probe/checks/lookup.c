@@ -270,8 +270,7 @@ static void end_refused(struct lookup *l, uint32_t status, const char *why) {
                     .port = p->options.mapper_port, .user = who, .status = status,
                     .auth = p->account.mapper_level ? p->account.mapper_level : p->logon.level);
     else if (probe_wants(p, MR_PHASE_DISCOVERY))
-        mr_fact_add(p->diag, MR_FACT_EPM_UNASKED, l->op.check, .address = address(p),
-                    .port = p->options.mapper_port, .user = who, .other = why);
+        probe_account_add_unasked(p, l->op.check, why);
     probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "the mapper refuses strangers%s%s: %s",
                 status ? ", and " : ", and could not be asked as ", who, why);
     finish(l);

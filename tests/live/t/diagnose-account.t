@@ -132,6 +132,13 @@ def refusals():
         logons = [check(type('', (), {'json': x}), 'AUTH.LOGON')['status'] for x in run.json['results']]
         eq(logons, ['fail', 'skip'], 'refused at %s, and not tried at %s' % (first, second), run)
     lockout(0)
+    with fault('drop-port', '88'), fault('drop-udp', '88'):
+        run = msrpc('diagnose', '--json', *ALICE, *MECHS['Kerberos'], '--deadline', '1', NAME)
+        eq((run.code, accused(run.json)), (75, {'EPM.ACCOUNT_UNUSABLE'}), 'the deadline came first', run)
+        ill('no KDC answers', ALICE + MECHS['Kerberos'] + [NAME], 'EPM.ACCOUNT_UNUSABLE', 3, 30, 'ppff', 5,
+            [SERVER, DC], ['KRB.KDC_UNREACHABLE'])
+        run = msrpc('diagnose', '--json', *ALICE, NAME)
+        eq((run.code, accused(run.json)), (1, {'AUTH.FALLBACK'}), 'no KDC answers, Negotiate', run)
 
 
 def levels():
