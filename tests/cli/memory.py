@@ -1,17 +1,14 @@
 #!/usr/bin/python3 -B
-"""What a run leaves in its memory. Each is stopped by ptrace(2) where it exits, with everything it
-ever wrote still in place, and all of that is searched for its secrets: as they were given, in
-UTF-16, and as the keys made of them. None may be found, whichever way they came in."""
-import ctypes
+"""What runs leave in their memory of secrets: nothing, whichever way these came in. Searched for is
+each as it was given, in UTF-16, and as the keys made of it."""
 import os
-import pty
-import re
 import signal
 import socket
 import struct
 import tempfile
 import threading
 
+import remains
 from cli import *
 
 SECRET = 'Zeh.Geheim-77q'
@@ -22,116 +19,15 @@ CONTROL = 'kontrolle'  # a user's name, which does stay: the search finds what i
 USER = 'LAB\\' + CONTROL
 SEALED = os.path.join(SOURCE, 'tests/captures/sealed')
 
-# ---- ptrace(2) ----
-
-TRACEME, CONT, SETOPTIONS = 0, 7, 0x4200
-TRACEEXIT, EXITKILL, EVENT_EXIT = 0x40, 0x100000, 6
-LARGEST = 1 << 32  # of a mapping that is read: AddressSanitizer's shadow is none
-PRESENT = 3 << 62  # or swapped; Documentation/admin-guide/mm/pagemap.rst
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-_libc.ptrace.restype = ctypes.c_long
-
-
-def ptrace(request, pid, data=0):
-    if _libc.ptrace(request, pid, None, data) < 0:
-        raise OSError(ctypes.get_errno(), 'ptrace')
-
-
-def pages(maps, pagemap, mem):
-    """(mapping, octets) of what is in memory and may be written to."""
-    size = os.sysconf('SC_PAGESIZE')
-    maps.seek(0)
-    for line in maps.read().splitlines():
-        low, high, mode, name = re.match('([0-9a-f]+)-([0-9a-f]+) (.{4}) \\S+ \\S+ \\S+ *(.*)',
-                                         line).groups()
-        low, high = int(low, 16), int(high, 16)
-        if mode[:2] != 'rw' or high - low > LARGEST:
-            continue
-        words = os.pread(pagemap, (high - low) // size * 8, low // size * 8)
-        there = [bool(word & PRESENT) for word, in struct.iter_unpack('Q', words)]
-        at = 0
-        while at < len(there):
-            end = at
-            while end < len(there) and there[end]:
-                end += 1
-            if end > at:
-                yield name, os.pread(mem, (end - at) * size, low + at * size)
-            at = end + 1
-
-
-def follow(pid, needles):
-    """Runs the child, which waits for that, to its end: (exit code, what was found and where)."""
-    os.waitpid(pid, 0)  # behind exec
-    ptrace(SETOPTIONS, pid, TRACEEXIT | EXITKILL)
-    # now, since nobody may open them once the process is not dumpable
-    folder = '/proc/%d/' % pid
-    found = []
-    with open(folder + 'maps') as maps, open(folder + 'pagemap', 'rb', buffering=0) as pagemap, \
-            open(folder + 'mem', 'rb', buffering=0) as mem:
-        number = 0
-        while True:
-            ptrace(CONT, pid, number)
-            _, status = os.waitpid(pid, 0)
-            if not os.WIFSTOPPED(status):
-                return os.waitstatus_to_exitcode(status), found
-            event = status >> 16
-            number = 0 if event else os.WSTOPSIG(status)  # a signal is passed on
-            if event == EVENT_EXIT:
-                for name, octets in pages(maps, pagemap.fileno(), mem.fileno()):
-                    found += [(what, name or 'anonymous memory')
-                              for what, needle in needles.items()
-                              for _ in re.finditer(re.escape(needle), octets)]
-
-
-def converse(terminal, typed, said):
-    """Types @typed when a password is asked for, and reads on until the end."""
-    while True:
-        try:
-            more = os.read(terminal, 1000)
-        except OSError:  # the other end is closed
-            return
-        if not more:
-            return
-        said += more
-        if typed and b'Password' in said:
-            os.write(terminal, typed)
-            typed = None
-
-
-def leaves_nothing(name, codes, *args, hexes=(), stdin=b'', typed=None, control=CONTROL,
-                   meanwhile=None):
+def leaves_nothing(name, codes, *args, hexes=(), control=CONTROL, **more):
     """@hexes: keys in hexadecimal, beside SECRET and what is made of it."""
     needles = {CONTROL: control.encode(), 'the password': SECRET.encode(),
-               'the password in UTF-16': SECRET.encode('utf-16-le')}
-    for key in (NT, AES, *hexes):
-        needles[key] = key.encode()
-        needles['the octets of ' + key] = bytes.fromhex(key)
-    pid, terminal = pty.fork()
-    if pid == 0:
-        ptrace(TRACEME, 0)
-        read, write = os.pipe()
-        os.write(write, stdin)
-        os.close(write)
-        if typed is None:
-            os.dup2(read, 0)
-        os.close(read)
-        # the leak checker cannot work beside ptrace
-        os.execve(MSRPC, [MSRPC, *args], {**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'})
-    said = bytearray()
-    threads = [threading.Thread(target=converse, args=(terminal, typed, said))]
-    if meanwhile:
-        threads.append(threading.Thread(target=meanwhile, args=(pid,)))
-    for thread in threads:
-        thread.start()
-    code, found = follow(pid, needles)
-    for thread in threads:
-        thread.join()
-    os.close(terminal)
+               'the password in UTF-16': SECRET.encode('utf-16-le'),
+               **remains.in_hexadecimal((NT, AES, *hexes))}
+    code, found, said = remains.find(MSRPC, args, needles, **more)
     secrets = [x for x in found if x[0] != CONTROL]
     ok(code in codes and len(found) > len(secrets) and not secrets, 'nothing is left: ' + name,
-       code, 'control found %d times' % (len(found) - len(secrets)), *secrets, said.decode())
+       code, 'control found %d times' % (len(found) - len(secrets)), *secrets, said)
 
 
 work = tempfile.TemporaryDirectory()

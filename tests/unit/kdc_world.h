@@ -93,7 +93,8 @@ static inline mr_slice inside(mr_slice s) {
 
 /* The value of a pre-authentication of the request; empty when it is not there. */
 static inline mr_slice get_padata(mr_slice request, int32_t type) {
-    mr_cursor list = mr_cursor_of(inside(get_field(inside(inside(request)), 3)));
+    mr_slice all = get_field(inside(inside(request)), 3);
+    mr_cursor list = mr_cursor_of(all.len ? inside(all) : all);
 
     while (mr_cursor_left(&list)) {
         mr_cursor one = mr_ber_read(&list, MR_BER_SEQUENCE);
