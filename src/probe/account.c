@@ -38,11 +38,20 @@ mr_client_options probe_mapper_options(mr_probe *p, size_t addr) {
     return options;
 }
 
-void probe_account_add_unasked(mr_probe *p, const char *check, const char *why) {
-    const mr_addr *addr = &p->addrs[p->mapper_addr].addr;
+void probe_account_add_unanswered(mr_probe *p, const char *check, uint32_t status,
+                                  const char *why) {
+    const char *address = probe_addr_text(p, &p->addrs[p->mapper_addr].addr);
+    const char *who = probe_account_name(p);
+    uint8_t level = p->account.mapper_level ? p->account.mapper_level : p->logon.level;
 
-    mr_fact_add(p->diag, MR_FACT_EPM_UNASKED, check, .address = probe_addr_text(p, addr),
-                .port = p->options.mapper_port, .user = probe_account_name(p), .other = why);
+    if (!probe_wants(p, MR_PHASE_DISCOVERY))
+        return;
+    if (status)
+        mr_fact_add(p->diag, MR_FACT_EPM_ACCOUNT_DENIED, check, .address = address,
+                    .port = p->options.mapper_port, .user = who, .status = status, .auth = level);
+    else
+        mr_fact_add(p->diag, MR_FACT_EPM_UNASKED, check, .address = address,
+                    .port = p->options.mapper_port, .user = who, .other = why);
 }
 
 /* ---- another key ---- */

@@ -372,8 +372,8 @@ void mr_probe_free(mr_probe *p) {
 }
 
 void mr_probe_cut(mr_probe *p, const char *why) {
-    if (p->account.asking && probe_wants(p, MR_PHASE_DISCOVERY))
-        probe_account_add_unasked(p, "AUTH.LOGON", why);
+    if (p->account.asking)
+        probe_account_add_unanswered(p, "AUTH.LOGON", 0, why);
     for (struct probe_op *op = p->ops; op; op = op->next)
         if (!op->aside)
             probe_check(op, MR_STATUS_UNKNOWN, NULL, 0, "%s", why);

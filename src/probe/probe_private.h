@@ -137,8 +137,9 @@ bool probe_skips_check(const mr_probe *p, const char *id);
 /* The mapper refused a stranger at @addr (index): logs on and tries the account there; @asker is
  * told. False where there is no account to do so with, or no more. */
 bool probe_account_ask_mapper(mr_probe *p, size_t addr, const struct probe_asker *asker);
-/* The fact that the mapper could not be asked in its name. */
-void probe_account_add_unasked(mr_probe *p, const char *check, const char *why);
+/* The fact that the mapper denies the account (@status), or (0) could not be asked in its name. */
+void probe_account_add_unanswered(mr_probe *p, const char *check, uint32_t status,
+                                  const char *why);
 /* The security of a connection in the name of the account, which is good; to be started at once. */
 mr_client_security probe_account_security(mr_probe *p, uint8_t level);
 /* The options for another client to the mapper at @addr (index): with a plain bind, in the name of

@@ -276,9 +276,10 @@ static void on_tried(void *user, mr_trial *t) {
         break;
     case MR_TRIAL_SERVED:
         mr_trial_add_facts(t, &seen);
-        mr_fact_add(l->op.probe->diag, MR_FACT_RPC_ADMITTED, l->op.check,
-                    .interface = seen.interface, .address = probe_addr_text(l->op.probe, l->addr),
-                    .port = l->port, .user = l->who, .auth = l->options.level);
+        if (!l->options.identity->anonymous)
+            mr_fact_add(seen.diag, MR_FACT_RPC_ADMITTED, seen.check, .interface = seen.interface,
+                        .address = probe_addr_text(l->op.probe, l->addr), .port = l->port,
+                        .user = l->who, .auth = l->options.level);
         end_good(l, NULL);
         break;
     case MR_TRIAL_LOW:
@@ -454,8 +455,12 @@ static bool has_account(const mr_probe *p) {
 static void begin(struct probe_logon *l) {
     mr_probe *p = l->op.probe;
 
+    /* where calls are left out it is still what the mapper's answer hangs on */
+    enum mr_phase phase = l->asker.told && !probe_wants(p, MR_PHASE_COMMUNICATION)
+                              ? MR_PHASE_DISCOVERY : MR_PHASE_COMMUNICATION;
+
     p->account.begun = true;
-    probe_op_begin(p, &l->op, "AUTH.LOGON", MR_PHASE_COMMUNICATION, false, cut);
+    probe_op_begin(p, &l->op, "AUTH.LOGON", phase, false, cut);
     if (!p->account.logon) {
         mr_timer_set(&l->wait, mr_clock_now());
         return;
@@ -489,6 +494,7 @@ bool probe_account_ask_mapper(mr_probe *p, size_t addr, const struct probe_asker
     l->port = p->options.mapper_port;
     l->iface = mr_epmapper_iface.syntax;
     p->account.asking = true;
+    p->mapper_addr = addr;
     begin(l);
     return true;
 }

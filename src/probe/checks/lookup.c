@@ -263,16 +263,10 @@ static void add_failure(struct lookup *l, const mr_talk_seen *talk, int result,
  * made. */
 static void end_refused(struct lookup *l, uint32_t status, const char *why) {
     mr_probe *p = l->op.probe;
-    const char *who = probe_account_name(p);
 
-    if (probe_wants(p, MR_PHASE_DISCOVERY) && status)
-        mr_fact_add(p->diag, MR_FACT_EPM_ACCOUNT_DENIED, l->op.check, .address = address(p),
-                    .port = p->options.mapper_port, .user = who, .status = status,
-                    .auth = p->account.mapper_level ? p->account.mapper_level : p->logon.level);
-    else if (probe_wants(p, MR_PHASE_DISCOVERY))
-        probe_account_add_unasked(p, l->op.check, why);
+    probe_account_add_unanswered(p, l->op.check, status, why);
     probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "the mapper refuses strangers%s%s: %s",
-                status ? ", and " : ", and could not be asked as ", who, why);
+                status ? ", and " : ", and could not be asked as ", probe_account_name(p), why);
     finish(l);
 }
 

@@ -44,25 +44,11 @@ static void start_one(mr_probe *p, struct probe_path *path, bool plain);
 /* What the logon met is told where it was made. */
 static void on_told(void *user, uint32_t status, const char *why) {
     struct probe_path *path = user;
-    mr_probe *p = path->probe;
-    mr_fact fact = {.kind = MR_FACT_EPM_UNASKED, .check = "AUTH.LOGON",
-                    .address = probe_addr_text(p, &p->addrs[path->addr].addr),
-                    .port = p->options.mapper_port, .user = probe_account_name(p)};
 
-    if (!why) {
-        start_one(p, path, true);
-        return;
-    }
-    if (status) {
-        fact.kind = MR_FACT_EPM_ACCOUNT_DENIED;
-        fact.check = "EPM.LOGON";
-        fact.status = status;
-        fact.auth = p->logon.level;
-    } else {
-        fact.other = why;
-    }
-    if (probe_wants(p, MR_PHASE_DISCOVERY))
-        mr_diag_add_fact(p->diag, &fact);
+    if (why)
+        probe_account_add_unanswered(path->probe, status ? "EPM.LOGON" : "AUTH.LOGON", status, why);
+    else
+        start_one(path->probe, path, true);
 }
 
 /* No address let a stranger in, and no more are being asked. */

@@ -114,15 +114,20 @@ def refusals():
     ill('NTLM at connect, a wrong password', WRONG + MECHS['NTLM'] + ['--auth-level', 'connect', NAME],
         'EPM.ACCOUNT_UNUSABLE', 3, 30, 'ppff', 5, [SERVER], ['RPC.FIRST_CALL_DENIED'])
     eq(refused_logons(), 2, '... is shown once')
+    run = msrpc('diagnose', '--json', '--phase', '3', *WRONG, *MECHS['NTLM'], NAME)
+    eq((run.code, run.json['verdict']['finding'], check(run, 'AUTH.LOGON')['phase'], refused_logons()),
+       (30, 'EPM.ACCOUNT_UNUSABLE', 3, 3), 'phase 3 alone: the logon belongs to it', run)
+    run = msrpc('diagnose', '--json', '-N', *MECHS['NTLM'], NAME)
+    eq((run.code, accused(run.json)), (30, {'EPM.ACCESS_DENIED'}), "a null session is a stranger's", run)
     lockout(20)
     before = bad_passwords()
     for mech in ('Kerberos', 'Negotiate'):
         ill(mech + ', a wrong password', WRONG + MECHS[mech] + [NAME], 'EPM.ACCOUNT_UNUSABLE', 3, 30, 'ppff',
             5, ['KDC_ERR_PREAUTH_FAILED', DC], ['KRB.PREAUTH_FAILED'])
         before += 1
-        eq((bad_passwords(), refused_logons()), (before, 2), mech + ': ... is one logon, at the KDC')
+        eq((bad_passwords(), refused_logons()), (before, 3), mech + ': ... is one logon, at the KDC')
     run = msrpc('diagnose', '--json', *WRONG, NAME, 'dc1.lab.test', SERVER)
-    eq(bad_passwords() + refused_logons(), before + 2 + 1,
+    eq(bad_passwords() + refused_logons(), before + 3 + 1,
        'a refused account is not tried at the next target', run)
     logons = sorted(check(type('', (), {'json': x}), 'AUTH.LOGON')['status'] for x in run.json['results'])
     eq(logons, ['fail', 'skip', 'skip'], '... and they say so', run)
