@@ -42,6 +42,12 @@ static int end_logon(app_logon *l, int code) {
     return code;
 }
 
+static int tell_never(app_session *s) {
+    app_session_add_untried(s);
+    return app_refuse(s->a, APP_COMMUNICATION, "%s: %s", s->target->host,
+                      app_error(s->a, &s->error));
+}
+
 static int wait_turn(app_session *s) {
     app_logon *l = &s->logon;
     enum app_turn turn;
@@ -51,8 +57,7 @@ static int wait_turn(app_session *s) {
         return 0; /* nobody can be locked out */
     while (!code && (turn = app_account_begin(l->account)) != APP_TURN_YES) {
         if (turn == APP_TURN_NEVER)
-            return app_refuse(s->a, APP_COMMUNICATION, "%s: %s was refused before and is not tried "
-                              "again (--max-logons)", s->target->host, l->account->name);
+            return tell_never(s);
         code = app_session_sleep(s, TURN_POLL);
     }
     l->turn = code == 0;
@@ -94,9 +99,9 @@ static int tell_failed(app_session *s, int result, const mr_error *err) {
         return app_refuse(s->a, APP_UNREADABLE, "%s: %s (kinit USER gets one)",
                           l->account->name, why);
     }
-    int code = app_refuse(s->a, APP_COMMUNICATION, "%s: %s is not logged on: %s%s",
-                          s->target->host, who, why,
-                          refused ? "; not tried again" : "");
+    mr_fail(&s->error, err->code, MR_FLOOR_APP, MR_ERROR_NO_OFFSET, "%s is not logged on: %s%s",
+            who, why, refused ? "; not tried again" : "");
+    int code = app_refuse(s->a, APP_COMMUNICATION, "%s: %s", s->target->host, s->error.text);
     if (refused) {
         l->verdict = APP_VERDICT_REFUSED;
         give_turn_back(l, APP_VERDICT_REFUSED);

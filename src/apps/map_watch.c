@@ -254,6 +254,8 @@ static int ask(struct watch *w) {
         code = 0;
     }
     mr_mapper_deinit(&mapper);
+    if (code == APP_COMMUNICATION && !w->s.logon.code) /* a refusal, which ends it */
+        app_refuse(&w->a, code, "%s: %s", w->target->host, app_error(&w->a, &w->s.error));
     if (code)
         app_session_tell_findings(&w->s);
     app_session_forget(&w->s); /* it goes with the arena */

@@ -191,7 +191,9 @@ static int fail_one(app_session *s, mr_client *client, int bind_code, const mr_e
 
 /* No provider could be made: nothing was sent. */
 static int fail_before(app_session *s, int result) {
-    if (!app_account_is_refused(s->target->account))
+    if (app_account_is_refused(s->target->account))
+        app_session_add_untried(s);
+    else
         (void)app_session_add_refused(s, result, &s->error);
     return APP_COMMUNICATION;
 }

@@ -57,6 +57,17 @@ const char *app_session_add_refused(app_session *s, int result, const mr_error *
     return mr_logon_seen_add_refused(&seen, result, err);
 }
 
+void app_session_add_untried(app_session *s) {
+    const char *who = s->target->account->name;
+    mr_logon_seen seen = app_session_seen(s, NULL, NULL, NULL);
+    char address[MR_ADDR_TEXT];
+
+    mr_fail(&s->error, MR_ERR_AUTH, MR_FLOOR_APP, MR_ERROR_NO_OFFSET,
+            "%.80s was refused before and is not tried again (--max-logons)", who);
+    mr_fact_add(seen.diag, MR_FACT_AUTH_NOT_TRIED, check_id, .user = who,
+                .address = mr_addr_text(&s->addrs[0], address));
+}
+
 const char *app_session_add_failed(app_session *s, mr_client *client, const mr_error *err) {
     mr_logon_seen seen = app_session_seen(s, s->logon.logon, client, interface_of(client));
 
@@ -213,6 +224,10 @@ void app_finding_tell(FILE *out, const mr_finding *finding, bool whole) {
     fprintf(out, "  what to do: msrpc explain %s\n", finding->id);
 }
 
+static bool was_told(const mr_finding *finding) {
+    return strcmp(finding->id, "AUTH.FALLBACK") == 0 || strcmp(finding->id, "AUTH.NOT_TRIED") == 0;
+}
+
 void app_session_tell_findings(const app_session *s) {
     const struct app_settings *set = &s->a->set;
     const mr_finding *finding;
@@ -221,7 +236,7 @@ void app_session_tell_findings(const app_session *s) {
         return;
     fflush(s->a->out); /* what they are about comes first */
     for (size_t i = 0; (finding = mr_diag_get_finding(s->diag, i)) != NULL; i++)
-        if (!finding->explained_by && strcmp(finding->id, "AUTH.FALLBACK") != 0) /* told before */
+        if (!finding->explained_by && !was_told(finding))
             app_finding_tell(app_err(s->a), finding, set->verbose);
 }
 

@@ -17,6 +17,8 @@ mr_logon_seen app_session_seen(app_session *s, const mr_logon *logon, mr_client 
 
 /* Facts of the session's logon that KDCs refused, or that was not to be had; how it is told. */
 const char *app_session_add_refused(app_session *s, int result, const mr_error *err);
+/* That the account was refused before, which is s->error, too. */
+void app_session_add_untried(app_session *s);
 /* Facts of an authenticated connection, or its first call, that came to nothing; how it is told. */
 const char *app_session_add_failed(app_session *s, mr_client *client, const mr_error *err);
 /* Facts of one that stands: a fallback, clocks that differ. */
@@ -38,7 +40,8 @@ void app_session_add_stranger(app_session *s, mr_client *client, const mr_syntax
 /* What was noted was mended. */
 void app_session_forget(app_session *s);
 /* What the rules find, for people, on standard error: cause and what to do next. Nothing with
- * --json and --quiet, and no fallback, which was told when it happened. */
+ * --json and --quiet, and nothing that was told when it happened: a fallback, an account that was
+ * not tried. */
 void app_session_tell_findings(const app_session *s);
 /* One of them: the first sentence of its cause, or the @whole. */
 void app_finding_tell(FILE *out, const mr_finding *finding, bool whole);

@@ -14,7 +14,7 @@ const mr_rule mr_rule_auth_not_tried = {
     .summary = "the logon was not made",
     .cause = "{user|The account} was refused before, at another target or by another try, and is "
              "not shown to {address} again, so that it is not locked out: whether it may log on "
-             "here is not known. Everything else was asked anonymously.",
+             "here is not known. Whatever else is told of the host was asked anonymously.",
     .reference = "MS-SAMR 3.1.5.14.1",
     .remedies = {{.text = "Mend the refused logon first, then ask this host alone.",
                   .run_on = MR_PLACE_CLIENT,
