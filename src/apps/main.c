@@ -105,6 +105,7 @@ int main(int argc, char **argv) {
     if (!command)
         return app_refuse(NULL, APP_USAGE, is_later(argv[1])
                           ? "%s is not in this version (msrpc help lists what is)"
-                          : "no command %s (msrpc help lists them)", argv[1]);
+                          : "no command %s (msrpc help lists them)",
+                          app_may_hold_secret(argv[1]) ? "stands before the target" : argv[1]);
     return main_command(command, argc - 2, argv + 2);
 }

@@ -20,6 +20,7 @@ folder = os.path.join(folder, 'sealed')
 KEYS = ['--users', os.path.join(folder, 'accounts'), '--keytab', os.path.join(folder, 'dc1.keytab')]
 WHO = {'ntlm': r'LAB\alice by NTLM',
        'kerberos': 'alice@LAB.TEST by Kerberos, for host/dc1.lab.test@LAB.TEST'}
+ALICE_NT = '2eda325cb2db9c0da925efa2e426385d'
 NAMES = ['Administrator', 'Guest', 'krbtgt', 'alice'] * 45
 NAMED = dict(zip(NAMES, (500, 501, 502, 1103)))
 RIDS = [500, 501, 502] * 60
@@ -292,6 +293,18 @@ def many():
            run.stdout[-500:])
 
 
+def most_hashes():
+    """64 hashes may be given, and a password beside them."""
+    for most in 63, 64, 65:
+        options = [word for i in range(most) for word in
+                   ('-H', r'LAB\%s:%s' % ('alice' if i == most - 1 else 'u%d' % i,
+                                          ALICE_NT if i == most - 1 else '%032x' % i))]
+        run = subprocess.run([msrpc, 'trace', path_of('ntlm-privacy'), *options, '-u', r'LAB\bob',
+                              '-p', 'x'], capture_output=True, text=True)
+        ok((run.returncode, 'opened' in run.stdout) == ((0, True) if most <= 64 else (64, False)),
+           '%d hashes and a password' % most, run.returncode, run.stderr)
+
+
 def page():
     """The page has what keys opened, and who it was; without keys nothing of them."""
     path = os.path.join(work, 'page.html')
@@ -353,6 +366,7 @@ with tempfile.TemporaryDirectory() as work:
     parts()
     changed()
     many()
+    most_hashes()
     page()
     compare()
 done()

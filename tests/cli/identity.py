@@ -86,6 +86,7 @@ for args in (['ping', 'ncacn_ip_tcp:LAB/alice:%s@localhost[49154]', '-i', 'samr'
              ['name', 'LAB/alice:%s'], ['portqry', '-n', 'alice:%s@localhost'],
              ['rpcping', '-s', 'alice:%s@localhost']):
     refused(64, 'not repeated: ' + ' '.join(args), *(word.replace('%s', SECRET) for word in args))
+refused(64, 'a command is forgotten', 'LAB/alice:%s@localhost' % SECRET)
 refused(64, 'digits may be a password', 'ping', 'LAB/alice:13579', )
 ok('13579' not in Run('ping', 'LAB/alice:13579').err, 'nor are digits repeated')
 run = subprocess.run(['setsid', MSRPC, 'ping', '-u', USER, T], capture_output=True, text=True,

@@ -14,6 +14,7 @@ typedef struct toy {
     bool fails;  /* at once */
     bool pends;  /* every other step */
     bool pended;
+    size_t more; /* octets behind a token's text */
 } toy;
 
 static inline int toy_step(mr_security *sec, enum mr_dir dir, mr_slice token, mr_buf *out,
@@ -37,6 +38,8 @@ static inline int toy_step(mr_security *sec, enum mr_dir dir, mr_slice token, mr
         return MR_SECURITY_PENDING;
     if (sec->role != MR_SECURITY_OBSERVER && t->next <= 3)
         mr_buf_write_fmt(out, "leg %d", t->next++);
+    if (t->more)
+        mr_buf_write_zero(out, t->more);
     return t->next > 3 ? 0 : MR_SECURITY_CONTINUE;
 }
 

@@ -2,6 +2,8 @@
  * are noticed. */
 #include "ntlm_world.h"
 
+#include <msrpc/auth/observer.h>
+
 #include "ntlm_private.h"
 
 static mr_ntlm_info info_of(const mr_ntlm *n) {
@@ -457,6 +459,41 @@ static void for_spnego(void **state) {
     ntlm_ends_deinit(&e);
 }
 
+/* A name of up to 2048 octets is told; whoever has a longer one gets in all the same, and an
+ * observer's sentence about him is cut to its room. */
+static void longest_names(void **state) {
+    static char name[4 + 2049 + 1] = "LAB\\";
+
+    (void)state;
+    for (size_t len = 2047; len <= 2049; len++) {
+        mr_observer_info seen;
+        mr_observer *observer;
+        ntlm_ends e;
+        ntlm_ends_init(&e, MR_AUTH_LEVEL_PRIVACY);
+        memset(name + 4, 'n', len);
+        name[4 + len] = '\0';
+        assert_int_equal(mr_identity_set_name(&e.who, mr_slice_str(name), NULL), 0);
+        assert_int_equal(mr_identity_set_name(&e.account, mr_slice_str(name), NULL), 0);
+        ntlm_ends_open(&e);
+        assert_int_equal(ntlm_shake(&e), 0);
+        assert_string_equal(info_of(e.server).user, len <= 2048 ? name + 4 : "");
+        assert_string_equal(info_of(e.server).user_domain, "LAB");
+        const mr_observer_keys keys = {.find_account = mr_ntlm_find_identity, .user = &e.account};
+        assert_int_equal(mr_observer_new(&keys, MR_AUTH_NTLM, &observer, NULL), 0);
+        mr_security *sec = mr_observer_get_security(observer);
+        for (int leg = 0; leg < 3; leg++)
+            assert_int_equal(sec->class->step(sec, leg % 2 ? MR_DIR_TO_CLIENT : MR_DIR_TO_SERVER,
+                                              mr_buf_slice(&e.tokens[leg]), NULL, NULL),
+                             leg < 2 ? MR_SECURITY_CONTINUE : 0);
+        mr_observer_get_info(observer, &seen);
+        assert_true(seen.complete);
+        assert_string_equal(seen.text + strlen(seen.text) - 8, " by NTLM");
+        assert_true(strncmp(seen.text, "LAB\\", 4) == 0 && strlen(seen.text) < 640);
+        mr_observer_free(observer);
+        ntlm_ends_deinit(&e);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(let_in),
@@ -473,6 +510,7 @@ int main(void) {
         cmocka_unit_test(wrong_tokens),
         cmocka_unit_test(wrong_options),
         cmocka_unit_test(for_spnego),
+        cmocka_unit_test(longest_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -529,6 +529,31 @@ static void longest_tokens(void **state) {
         }
 }
 
+/* A mechanism's token has 64 KB at most. */
+static void longest_inner(void **state) {
+    (void)state;
+    for (size_t len = 65535; len <= 65537; len++) {
+        mr_error err = MR_ERROR_INIT;
+        spnego_ends e;
+        mr_buf out;
+        spnego_ends_init(&e, MR_AUTH_LEVEL_PRIVACY, ONLY_TOY, ONLY_TOY);
+        e.toys[CLIENT].more = len - 5; /* behind "leg 1" */
+        spnego_ends_open(&e);
+        mr_buf_init(&out, NULL, 0, (size_t)1 << 20);
+        mr_security *sec = mr_spnego_get_security(e.end[CLIENT]);
+        int rc = sec->class->step(sec, MR_DIR_TO_CLIENT, MR_SLICE_NULL, &out, &err);
+        if (len <= 65536) {
+            assert_int_equal(rc, MR_SECURITY_CONTINUE);
+            assert_true(out.len > len);
+        } else {
+            assert_int_equal(rc, MR_ERR_LIMIT);
+            assert_why(err.text, "no room for a token of toy");
+        }
+        mr_buf_deinit(&out);
+        spnego_ends_deinit(&e);
+    }
+}
+
 static void impossible(void **state) {
     mr_spnego *n = NULL;
     spnego_ends e;
@@ -564,6 +589,7 @@ int main(void) {
         cmocka_unit_test(as_windows_does),
         cmocka_unit_test(list_written_anew),
         cmocka_unit_test(longest_tokens),
+        cmocka_unit_test(longest_inner),
         cmocka_unit_test(impossible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
