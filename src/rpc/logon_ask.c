@@ -162,7 +162,7 @@ static void on_octets(void *user, mr_slice bytes) {
     int result = mr_buf_error(&a->reply);
     if (result == 0)
         result = mr_krb_get_size(mr_buf_slice(&a->reply), &size);
-    if (result == 0 && size > REPLY_MAX)
+    if (result == 0 && size > REPLY_MAX + 4) /* the size itself */
         result = MR_ERR_PROTOCOL;
     if (result == 1 || (result == 0 && a->reply.len < size))
         return;

@@ -308,6 +308,7 @@ typedef struct kdc_manner {
     bool udp_silent, udp_strange; /* strange: something else comes before the answer */
     bool udp_cut;                 /* half of the answer */
     bool tcp_silent, tcp_cut, tcp_closes;
+    uint32_t tcp_size;            /* of an answer, it says, and gives the answer it has */
     bool refers, too_big;
     int32_t refuse;
     /* made by kdc_open */
@@ -357,7 +358,9 @@ static inline void kdc_hear_tcp(kdc *k, const kdc_manner *m, int listener) {
     }
     if (have > 4 && have == want && !m->tcp_closes) {
         mr_slice reply = kdc_hear(k, mr_slice_of(room + 4, have - 4), true);
-        uint8_t head[4] = {0, 0, (uint8_t)(reply.len >> 8), (uint8_t)reply.len};
+        size_t size = m->tcp_size ? m->tcp_size : reply.len;
+        uint8_t head[4] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8),
+                           (uint8_t)size};
         (void)!send(fd, head, 4, MSG_NOSIGNAL); /* the client may be gone */
         (void)!send(fd, reply.data, m->tcp_cut ? reply.len / 2 : reply.len, MSG_NOSIGNAL);
     }

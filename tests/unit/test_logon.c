@@ -7,7 +7,7 @@
 
 enum {
     HONEST, BIG, DEAF, DEAF_UDP, STRANGE, CUT, HANGS, REFERS, UNKNOWN, REVOKED, BUSY, LONE_TCP,
-    MANNERS,
+    LARGEST, TOO_LARGE, MANNERS,
 };
 
 static kdc_manner manners[MANNERS] = {
@@ -22,6 +22,8 @@ static kdc_manner manners[MANNERS] = {
     [REVOKED] = {.refuse = 18},
     [BUSY] = {.refuse = 29},
     [LONE_TCP] = {.udp_silent = true},
+    [LARGEST] = {.udp_silent = true, .tcp_size = 1 << 20},
+    [TOO_LARGE] = {.udp_silent = true, .tcp_size = (1 << 20) + 1},
 };
 
 typedef struct world {
@@ -266,6 +268,9 @@ static void nobody_answers(void **state) {
         {DEAF, MR_ERR_TIMEOUT, MR_ERR_TIMEOUT, MR_ERR_TIMEOUT, "over TCP: connected, but silent"},
         {CUT, MR_ERR_PROTOCOL, MR_ERR_CLOSED, MR_ERR_UNREACHABLE, "is no Kerberos message"},
         {HANGS, MR_ERR_TIMEOUT, MR_ERR_CLOSED, MR_ERR_UNREACHABLE, "over UDP: silent"},
+        /* who announces 1 MB is waited for, who announces more is not */
+        {LARGEST, MR_ERR_TIMEOUT, MR_ERR_CLOSED, MR_ERR_UNREACHABLE, "over UDP: silent"},
+        {TOO_LARGE, MR_ERR_TIMEOUT, MR_ERR_PROTOCOL, MR_ERR_UNREACHABLE, "is no Kerberos message"},
     };
     (void)state;
 
