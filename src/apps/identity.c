@@ -59,9 +59,11 @@ static bool has_choice(unsigned choice) {
     return choice != APP_CHOICE_NONE;
 }
 
+#define FOR_MACHINES "--auth netlogon is for machine accounts: -u 'DOMAIN\\MACHINE$'"
+
 static enum mr_logon_mechanism chosen_mechanism(const struct app_settings *set) {
     static const enum mr_logon_mechanism mechanisms[] = {MR_LOGON_NTLM, MR_LOGON_KERBEROS,
-                                                         MR_LOGON_NEGOTIATE};
+                                                         MR_LOGON_NEGOTIATE, MR_LOGON_NETLOGON};
     return has_choice(set->auth) ? mechanisms[set->auth]
            : set->kerberos ? MR_LOGON_KERBEROS : MR_LOGON_NEGOTIATE;
 }
@@ -79,6 +81,8 @@ static int check_strangers(const app *a, const char *proof) {
                           set->guest ? "a guest proves nothing" : "nobody is asked for");
     if (set->null_session && set->no_null)
         return app_refuse(a, APP_USAGE, "-N and --no-null exclude each other");
+    if (stranger && chosen_mechanism(set) == MR_LOGON_NETLOGON)
+        return app_refuse(a, APP_USAGE, "%s: " FOR_MACHINES, stranger);
     if (stranger && chosen_mechanism(set) == MR_LOGON_KERBEROS)
         return app_refuse(a, APP_USAGE, "%s: Kerberos knows no such user; --auth ntlm does",
                           stranger);
@@ -92,6 +96,12 @@ static int check_mechanism(const app *a, const char *proof) {
 
     if (set->kerberos && has_choice(set->auth) && chosen_mechanism(set) == MR_LOGON_NTLM)
         return app_refuse(a, APP_USAGE, "-k asks for Kerberos and --auth ntlm for NTLM");
+    if (set->kerberos && chosen_mechanism(set) == MR_LOGON_NETLOGON)
+        return app_refuse(a, APP_USAGE, "-k asks for Kerberos and --auth netlogon for Netlogon's "
+                          "secure channel");
+    if (tickets && chosen_mechanism(set) == MR_LOGON_NETLOGON)
+        return app_refuse(a, APP_USAGE, "%s is for Kerberos; --auth netlogon wants a password or "
+                          "-H", proof);
     if (tickets && chosen_mechanism(set) == MR_LOGON_NTLM)
         return app_refuse(a, APP_USAGE, "%s is for Kerberos; NTLM wants a password or -H", proof);
     if (has_choice(set->auth_level) && set->auth_level == 0 &&
@@ -292,6 +302,10 @@ static int set_user(app *a, app_account *account, const char *user, const char *
     account->who = APP_WHO_USER;
     account->mechanism = chosen_mechanism(&a->set);
     int code = set_names(a, account, user, domain);
+    const char *against = account->mechanism == MR_LOGON_NETLOGON
+                              ? mr_logon_against_machine(&account->id) : NULL;
+    if (!code && against)
+        return app_refuse(a, APP_USAGE, "--auth netlogon, %s: %s", account->name, against);
     return code ? code : set_proof(a, account, own_password);
 }
 
@@ -302,6 +316,8 @@ static int set_nameless(app *a, app_account *account) {
     mr_error err = MR_ERROR_INIT;
 
     account->mechanism = chosen_mechanism(set);
+    if (account->mechanism == MR_LOGON_NETLOGON)
+        return app_refuse(a, APP_USAGE, FOR_MACHINES);
     if (set->guest) {
         account->who = APP_WHO_GUEST;
         account->name = "guest";
@@ -336,6 +352,9 @@ static int set_wish(app *a, app_account *account) {
     if (!app_account_logs_on(account))
         account->level = MR_AUTH_LEVEL_NONE;
     account->realm = set->realm;
+    if (account->mechanism == MR_LOGON_NETLOGON && account->level == MR_AUTH_LEVEL_CONNECT)
+        return app_refuse(a, APP_USAGE, "--auth netlogon signs or seals: --auth-level integrity or "
+                          "privacy");
     if (set->dc_ip) {
         mr_addr *kdc = MR_ARENA_NEW(&a->arena, mr_addr);
         if (!kdc)

@@ -133,10 +133,12 @@ static void tell_fallback(app_session *s) {
 
 static int run_logon(app_session *s) {
     app_logon *l = &s->logon;
-    const mr_logon_options options = app_logon_options(s->a, s->target, 0);
+    mr_logon_options options = app_logon_options(s->a, s->target, 0);
     struct wait wait = {.s = s, .open = 1};
-    int r = mr_logon_new(&s->loop, &s->resolver, &options, &l->logon, &s->error);
 
+    options.servers = s->addrs;
+    options.server_count = s->addr_count;
+    int r = mr_logon_new(&s->loop, &s->resolver, &options, &l->logon, &s->error);
     if (r)
         return app_refuse(s->a, r == MR_ERR_ARGUMENT ? APP_USAGE : APP_BUG, "%s: %s",
                           s->target->host, s->error.text);

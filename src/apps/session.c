@@ -248,7 +248,8 @@ static bool may_do_without(const app_session *s, uint8_t level, const mr_syntax 
 
     return level > MR_AUTH_LEVEL_NONE && mr_syntax_eq(syntax, &mr_epmapper_iface.syntax) &&
            s->error.peer_kind == MR_PEER_BIND_NAK && !set->no_null &&
-           set->auth == APP_CHOICE_NONE && set->auth_level == APP_CHOICE_NONE;
+           ((set->auth == APP_CHOICE_NONE && set->auth_level == APP_CHOICE_NONE) ||
+            s->target->account->mechanism == MR_LOGON_NETLOGON); /* the mapper's is another host */
 }
 
 /* Nothing that a server says at connect proves NTLM's last message, which has no answer of its own:

@@ -53,27 +53,56 @@ int mr_netlogon_get_credential(const mr_netlogon_key *key, const uint8_t plain[8
     return rc;
 }
 
-int mr_netlogon_derive(const mr_netlogon_exchange *x, const uint8_t nt_hash[16],
-                       mr_netlogon_key *keyp, mr_error *err) {
+/* The key alone, and the client's credential under it. */
+static int make_key(const mr_netlogon_exchange *x, const uint8_t nt_hash[16], mr_netlogon_key *key,
+                    uint8_t credential[8], mr_error *err) {
     mr_slice hash = mr_slice_of(nt_hash, 16), client = mr_slice_of(x->client, sizeof x->client),
              server = mr_slice_of(x->server, sizeof x->server);
-    mr_netlogon_key key = {.aes = x->flags & AES_FLAG};
-    uint8_t credential[8];
     int rc;
 
     if (!(x->flags & (AES_FLAG | STRONG_FLAG)))
         return mr_fail(err, MR_ERR_UNSUPPORTED, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                        "Netlogon: keys of DES are not made");
-    rc = key.aes ? make_aes(hash, client, server, key.key, err)
-                 : make_strong(hash, client, server, key.key, err);
-    if (rc == 0)
-        rc = mr_netlogon_get_credential(&key, x->client, credential, err);
+    key->aes = x->flags & AES_FLAG;
+    rc = key->aes ? make_aes(hash, client, server, key->key, err)
+                  : make_strong(hash, client, server, key->key, err);
+    return rc ? rc : mr_netlogon_get_credential(key, x->client, credential, err);
+}
+
+int mr_netlogon_derive(const mr_netlogon_exchange *x, const uint8_t nt_hash[16],
+                       mr_netlogon_key *keyp, mr_error *err) {
+    mr_netlogon_key key;
+    uint8_t credential[8];
+    int rc = make_key(x, nt_hash, &key, credential, err);
+
     if (rc == 0 && !mr_secret_eq(credential, x->credential, sizeof credential))
         rc = mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                      "Netlogon: the machine used another password");
     if (rc == 0)
         *keyp = key;
     mr_wipe(&key, sizeof key);
+    return rc;
+}
+
+int mr_netlogon_begin(mr_netlogon_exchange *x, const uint8_t nt_hash[16], mr_netlogon_key *keyp,
+                      mr_error *err) {
+    mr_netlogon_key key;
+    int rc = make_key(x, nt_hash, &key, x->credential, err);
+
+    if (rc == 0)
+        *keyp = key;
+    mr_wipe(&key, sizeof key);
+    return rc;
+}
+
+int mr_netlogon_check(const mr_netlogon_exchange *x, const mr_netlogon_key *key,
+                      const uint8_t credential[8], mr_error *err) {
+    uint8_t expected[8];
+    int rc = mr_netlogon_get_credential(key, x->server, expected, err);
+
+    if (rc == 0 && !mr_secret_eq(expected, credential, sizeof expected))
+        rc = mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                     "Netlogon: the server does not prove that it knows the machine's password");
     return rc;
 }
 
@@ -108,5 +137,32 @@ int mr_netlogon_chain_feed(mr_netlogon_chain *chain, const mr_netlogon_step *ste
         memcpy(answerp, answer, sizeof answer);
     }
     mr_wipe(expected, sizeof expected);
+    return rc;
+}
+
+int mr_netlogon_chain_get(const mr_netlogon_chain *chain, uint32_t time, mr_netlogon_step *stepp,
+                          mr_error *err) {
+    uint8_t next[8];
+
+    memcpy(next, chain->stored, sizeof next);
+    count(next, time);
+    int rc = mr_netlogon_get_credential(&chain->key, next, stepp->credential, err);
+    if (rc == 0)
+        stepp->time = time;
+    return rc;
+}
+
+int mr_netlogon_chain_check(mr_netlogon_chain *chain, const mr_netlogon_step *step,
+                            const uint8_t answer[8], mr_error *err) {
+    mr_netlogon_chain next = *chain;
+    uint8_t expected[8];
+    int rc = mr_netlogon_chain_feed(&next, step, expected, err);
+
+    if (rc == 0 && !mr_secret_eq(expected, answer, sizeof expected))
+        rc = mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                     "Netlogon: the server answers with an authenticator that is not its own");
+    if (rc == 0)
+        *chain = next;
+    mr_wipe(&next, sizeof next);
     return rc;
 }

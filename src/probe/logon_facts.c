@@ -57,6 +57,8 @@ static bool by_kerberos(const mr_logon_seen *l, const mr_logon_provider *provide
 const char *mr_logon_seen_mechanism(const mr_logon_seen *l) {
     mr_logon_provider provider = provider_of(l);
 
+    if (report_of(l)->mechanism == MR_LOGON_NETLOGON)
+        return "Netlogon";
     if (by_kerberos(l, &provider) ||
         (!provider.security && report_of(l)->mechanism != MR_LOGON_NTLM && !report_of(l)->fallback))
         return "Kerberos";
@@ -67,8 +69,13 @@ const char *mr_logon_seen_mechanism(const mr_logon_seen *l) {
 static bool is_accepted(const mr_logon_seen *l) {
     mr_logon_provider provider = provider_of(l);
     mr_spnego_info negotiated;
+    mr_netlogon_info channel;
     mr_krb5_info ticket;
 
+    if (provider.netlogon) { /* the account proved itself as the channel was set up */
+        mr_netlogon_get_info(provider.netlogon, &channel);
+        return channel.complete;
+    }
     if (provider.spnego) {
         mr_spnego_get_info(provider.spnego, &negotiated);
         return negotiated.complete;
@@ -284,6 +291,8 @@ static const char *tell_kdcs(const mr_logon_seen *l, const mr_logon_report *r, i
 }
 
 const char *mr_logon_seen_add_refused(const mr_logon_seen *l, int result, const mr_error *err) {
+    if (report_of(l)->mechanism == MR_LOGON_NETLOGON)
+        return probe_add_channel(l, result, err);
     return tell_kdcs(l, report_of(l), result, err);
 }
 

@@ -104,6 +104,14 @@ static int copy_options(mr_logon *l, const mr_logon_options *options, mr_error *
     for (size_t i = 0; i < o->kdc_count; i++)
         kdcs[i] = options->kdcs[i];
     o->kdcs = kdcs;
+    if (o->server_count > MR_LOOKUP_ADDRS)
+        o->server_count = MR_LOOKUP_ADDRS;
+    mr_addr *servers = mr_arena_get(&l->arena, o->server_count, sizeof *servers);
+    if (!servers)
+        return mr_logon_no_memory(err);
+    for (size_t i = 0; i < o->server_count; i++)
+        servers[i] = options->servers[i];
+    o->servers = servers;
     for (size_t i = 0; r == 0 && i < MR_COUNT(texts); i++)
         r = copy_text(l, texts[i], err);
     if (r)
@@ -152,6 +160,9 @@ static int check_wish(const mr_logon *l, mr_error *err) {
                                              : "NTLM needs a password or an NT hash");
     case MR_LOGON_NEGOTIATE:
         return against && !ntlm ? wrong_argument(err, against) : 0;
+    case MR_LOGON_NETLOGON:
+        against = mr_logon_channel_against(o);
+        return against ? wrong_argument(err, against) : 0;
     }
     return wrong_argument(err, "no such mechanism");
 }
@@ -196,6 +207,7 @@ void mr_logon_free(mr_logon *l) {
     mr_logon_find_deinit(l);
     mr_logon_ask_deinit(l);
     mr_krb5_kdc_free(l->machine);
+    mr_logon_channel_free(l);
     if (l->resolver == &l->own)
         mr_resolver_deinit(&l->own);
     mr_arena_deinit(&l->arena);
@@ -217,6 +229,14 @@ static bool may_fall_back(const mr_logon *l, int result) {
            result != MR_ERR_MEMORY && mr_clock_now() < l->deadline && !l->report.refused;
 }
 
+static bool wants_kerberos(const mr_logon *l) {
+    return l->options.mechanism == MR_LOGON_KERBEROS || l->options.mechanism == MR_LOGON_NEGOTIATE;
+}
+
+static bool wants_ntlm(const mr_logon *l) {
+    return l->options.mechanism == MR_LOGON_NTLM || l->options.mechanism == MR_LOGON_NEGOTIATE;
+}
+
 void mr_logon_end(mr_logon *l, int result, const mr_error *err) {
     static const mr_error none;
     mr_logon_report *r = &l->report;
@@ -225,16 +245,17 @@ void mr_logon_end(mr_logon *l, int result, const mr_error *err) {
     mr_timer_deinit(&l->timer);
     mr_logon_find_deinit(l);
     mr_logon_ask_stop(l);
-    r->refused = result == MR_ERR_AUTH && is_judged(&r->tickets.failure);
+    mr_logon_channel_stop(l);
+    r->refused = result == MR_ERR_AUTH && (is_judged(&r->tickets.failure) || r->channel.refused);
     if (result == 0) {
-        r->kerberos = l->options.mechanism != MR_LOGON_NTLM;
+        r->kerberos = wants_kerberos(l);
+        r->netlogon = l->options.mechanism == MR_LOGON_NETLOGON;
     } else if (may_fall_back(l, result)) {
         r->fallback = true;
         r->why = detail;
         result = 0;
     }
-    r->ntlm = result == 0 && l->options.mechanism != MR_LOGON_KERBEROS &&
-              has_ntlm(l->options.identity);
+    r->ntlm = result == 0 && wants_ntlm(l) && has_ntlm(l->options.identity);
     r->stage = result ? MR_LOGON_FAILED : MR_LOGON_DONE;
     r->elapsed = mr_clock_now() - l->started;
     if (l->done)
@@ -270,9 +291,13 @@ static void on_deadline(void *user) {
     mr_logon_ask_stop(l);
     if (trying)
         mr_logon_try_text(&l->ask.now, text);
-    mr_fail(&err, MR_ERR_TIMEOUT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
-            "no Kerberos ticket within the time allowed; %s",
-            trying ? text : "KDCs were still being looked for");
+    if (l->channel)
+        mr_fail(&err, MR_ERR_TIMEOUT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                "no secure channel within the time allowed");
+    else
+        mr_fail(&err, MR_ERR_TIMEOUT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                "no Kerberos ticket within the time allowed; %s",
+                trying ? text : "KDCs were still being looked for");
     mr_logon_end(l, MR_ERR_TIMEOUT, &err);
 }
 
@@ -301,6 +326,12 @@ static void on_begin(void *user) {
     }
     mr_timer_init(&l->timer, l->loop, on_deadline, l);
     mr_timer_set(&l->timer, l->deadline);
+    if (l->options.mechanism == MR_LOGON_NETLOGON) {
+        r = mr_logon_channel_start(l, &err);
+        if (r)
+            mr_logon_end(l, r, &err);
+        return;
+    }
     r = make_machine(l, &err);
     if (r)
         mr_logon_end(l, r, &err);

@@ -14,6 +14,7 @@ void mr_logon_made_free(struct mr_logon_made *made) {
     mr_spnego_free(made->is.spnego);
     mr_krb5_free(made->is.krb5);
     mr_ntlm_free(made->is.ntlm);
+    mr_netlogon_free(made->is.netlogon);
     free(made);
 }
 
@@ -91,6 +92,11 @@ static int make_parts(const mr_logon *l, mr_logon_provider *p, mr_error *err) {
     case MR_LOGON_NTLM:
         p->security = mr_ntlm_get_security(p->ntlm);
         return 0;
+    case MR_LOGON_NETLOGON:
+        r = mr_logon_channel_make(l, &p->netlogon, err);
+        if (r == 0)
+            p->security = mr_netlogon_get_security(p->netlogon);
+        return r;
     }
     return MR_ERR_STATE;
 }

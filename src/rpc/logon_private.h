@@ -1,6 +1,6 @@
 /*
  * The logon's inside, shared by logon.c (what is wished, the exchange with the KDC), logon_find.c
- * (whom to ask), logon_ask.c (asking) and logon_make.c (providers). Nothing here runs a callback of
+ * (whom to ask), logon_ask.c (asking), logon_channel.c (Netlogon) and logon_make.c (providers). Nothing here runs a callback of
  * the user's but mr_logon_end, which whoever calls it does last.
  */
 #ifndef MSRPC_LOGON_PRIVATE_H
@@ -49,6 +49,7 @@ struct mr_logon {
     unsigned srv_open;
     mr_lookup lookup;
     bool looking_up;
+    struct mr_logon_channel_work *channel; /* Netlogon's, once begun */
     struct mr_logon_made *made; /* latest first */
     struct mr_logon_made *kept; /* the last given back */
     mr_logon_report report;
@@ -77,6 +78,16 @@ void mr_logon_ask_stop(mr_logon *l);
 void mr_logon_ask_deinit(mr_logon *l);
 int mr_logon_ask_start(mr_logon *l, const mr_krb5_kdc_request *request, mr_error *err);
 void mr_logon_found(mr_logon *l);
+
+/* logon_channel.c: why there can be no secure channel, or NULL. */
+const char *mr_logon_channel_against(const mr_logon_options *options);
+/* Sets it up; mr_logon_end follows, also at once, unless this fails. */
+int mr_logon_channel_start(mr_logon *l, mr_error *err);
+/* Ends what is under way; the channel's key stays until: */
+void mr_logon_channel_stop(mr_logon *l);
+void mr_logon_channel_free(mr_logon *l);
+/* The provider of a connection. */
+int mr_logon_channel_make(const mr_logon *l, mr_netlogon **netlogonp, mr_error *err);
 
 /* logon_make.c */
 void mr_logon_made_free(struct mr_logon_made *made);

@@ -3,8 +3,8 @@
  * initiator, acceptor and observer, from the session key that NetrServerAuthenticate3 left. With
  * AES the signature is HMAC-SHA256 and the cipher AES-128 in CFB8; without, HMAC-MD5 and RC4. What
  * is covered is the stub and its padding, and header and trailer where header signing was agreed.
- * Both ends count all fragments of both
- * directions in one sequence, so a channel has one call at a time. Packet level is integrity.
+ * Both ends count all fragments of both directions in one sequence, so a channel has one call at a
+ * time. Packet level is integrity.
  */
 #ifndef MSRPC_AUTH_NETLOGON_H
 #define MSRPC_AUTH_NETLOGON_H
@@ -32,12 +32,20 @@ typedef struct mr_netlogon_exchange {
 int mr_netlogon_derive(const mr_netlogon_exchange *exchange, const uint8_t nt_hash[16],
                        mr_netlogon_key *keyp, mr_error *err);
 
+/* The client's half: makes the key and fills @exchange->credential, which proves it; that the server
+ * has the same key only its own credential proves. 0, or MR_ERR_UNSUPPORTED. */
+int mr_netlogon_begin(mr_netlogon_exchange *exchange, const uint8_t nt_hash[16],
+                      mr_netlogon_key *keyp, mr_error *err);
+/* Whether @credential is the server's for its challenge: 0, or MR_ERR_AUTH. */
+int mr_netlogon_check(const mr_netlogon_exchange *exchange, const mr_netlogon_key *key,
+                      const uint8_t credential[8], mr_error *err);
+
 /* What @plain, a challenge or what a chain stores, becomes under the session key (MS-NRPC 3.1.4.4).
  * 0 or what the crypto floor says. */
 int mr_netlogon_get_credential(const mr_netlogon_key *key, const uint8_t plain[8],
                                uint8_t credentialp[8], mr_error *err);
 
-/* The server's end of the authenticators that go with calls (MS-NRPC 3.1.4.5). */
+/* One end of the authenticators that go with calls (MS-NRPC 3.1.4.5). */
 typedef struct mr_netlogon_chain {
     mr_netlogon_key key;
     uint8_t stored[8]; /* the client's credential, at first that of the exchange */
@@ -49,7 +57,14 @@ typedef struct mr_netlogon_step {
     uint32_t time;
 } mr_netlogon_step;
 
-/* Takes the next authenticator and makes the credential to answer with. 0, MR_ERR_AUTH (it is not
+/* The client's end: the authenticator of the next call, at @time (any number). */
+int mr_netlogon_chain_get(const mr_netlogon_chain *chain, uint32_t time, mr_netlogon_step *stepp,
+                          mr_error *err);
+/* What the server answered to it: 0, and the chain goes on, or MR_ERR_AUTH. */
+int mr_netlogon_chain_check(mr_netlogon_chain *chain, const mr_netlogon_step *step,
+                            const uint8_t answer[8], mr_error *err);
+
+/* The server's end: takes the next authenticator and makes the credential to answer with. 0, MR_ERR_AUTH (it is not
  * the next one), or what the crypto floor says; the chain goes on only with 0. */
 int mr_netlogon_chain_feed(mr_netlogon_chain *chain, const mr_netlogon_step *step,
                            uint8_t answerp[8], mr_error *err);

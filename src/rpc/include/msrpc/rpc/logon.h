@@ -2,7 +2,8 @@
  * Logging on: from an identity and a wish to providers for the connections of a client. For
  * Kerberos the KDCs of a realm are found (RFC 4120 7.2.3) and asked over UDP and TCP, from realm to
  * realm, until there is a ticket for the server; NTLM needs nothing beforehand; Negotiate wants
- * Kerberos and goes on with NTLM alone where that cannot be had, which is told. One logon serves
+ * Kerberos and goes on with NTLM alone where that cannot be had, which is told. Netlogon's secure
+ * channel is set up with a domain controller, which is then the server. One logon serves
  * any number of connections to one server, each with a provider of its own (mr_logon_make, whose
  * form is that of mr_client_security.make). What happened on the way is in the report, whatever the
  * outcome. An object belongs to its loop's thread.
@@ -12,6 +13,7 @@
 
 #include <msrpc/auth/identity.h>
 #include <msrpc/auth/krb5.h>
+#include <msrpc/auth/netlogon.h>
 #include <msrpc/auth/ntlm.h>
 #include <msrpc/auth/spnego.h>
 #include <msrpc/io.h>
@@ -27,6 +29,7 @@ enum mr_logon_mechanism {
     MR_LOGON_NEGOTIATE,
     MR_LOGON_KERBEROS,
     MR_LOGON_NTLM,
+    MR_LOGON_NETLOGON,
 };
 
 /* Strings, addresses and bindings are copied by mr_logon_new. */
@@ -47,6 +50,9 @@ typedef struct mr_logon_options {
     mr_nsec kdc_timeout;      /* for one KDC by UDP, or by TCP; 0: 2 s */
     const char *workstation;  /* our NetBIOS name: an account may be allowed to log on at some
                                * computers alone; NULL: not told */
+    const mr_addr *servers;   /* Netlogon: the controller's addresses, MR_LOOKUP_ADDRS at most; none:
+                               * @host is looked up. Port 0: its endpoint mapper tells Netlogon's */
+    size_t server_count;
     bool ntlm_v1;             /* NTLM: version 1 */
     bool ntlm_weak;           /* NTLM: see mr_ntlm_options.weak */
     bool rc4_only;            /* Kerberos: see mr_krb5_options.rc4_only */
@@ -105,14 +111,36 @@ enum mr_logon_stage {
     MR_LOGON_FAILED,
 };
 
+/* How far the setting up of a secure channel has come. */
+enum mr_logon_channel_step {
+    MR_LOGON_CHANNEL_NONE,
+    MR_LOGON_CHANNEL_LOOKUP,
+    MR_LOGON_CHANNEL_MAPPER,
+    MR_LOGON_CHANNEL_CHALLENGE, /* NetrServerReqChallenge, and Netlogon's endpoint before it */
+    MR_LOGON_CHANNEL_PROOF,     /* NetrServerAuthenticate3 */
+    MR_LOGON_CHANNEL_CHECK,     /* NetrLogonGetCapabilities over the sealed channel */
+};
+
+typedef struct mr_logon_channel {
+    enum mr_logon_channel_step step; /* that ended it, or the last */
+    mr_addr server;            /* where that was asked */
+    char computer[16];         /* the account's name without its $ */
+    uint32_t status;           /* NTSTATUS that the controller refused with, 0: none */
+    bool refused;              /* ... it knows the account by another password */
+    bool unproven;             /* the controller does not know the password */
+    bool weak;                 /* flags are not those that were wanted or agreed */
+    uint32_t asked, agreed, told; /* flags (MS-NRPC 3.1.4.2): ours, the answer's, the check's */
+} mr_logon_channel;
+
 /* Everything known; filled as things happen, never reset by an error. */
 typedef struct mr_logon_report {
     enum mr_logon_stage stage;
     enum mr_logon_mechanism mechanism; /* that was asked for */
-    bool kerberos, ntlm;       /* what providers have, once done */
-    bool refused;              /* it failed since a KDC judged the account itself: its secret is
-                                * wrong, it is locked, has expired or may not log on. Whoever tries
-                                * it again, at whatever server, counts towards a lockout. */
+    bool kerberos, ntlm, netlogon; /* what providers have, once done */
+    bool refused;              /* it failed since a KDC, or a controller, judged the account itself:
+                                * its secret is wrong, it is locked, has expired or may not log on.
+                                * Whoever tries it again, at whatever server, counts towards a
+                                * lockout. */
     bool fallback;             /* Negotiate goes without Kerberos ... */
     mr_error why;              /* ... for this reason */
     mr_nsec elapsed;           /* from start to outcome */
@@ -124,6 +152,7 @@ typedef struct mr_logon_report {
     bool answered;             /* some KDC has: */
     mr_addr kdc;               /* the last that did */
     bool kdc_tcp;
+    mr_logon_channel channel;
     mr_krb5_kdc_info tickets;  /* strings *borrowed* until mr_logon_free, never NULL */
 } mr_logon_report;
 
@@ -131,9 +160,12 @@ typedef struct mr_logon mr_logon;
 
 /* A logon that has not begun. @resolver (*borrowed* until it is freed) may be NULL: its own.
  * Returns 0, MR_ERR_MEMORY, or MR_ERR_ARGUMENT when the wish cannot be granted to anybody: no
- * level, an address where Kerberos needs a name, a name that is too long. */
+ * level, an address where Kerberos needs a name, a name that is too long, no machine account. */
 int mr_logon_new(mr_loop *loop, mr_resolver *resolver, const mr_logon_options *options,
                  mr_logon **logonp, mr_error *err);
+/* Why the names of @identity can have no secure channel (MR_LOGON_NETLOGON); NULL: they may be those
+ * of a machine's account in a domain. */
+const char *mr_logon_against_machine(const mr_identity *identity);
 /* No callback comes any more. The associations that use its providers must be gone. NULL is
  * allowed. */
 void mr_logon_free(mr_logon *logon);
@@ -143,8 +175,9 @@ typedef void (*mr_logon_done)(void *user, mr_logon *logon, int result, const mr_
 /* Begins; the outcome always comes as @done (may be NULL), which may free the logon: 0;
  * MR_ERR_AUTH: a KDC refused, see report.tickets.failure; MR_ERR_NAME: nobody knows a KDC;
  * MR_ERR_REFUSED, MR_ERR_UNREACHABLE, MR_ERR_TIMEOUT ...: no KDC answers, see report.tries;
- * MR_ERR_TIMEOUT also when all took too long; what mr_krb5_kdc_new gives, and MR_ERR_MEMORY. Once
- * only: else MR_ERR_STATE. */
+ * MR_ERR_TIMEOUT also when all took too long; what mr_krb5_kdc_new gives, and MR_ERR_MEMORY. For
+ * Netlogon: MR_ERR_AUTH, see report.channel; MR_ERR_NOT_REGISTERED: the host is no controller; what
+ * mr_client_start, mr_mapper_map and mr_call_start give. Once only: else MR_ERR_STATE. */
 int mr_logon_start(mr_logon *logon, mr_logon_done done, void *user, mr_error *err);
 /* Start, and run the loop until the outcome. */
 int mr_logon_run(mr_logon *logon, mr_error *err);
@@ -166,11 +199,21 @@ typedef struct mr_logon_provider {
     mr_spnego *spnego;
     mr_krb5 *krb5;
     mr_ntlm *ntlm;
+    mr_netlogon *netlogon;
 } mr_logon_provider;
 
 /* Finds the parts of @security, NULL: of the latest provider. Returns 0 or MR_ERR_NOT_FOUND. */
 int mr_logon_find(const mr_logon *logon, const mr_security *security,
                   mr_logon_provider *providerp);
+
+/*
+ * Netlogon's methods that want an authenticator have it from the channel (MS-NRPC 3.1.4.5), one call
+ * after the other: what is to be sent, and whether the server's answer is its own, which takes the
+ * channel one step on. 0, MR_ERR_AUTH, MR_ERR_STATE where there is no channel.
+ */
+int mr_logon_get_authenticator(const mr_logon *logon, mr_netlogon_step *stepp, mr_error *err);
+int mr_logon_check_authenticator(mr_logon *logon, const mr_netlogon_step *step,
+                                 const uint8_t answer[8], mr_error *err);
 
 #define MR_LOGON_TRY_TEXT 192
 /* "10.0.0.1:88 over UDP: refused"; returns @out. */
