@@ -5,6 +5,7 @@
  */
 #include <msrpc/ifaces.h>
 
+#include "channel.h"
 #include "eerr.h"
 #include "identity.h"
 #include "input.h"
@@ -35,6 +36,7 @@ struct one {
     void *args;
     mr_call call;
     bool started;
+    app_channel_step step;  /* over Netlogon's secure channel */
     const mr_token *reply;  /* as tokens, for references */
     mr_slice reply_text;
 };
@@ -42,6 +44,7 @@ struct one {
 struct calls {
     app_session *s;
     const mr_iface *iface;
+    const app_target *target;
     struct one items[CALLS_MAX];
     size_t count;
 };
@@ -100,9 +103,12 @@ static bool has_reference(const mr_token *t) {
 }
 
 /* JSON to parameters; a mistake names its place. */
-static int read_args(app *a, struct one *one, const mr_token *json) {
+static int read_args(app *a, const struct calls *calls, struct one *one, const mr_token *json) {
     mr_error err = MR_ERROR_INIT;
+    int code = app_channel_complete(a, calls->target, calls->iface, one->proc, &json, &one->step);
 
+    if (code)
+        return code;
     one->args = mr_arena_get(&a->arena, 1, one->proc->args->csize);
     if (!one->args)
         return app_refuse(a, APP_BUG, "out of memory");
@@ -133,7 +139,7 @@ static int read_calls(app *a, struct calls *calls) {
         if (json && (code = read_json(a, a->args[++i], &one->json)) != 0)
             return code;
         /* what needs no reply is checked before anything is sent */
-        if (!has_reference(one->json) && (code = read_args(a, one, one->json)) != 0)
+        if (!has_reference(one->json) && (code = read_args(a, calls, one, one->json)) != 0)
             return code;
         calls->count++;
     }
@@ -265,10 +271,13 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
 
     if (!one->args) {
         const mr_token *json = resolve(a, calls, i, one->json);
-        int code = json ? read_args(a, one, json) : APP_USAGE;
+        int code = json ? read_args(a, calls, one, json) : APP_USAGE;
         if (code)
             return code;
     }
+    int code = app_channel_begin(calls->s, &one->step, one->args);
+    if (code)
+        return code;
     if (mr_call_init(&one->call, calls->iface, one->proc->opnum, one->args, &err) != 0)
         return app_refuse(a, APP_BUG, "%s", err.text);
     one->started = true;
@@ -276,7 +285,7 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
     int r = mr_call_run(&one->call, client, &err);
     if (r)
         calls->s->error = err;
-    int code = app_session_after(calls->s, client, NULL, r, 0);
+    code = app_session_after(calls->s, client, NULL, r, 0);
     if (code >= APP_USAGE)
         return code;
     if (code)
@@ -287,6 +296,11 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
     if (r)
         return app_refuse(a, r == MR_ERR_ARGUMENT ? APP_USAGE : APP_COMMUNICATION, "%s: %s",
                           one->proc->name, app_error(a, &err));
+    uint32_t status = 0;
+    (void)failed_status(one, &status);
+    if (app_channel_end(calls->s, &one->step, client, one->args, status) != 0)
+        return app_refuse(a, APP_COMMUNICATION, "%s: %s", one->proc->name,
+                          app_error(a, &calls->s->error));
     return keep_reply(a, one);
 }
 
@@ -401,6 +415,7 @@ static int run(app *a) {
         return app_refuse(a, APP_USAGE, "TARGET INTERFACE.METHOD [JSON] is wanted");
     if (!calls)
         return app_refuse(a, APP_BUG, "out of memory");
+    calls->target = &target;
     int code = app_target_read(a, (char *)a->args[0], &target);
     if (!code && target.binding && target.binding->protseq != MR_PROTSEQ_NCACN_IP_TCP)
         code = app_refuse(a, APP_USAGE, "%s: calls go over ncacn_ip_tcp", target.input);

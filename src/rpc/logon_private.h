@@ -1,7 +1,7 @@
 /*
  * The logon's inside, shared by logon.c (what is wished, the exchange with the KDC), logon_find.c
- * (whom to ask), logon_ask.c (asking), logon_channel.c (Netlogon) and logon_make.c (providers). Nothing here runs a callback of
- * the user's but mr_logon_end, which whoever calls it does last.
+ * (whom to ask), logon_ask.c (asking), logon_channel.c (Netlogon) and logon_make.c (providers).
+ * Nothing here runs a callback of the user's but mr_logon_end, which whoever calls it does last.
  */
 #ifndef MSRPC_LOGON_PRIVATE_H
 #define MSRPC_LOGON_PRIVATE_H

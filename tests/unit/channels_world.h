@@ -101,7 +101,7 @@ struct machine {
     mr_netlogon_chain chain;
 };
 
-static struct machine pc7(void) {
+static inline struct machine pc7(void) {
     struct machine m = {.computer = "PC7", .account = "PC7$", .client = {1, 2, 3, 4, 5, 6, 7, 8},
                         .type = mr_netlogon_WorkstationSecureChannel, .flags = 0x612fffff};
     mr_identity id;
@@ -183,7 +183,7 @@ static inline uint32_t enter(struct fixture *f, struct machine *m) {
 }
 
 /* NULL: no memory. */
-static mr_netlogon *new_channel(const struct machine *m) {
+static inline mr_netlogon *new_channel(const struct machine *m) {
     const mr_netlogon_options o = {.role = MR_SECURITY_INITIATOR, .entropy = "nobody guesses",
                                    .domain = "LAB", .computer = m->computer, .key = m->chain.key};
     mr_netlogon *channel = NULL;

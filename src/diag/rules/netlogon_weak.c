@@ -17,8 +17,8 @@ const mr_rule mr_rule_netlogon_weak = {
     .test = mr_test_netlogon_weak,
     .summary = "the secure channel was downgraded",
     .cause = "The secure channel of {user} with {address} does not come about with AES and "
-             "sealing: {other|the controller says that it was downgraded (STATUS_DOWNGRADE_DETECTED)}."
-             " The controller is older than Windows Server 2008 R2 or Samba 4.0, it is set to weak "
+             "sealing: {other|the controller says STATUS_DOWNGRADE_DETECTED}. "
+             "The controller is older than Windows Server 2008 R2 or Samba 4.0, it is set to weak "
              "keys, or somebody on the way changes the flags.",
     .reference = "MS-NRPC 3.1.4.2, 3.4.5.2.10; KB5021130 (CVE-2022-38023), CVE-2020-1472",
     .remedies = {{.text = "Compare with another controller, and from a machine in the controller's "

@@ -32,8 +32,8 @@ typedef struct mr_netlogon_exchange {
 int mr_netlogon_derive(const mr_netlogon_exchange *exchange, const uint8_t nt_hash[16],
                        mr_netlogon_key *keyp, mr_error *err);
 
-/* The client's half: makes the key and fills @exchange->credential, which proves it; that the server
- * has the same key only its own credential proves. 0, or MR_ERR_UNSUPPORTED. */
+/* The client's half: makes the key and fills @exchange->credential, which proves it; that the
+ * server has the same key only its own credential proves. 0, or MR_ERR_UNSUPPORTED. */
 int mr_netlogon_begin(mr_netlogon_exchange *exchange, const uint8_t nt_hash[16],
                       mr_netlogon_key *keyp, mr_error *err);
 /* Whether @credential is the server's for its challenge: 0, or MR_ERR_AUTH. */
@@ -64,8 +64,9 @@ int mr_netlogon_chain_get(const mr_netlogon_chain *chain, uint32_t time, mr_netl
 int mr_netlogon_chain_check(mr_netlogon_chain *chain, const mr_netlogon_step *step,
                             const uint8_t answer[8], mr_error *err);
 
-/* The server's end: takes the next authenticator and makes the credential to answer with. 0, MR_ERR_AUTH (it is not
- * the next one), or what the crypto floor says; the chain goes on only with 0. */
+/* The server's end: takes the next authenticator and makes the credential to answer with. 0,
+ * MR_ERR_AUTH (it is not the next one), or what the crypto floor says; the chain goes on only
+ * with 0. */
 int mr_netlogon_chain_feed(mr_netlogon_chain *chain, const mr_netlogon_step *step,
                            uint8_t answerp[8], mr_error *err);
 

@@ -50,8 +50,8 @@ typedef struct mr_logon_options {
     mr_nsec kdc_timeout;      /* for one KDC by UDP, or by TCP; 0: 2 s */
     const char *workstation;  /* our NetBIOS name: an account may be allowed to log on at some
                                * computers alone; NULL: not told */
-    const mr_addr *servers;   /* Netlogon: the controller's addresses, MR_LOOKUP_ADDRS at most; none:
-                               * @host is looked up. Port 0: its endpoint mapper tells Netlogon's */
+    const mr_addr *servers;   /* Netlogon: addresses of the controller, at most MR_LOOKUP_ADDRS;
+                               * none: @host is looked up. Port 0: its endpoint mapper is asked */
     size_t server_count;
     bool ntlm_v1;             /* NTLM: version 1 */
     bool ntlm_weak;           /* NTLM: see mr_ntlm_options.weak */
@@ -163,8 +163,8 @@ typedef struct mr_logon mr_logon;
  * level, an address where Kerberos needs a name, a name that is too long, no machine account. */
 int mr_logon_new(mr_loop *loop, mr_resolver *resolver, const mr_logon_options *options,
                  mr_logon **logonp, mr_error *err);
-/* Why the names of @identity can have no secure channel (MR_LOGON_NETLOGON); NULL: they may be those
- * of a machine's account in a domain. */
+/* Why the names of @identity can have no secure channel (MR_LOGON_NETLOGON); NULL: they may be
+ * those of a machine's account in a domain. */
 const char *mr_logon_against_machine(const mr_identity *identity);
 /* No callback comes any more. The associations that use its providers must be gone. NULL is
  * allowed. */
@@ -207,9 +207,9 @@ int mr_logon_find(const mr_logon *logon, const mr_security *security,
                   mr_logon_provider *providerp);
 
 /*
- * Netlogon's methods that want an authenticator have it from the channel (MS-NRPC 3.1.4.5), one call
- * after the other: what is to be sent, and whether the server's answer is its own, which takes the
- * channel one step on. 0, MR_ERR_AUTH, MR_ERR_STATE where there is no channel.
+ * Netlogon's methods that want an authenticator have it from the channel (MS-NRPC 3.1.4.5), one
+ * call after the other: what is to be sent, and whether the server's answer is its own, which takes
+ * the channel one step on. 0, MR_ERR_AUTH, MR_ERR_STATE where there is no channel.
  */
 int mr_logon_get_authenticator(const mr_logon *logon, mr_netlogon_step *stepp, mr_error *err);
 int mr_logon_check_authenticator(mr_logon *logon, const mr_netlogon_step *step,
