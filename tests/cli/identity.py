@@ -220,6 +220,10 @@ with Server('--users', users, '--interface', 'rpcecho') as server:
        'asked for without echo', code, text)
     code, text = on_terminal('map', '-u', USER, '-p', '-', at, at, answer=SECRET.encode() + b'\n')
     ok(code == 0 and text.count('Password of') == 1, 'once for all targets', code, text)
+    for size, want in (1022, 40), (1023, 64):
+        code, text = on_terminal('map', '-u', USER, at, answer=b'x' * size + b'\n')
+        ok(code == want and 'xxx' not in text, 'a password of %d octets: %d' % (size, want), code,
+           text)
     code, text = on_terminal('map', '-u', USER, at, answer=b'\x03')
     ok(code == 130, 'Ctrl-C there: 130', code, text)
 

@@ -46,7 +46,9 @@ def pages(maps, pagemap, mem):
 
 def follow(pid, needles):
     """Runs the child, which waits for that, to its end: (exit code, what was found and where)."""
-    os.waitpid(pid, 0)  # behind exec
+    _, status = os.waitpid(pid, 0)  # behind exec
+    if not os.WIFSTOPPED(status):
+        return os.waitstatus_to_exitcode(status), []
     ptrace(SETOPTIONS, pid, TRACEEXIT | EXITKILL)
     # now, since nobody may open them once the process is not dumpable
     folder = '/proc/%d/' % pid
@@ -83,26 +85,33 @@ def converse(terminal, typed, said):
             typed = None
 
 
+def _become(program, args, stdin, netns):
+    if netns:
+        with open(netns) as file:
+            if _libc.setns(file.fileno(), 0x40000000):
+                raise OSError(ctypes.get_errno(), netns)
+    ptrace(TRACEME, 0)
+    if stdin is not None:
+        read, write = os.pipe()
+        os.write(write, stdin)
+        os.close(write)
+        os.dup2(read, 0)
+        os.close(read)
+    # the leak checker cannot work beside ptrace
+    options = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
+    os.execve(program, [program, *args], {**os.environ, 'ASAN_OPTIONS': options})
+
+
 def find(program, args, needles, stdin=b'', typed=None, meanwhile=None, netns=None):
     """Runs @program on a terminal of its own, on which @typed is entered when a password is asked
     for, or with @stdin; beside it @meanwhile(pid); in the network namespace @netns. (exit code,
     [(needle's name, mapping)], what it said)"""
     pid, terminal = pty.fork()
     if pid == 0:
-        if netns:
-            with open(netns) as file:
-                if _libc.setns(file.fileno(), 0x40000000):
-                    os._exit(127)
-        ptrace(TRACEME, 0)
-        read, write = os.pipe()
-        os.write(write, stdin)
-        os.close(write)
-        if typed is None:
-            os.dup2(read, 0)
-        os.close(read)
-        # the leak checker cannot work beside ptrace
-        options = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
-        os.execve(program, [program, *args], {**os.environ, 'ASAN_OPTIONS': options})
+        try:
+            _become(program, args, None if typed else stdin, netns)
+        finally:
+            os._exit(127)
     said = bytearray()
     threads = [threading.Thread(target=converse, args=(terminal, typed, said))]
     if meanwhile:

@@ -299,6 +299,31 @@ static void costs(void **state) {
     }
 }
 
+/* What is longer than a UDP datagram's 1465 octets goes over TCP at once. */
+static void long_requests(void **state) {
+    static char user[1500 + sizeof "@" REALM];
+    bool exactly = false;
+
+    (void)state;
+    for (size_t len = 1100; len < 1450; len++) {
+        mr_krb5_kdc_request request;
+        mr_error err = MR_ERROR_INIT;
+        mr_identity id;
+        memset(user, 'a', len);
+        memcpy(user + len, "@" REALM, sizeof "@" REALM);
+        assert_int_equal(mr_identity_init(&id, NULL), 0);
+        assert_int_equal(mr_identity_set_name(&id, mr_slice_str(user), NULL), 0);
+        assert_int_equal(mr_identity_set_password(&id, MR_SLICE_LIT("x"), NULL), 0);
+        mr_krb5_kdc *m = machine(&id, SERVICE);
+        assert_int_equal(mr_krb5_kdc_step(m, MR_SLICE_NULL, &request, &err), MR_KRB5_KDC_SEND);
+        assert_int_equal(request.tcp, request.bytes.len > 1465);
+        exactly |= request.bytes.len == 1465;
+        mr_krb5_kdc_free(m);
+        mr_identity_deinit(&id);
+    }
+    assert_true(exactly);
+}
+
 static void impossible(void **state) {
     mr_identity id;
     mr_krb5_kdc_options o = {.identity = &id};
@@ -338,6 +363,7 @@ int main(void) {
         cmocka_unit_test(refusals),
         cmocka_unit_test(computer),
         cmocka_unit_test(costs),
+        cmocka_unit_test(long_requests),
         cmocka_unit_test(impossible),
     };
     int fd = mkstemp(table_file);
