@@ -20,11 +20,12 @@ const mr_rule mr_rule_rpc_access_denied = {
     .test = mr_test_rpc_access_denied,
     .summary = "the caller is not allowed to make this call",
     .cause = "{interface} on port {port} of {address} knows the caller and answers \"access "
-             "denied\" (authentication level {auth}). The account lacks a right, or the interface "
-             "demands a higher level: DCOM activation 5, printing 6.",
-    .reference = "C706 appendix E; KB5004442, KB4599464",
-    .remedies = {{.text = "Call again with full protection; if that works, the level was the "
-                          "reason.",
+             "denied\" (authentication level {auth}). The account lacks a right; below level 6 "
+             "(privacy) it may also be the level: samr, lsarpc and DCOM activation want 5, "
+             "printing, drsuapi and BackupKey 6.",
+    .reference = "C706 appendix E; KB3148527, KB5004442, KB4599464",
+    .remedies = {{.text = "Below level 6, call again with full protection; if that works, the "
+                          "level was the reason.",
                   .run_on = MR_PLACE_CLIENT,
                   .verify = "msrpc diagnose {host} --interface {interface}"},
                  {.text = "Look for RPC filters of the host that forbid the interface.",

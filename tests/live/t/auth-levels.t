@@ -100,6 +100,22 @@ with background('mb', 'sh', '-c', mapper, MB_IP), \
                     interface, MB)
         named(run.json, finding)
 
+# ---- a right that is missing: refused at every level ----
+with background('mb', 'sh', '-c', 'exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --mapper 135 --bind "$0" '
+                '--register IRemoteSCMActivator@49301 --register spoolss@49302', MB_IP), \
+        background('mb', HARDENED, MB_IP, 'FILE:' + names['MB_KEYTAB'],
+                   HARD['IRemoteSCMActivator'][0] + '=7@49301', HARD['spoolss'][0] + '=7@49302'):
+    for interface, finding in (('IRemoteSCMActivator', 'RPC.DCOM_DENIED'), ('spoolss', 'RPC.ACCESS_DENIED')):
+        ill(interface + ' is denied at privacy', [*ALICE, '--interface', interface, MB], finding, 4, 40, 'pppf',
+            5, [MB_IP, 'level 6'])
+        run = msrpc('diagnose', '--json', *ALICE, '--auth-level', 'connect', '--interface', interface, MB)
+        eq((run.code, accused(run.json)), (40, {finding}),
+           interface + ' at connect: nobody says that a higher level is enough', run)
+
+# ---- the exception that Samba makes ----
+with fault('dc-setting', 'allow dcerpc auth level connect:samr = yes'):
+    healthy('Samba, samr at connect where it may', *ALICE, '--auth-level', 'connect', '--interface', 'samr', NAME)
+
 # ---- Netlogon's secure channel (CVE-2022-38023) ----
 
 
