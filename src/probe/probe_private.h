@@ -63,6 +63,7 @@ struct probe_endpoint {
 struct probe_account {
     bool begun;
     bool asking;           /* for the mapper's sake, and nobody was told yet */
+    bool refused;          /* somewhere on the host, whoever else there knows it */
     mr_logon *logon;       /* stands and was accepted; owned here */
     uint8_t mapper_level;  /* at which the mapper is asked in its name; 0: anonymously */
     uint16_t port;         /* where AUTH.LOGON tried it, and ... */

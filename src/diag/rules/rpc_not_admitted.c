@@ -14,8 +14,8 @@ const mr_rule mr_rule_rpc_not_admitted = {
     .require = {{.any = {MR_FACT_RPC_NOT_ADMITTED}}},
     .summary = "some interfaces refuse the account as well",
     .cause = "{interface} on {address} {#interface:refuses|refuse} {user} as well as strangers "
-             "(authentication level {auth}): a right is missing, or a higher level is demanded. "
-             "The password is right, since the host knows the account elsewhere.",
+             "(authentication level {auth}), whom the host knows elsewhere: a right is missing, or "
+             "a higher level is demanded.",
     .reference = "C706 appendix E; MS-RPCE 3.3.1.5.2",
     .remedies = {{.text = "Where a program calls it, diagnose that interface alone.",
                   .run_on = MR_PLACE_CLIENT,

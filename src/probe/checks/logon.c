@@ -137,7 +137,7 @@ static void finish(struct probe_logon *l) {
     p->account.asking = false;
     if (l->asker.told)
         l->asker.told(l->asker.user, l->refused, l->why);
-    else if (p->account.logon)
+    else if (p->account.logon && !p->account.refused)
         probe_signal(p, PROBE_KNOWN);
     probe_op_end(&l->op);
 }
@@ -151,6 +151,7 @@ static void end_unknown(struct probe_logon *l, const char *why) {
 
 static void end_failed(struct probe_logon *l, bool refused, const char *text) {
     l->why = text;
+    l->op.probe->account.refused |= refused;
     judge(l, refused ? MR_PROBE_VERDICT_REFUSED : MR_PROBE_VERDICT_NONE);
     probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "%s as %s: %s", mechanism(l), l->who, text);
     finish(l);
@@ -312,7 +313,7 @@ static void try_out(struct probe_op *op) {
         .interface = l->iface,
         .name = probe_iface(p, &l->iface),
         .level = l->options.level,
-        .known = l->options.identity->anonymous || p->account.logon,
+        .known = l->options.identity->anonymous, /* who is known elsewhere may not be here */
         .done = on_tried,
         .user = l,
     };

@@ -35,15 +35,16 @@ def save(name, text):
     return path
 
 
-def served(*args, more='', mapper='135', keytab=names['MB_KEYTAB'], log=LOG, restrict=2):
+def served(*args, more='', mapper='135', keytab=names['MB_KEYTAB'], log=LOG, restrict=2,
+           users=USERS):
     """msrpc serve that lets no strangers in."""
-    config = save('serve%s.conf' % mapper, SETTINGS % (mapper, restrict, USERS, keytab) + more)
+    config = save('serve%s.conf' % mapper, SETTINGS % (mapper, restrict, users, keytab) + more)
     return background('mb', 'sh', '-c', 'exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --config "$@" 2>"$0"',
                       log, config, *args)
 
 
-def refused_logons():
-    with open(LOG) as file:
+def refused_logons(log=LOG):
+    with open(log) as file:
         return len(re.findall('not logged on', file.read()))
 
 
@@ -218,6 +219,20 @@ def other_keys():
             'ppff', 5, [SERVER], ['KRB.OTHER_HOST'])
 
 
+def two_minds():
+    """One service of the host knows the account, the others have another password for it."""
+    others = save('others', 'LAB\\alice:Another.Pw1\n')
+    mock = save('samr.json', json.dumps({'interface': 'samr', 'replies': {}}))
+    log = os.path.join(TMP, 'log3')
+    with served('--register', 'samr@49153', '--register', 'rpcecho@49152'), \
+            served('--mock', mock + '@49153', '--interface', 'rpcecho@49152', mapper='2135', users=others,
+                   log=log):
+        run = msrpc('diagnose', '--json', *ALICE, *MECHS['NTLM'], NAME)
+        eq((run.code, accused(run.json)), (40, {'RPC.FIRST_CALL_DENIED'}),
+           'known at the mapper, refused behind it', run)
+        eq((refused_logons(), refused_logons(log)), (0, 1), '... once, and not asked on', run)
+
+
 # ---- Samba ----
 def samba():
     run = msrpc('diagnose', '--json', *ALICE, 'dc1.lab.test')
@@ -249,5 +264,6 @@ denied()
 no_binds()
 nobody_binds()
 other_keys()
+two_minds()
 samba()
 done()
