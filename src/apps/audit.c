@@ -7,6 +7,7 @@
 
 #include "jobs.h"
 #include "report.h"
+#include "verdict.h"
 
 static const app_option options[] = {
     {"rids", 0, APP_TEXT, "LO-HI", offsetof(struct audit_options, rids), 0, 0,
@@ -149,6 +150,7 @@ static int audit_target(app *a, const app_target *target, void *user) {
         app_session_close(&s);
         return app_refuse(a, APP_BUG, "out of memory");
     }
+    s.diag = &run.diag;
     run.code = app_session_resolve(&s, target);
     if (!run.code)
         run.code = app_session_prove(&s, target, (uint16_t)(target->port ? target->port
@@ -157,6 +159,8 @@ static int audit_target(app *a, const app_target *target, void *user) {
                                                               : MR_MAPPER_PORT));
     if (!run.code)
         run.code = ask(&run);
+    else if (mr_diag_run(&run.diag) == 0)
+        app_session_tell_findings(&s);
     tell_unreached(&run);
     if (a->set.json || a->set.jsonl)
         run.code = write_json(&run);

@@ -102,20 +102,17 @@ int ping_choose_method(struct ping *p, mr_client *client, struct ping_method *m)
 
 /* ---- calls ---- */
 
-/* The fault of the first call was about the logon: no answer to the call. */
-static bool is_logon_refused(struct ping *p, mr_client *client, const mr_syntax *called, int r,
-                             const mr_error *err) {
+/* What the outcome of a call says of the logon: 0, or APP_COMMUNICATION, told, where it was about
+ * that and is no answer; or what ends the run. */
+static int judge_call(struct ping *p, mr_client *client, const mr_syntax *called, int r,
+                      const mr_error *err) {
     app_session *s = p->s;
 
-    if (r == MR_ERR_CANCELLED)
-        return false;
     if (r)
         s->error = *err;
     int code = app_session_after(s, client, called, r, 0);
-    if (code != APP_COMMUNICATION)
-        return false;
-    app_refuse(s->a, APP_COMMUNICATION, "%s: %s", p->target->host, app_error(s->a, &s->error));
-    return true;
+    return code == APP_COMMUNICATION ? app_refuse(s->a, code, "%s: %s", p->target->host,
+                                                  app_error(s->a, &s->error)) : code;
 }
 
 /* Makes one call; 0 when an answer came, else an exit code that ends the run. */
@@ -129,21 +126,20 @@ static int call_once(struct ping *p, mr_client *client, struct ping_method *m) {
     call.object = p->object;
     if (!r)
         r = mr_call_run(&call, client, &err);
-    if (is_logon_refused(p, client, &m->iface->syntax, r, &err)) {
+    int code = judge_call(p, client, &m->iface->syntax, r, &err);
+    if (code == APP_COMMUNICATION) {
         result->error = app_error(p->s->a, &p->s->error);
         p->lost++;
     } else if (!r || r == MR_ERR_FAULT) {
         result->ms = (double)(call.answered - call.sent) / MR_MSEC;
         result->fault = r ? call.fault : 0;
-        r = 0;
     } else {
         result->error = app_error(p->s->a, &err);
         p->lost++;
+        code = code ? code : r != MR_ERR_TIMEOUT ? APP_COMMUNICATION : 0;
     }
     mr_call_deinit(&call);
-    if (r == MR_ERR_CANCELLED)
-        return app_session_cancelled(p->s);
-    return r && r != MR_ERR_TIMEOUT ? APP_COMMUNICATION : 0;
+    return code;
 }
 
 static int make_calls(struct ping *p, mr_client *client, struct ping_method *m) {
