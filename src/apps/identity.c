@@ -364,6 +364,13 @@ static int set_wish(app *a, app_account *account) {
                               set->dc_ip);
         account->kdc = kdc;
     }
+    if (set->target_ip) {
+        mr_addr *server = MR_ARENA_NEW(&a->arena, mr_addr);
+        if (!server)
+            return app_refuse(a, APP_BUG, "out of memory");
+        if (mr_addr_decode(mr_slice_str(set->target_ip), 0, server) == 0)
+            account->server = server;
+    }
     return give_tries(a, account);
 }
 
@@ -523,6 +530,8 @@ mr_logon_options app_logon_options(const app *a, const app_target *target, uint8
         .workstation = *account->computer ? account->computer : NULL,
         .kdcs = account->kdc,
         .kdc_count = account->kdc != NULL,
+        .servers = account->server,
+        .server_count = account->server != NULL,
         .kdc_timeout = patient ? a->set.timeout : 0,
     };
 

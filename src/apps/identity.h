@@ -32,6 +32,7 @@ typedef struct app_account {
     const char *realm;      /* --realm, or NULL */
     const char *spn;        /* the server's principal name; NULL: host/HOST */
     const mr_addr *kdc;     /* --dc-ip, or NULL */
+    const mr_addr *server;  /* --target-ip, or NULL */
     const char *expected;   /* TICKET: the user whose ticket it must be, or NULL */
     char computer[16];      /* ours, as it is told to who minds it; may be empty */
     struct app_tries *tries;

@@ -65,7 +65,7 @@ struct ping_secure {
     const char *reason;   /* why not, in the app's arena, or NULL */
     const mr_finding *finding; /* what that means, or NULL */
 };
-#define PING_MECHANISMS 5 /* rows; the first, no security at all, has its result in column 0 */
+#define PING_MECHANISMS 6 /* rows; the first, no security at all, has its result in column 0 */
 #define PING_LEVELS 4     /* columns */
 
 struct ping {
@@ -87,7 +87,8 @@ struct ping {
     struct ping_cell *cells;   /* PING_STYLES for each endpoint */
     size_t cell_count;
     mr_addr secure_at;         /* the endpoint whose security was tried */
-    struct ping_secure *secure; /* PING_MECHANISMS * PING_LEVELS; NULL: none was */
+    struct ping_secure *secure; /* secure_rows * PING_LEVELS; NULL: none was */
+    unsigned secure_rows;       /* the last of PING_MECHANISMS is for machine accounts */
 };
 
 /* What is called, see ping_choose_method. */

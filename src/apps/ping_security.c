@@ -26,6 +26,7 @@ static const struct {
     {"kerberos", NULL, "Kerberos", MR_LOGON_KERBEROS, true},
     {"negotiate", "ntlm", "Negotiate (NTLM)", MR_LOGON_NEGOTIATE, true},
     {"negotiate", "kerberos", "Negotiate (Kerberos)", MR_LOGON_NEGOTIATE, true},
+    {"netlogon", NULL, "Netlogon's channel", MR_LOGON_NETLOGON, true},
 };
 
 uint8_t ping_secure_level(unsigned column) {
@@ -234,6 +235,8 @@ static int begin_row(struct ping *p, unsigned row, const mr_identity *identity,
     options.mechanism = mechanisms[row].wanted;
     if (mechanisms[row].inner && mechanisms[row].inner[0] == 'n')
         options.host = NULL; /* no name, no ticket: NTLM is offered alone */
+    options.servers = s->addrs;
+    options.server_count = s->addr_count;
     int r = mr_logon_new(&s->loop, &s->resolver, &options, logonp, &err);
     if (!r)
         r = mr_logon_run(*logonp, &err);
@@ -270,6 +273,10 @@ static int try_row(struct ping *p, unsigned row, const mr_identity *identity) {
         code = try_cell(p, row, &maker, &p->secure[row * PING_LEVELS]);
     for (unsigned i = PING_LEVELS; !code && maker.logon && i-- > 0;) {
         maker.level = levels[i];
+        if (mechanisms[row].wanted == MR_LOGON_NETLOGON && levels[i] == MR_AUTH_LEVEL_CONNECT) {
+            p->secure[row * PING_LEVELS + i].reason = "a secure channel signs or seals";
+            continue;
+        }
         code = try_cell(p, row, &maker, &p->secure[row * PING_LEVELS + i]);
     }
     mr_logon_free(maker.logon);
@@ -277,13 +284,15 @@ static int try_row(struct ping *p, unsigned row, const mr_identity *identity) {
 }
 
 static const char *against_row(const struct ping *p, unsigned row, const mr_identity *identity) {
-    bool kerberos = row == 2 || row == 4, ntlm = row == 1 || row == 3;
+    bool kerberos = row == 2 || row == 4, ntlm = row == 1 || row == 3, channel = row == 5;
     bool has_ntlm = identity->anonymous || identity->has_password || identity->has_nt_hash;
 
     if (kerberos && identity->anonymous)
         return "Kerberos wants an account (-u, -k)";
     if (ntlm && identity->anonymous && p->s->a->set.no_null)
         return "--no-null: no anonymous logon";
+    if (channel && !has_ntlm)
+        return "a secure channel wants a password or a hash";
     return ntlm && !has_ntlm ? "NTLM wants a password or a hash" : NULL;
 }
 
@@ -306,12 +315,14 @@ int ping_security(struct ping *p) {
     if (!find_endpoint(p))
         return 0;
     int code = app_session_prove(p->s, p->target, p->secure_at.port);
+    p->secure_rows = identity->anonymous || mr_logon_against_machine(identity)
+                         ? PING_MECHANISMS - 1 : PING_MECHANISMS;
     p->secure = mr_arena_get(&p->s->a->arena, PING_MECHANISMS * PING_LEVELS, sizeof *p->secure);
     if (!p->secure)
         return app_refuse(p->s->a, APP_BUG, "out of memory");
     bool good = identity->anonymous || account->who == APP_WHO_GUEST ||
                 app_account_is_good(account);
-    for (unsigned row = 0; row < PING_MECHANISMS && code < APP_USAGE; row++) {
+    for (unsigned row = 0; row < p->secure_rows && code < APP_USAGE; row++) {
         const char *against = mechanisms[row].secure ? against_row(p, row, identity) : NULL;
         if (mechanisms[row].secure && (code || !good))
             against = "the account is not known to be good";

@@ -152,7 +152,7 @@ static void show_reasons(const struct ping *p, unsigned row) {
 
 /* The reasons that have a name, each once. */
 static void show_meanings(const struct ping *p) {
-    for (size_t i = 0; i < PING_MECHANISMS * PING_LEVELS; i++) {
+    for (size_t i = 0; i < p->secure_rows * PING_LEVELS; i++) {
         if (!ping_is_first(p, i))
             continue;
         fputc('\n', p->s->a->out);
@@ -171,7 +171,7 @@ static void show_security(const struct ping *p) {
         fprintf(a->out, i + 1 < PING_LEVELS ? " %-13s" : " %s",
                 app_level_name(ping_secure_level(i)));
     fputc('\n', a->out);
-    for (unsigned row = 0; row < PING_MECHANISMS; row++) {
+    for (unsigned row = 0; row < p->secure_rows; row++) {
         fprintf(a->out, " %-20s", ping_secure_title(row));
         for (unsigned i = 0; i < (row ? PING_LEVELS : 1); i++) {
             const struct ping_secure *c = &p->secure[row * PING_LEVELS + i];
@@ -272,7 +272,7 @@ static void json_security(const struct ping *p, mr_writer *w) {
     char address[MR_ADDR_TEXT];
 
     mr_writer_open(w, "security", MR_SHAPE_ARRAY);
-    for (unsigned i = 0; p->secure && i < PING_MECHANISMS * PING_LEVELS; i++) {
+    for (unsigned i = 0; p->secure && i < p->secure_rows * PING_LEVELS; i++) {
         const struct ping_secure *c = &p->secure[i];
         unsigned row = i / PING_LEVELS, column = i % PING_LEVELS;
         const char *inner, *mechanism = ping_secure_mechanism(row, &inner);
@@ -298,7 +298,7 @@ static void json_security(const struct ping *p, mr_writer *w) {
 static void json_findings(const struct ping *p, mr_writer *w) {
     mr_writer_open(w, "findings", MR_SHAPE_ARRAY);
     app_report_met(p->s, w);
-    for (size_t i = 0; p->secure && i < PING_MECHANISMS * PING_LEVELS; i++)
+    for (size_t i = 0; p->secure && i < p->secure_rows * PING_LEVELS; i++)
         if (ping_is_first(p, i))
             app_report_finding(p->secure[i].finding, w);
     mr_writer_close(w);
