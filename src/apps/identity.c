@@ -352,7 +352,7 @@ static int set_wish(app *a, app_account *account) {
     if (!app_account_logs_on(account))
         account->level = MR_AUTH_LEVEL_NONE;
     account->realm = set->realm;
-    if (account->mechanism == MR_LOGON_NETLOGON && account->level == MR_AUTH_LEVEL_CONNECT)
+    if (account->mechanism == MR_LOGON_NETLOGON && account->level < MR_AUTH_LEVEL_INTEGRITY)
         return app_refuse(a, APP_USAGE, "--auth netlogon signs or seals: --auth-level integrity or "
                           "privacy");
     if (set->dc_ip) {

@@ -82,6 +82,16 @@ static void on_logon(void *user, mr_logon *logon, int result, const mr_error *er
     mr_loop_stop(&wait->s->loop);
 }
 
+/* A controller that is not reached, or is none, has judged nobody. */
+static int exit_of(const app_logon *l, int result) {
+    const mr_logon_report *report = mr_logon_get_report(l->logon);
+
+    if (report->mechanism != MR_LOGON_NETLOGON)
+        return APP_COMMUNICATION;
+    return !report->channel.reached           ? APP_TCP
+           : result == MR_ERR_NOT_REGISTERED ? APP_DISCOVERY : APP_COMMUNICATION;
+}
+
 static int tell_failed(app_session *s, int result, const mr_error *err) {
     app_logon *l = &s->logon;
     const char *why = app_session_add_refused(s, result, err);
@@ -101,7 +111,7 @@ static int tell_failed(app_session *s, int result, const mr_error *err) {
     }
     mr_fail(&s->error, err->code, MR_FLOOR_APP, MR_ERROR_NO_OFFSET, "%s is not logged on: %s%s",
             who, why, refused ? "; not tried again" : "");
-    int code = app_refuse(s->a, APP_COMMUNICATION, "%s: %s", s->target->host, s->error.text);
+    int code = app_refuse(s->a, exit_of(l, result), "%s: %s", s->target->host, s->error.text);
     if (refused) {
         l->verdict = APP_VERDICT_REFUSED;
         give_turn_back(l, APP_VERDICT_REFUSED);

@@ -273,7 +273,7 @@ static int try_row(struct ping *p, unsigned row, const mr_identity *identity) {
         code = try_cell(p, row, &maker, &p->secure[row * PING_LEVELS]);
     for (unsigned i = PING_LEVELS; !code && maker.logon && i-- > 0;) {
         maker.level = levels[i];
-        if (mechanisms[row].wanted == MR_LOGON_NETLOGON && levels[i] == MR_AUTH_LEVEL_CONNECT) {
+        if (mechanisms[row].wanted == MR_LOGON_NETLOGON && levels[i] < MR_AUTH_LEVEL_INTEGRITY) {
             p->secure[row * PING_LEVELS + i].reason = "a secure channel signs or seals";
             continue;
         }

@@ -34,7 +34,13 @@ const char *probe_add_channel(const struct mr_logon_seen *l, int result, const m
                     .port = c->server.port, .user = l->who, .other = err->text);
     else if (result == MR_ERR_NOT_REGISTERED)
         mr_fact_add(l->diag, MR_FACT_EPM_NOT_REGISTERED, l->check,
-                    .interface = mr_netlogon_iface.name);
+                    .interface = mr_netlogon_iface.name, .address = address,
+                    .service = probe_service(&mr_netlogon_iface.syntax));
+    else if (err->peer_kind == MR_PEER_BIND_NAK)
+        mr_fact_add(l->diag, MR_FACT_RPC_NAK, l->check, .interface = mr_netlogon_iface.name,
+                    .address = address, .port = c->server.port, .reason = err->peer,
+                    .ssp = sealed ? MR_AUTH_NETLOGON : 0,
+                    .auth = sealed ? MR_AUTH_LEVEL_PRIVACY : 0, .user = l->who);
     else if (err->peer_kind == MR_PEER_FAULT)
         mr_fact_add(l->diag, MR_FACT_RPC_FAULT, l->check, .interface = mr_netlogon_iface.name,
                     .address = address, .port = c->server.port, .status = err->peer,

@@ -102,8 +102,10 @@ static void fail(mr_logon *l, int result, const mr_error *err) {
 
 /* A connection or a call came to nothing. */
 static void fail_step(mr_logon *l, int result, const mr_error *err) {
+    struct mr_logon_channel_work *w = l->channel;
     mr_error why = MR_ERROR_INIT;
 
+    l->report.channel.reached = w->client && mr_client_get_report(w->client)->connected;
     mr_fail(&why, err->code, err->floor, err->offset, "%s: %s",
             method_of(l->report.channel.step), err->text);
     why.peer_kind = err->peer_kind;
@@ -118,6 +120,7 @@ static void fail_status(mr_logon *l, uint32_t status) {
     mr_error err = MR_ERROR_INIT;
 
     c->status = status;
+    c->reached = true;
     c->refused = c->step == MR_LOGON_CHANNEL_PROOF && status == STATUS_ACCESS_DENIED;
     mr_fail(&err, MR_ERR_AUTH, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "%s answers 0x%08x%s%s",
             method_of(c->step), status, code ? " " : "", code ? mr_code_symbol(code) : "");
@@ -127,7 +130,7 @@ static void fail_status(mr_logon *l, uint32_t status) {
 static void fail_flags(mr_logon *l, uint32_t flags) {
     mr_error err = MR_ERROR_INIT;
 
-    l->report.channel.weak = true;
+    l->report.channel.weak = l->report.channel.reached = true;
     mr_fail(&err, MR_ERR_AUTH, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
             "%s: flags 0x%08x of the secure channel are not what was asked for or agreed "
             "(0x%08x)", method_of(l->report.channel.step), flags,
@@ -202,6 +205,7 @@ static void on_checked(void *user, mr_call *call, int result, const mr_error *er
     } else if (c->told != c->agreed) {
         fail_flags(l, c->told);
     } else {
+        c->reached = true;
         close_step(w);
         mr_logon_end(l, 0, NULL);
     }
@@ -213,8 +217,12 @@ static void on_sealed(void *user, mr_client *client, int result, const mr_error 
     mr_error own = MR_ERROR_INIT;
     (void)client;
 
+    if (result == MR_ERR_BIND_REJECTED) /* it has the password; what else it knows are names */
+        result = mr_fail_peer(&own, result, MR_FLOOR_RPC, err->peer_kind, err->peer,
+                              "the channel is not taken: %s is another domain's name, or the "
+                              "server forgot it (%s)", l->options.identity->domain, err->text);
     if (result) {
-        fail_step(l, result, err);
+        fail_step(l, result, own.code ? &own : err);
         return;
     }
     w->args.check = (struct mr_netlogon_NetrLogonGetCapabilities){
@@ -463,7 +471,7 @@ const char *mr_logon_channel_against(const mr_logon_options *o) {
         return against;
     if (!o->identity->has_nt_hash && !o->identity->has_password)
         return "Netlogon's secure channel needs the machine's password or its NT hash";
-    if (o->level == MR_AUTH_LEVEL_CONNECT)
+    if (o->level < MR_AUTH_LEVEL_INTEGRITY)
         return "Netlogon's secure channel signs or seals: level integrity or privacy";
     return o->server_count || o->host ? NULL : "a domain controller is wanted";
 }

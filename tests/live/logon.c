@@ -46,6 +46,7 @@ static const struct mech mechs[] = {
     {"krb5-rc4", MR_LOGON_KERBEROS, true, true},
     {"spnego-ntlm", MR_LOGON_NEGOTIATE, false, false},
     {"spnego-krb5", MR_LOGON_NEGOTIATE, true, false},
+    {"netlogon", MR_LOGON_NETLOGON, true, false}, /* NAME is a machine's account */
 };
 
 static const struct kind {
@@ -74,7 +75,7 @@ struct logon {
     mr_loop loop;
     mr_identity identity;
     mr_addr remote, relay, kdc;
-    mr_addr mapper, mapper_relay;
+    mr_addr mapper, mapper_relay, controller;
     const char *host, *spn;
     bool echo;
     const char *mech_list, *kind_list;
@@ -364,6 +365,7 @@ static void try_mech(struct logon *l, const struct mech *mech) {
         const mr_logon_options options = {
             .identity = &l->identity, .mechanism = mech->mechanism, .level = level,
             .host = mech->named ? l->host : NULL, .spn = mech->named ? l->spn : NULL,
+            .servers = &l->controller, .server_count = 1,
             .kdcs = &l->kdc, .kdc_count = l->kdc.family ? 1 : 0, .rc4_only = mech->rc4,
         };
         mr_error err = MR_ERROR_INIT;
@@ -389,7 +391,8 @@ static int prepare(struct logon *l, const char *name, const char *password, mr_e
         r = mr_identity_set_name(&l->identity, mr_slice_str(name), err);
     if (!r && !l->identity.anonymous)
         r = mr_identity_set_password(&l->identity, mr_slice_str(password), err);
-    l->mapper = l->remote;
+    l->mapper = l->controller = l->remote;
+    l->controller.port = 0; /* the mapper is asked for Netlogon */
     l->mapper.port = MR_MAPPER_PORT;
     if (!r && !l->remote.port)
         r = mr_mapper_find_run(&l->loop, &l->mapper, syntax, &l->remote, err);

@@ -354,7 +354,8 @@ static bool begins_with_one(const char *id, const char *const *words, size_t n) 
 /* The file name and the id of a rule say the same: tcp_host_silent, TCP.HOST_SILENT. */
 static void check_id(size_t i) {
     static const char *const prefixes[] = {"", "NAME.", "TCP.", "EPM.", "RPC."};
-    static const char *const later[] = {"KRB.", "NTLM.", "HTTP.", "TLS.", "AUTH.", "CLOCK."};
+    static const char *const later[] = {"KRB.", "NTLM.", "HTTP.", "TLS.", "AUTH.", "CLOCK.",
+                                        "NETLOGON."};
     const mr_rule *rule = mr_rule_get(i);
     char id[64];
     snprintf(id, sizeof id, "%s", mr_text_get(mr_rule_get(i)->name));

@@ -160,7 +160,7 @@ static void impossible(void **state) {
         finish(&l);
     }
     prepare(&l, "LAB\\PC7$", "x", &nobody);
-    l.options.level = MR_AUTH_LEVEL_CONNECT;
+    l.options.level = MR_AUTH_LEVEL_PACKET;
     assert_int_equal(run(&l, &loop), MR_ERR_ARGUMENT);
     l.options.level = MR_AUTH_LEVEL_INTEGRITY;
     l.options.server_count = 0;

@@ -32,7 +32,7 @@ const mr_rule mr_rule_netlogon_password = {
                   .command = "Reset-ComputerMachinePassword -Credential (Get-Credential)",
                   .risk = "Sets a new password for the machine account, here and in the domain.",
                   .undo = "Reset-ComputerMachinePassword -Credential (Get-Credential)",
-                  .verify = "nltest /sc_verify:DOMAIN"},
+                  .verify = "msrpc diagnose {host} --interface netlogon"},
                  {.text = "Without PowerShell: netdom does the same. A Samba member is joined "
                           "again by \"net ads join -U Administrator\".",
                   .run_on = MR_PLACE_CLIENT,

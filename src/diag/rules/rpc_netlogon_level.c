@@ -1,6 +1,7 @@
 /*
  * The secure channel of a member signs and does not seal, which updated controllers refuse: by a
- * fault, or as Samba does by the status that the method returns.
+ * fault, or as Samba does by the status that the method returns. Whoever has no channel for less
+ * refuses the bind, of any interface.
  */
 #include "rules.h"
 
@@ -8,8 +9,9 @@
 #define STATUS_DENIED 0xc0000022u
 
 bool mr_test_rpc_netlogon_level(const mr_fact *fact) {
-    return mr_str_eq_nocase(fact->interface, "netlogon") &&
-           (fact->status == 5 || fact->status == STATUS_DENIED);
+    return fact->kind == MR_FACT_RPC_NAK ||
+           (mr_str_eq_nocase(fact->interface, "netlogon") &&
+            (fact->status == 5 || fact->status == STATUS_DENIED));
 }
 
 const mr_rule mr_rule_rpc_netlogon_level = {
@@ -19,14 +21,14 @@ const mr_rule mr_rule_rpc_netlogon_level = {
     .confidence = MR_CONFIDENCE_LIKELY,
     .win32 = WIN32_ACCESS_DENIED,
     .per = MR_F(ADDRESS) | MR_F(PORT),
-    .require = {{.any = {MR_FACT_RPC_FAULT, MR_FACT_RPC_RETURNED},
+    .require = {{.any = {MR_FACT_RPC_FAULT, MR_FACT_RPC_RETURNED, MR_FACT_RPC_NAK},
                  .where = {MR_WHERE(SSP, EQ, NETLOGON_SSP), MR_WHERE(AUTH, LT, 6)}}},
     .test = mr_test_rpc_netlogon_level,
     .explains = {"RPC.ACCESS_DENIED", "RPC.FIRST_CALL_DENIED", "RPC.FAULT",
-                 "RPC.STATUS_RETURNED"},
+                 "RPC.STATUS_RETURNED", "RPC.AUTH_TYPE", "RPC.NAK"},
     .summary = "the Netlogon secure channel is not sealed",
-    .cause = "The domain controller {address} denies Netlogon calls of a secure channel that "
-             "only signs (authentication level {auth}). Since 2023 controllers demand sealing "
+    .cause = "{address} denies calls of a Netlogon secure channel that only signs "
+             "(authentication level {auth}). Since 2023 controllers demand sealing "
              "(level 6); the member logs \"trust relationship failed\" (1789), the controller "
              "events 5838 to 5841.",
     .reference = "KB5021130 (CVE-2022-38023); MS-NRPC 3.4.3.4",

@@ -124,6 +124,7 @@ enum mr_logon_channel_step {
 typedef struct mr_logon_channel {
     enum mr_logon_channel_step step; /* that ended it, or the last */
     mr_addr server;            /* where that was asked */
+    bool reached;              /* ... over a connection that stood */
     char computer[16];         /* the account's name without its $ */
     uint32_t status;           /* NTSTATUS that the controller refused with, 0: none */
     bool refused;              /* ... it knows the account by another password */
