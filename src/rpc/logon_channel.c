@@ -120,7 +120,6 @@ static void fail_status(mr_logon *l, uint32_t status) {
     mr_error err = MR_ERROR_INIT;
 
     c->status = status;
-    c->reached = true;
     c->refused = c->step == MR_LOGON_CHANNEL_PROOF && status == STATUS_ACCESS_DENIED;
     mr_fail(&err, MR_ERR_AUTH, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "%s answers 0x%08x%s%s",
             method_of(c->step), status, code ? " " : "", code ? mr_code_symbol(code) : "");
@@ -130,7 +129,7 @@ static void fail_status(mr_logon *l, uint32_t status) {
 static void fail_flags(mr_logon *l, uint32_t flags) {
     mr_error err = MR_ERROR_INIT;
 
-    l->report.channel.weak = l->report.channel.reached = true;
+    l->report.channel.weak = true;
     mr_fail(&err, MR_ERR_AUTH, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
             "%s: flags 0x%08x of the secure channel are not what was asked for or agreed "
             "(0x%08x)", method_of(l->report.channel.step), flags,
@@ -205,7 +204,6 @@ static void on_checked(void *user, mr_call *call, int result, const mr_error *er
     } else if (c->told != c->agreed) {
         fail_flags(l, c->told);
     } else {
-        c->reached = true;
         close_step(w);
         mr_logon_end(l, 0, NULL);
     }
@@ -357,6 +355,7 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
     mr_logon *l = user;
     (void)client;
 
+    l->report.channel.reached = result == 0;
     if (!result)
         send_challenge(l);
     else if (may_go_on(l))
