@@ -150,6 +150,7 @@ struct app {
     size_t reports;          /* opened so far, while several */
     bool tight;              /* nothing stands between and after the outputs of several targets */
     struct app_account *accounts; /* of the run, see identity.h; the newest */
+    struct mr_workers *workers; /* wait for what Kerberos reads and asks; NULL: nobody needs it */
     enum app_outcome outcome; /* of this target, set by its session or its command */
     bool *progress;          /* whether a progress line stands on stderr; NULL: never */
     /* set by jobs.c for the copy of one target */

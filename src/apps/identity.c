@@ -7,8 +7,6 @@
 #include "identity.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -29,6 +27,7 @@ struct proof {
     const char *name, *value;
 };
 #define PROOFS 7
+#define WORKERS_MAX 16
 
 static void list_proofs(const struct app_settings *set, struct proof out[PROOFS]) {
     const struct proof proofs[PROOFS] = {
@@ -121,43 +120,6 @@ static int check_switches(const app *a) {
     return code ? code : check_mechanism(a, proof);
 }
 
-/* ---- files of keys and tickets ---- */
-
-/* A name such as "KEYRING:..." is the library's to understand; else @pathp is a file's path. */
-static bool is_file(const char *name, const char **pathp) {
-    size_t type = 0;
-
-    while (name[type] >= 'A' && name[type] <= 'Z')
-        type++;
-    bool typed = type > 1 && name[type] == ':';
-    bool file = !typed || strncmp(name, "FILE:", 5) == 0;
-    *pathp = typed && file ? name + 5 : name;
-    return file;
-}
-
-/* Whether the file can be read and begins as one of its kind; the library's own words for these
- * are "no such cache". *@namep: its name with a type. */
-static int check_file(app *a, const char *option, const char *name, uint8_t version_low,
-                      uint8_t version_high, const char *what, const char **namep) {
-    uint8_t head[2] = {0};
-    const char *path;
-
-    *namep = name;
-    if (!is_file(name, &path))
-        return 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head); /* of the keys behind it nothing */
-    int failed = errno;
-    if (fd >= 0)
-        close(fd);
-    if (n < 0)
-        return app_refuse(a, APP_UNREADABLE, "%s %s: %s", option, path, strerror(failed));
-    if (n < 2 || head[0] != 5 || head[1] < version_low || head[1] > version_high)
-        return app_refuse(a, APP_UNREADABLE, "%s %s: no %s of Kerberos", option, path, what);
-    *namep = mr_arena_add_fmt(&a->arena, "FILE:%s", path);
-    return *namep ? 0 : app_refuse(a, APP_BUG, "out of memory");
-}
-
 /* ---- one account ---- */
 
 static int no_good(const app *a, const mr_error *err) {
@@ -238,7 +200,7 @@ static int set_key(app *a, app_account *account) {
 static int set_keytab(app *a, app_account *account) {
     mr_error err = MR_ERROR_INIT;
     const char *name;
-    int code = check_file(a, "--keytab", a->set.keytab, 1, 2, "key table", &name);
+    int code = app_krb_file(a, "--keytab", a->set.keytab, 1, 2, "key table", &name);
 
     if (code)
         return code;
@@ -253,7 +215,7 @@ static int set_ticket(app *a, app_account *account) {
 
     account->who = APP_WHO_TICKET;
     if (a->set.ccache)
-        code = check_file(a, "--ccache", a->set.ccache, 1, 4, "ticket cache", &name);
+        code = app_krb_file(a, "--ccache", a->set.ccache, 1, 4, "ticket cache", &name);
     if (code)
         return code;
     if (account->id.user[0]) {
@@ -447,6 +409,28 @@ static int read_target(app *a, app_target *targets, size_t i, app_account **comm
                        &t->account);
 }
 
+static bool wants_tickets(const app_account *account) {
+    return app_account_logs_on(account) && !account->id.anonymous &&
+           (account->mechanism == MR_LOGON_KERBEROS || account->mechanism == MR_LOGON_NEGOTIATE);
+}
+
+/* Its library reads files and asks services by itself: workers wait for these, not the run. */
+static int prepare_kerberos(app *a, size_t targets) {
+    const app_account *account = a->accounts;
+    mr_error err = MR_ERROR_INIT;
+
+    while (account && !wants_tickets(account))
+        account = account->next;
+    if (!account || a->workers)
+        return 0;
+    int code = app_krb_settings(a, account);
+    if (code)
+        return code;
+    unsigned count = targets < WORKERS_MAX ? (unsigned)targets : WORKERS_MAX;
+    return mr_workers_new(count ? count : 1, &a->workers, &err)
+               ? app_refuse(a, APP_MISSING, "%s", err.text) : 0;
+}
+
 int app_accounts_read(app *a, app_target *targets, size_t count) {
     app_account *common = NULL;
     int code = check_switches(a);
@@ -458,7 +442,7 @@ int app_accounts_read(app *a, app_target *targets, size_t count) {
     for (size_t i = 0; !code && i < count; i++)
         code = read_target(a, targets, i, &common);
     app_wipe_secrets(a);
-    return code;
+    return code ? code : prepare_kerberos(a, count);
 }
 
 void app_accounts_wipe(app *a) {
@@ -533,6 +517,7 @@ mr_logon_options app_logon_options(const app *a, const app_target *target, uint8
         .servers = account->server,
         .server_count = account->server != NULL,
         .kdc_timeout = patient ? a->set.timeout : 0,
+        .workers = a->workers,
     };
 
     if (a->set.dns_server)

@@ -46,6 +46,14 @@ int app_accounts_read(app *a, app_target *targets, size_t count);
 /* Wipes every identity of the run and what app_keep_secret keeps; @a may have none. */
 void app_accounts_wipe(app *a);
 
+/* krb_files.c: whether the file that @option names can be read and begins as one of its kind, a
+ * @what. *@namep: its name with a type. A name of another type is left to the library. */
+int app_krb_file(app *a, const char *option, const char *name, uint8_t version_low,
+                 uint8_t version_high, const char *what, const char **namep);
+/* Whether what the environment names in place of files are files, as far as @account needs them. 0
+ * or APP_UNREADABLE, told. */
+int app_krb_settings(app *a, const app_account *account);
+
 /* The NetBIOS name that a DNS name is cut to, 15 capitals at most (MS-NBTE); empty where it has
  * characters that no NetBIOS name of a host has. */
 void app_computer_name(const char *dns, char out[16]);

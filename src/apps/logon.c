@@ -146,6 +146,7 @@ static int run_logon(app_session *s) {
     mr_logon_options options = app_logon_options(s->a, s->target, 0);
     struct wait wait = {.s = s, .open = 1};
 
+    options.full_name = s->full_name;
     options.servers = s->addrs;
     options.server_count = s->addr_count;
     int r = mr_logon_new(&s->loop, &s->resolver, &options, &l->logon, &s->error);
@@ -204,6 +205,12 @@ static void give(void *user, mr_security *security) {
     mr_logon_give(at->logon->logon, security);
 }
 
+static mr_security_rest forgo(void *user, mr_security *security) {
+    const struct app_logon_level *at = user;
+
+    return mr_logon_forgo(at->logon->logon, security);
+}
+
 mr_client_options app_client_options(app_session *s, uint8_t level) {
     const struct app_settings *set = &s->a->set;
     mr_client_options options = {
@@ -218,8 +225,10 @@ mr_client_options app_client_options(app_session *s, uint8_t level) {
     if (s->logon.logon && level > MR_AUTH_LEVEL_NONE && level <= MR_AUTH_LEVEL_PRIVACY) {
         struct app_logon_level *at = &s->logon.levels[level];
         *at = (struct app_logon_level){&s->logon, level};
-        options.security = (mr_client_security){.make = make, .give = give, .user = at,
-                                                .level = level};
+        options.security = (mr_client_security){.make = make, .give = give, .forgo = forgo,
+                                                .user = at, .level = level};
+        if (s->logon.account->id.delegate) /* the library asks a KDC by itself */
+            options.security.workers = s->a->workers;
     }
     return options;
 }

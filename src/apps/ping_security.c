@@ -231,6 +231,7 @@ static int begin_row(struct ping *p, unsigned row, const mr_identity *identity,
     mr_logon_options options = app_logon_options(a, p->target, MR_AUTH_LEVEL_PRIVACY);
     mr_error err = MR_ERROR_INIT;
 
+    options.full_name = s->full_name;
     options.identity = identity;
     options.mechanism = mechanisms[row].wanted;
     if (mechanisms[row].inner && mechanisms[row].inner[0] == 'n')

@@ -75,21 +75,85 @@ void app_wipe_secrets(app *a) {
     app_wipe_stack();
 }
 
-/* A line without its end, octet by octet: what follows is somebody else's. Its length; -1 with
- * errno; -2: too long. */
-static ssize_t read_line(int fd, char out[SECRET_MAX + 2], bool *endp) {
+static int keep(app *a, const char *line, size_t len, char **secretp) {
+    *secretp = app_keep_secret(a, mr_slice_of(line, len));
+    return *secretp ? 0 : app_refuse(a, APP_BUG, "out of memory");
+}
+
+/* ---- signals ---- */
+
+static void on_signal(int number) {
+    (void)number; /* ends the waiting */
+}
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+#define ENDING 2 /* the first end a run */
+
+/* Signals that are held back but while something is waited for. */
+struct held {
+    size_t count;
+    struct sigaction actions[MR_COUNT(signals)];
+    sigset_t mask;
+};
+
+static void hold_signals(struct held *held, size_t count) {
+    const struct sigaction action = {.sa_handler = on_signal};
+    sigset_t set;
+
+    held->count = count;
+    sigemptyset(&set);
+    for (size_t i = 0; i < count; i++)
+        sigaddset(&set, signals[i]);
+    sigprocmask(SIG_BLOCK, &set, &held->mask);
+    for (size_t i = 0; i < count; i++)
+        sigaction(signals[i], &action, &held->actions[i]);
+}
+
+static void hear_signals(const struct held *held) {
+    for (size_t i = 0; i < held->count; i++)
+        sigaction(signals[i], &held->actions[i], NULL);
+    sigprocmask(SIG_SETMASK, &held->mask, NULL);
+}
+
+/* 0: there is something, or the end; else APP_INTERRUPTED or APP_INCOMPLETE. */
+static int await_input(int fd, const struct held *held, mr_nsec deadline) {
+    struct pollfd poll = {.fd = fd, .events = POLLIN};
+    sigset_t mask = held->mask;
+    mr_nsec now = mr_clock_now();
+
+    if (now >= deadline)
+        return APP_INCOMPLETE;
+    const struct timespec left = {.tv_sec = (time_t)((deadline - now) / MR_SEC),
+                                  .tv_nsec = (long)((deadline - now) % MR_SEC)};
+    for (size_t i = 0; i < held->count; i++)
+        sigdelset(&mask, signals[i]);
+    int r = ppoll(&poll, 1, deadline == MR_NSEC_NEVER ? NULL : &left, &mask);
+    return r > 0 ? 0 : r == 0 ? APP_INCOMPLETE : APP_INTERRUPTED;
+}
+
+/* ---- files ---- */
+
+enum { ENDED = -1, TOO_LONG = -2, CUT = -3 };
+
+/* A line without its end, octet by octet: what follows is somebody else's. Its length; ENDED with
+ * errno; TOO_LONG; CUT with the exit code in *@cutp. */
+static ssize_t read_line(int fd, const struct held *held, mr_nsec deadline,
+                         char out[SECRET_MAX + 2], bool *endp, int *cutp) {
     size_t n = 0;
 
     *endp = false;
     for (;;) {
+        *cutp = await_input(fd, held, deadline);
+        if (*cutp)
+            return CUT;
         ssize_t r = read(fd, &out[n], 1);
         if (r < 0)
-            return -1;
+            return ENDED;
         *endp = r == 0;
         if (r == 0 || out[n] == '\n')
             break;
         if (++n > SECRET_MAX)
-            return -2;
+            return TOO_LONG;
     }
     if (n > 0 && out[n - 1] == '\r')
         n--;
@@ -97,92 +161,68 @@ static ssize_t read_line(int fd, char out[SECRET_MAX + 2], bool *endp) {
     return (ssize_t)n;
 }
 
-static int keep(app *a, const char *line, size_t len, char **secretp) {
-    *secretp = app_keep_secret(a, mr_slice_of(line, len));
-    return *secretp ? 0 : app_refuse(a, APP_BUG, "out of memory");
+static int tell_line(app *a, const char *name, ssize_t n, int cut) {
+    const char *why = cut == APP_INCOMPLETE ? "the deadline of the run has passed" : "interrupted";
+
+    if (n == CUT)
+        return app_refuse(a, cut, "--password-file %s: %s, and no line came", name, why);
+    if (n == TOO_LONG)
+        return app_refuse(a, APP_UNREADABLE, "--password-file %s: its first line is longer than "
+                          "%d octets", name, SECRET_MAX);
+    if (n == 0)
+        return app_refuse(a, APP_UNREADABLE, "--password-file %s: it is empty", name);
+    return app_refuse(a, APP_UNREADABLE, "--password-file %s: %s", name, strerror(errno));
 }
 
+/* A pipe is as good as a file, but may have nothing to say. */
 int app_read_secret(app *a, const char *path, char **secretp) {
-    bool standard = strcmp(path, "-") == 0, end;
-    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    bool standard = strcmp(path, "-") == 0, end = false;
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     const char *name = standard ? "standard input" : path;
+    mr_nsec deadline = a->set.deadline ? mr_clock_now() + a->set.deadline : MR_NSEC_NEVER;
     char line[SECRET_MAX + 2];
-    int code;
+    struct held held;
+    int cut = 0;
 
     if (fd < 0)
-        return app_refuse(a, APP_UNREADABLE, "--password-file %s: %s", name, strerror(errno));
+        return tell_line(a, name, ENDED, 0);
     app_guard_secrets();
-    ssize_t n = read_line(fd, line, &end);
-    if (n == -1)
-        code = app_refuse(a, APP_UNREADABLE, "--password-file %s: %s", name, strerror(errno));
-    else if (n == -2)
-        code = app_refuse(a, APP_UNREADABLE, "--password-file %s: its first line is longer than "
-                          "%d octets", name, SECRET_MAX);
-    else if (n == 0 && end)
-        code = app_refuse(a, APP_UNREADABLE, "--password-file %s: it is empty", name);
-    else
-        code = keep(a, line, (size_t)n, secretp);
-    explicit_bzero(line, sizeof line);
+    hold_signals(&held, ENDING);
+    ssize_t n = read_line(fd, &held, deadline, line, &end, &cut);
+    int failed = errno;
+    hear_signals(&held);
     if (!standard)
         close(fd);
+    errno = failed;
+    int code = n < 0 || (n == 0 && end) ? tell_line(a, name, n, cut)
+                                        : keep(a, line, (size_t)n, secretp);
+    explicit_bzero(line, sizeof line);
     return code;
 }
 
 /* ---- the terminal ---- */
 
-static void on_signal(int number) {
-    (void)number; /* ends the read */
-}
-
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
-
 struct quiet {
     struct termios before;
-    struct sigaction actions[MR_COUNT(signals)];
-    sigset_t mask;
+    struct held held;
 };
 
-static void hear_signals(const struct quiet *quiet) {
-    for (size_t i = 0; i < MR_COUNT(signals); i++)
-        sigaction(signals[i], &quiet->actions[i], NULL);
-    sigprocmask(SIG_SETMASK, &quiet->mask, NULL);
-}
-
-/* The signals are held back but while the answer is waited for. */
 static bool be_quiet(int fd, struct quiet *quiet) {
-    const struct sigaction action = {.sa_handler = on_signal};
-    sigset_t held;
-
     if (tcgetattr(fd, &quiet->before) != 0)
         return false;
     struct termios mute = quiet->before;
     mute.c_lflag &= ~(tcflag_t)ECHO;
     mute.c_lflag |= ICANON | ISIG | ECHONL;
-    sigemptyset(&held);
-    for (size_t i = 0; i < MR_COUNT(signals); i++)
-        sigaddset(&held, signals[i]);
-    sigprocmask(SIG_BLOCK, &held, &quiet->mask);
-    for (size_t i = 0; i < MR_COUNT(signals); i++)
-        sigaction(signals[i], &action, &quiet->actions[i]);
+    hold_signals(&quiet->held, MR_COUNT(signals));
     if (tcsetattr(fd, TCSAFLUSH, &mute) == 0)
         return true;
-    hear_signals(quiet);
+    hear_signals(&quiet->held);
     return false;
 }
 
 static void be_loud(int fd, const struct quiet *quiet) {
     (void)tcsetattr(fd, TCSAFLUSH, &quiet->before);
-    hear_signals(quiet);
-}
-
-/* A whole line is there, as the terminal gives it; false: a signal came first. */
-static bool await_line(int fd, const struct quiet *quiet) {
-    sigset_t mask = quiet->mask;
-    struct pollfd poll = {.fd = fd, .events = POLLIN};
-
-    for (size_t i = 0; i < MR_COUNT(signals); i++)
-        sigdelset(&mask, signals[i]);
-    return ppoll(&poll, 1, NULL, &mask) >= 0;
+    hear_signals(&quiet->held);
 }
 
 int app_ask_secret(app *a, const char *prompt, char **secretp) {
@@ -190,6 +230,7 @@ int app_ask_secret(app *a, const char *prompt, char **secretp) {
     char line[SECRET_MAX + 2];
     struct quiet quiet;
     bool end = true;
+    int cut = 0;
 
     if (fd < 0)
         return app_refuse(a, APP_MISSING, "no terminal to ask for a password; --password-file F "
@@ -200,13 +241,13 @@ int app_ask_secret(app *a, const char *prompt, char **secretp) {
         return app_refuse(a, APP_MISSING, "the terminal cannot be asked for a password");
     }
     bool asked = write(fd, prompt, strlen(prompt)) == (ssize_t)strlen(prompt);
-    bool interrupted = asked && !await_line(fd, &quiet);
-    ssize_t n = asked && !interrupted ? read_line(fd, line, &end) : -1;
+    ssize_t n = asked ? read_line(fd, &quiet.held, MR_NSEC_NEVER, line, &end, &cut) : ENDED;
+    bool interrupted = n == CUT;
     be_loud(fd, &quiet);
     if (interrupted)
         (void)!write(fd, "\n", 1);
     close(fd);
-    int code = n == -2 ? app_refuse(a, APP_USAGE, "a password has at most %d octets", SECRET_MAX)
+    int code = n == TOO_LONG ? app_refuse(a, APP_USAGE, "a password has at most %d octets", SECRET_MAX)
                : interrupted ? app_refuse(a, APP_INTERRUPTED, "interrupted")
                : n < 0 || (n == 0 && end)
                    ? app_refuse(a, APP_MISSING, "no password was entered")

@@ -149,6 +149,8 @@ int app_session_resolve(app_session *s, const app_target *target) {
         memcpy(s->addrs, lookup.addrs, sizeof s->addrs);
         s->addr_count = lookup.count;
         s->source = lookup.source;
+        s->full_name = s->source == MR_LOOKUP_DNS
+                           ? mr_arena_add_str(&a->arena, mr_slice_str(lookup.name)) : NULL;
     }
     mr_lookup_deinit(&lookup);
     return code;

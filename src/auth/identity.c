@@ -55,6 +55,20 @@ void mr_identity_deinit(mr_identity *id) {
     mr_wipe(id, sizeof *id);
 }
 
+int mr_identity_copy(mr_identity *id, const mr_identity *from, mr_error *err) {
+    char **const all[] = {&id->user, &id->domain, &id->password, &id->ccache, &id->keytab};
+    const char *const texts[] = {from->user, from->domain, from->password, from->ccache,
+                                 from->keytab};
+    int rc = 0;
+
+    *id = *from;
+    for (size_t i = 0; i < MR_COUNT(all); i++)
+        *all[i] = NULL;
+    for (size_t i = 0; i < MR_COUNT(all) && rc == 0; i++)
+        rc = set_text(all[i], mr_slice_str(texts[i]), "", err);
+    return rc;
+}
+
 int mr_identity_set_user(mr_identity *id, mr_slice user, mr_error *err) {
     return set_text(&id->user, user, "a user's name is no UTF-8", err);
 }

@@ -39,6 +39,8 @@ struct mr_krb5_kdc {
     krb5_data request;
     char realm[128];        /* that was asked last */
     unsigned requests;
+    unsigned stage_requests;
+    bool endless;
     char cache_name[64];
     char client_name[MR_KRB5_NAME_MAX];
     char service_name[MR_KRB5_NAME_MAX];
@@ -453,6 +455,7 @@ static int step(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requestp,
         if (rc != 0)
             return rc;
         kdc->stage = MR_KRB5_STAGE_TGS;
+        kdc->stage_requests = 0;
         reply = MR_SLICE_NULL;
     }
     if (kdc->service_wanted) {
@@ -474,6 +477,13 @@ int mr_krb5_kdc_step(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requ
     kdc->begun = true;
     note_error(kdc, reply);
     rc = step(kdc, reply, requestp, err);
+    if (rc == MR_KRB5_KDC_SEND && ++kdc->stage_requests > MR_KRB5_KDC_REQUESTS) {
+        kdc->endless = true;
+        kdc->requests--;
+        return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                       "Kerberos: the KDC keeps asking: %d requests for one ticket, and still none",
+                       MR_KRB5_KDC_REQUESTS);
+    }
     if (rc >= 0) /* what the KDC objected to was mended: no failure */
         mr_krb5_reason_reset(&kdc->reason);
     return rc;
@@ -492,6 +502,7 @@ void mr_krb5_kdc_get_info(const mr_krb5_kdc *kdc, mr_krb5_kdc_info *infop) {
         .server_time = kdc->server_time,
         .skew = kdc->skew,
         .realm = kdc->realm,
+        .endless = kdc->endless,
         .failure = mr_krb5_reason_get(&kdc->reason),
     };
 }

@@ -101,7 +101,9 @@ struct mr_workers {
     unsigned count;   /* how many work at a time, the forgone not counted */
     unsigned active;  /* at work and not forgone */
     unsigned started;
+    unsigned ended;
     bool stop;
+    bool left;        /* by its owner: the last thread frees it */
     struct mr_worker workers[]; /* 2 * count */
 };
 
@@ -120,6 +122,12 @@ static mr_job *take_job(mr_workers *crew, struct mr_worker *self) {
     return job;
 }
 
+static void destroy(mr_workers *crew) {
+    pthread_cond_destroy(&crew->change);
+    pthread_mutex_destroy(&crew->lock);
+    free(crew);
+}
+
 static void *work(void *user) {
     struct mr_worker *self = user;
     mr_workers *crew = self->crew;
@@ -134,7 +142,10 @@ static void *work(void *user) {
             crew->active--;
         self->forgone = false;
     }
+    bool last = ++crew->ended == crew->started && crew->left;
     pthread_mutex_unlock(&crew->lock);
+    if (last)
+        destroy(crew);
     return NULL;
 }
 
@@ -181,9 +192,26 @@ void mr_workers_free(mr_workers *crew) {
     pthread_mutex_unlock(&crew->lock);
     for (unsigned i = 0; i < crew->started; i++)
         pthread_join(crew->workers[i].thread, NULL);
-    pthread_cond_destroy(&crew->change);
-    pthread_mutex_destroy(&crew->lock);
-    free(crew);
+    destroy(crew);
+}
+
+bool mr_workers_leave(mr_workers *crew) {
+    bool busy = false;
+
+    if (!crew)
+        return false;
+    pthread_mutex_lock(&crew->lock);
+    crew->stop = true;
+    for (unsigned i = 0; i < crew->started; i++)
+        busy = busy || crew->workers[i].job;
+    for (unsigned i = 0; busy && i < crew->started; i++)
+        pthread_detach(crew->workers[i].thread);
+    crew->left = busy;
+    pthread_cond_broadcast(&crew->change);
+    pthread_mutex_unlock(&crew->lock);
+    if (!busy)
+        mr_workers_free(crew);
+    return busy;
 }
 
 void mr_workers_add(mr_workers *crew, mr_job *job) {

@@ -164,8 +164,20 @@ struct kdc_asked {
     bool udp, tcp;       /* over which, in vain */
     uint32_t answers;    /* over UDP */
     bool tcp_answers;
+    bool refused;        /* nobody listens */
+    bool garbled;        /* somebody answers who is no KDC */
     const mr_logon_try *lost; /* the last over TCP in vain */
 };
+
+static bool is_refused(const mr_logon_try *t) {
+    return t->attempt.reach == MR_REACH_REFUSED || mr_icmp_is_port(&t->attempt.icmp);
+}
+
+static bool is_garbled(const mr_logon_try *t) {
+    return t->result == MR_ERR_PROTOCOL ||
+           (t->tcp && t->attempt.reach == MR_REACH_OPEN &&
+            (t->result == MR_ERR_CLOSED || t->result == MR_ERR_RESET));
+}
 
 static struct kdc_asked look_at(const mr_logon_report *r, const mr_addr *addr) {
     struct kdc_asked k = {0};
@@ -182,10 +194,28 @@ static struct kdc_asked look_at(const mr_logon_report *r, const mr_addr *addr) {
         k.tries++;
         k.udp = k.udp || !t->tcp;
         k.tcp = k.tcp || t->tcp;
+        k.refused = k.refused || is_refused(t);
+        k.garbled = k.garbled || is_garbled(t);
         if (t->tcp)
             k.lost = t;
     }
     return k;
+}
+
+/* "over UDP: silent; over TCP: refused", each once. */
+static const char *ways_of(const mr_logon_seen *l, const mr_logon_report *r, const mr_addr *addr) {
+    char room[MR_LOGON_TRY_TEXT];
+    const char *list = "";
+
+    for (size_t i = 0; i < r->try_count; i++) {
+        const mr_logon_try *t = &r->tries[i];
+        if (t->result == 0 || !mr_addr_same_host(&t->addr, addr))
+            continue;
+        const char *way = strstr(mr_logon_try_text(t, room), "over ");
+        if (way && !strstr(list, way))
+            list = text(l, "%s%s%s", list, *list ? "; " : "", way);
+    }
+    return list;
 }
 
 bool mr_logon_is_kdc_silent(const mr_logon *logon, const mr_addr *host) {
@@ -215,6 +245,29 @@ static void add_kdc_connect(const mr_logon_seen *l, const mr_logon_try *t, const
     mr_facts_add_connect(l->diag, &seen);
 }
 
+static void add_one_unanswered(const mr_logon_seen *l, const mr_logon_report *r,
+                               const mr_logon_try *t, const struct kdc_asked *k) {
+    mr_fact fact = {.kind = MR_FACT_KRB_UNANSWERED, .check = l->check,
+                    .address = addr_text(l, &t->addr),
+                    .port = t->addr.port ? t->addr.port : MR_KDC_PORT,
+                    .domain = r->realms[t->realm].name, .user = l->who,
+                    .other = ways_of(l, r, &t->addr)};
+
+    if (k->garbled) {
+        fact.kind = MR_FACT_KRB_GARBLED;
+    } else if (k->refused && !k->answers) {
+        fact.kind = MR_FACT_KRB_CLOSED;
+    } else {
+        fact.tries = k->tries;
+        fact.count = k->answers;
+        fact.protseq = !k->tcp ? "UDP" : k->udp ? "UDP and TCP"
+                       : k->answers ? "TCP" : "TCP (UDP was not asked)";
+        if (k->answers && k->lost)
+            add_kdc_connect(l, k->lost, fact.address, fact.port);
+    }
+    mr_diag_add_fact(l->diag, &fact);
+}
+
 /* Every KDC that was asked and did not answer, over UDP or where it had to be TCP, once. Returns
  * their addresses, NULL for none; nothing is added where @tell is not set. */
 static const char *add_unanswered(const mr_logon_seen *l, const mr_logon_report *r, bool tell) {
@@ -226,16 +279,8 @@ static const char *add_unanswered(const mr_logon_seen *l, const mr_logon_report 
         if (!k.tries || k.tcp_answers || (k.answers && !k.tcp) || is_repeated(r, i))
             continue;
         const char *address = addr_text(l, &t->addr);
-        uint16_t port = t->addr.port ? t->addr.port : MR_KDC_PORT;
-        if (tell) {
-            mr_fact_add(l->diag, MR_FACT_KRB_UNANSWERED, l->check, .address = address,
-                        .port = port, .tries = k.tries, .count = k.answers,
-                        .domain = r->realms[t->realm].name, .user = l->who,
-                        .protseq = !k.tcp ? "UDP" : k.udp ? "UDP and TCP"
-                                   : k.answers ? "TCP" : "TCP (UDP was not asked)");
-            if (k.answers && k.lost)
-                add_kdc_connect(l, k.lost, address, port);
-        }
+        if (tell)
+            add_one_unanswered(l, r, t, &k);
         const char *said = k.answers ? text(l, "%s over TCP; over UDP it answers", address)
                            : k.tcp && !k.udp ? text(l, "%s over TCP", address) : address;
         list = list ? text(l, "%s, %s", list, said) : said;
@@ -255,8 +300,21 @@ static bool is_nowhere(enum mr_dns_outcome outcome) {
     return outcome == MR_DNS_OUTCOME_NXDOMAIN || outcome == MR_DNS_OUTCOME_NODATA;
 }
 
+/* A ticket is over or not valid yet: which way this machine's clock would be wrong, if it is. */
+static enum mr_clock blamed_clock(const mr_krb5_failure *failure) {
+    return failure->from_peer ? MR_CLOCK_UNKNOWN
+           : failure->code == MR_KRB_TICKET_EXPIRED ? MR_CLOCK_AHEAD
+           : failure->code == MR_KRB_TICKET_EARLY ? MR_CLOCK_BEHIND : MR_CLOCK_UNKNOWN;
+}
+
 static const char *add_local(const mr_logon_seen *l, const mr_error *err) {
-    mr_fact_add(l->diag, MR_FACT_AUTH_LOCAL, l->check, .other = err->text, .user = l->who);
+    const mr_krb5_kdc_info *tickets = &report_of(l)->tickets;
+    enum mr_clock clock = blamed_clock(&tickets->failure);
+
+    mr_fact_add(l->diag, MR_FACT_AUTH_LOCAL, l->check, .other = err->text, .user = l->who,
+                .clock = clock);
+    if (clock != MR_CLOCK_UNKNOWN && report_of(l)->answered && tickets->server_time)
+        mr_facts_add_clock(l->diag, l->check, addr_text(l, &report_of(l)->kdc), tickets->skew);
     return text(l, "%s", err->text);
 }
 
@@ -267,10 +325,28 @@ static const char *add_no_kdc(const mr_logon_seen *l, const mr_logon_report *r,
     if (!realm || !realm->asked || !is_nowhere(realm->udp_records) ||
         !is_nowhere(realm->tcp_records))
         return add_local(l, err);
+    const char *guess = r->realm_count == 1 && r->tickets.stage == MR_KRB5_STAGE_AS ? r->guess
+                                                                                    : NULL;
     mr_fact_add(l->diag, MR_FACT_KRB_NO_KDC, l->check, .domain = realm->name, .user = l->who,
                 .rcode = realm->udp_records == MR_DNS_OUTCOME_NXDOMAIN ? 3 : 0,
-                .server = addr_text(l, &realm->dns_server));
-    return text(l, "DNS names no KDC for the realm %s", realm->name);
+                .server = addr_text(l, &realm->dns_server), .other = guess);
+    return guess ? text(l, "DNS names no KDC for the realm %s, which was guessed from %s "
+                        "(--realm names the right one)", realm->name, guess)
+                 : text(l, "DNS names no KDC for the realm %s", realm->name);
+}
+
+static const char *add_endless(const mr_logon_seen *l, const mr_logon_report *r) {
+    const mr_krb5_kdc_info *tickets = &r->tickets;
+    bool as = tickets->stage == MR_KRB5_STAGE_AS;
+    const char *address = addr_text(l, &r->kdc);
+
+    mr_fact_add(l->diag, MR_FACT_KRB_ENDLESS, l->check, .address = address,
+                .port = r->kdc.port ? r->kdc.port : MR_KDC_PORT,
+                .exchange = as ? MR_EXCHANGE_AS : MR_EXCHANGE_TGS,
+                .tries = MR_KRB5_KDC_REQUESTS, .user = l->who, .spn = as ? NULL : known(l->spn),
+                .krb = tickets->failure.from_peer ? tickets->failure.code : 0);
+    return text(l, "the KDC %s keeps asking: %d answers, and no ticket", address,
+                MR_KRB5_KDC_REQUESTS);
 }
 
 /* The text alone, or with its facts. */
@@ -284,6 +360,8 @@ static const char *tell_kdcs(const mr_logon_seen *l, const mr_logon_report *r, i
                       &r->kdc, r->kdc.port ? r->kdc.port : MR_KDC_PORT, failure);
         return text(l, "the KDC %s says %s", addr_text(l, &r->kdc), code_text(l, failure));
     }
+    if (r->tickets.endless)
+        return add_endless(l, r);
     if (result == MR_ERR_NAME)
         return add_no_kdc(l, r, err);
     silent = r->try_count && result != MR_ERR_AUTH ? add_unanswered(l, r, true) : NULL;
@@ -407,6 +485,8 @@ const char *mr_logon_seen_add_failed(const mr_logon_seen *l, int result, const m
                     .auth = talk.auth, .service = talk.service);
     probe_read_talk(mr_client_get_report(l->client), result, err, &talk);
     talk.after_auth3 = after_auth3(l, result);
+    if (result == MR_ERR_TIMEOUT && err->floor == MR_FLOOR_AUTH)
+        return add_local(l, err);
     if (result == MR_ERR_AUTH || err->floor == MR_FLOOR_AUTH) {
         if (!told && !is_rejected(l))
             mr_fact_add(l->diag, MR_FACT_AUTH_UNVERIFIED, l->check, .address = talk.address,

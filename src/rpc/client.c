@@ -452,6 +452,11 @@ static void on_timer(void *user) {
         if (was_foreign(c))
             return;
         take_tcp_info(c);
+        mr_error late = MR_ERROR_INIT;
+        if (mr_client_waits_for_worker(c, &late)) {
+            end_with(c, late.code, &late);
+            return;
+        }
         fail(c, MR_ERR_TIMEOUT,
              c->report.has_tcp && !c->report.all_acked
                  ? "no answer to the bind came in time; it was never acknowledged"

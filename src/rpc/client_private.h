@@ -74,6 +74,8 @@ int mr_wait_run(mr_wait *wait, int started);
 int mr_client_add_guard(mr_client *c, const mr_client_security *security, mr_error *err);
 /* After the association, which borrows them, is deinitialised. */
 void mr_client_free_guards(mr_client *c);
+/* Whether a worker has a step of the negotiation still; the failure that this is, into @err. */
+bool mr_client_waits_for_worker(const mr_client *c, mr_error *err);
 /* What became of the security, into the report: the connection ends with @result. */
 void mr_client_judge_auth(mr_client *c, int result, const mr_error *err);
 /* Appends what the call's request is to be verified by. */

@@ -61,16 +61,38 @@ static void give_back(void *user, mr_security *provider) {
     security->give(security->user, provider);
 }
 
+static void end_offload(struct mr_client_guard *guard) {
+    const mr_client_security *s = &guard->security;
+    mr_security_rest rest = {s->make ? s->give : NULL, s->user};
+
+    if (s->make && s->forgo && mr_offload_is_busy(guard->offload))
+        rest = s->forgo(s->user, guard->provider);
+    mr_offload_free(guard->offload, rest.free, rest.user);
+}
+
 void mr_client_free_guards(mr_client *c) {
     while (c->guard_count) {
         struct mr_client_guard *guard = &c->guards[--c->guard_count];
         const mr_client_security *s = &guard->security;
         bool gives = s->make && s->give;
         if (guard->offload)
-            mr_offload_free(guard->offload, gives ? s->give : NULL, s->user);
+            end_offload(guard);
         else if (gives)
             give_back(&guard->security, guard->provider);
     }
+}
+
+bool mr_client_waits_for_worker(const mr_client *c, mr_error *err) {
+    for (uint32_t i = 0; i < c->guard_count; i++) {
+        const struct mr_client_guard *guard = &c->guards[i];
+        if (!guard->offload || !mr_offload_is_busy(guard->offload))
+            continue;
+        mr_fail(err, MR_ERR_TIMEOUT, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                "%s: its library was still waiting (for a ticket to hand over it asks a KDC that "
+                "krb5.conf names)", guard->provider->class->name);
+        return true;
+    }
+    return false;
 }
 
 /* ---- what became of it ---- */

@@ -1,6 +1,6 @@
 /*
  * Logging on: what is wished, the exchange with the KDCs, and the outcome (MS-KILE 3.2.5; MS-SPNG
- * 3.1). The exchange is mr_krb5_kdc's; its computations run in the loop and take milliseconds.
+ * 3.1).
  * Negotiate goes without Kerberos when there is no ticket to be had, but not when a KDC has judged
  * the password: NTLM would only offer the same one again, and count towards a lockout.
  */
@@ -14,7 +14,6 @@
 
 #define TIMEOUT (30 * MR_SEC)
 #define KDC_TIMEOUT (2 * MR_SEC)
-#define ARENA_CAP ((size_t)1 << 16)
 
 static const mr_krb5_kdc_info no_tickets = {
     .client = "", .service = "", .ccache = "", .realm = "",
@@ -63,15 +62,30 @@ static const char *copy_realm(mr_logon *l, const char *text) {
     return realm;
 }
 
-/* A NetBIOS name of a domain leads to no KDC, the domain of the server's name may. */
-static const char *choose_realm(mr_logon *l) {
-    const char *domain = l->options.identity->domain, *host = l->options.host;
+/* The domain of a host's DNS name, NULL for other names. */
+static const char *domain_of(const char *host) {
+    const char *dot = host && !is_literal(host) ? strchr(host, '.') : NULL;
 
-    if (l->options.realm)
-        return l->options.realm;
-    if (!strchr(domain, '.') && host && strchr(host, '.') && !is_literal(host))
-        domain = strchr(host, '.') + 1;
-    return copy_realm(l, domain);
+    return dot && dot[1] ? dot + 1 : NULL;
+}
+
+/* A NetBIOS name of a domain leads to no KDC, the domain of the server may. Anything but what the
+ * user said is a guess. */
+static const char *choose_realm(mr_logon *l) {
+    const mr_logon_options *o = &l->options;
+    const char *domain = o->identity->domain, *by_host = domain_of(o->host);
+    const char *by_full = domain_of(o->full_name);
+    const char *found = by_host ? by_host : by_full ? by_full : o->dns_domain;
+
+    if (o->realm)
+        return o->realm;
+    if (strchr(domain, '.') || (!found && (!*domain || o->identity->principal)))
+        return copy_realm(l, domain);
+    l->report.guess = by_host || by_full
+        ? mr_arena_add_fmt(&l->arena, "the server's name %s", by_host ? o->host : o->full_name)
+        : mr_arena_add_fmt(&l->arena, "the domain %s%s", found ? found : domain,
+                           found ? ", which the server names" : "");
+    return copy_realm(l, found ? found : domain);
 }
 
 static int copy_text(mr_logon *l, const char **textp, mr_error *err) {
@@ -87,7 +101,8 @@ static int copy_text(mr_logon *l, const char **textp, mr_error *err) {
 
 static int copy_options(mr_logon *l, const mr_logon_options *options, mr_error *err) {
     mr_logon_options *o = &l->options;
-    const char **texts[] = {&o->host, &o->service, &o->spn, &o->realm, &o->workstation};
+    const char **texts[] = {&o->host, &o->service, &o->spn, &o->realm, &o->workstation,
+                            &o->full_name, &o->dns_domain};
     mr_addr *kdcs;
     int r = 0;
 
@@ -127,6 +142,9 @@ static int copy_options(mr_logon *l, const mr_logon_options *options, mr_error *
     l->spn = o->spn;
     if (!l->spn && o->host)
         l->spn = mr_arena_add_fmt(&l->arena, "%s/%s", o->service ? o->service : "host", o->host);
+    if (o->full_name && o->full_name[strlen(o->full_name) - 1] == '.')
+        o->full_name = mr_arena_add_str(&l->arena, mr_slice_of(o->full_name,
+                                                               strlen(o->full_name) - 1));
     l->realm = choose_realm(l);
     return (options->host && (!o->host || !l->spn)) || !l->realm ? mr_logon_no_memory(err) : 0;
 }
@@ -177,7 +195,7 @@ int mr_logon_new(mr_loop *loop, mr_resolver *resolver, const mr_logon_options *o
     l->resolver = resolver ? resolver : &l->own;
     if (!resolver)
         mr_resolver_init(&l->own, loop);
-    mr_arena_init(&l->arena, ARENA_CAP);
+    mr_arena_init(&l->arena, MR_LOGON_ARENA);
     mr_logon_find_init(l);
     mr_logon_ask_init(l);
     l->report.mechanism = options->mechanism;
@@ -206,7 +224,7 @@ void mr_logon_free(mr_logon *l) {
     mr_timer_deinit(&l->timer);
     mr_logon_find_deinit(l);
     mr_logon_ask_deinit(l);
-    mr_krb5_kdc_free(l->machine);
+    mr_logon_work_free(l->work);
     mr_logon_channel_free(l);
     if (l->resolver == &l->own)
         mr_resolver_deinit(&l->own);
@@ -264,22 +282,33 @@ void mr_logon_end(mr_logon *l, int result, const mr_error *err) {
 
 /* ---- the exchange ---- */
 
-static void step(mr_logon *l, mr_slice reply) {
-    mr_krb5_kdc_request request;
-    mr_error err = MR_ERROR_INIT;
-    int r = mr_krb5_kdc_step(l->machine, reply, &request, &err);
+void mr_logon_stepped(mr_logon *l, int result, const mr_error *err) {
+    mr_error detail = *err;
 
-    mr_krb5_kdc_get_info(l->machine, &l->report.tickets);
-    if (r == MR_KRB5_KDC_SEND)
-        r = mr_logon_ask_start(l, &request, &err);
-    else if (r == 0)
-        r = 1;
-    if (r != 0)
-        mr_logon_end(l, r < 0 ? r : 0, &err);
+    if (result == MR_KRB5_KDC_SEND)
+        result = mr_logon_ask_start(l, &l->work->request, &detail);
+    else if (result == 0)
+        result = 1;
+    if (result != 0)
+        mr_logon_end(l, result < 0 ? result : 0, &detail);
 }
 
 void mr_logon_take_reply(mr_logon *l, mr_slice reply) {
-    step(l, reply);
+    mr_logon_work_step(l->work, reply);
+}
+
+/* What is not over yet, as text. */
+static const char *what_lasts(mr_logon *l, char text[MR_LOGON_TRY_TEXT]) {
+    const mr_identity *id = l->options.identity;
+
+    if (l->ask.trying)
+        return mr_logon_try_text(&l->ask.now, text);
+    if (!l->work || !mr_logon_work_is_busy(l->work))
+        return "KDCs were still being looked for";
+    (void)snprintf(text, MR_LOGON_TRY_TEXT, "%.100s was still being waited for",
+                   l->report.tickets.requests ? "the Kerberos library" : id->ccache[0] ? id->ccache
+                   : id->keytab[0] ? id->keytab : "the ticket cache");
+    return text;
 }
 
 static void on_deadline(void *user) {
@@ -289,30 +318,12 @@ static void on_deadline(void *user) {
     bool trying = l->ask.trying;
 
     mr_logon_ask_stop(l);
-    if (trying)
-        mr_logon_try_text(&l->ask.now, text);
-    if (l->channel)
-        mr_fail(&err, MR_ERR_TIMEOUT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
-                "no secure channel within the time allowed");
-    else
-        mr_fail(&err, MR_ERR_TIMEOUT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
-                "no Kerberos ticket within the time allowed; %s",
-                trying ? text : "KDCs were still being looked for");
+    l->ask.trying = trying; /* for its text */
+    mr_fail(&err, MR_ERR_TIMEOUT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+            l->channel ? "no secure channel within the time allowed"
+                       : "no Kerberos ticket within the time allowed; %s", what_lasts(l, text));
+    l->ask.trying = false;
     mr_logon_end(l, MR_ERR_TIMEOUT, &err);
-}
-
-static int make_machine(mr_logon *l, mr_error *err) {
-    const mr_logon_options *o = &l->options;
-    mr_krb5_kdc_options k = {.identity = o->identity, .realm = l->realm, .service = l->spn,
-                             .computer = o->workstation, .no_clock_sync = o->no_clock_sync,
-                             .rc4_only = o->rc4_only};
-    const char *against = against_kerberos(l);
-    uint32_t nsec;
-
-    if (against)
-        return wrong_argument(err, against);
-    mr_clock_get_wall(&k.now, &nsec);
-    return mr_krb5_kdc_new(&k, &l->machine, err);
 }
 
 static void on_begin(void *user) {
@@ -332,11 +343,12 @@ static void on_begin(void *user) {
             mr_logon_end(l, r, &err);
         return;
     }
-    r = make_machine(l, &err);
+    const char *against = against_kerberos(l);
+    r = against ? wrong_argument(&err, against) : mr_logon_work_new(l, &err);
     if (r)
         mr_logon_end(l, r, &err);
     else
-        step(l, MR_SLICE_NULL);
+        mr_logon_work_step(l->work, MR_SLICE_NULL);
 }
 
 int mr_logon_start(mr_logon *l, mr_logon_done done, void *user, mr_error *err) {

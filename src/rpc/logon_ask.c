@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define REPLY_MAX ((size_t)1 << 20)
 #define SVC_UNAVAILABLE 29
 #define UDP_TRIES 2
 
@@ -162,7 +161,7 @@ static void on_octets(void *user, mr_slice bytes) {
     int result = mr_buf_error(&a->reply);
     if (result == 0)
         result = mr_krb_get_size(mr_buf_slice(&a->reply), &size);
-    if (result == 0 && size > REPLY_MAX + 4) /* the size itself */
+    if (result == 0 && size > MR_LOGON_REPLY + 4) /* the size itself */
         result = MR_ERR_PROTOCOL;
     if (result == 1 || (result == 0 && a->reply.len < size))
         return;
@@ -250,7 +249,7 @@ static void end_unanswered(mr_logon *l) {
     char list[150];
 
     if (realm->kdc_count == 0) {
-        mr_logon_end(l, mr_logon_fail_found(realm, &err), &err);
+        mr_logon_end(l, mr_logon_fail_found(l, realm, &err), &err);
         return;
     }
     list_tries(l, list, sizeof list);
@@ -331,7 +330,7 @@ int mr_logon_ask_start(mr_logon *l, const mr_krb5_kdc_request *request, mr_error
 }
 
 void mr_logon_ask_init(mr_logon *l) {
-    mr_buf_init(&l->ask.reply, NULL, 0, REPLY_MAX + 4);
+    mr_buf_init(&l->ask.reply, NULL, 0, MR_LOGON_REPLY + 4);
 }
 
 void mr_logon_ask_stop(mr_logon *l) {

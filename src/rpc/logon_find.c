@@ -143,11 +143,15 @@ int mr_logon_find_more(mr_logon *l, mr_logon_realm *realm, mr_error *err) {
     return mr_lookup_start(&l->lookup, &ask, err);
 }
 
-int mr_logon_fail_found(const mr_logon_realm *realm, mr_error *err) {
+int mr_logon_fail_found(const mr_logon *l, const mr_logon_realm *realm, mr_error *err) {
     if (realm->source == MR_LOGON_SOURCE_SRV)
         return mr_fail(err, MR_ERR_NAME, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
                        "no KDC of %.60s has an address: %.80s%s cannot be resolved", realm->name,
                        realm->hosts[0].name, realm->host_count > 1 ? " and others" : "");
+    if (l->report.guess && realm == l->report.realms)
+        return mr_fail(err, MR_ERR_NAME, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       "no KDC of %.60s is known, which was guessed from %.80s (--realm names the "
+                       "right one)", realm->name, l->report.guess);
     return mr_fail(err, MR_ERR_NAME, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
                    "no KDC of %.80s is known: DNS has no _kerberos._tcp records of it (%s), and "
                    "the name has no address", realm->name,

@@ -45,13 +45,8 @@ static int make_ntlm(const mr_logon *l, mr_ntlm **ntlmp, mr_error *err) {
     return r;
 }
 
-static int make_krb5(const mr_logon *l, mr_krb5 **krb5p, mr_error *err) {
-    const mr_krb5_kdc_info *tickets = &l->report.tickets;
-    mr_krb5_options k = {.role = MR_SECURITY_INITIATOR, .level = l->options.level,
-                         .service = tickets->service, .ccache = tickets->ccache,
-                         .delegate = l->options.identity->delegate,
-                         .rc4_only = l->options.rc4_only,
-                         .bindings = l->options.bindings};
+int mr_logon_new_krb5(const mr_krb5_options *options, mr_krb5 **krb5p, mr_error *err) {
+    mr_krb5_options k = *options;
     uint32_t nsec;
 
     mr_clock_get_wall(&k.now, &nsec);
@@ -59,6 +54,15 @@ static int make_krb5(const mr_logon *l, mr_krb5 **krb5p, mr_error *err) {
                                                         : mr_krb5_new(&k, krb5p, err);
     mr_wipe(k.entropy, sizeof k.entropy);
     return r;
+}
+
+static int make_krb5(const mr_logon *l, mr_krb5 **krb5p, mr_error *err) {
+    mr_krb5_options k = l->work->provider;
+
+    k.level = l->options.level;
+    k.service = l->report.tickets.service;
+    k.ccache = l->report.tickets.ccache;
+    return mr_logon_new_krb5(&k, krb5p, err);
 }
 
 static int make_spnego(const mr_logon *l, mr_logon_provider *p, mr_error *err) {
@@ -123,19 +127,37 @@ int mr_logon_make(void *logon, mr_security **securityp, mr_error *err) {
     return 0;
 }
 
-void mr_logon_give(void *logon, mr_security *security) {
-    mr_logon *l = logon;
+/* No longer one of those in use; NULL: it is not. */
+static struct mr_logon_made *take_out(mr_logon *l, const mr_security *security) {
+    struct mr_logon_made **at = &l->made;
 
-    for (struct mr_logon_made **at = &l->made; *at; at = &(*at)->next) {
-        struct mr_logon_made *made = *at;
-        if (made->is.security != security)
-            continue;
+    while (*at && (*at)->is.security != security)
+        at = &(*at)->next;
+    struct mr_logon_made *made = *at;
+    if (made) {
         *at = made->next;
         made->next = NULL;
-        mr_logon_made_free(l->kept);
-        l->kept = made;
-        return;
     }
+    return made;
+}
+
+void mr_logon_give(void *logon, mr_security *security) {
+    mr_logon *l = logon;
+    struct mr_logon_made *made = take_out(l, security);
+
+    if (!made)
+        return;
+    mr_logon_made_free(l->kept);
+    l->kept = made;
+}
+
+static void free_forgone(void *user, mr_security *security) {
+    (void)security;
+    mr_logon_made_free(user);
+}
+
+mr_security_rest mr_logon_forgo(void *logon, mr_security *security) {
+    return (mr_security_rest){free_forgone, take_out(logon, security)};
 }
 
 int mr_logon_find(const mr_logon *l, const mr_security *security,

@@ -1,12 +1,18 @@
 /*
- * The logon's inside, shared by logon.c (what is wished, the exchange with the KDC), logon_find.c
- * (whom to ask), logon_ask.c (asking), logon_channel.c (Netlogon) and logon_make.c (providers).
- * Nothing here runs a callback of the user's but mr_logon_end, which whoever calls it does last.
+ * The logon's inside, shared by logon.c (what is wished, the exchange with the KDC), logon_work.c
+ * (what the Kerberos library does), logon_find.c (whom to ask), logon_ask.c (asking),
+ * logon_channel.c (Netlogon) and logon_make.c (providers). Nothing here runs a callback of the
+ * user's but mr_logon_end, which whoever calls it does last.
  */
 #ifndef MSRPC_LOGON_PRIVATE_H
 #define MSRPC_LOGON_PRIVATE_H
 
 #include <msrpc/rpc/logon.h>
+
+#include "errand.h"
+
+#define MR_LOGON_ARENA ((size_t)1 << 16) /* octets that a wish may be */
+#define MR_LOGON_REPLY ((size_t)1 << 20) /* octets of a KDC's message */
 
 struct mr_logon_made {
     struct mr_logon_made *next;
@@ -31,6 +37,28 @@ struct mr_logon_ask {
     mr_buf reply;           /* of TCP with its length (RFC 4120 7.2.2) */
 };
 
+/* What the Kerberos library does, in the loop or in a worker. While it is at work everything here
+ * is the worker's, and it may outlive the logon: it borrows nothing. */
+struct mr_logon_work {
+    struct mr_errand errand;
+    bool offloaded;           /* there are workers */
+    mr_logon *logon;          /* not for the worker */
+    mr_arena arena;
+    mr_identity identity;
+    mr_krb5_kdc_options wish;
+    mr_krb5_options provider; /* but for its time, entropy, tickets */
+    mr_krb5_kdc *machine;
+    mr_buf reply;             /* of a KDC; empty at first */
+    mr_krb5_kdc_request request;
+    int result;
+    mr_error error;
+    mr_krb5_kdc_info info;
+};
+
+struct mr_logon_texts {
+    char client[256], service[256], ccache[64], realm[128], why[160], peer_realm[128];
+};
+
 struct mr_logon {
     mr_loop *loop;
     mr_resolver *resolver;
@@ -43,7 +71,8 @@ struct mr_logon {
     mr_timer timer;         /* the beginning, then the deadline */
     mr_logon_done done;
     void *user;
-    mr_krb5_kdc *machine;
+    struct mr_logon_work *work; /* from the beginning of Kerberos */
+    struct mr_logon_texts texts; /* of the report's tickets */
     struct mr_logon_ask ask;
     mr_dns_query srv[2];    /* UDP, TCP */
     unsigned srv_open;
@@ -59,6 +88,8 @@ int mr_logon_no_memory(mr_error *err);
 
 /* Ends it with @result (0: there are tickets) and tells; the logon may be gone afterwards. */
 void mr_logon_end(mr_logon *l, int result, const mr_error *err);
+/* Outcome of a step: MR_KRB5_KDC_SEND, 0 or an error. */
+void mr_logon_stepped(mr_logon *l, int result, const mr_error *err);
 /* A KDC's reply; goes on with it. */
 void mr_logon_take_reply(mr_logon *l, mr_slice reply);
 
@@ -69,7 +100,7 @@ void mr_logon_find_deinit(mr_logon *l);
 bool mr_logon_can_find(const mr_logon *l, const mr_logon_realm *realm);
 int mr_logon_find_more(mr_logon *l, mr_logon_realm *realm, mr_error *err);
 /* Why nobody can be asked. */
-int mr_logon_fail_found(const mr_logon_realm *realm, mr_error *err);
+int mr_logon_fail_found(const mr_logon *l, const mr_logon_realm *realm, mr_error *err);
 
 /* logon_ask.c: asks; mr_logon_take_reply or mr_logon_end follow, from the loop. */
 void mr_logon_ask_init(mr_logon *l);
@@ -89,7 +120,14 @@ void mr_logon_channel_free(mr_logon *l);
 /* The provider of a connection. */
 int mr_logon_channel_make(const mr_logon *l, mr_netlogon **netlogonp, mr_error *err);
 
-/* logon_make.c */
+/* logon_work.c: a step with @reply; mr_logon_stepped follows, from here or from the loop. */
+int mr_logon_work_new(mr_logon *l, mr_error *err);
+void mr_logon_work_step(struct mr_logon_work *w, mr_slice reply);
+bool mr_logon_work_is_busy(struct mr_logon_work *w);
+void mr_logon_work_free(struct mr_logon_work *w);
+
+/* logon_make.c: @options with time and entropy of their own. */
+int mr_logon_new_krb5(const mr_krb5_options *options, mr_krb5 **krb5p, mr_error *err);
 void mr_logon_made_free(struct mr_logon_made *made);
 
 #endif

@@ -1,28 +1,23 @@
 /*
- * See offload.h. Between a step's beginning and its end the worker owns @inner, @token and @out;
- * @lock guards who has to free the whole: whoever of worker and owner is through last. A provider
- * that waits for somebody by itself, even here, is resumed by whoever knows that it can go on.
+ * See offload.h. Between a step's beginning and its end the worker owns @inner, @token and @out. A
+ * provider that waits for somebody by itself, even here, is resumed by whoever knows that it can go
+ * on.
  */
 #include "offload.h"
 
 #include <stdlib.h>
 
-#define TOKEN_CAP ((size_t)1 << 20)
+#include "errand.h"
 
-enum phase { IDLE, WORKING, THROUGH };
+#define TOKEN_CAP ((size_t)1 << 20)
 
 struct mr_offload {
     mr_security base;
     mr_security_class class;
     mr_security *inner;
-    mr_workers *workers;
-    mr_waker *waker;
     void (*resumed)(void *user);
     void *user;
-    mr_job job;
-    mr_lock lock;
-    enum phase phase;      /* under the lock */
-    bool orphaned;         /* likewise */
+    struct mr_errand errand;
     mr_offload_give *give;
     void *give_user;
     enum mr_dir dir;
@@ -31,38 +26,31 @@ struct mr_offload {
     mr_error error;
 };
 
-static void destroy(struct mr_offload *o) {
+static struct mr_offload *of(struct mr_errand *e) {
+    return (void *)((char *)e - offsetof(struct mr_offload, errand));
+}
+
+static void destroy(struct mr_errand *e) {
+    struct mr_offload *o = of(e);
+
     if (o->give)
         o->give(o->give_user, o->inner);
     mr_buf_deinit(&o->token);
     mr_buf_deinit(&o->out);
-    mr_lock_deinit(&o->lock);
     free(o);
 }
 
-static void work(mr_job *job) {
-    struct mr_offload *o = (void *)((char *)job - offsetof(struct mr_offload, job));
+static void run(struct mr_errand *e) {
+    struct mr_offload *o = of(e);
 
     o->result = o->inner->class->step(o->inner, o->dir, mr_buf_slice(&o->token), &o->out,
                                       &o->error);
-    mr_lock_take(&o->lock);
-    bool orphaned = o->orphaned;
-    o->phase = THROUGH;
-    if (!orphaned)
-        mr_waker_wake(o->waker);
-    mr_lock_give(&o->lock);
-    if (orphaned)
-        destroy(o);
 }
 
-static void on_woken(void *user) {
-    struct mr_offload *o = user;
+static void through(struct mr_errand *e) {
+    struct mr_offload *o = of(e);
 
-    mr_lock_take(&o->lock);
-    bool through = o->phase == THROUGH;
-    mr_lock_give(&o->lock);
-    if (through)
-        o->resumed(o->user);
+    o->resumed(o->user);
 }
 
 static int begin(struct mr_offload *o, enum mr_dir dir, mr_slice token, mr_error *err) {
@@ -74,22 +62,22 @@ static int begin(struct mr_offload *o, enum mr_dir dir, mr_slice token, mr_error
                        "no memory for a security token");
     o->dir = dir;
     o->error = MR_ERROR_INIT;
-    o->phase = WORKING;
-    mr_workers_add(o->workers, &o->job);
+    mr_errand_start(&o->errand);
     return MR_SECURITY_PENDING;
 }
 
 static int step(mr_security *sec, enum mr_dir dir, mr_slice token, mr_buf *out, mr_error *err) {
     struct mr_offload *o = (struct mr_offload *)sec;
 
-    mr_lock_take(&o->lock);
-    enum phase phase = o->phase;
-    mr_lock_give(&o->lock);
-    if (phase == WORKING)
+    switch (mr_errand_get_phase(&o->errand)) {
+    case MR_ERRAND_WORKING:
         return MR_SECURITY_PENDING;
-    if (phase == IDLE)
+    case MR_ERRAND_IDLE:
         return begin(o, dir, token, err);
-    o->phase = IDLE;
+    case MR_ERRAND_THROUGH:
+        break;
+    }
+    mr_errand_take(&o->errand);
     mr_buf_write(out, mr_buf_slice(&o->out));
     if (o->result < 0 && err)
         *err = o->error;
@@ -130,16 +118,16 @@ int mr_offload_new(mr_loop *loop, mr_workers *workers, mr_security *inner,
     };
     o->base = (mr_security){.class = &o->class, .role = inner->role};
     o->inner = inner;
-    o->workers = workers;
     o->resumed = resumed;
     o->user = user;
-    o->job.run = work;
-    int r = mr_waker_new(loop, on_woken, o, &o->waker, err);
+    o->errand.run = run;
+    o->errand.through = through;
+    o->errand.destroy = destroy;
+    int r = mr_errand_init(&o->errand, loop, workers, err);
     if (r) {
         free(o);
         return r;
     }
-    mr_lock_init(&o->lock);
     mr_buf_init(&o->token, NULL, 0, TOKEN_CAP);
     mr_buf_init(&o->out, NULL, 0, TOKEN_CAP);
     *offloadp = o;
@@ -150,16 +138,12 @@ mr_security *mr_offload_get_security(struct mr_offload *o) {
     return &o->base;
 }
 
-void mr_offload_free(struct mr_offload *o, mr_offload_give *give, void *user) {
-    bool waits = mr_workers_remove(o->workers, &o->job);
+bool mr_offload_is_busy(struct mr_offload *o) {
+    return mr_errand_get_phase(&o->errand) == MR_ERRAND_WORKING;
+}
 
+void mr_offload_free(struct mr_offload *o, mr_offload_give *give, void *user) {
     o->give = give;
     o->give_user = user;
-    mr_lock_take(&o->lock);
-    o->orphaned = o->phase == WORKING && !waits;
-    bool orphaned = o->orphaned;
-    mr_waker_free(o->waker);
-    mr_lock_give(&o->lock);
-    if (!orphaned)
-        destroy(o);
+    mr_errand_leave(&o->errand);
 }

@@ -19,6 +19,8 @@ int mr_offload_new(mr_loop *loop, mr_workers *workers, mr_security *inner,
                    void (*resumed)(void *user), void *user, struct mr_offload **offloadp,
                    mr_error *err);
 mr_security *mr_offload_get_security(struct mr_offload *offload);
+/* Whether a step is under way, or waits for its worker. */
+bool mr_offload_is_busy(struct mr_offload *offload);
 /* Ends it and gives the provider to @give with @user: now, or after the step under way. */
 void mr_offload_free(struct mr_offload *offload, mr_offload_give *give, void *user);
 

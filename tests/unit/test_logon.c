@@ -5,9 +5,12 @@
 
 #include <msrpc/rpc/logon.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 enum {
     HONEST, BIG, DEAF, DEAF_UDP, STRANGE, CUT, HANGS, REFERS, UNKNOWN, REVOKED, BUSY, LONE_TCP,
-    LARGEST, TOO_LARGE, MANNERS,
+    LARGEST, TOO_LARGE, ENDLESS, SLOW_CLOCK, MANNERS,
 };
 
 static kdc_manner manners[MANNERS] = {
@@ -24,7 +27,11 @@ static kdc_manner manners[MANNERS] = {
     [LONE_TCP] = {.udp_silent = true},
     [LARGEST] = {.udp_silent = true, .tcp_size = 1 << 20},
     [TOO_LARGE] = {.udp_silent = true, .tcp_size = (1 << 20) + 1},
+    [ENDLESS] = {.refuse = 52}, /* over TCP, too */
+    [SLOW_CLOCK] = {.hours = 11, .too_big = true},
 };
+
+static mr_workers *crew; /* of the second round, in which nothing is left to the loop */
 
 typedef struct world {
     mr_loop loop;
@@ -73,7 +80,7 @@ static void open_world(world *w, enum mr_logon_mechanism mechanism, const struct
     w->options = (mr_logon_options){
         .identity = &w->id, .mechanism = mechanism, .level = MR_AUTH_LEVEL_PRIVACY,
         .host = "srv.test.example.", .dns_server = w->dns.addrs[0], .kdc_timeout = 200 * MR_MSEC,
-        .kdcs = w->kdcs};
+        .kdcs = w->kdcs, .workers = crew};
 }
 
 static void give_kdc(world *w, mr_addr addr) {
@@ -362,6 +369,102 @@ static void late(void **state) {
     }
 }
 
+/* An answer that always wants the question by TCP, by TCP as well. */
+static void it_keeps_asking(void **state) {
+    world w;
+    (void)state;
+
+    open_world(&w, MR_LOGON_KERBEROS, NULL, 0);
+    give_kdc(&w, addr_of(ENDLESS));
+    const mr_logon_report *r = run(&w);
+    assert_int_equal(w.result, MR_ERR_LIMIT);
+    assert_says(&w, "keeps asking");
+    assert_true(r->tickets.endless);
+    assert_int_equal(r->tickets.requests, MR_KRB5_KDC_REQUESTS);
+    assert_int_equal(r->tries_made, MR_KRB5_KDC_REQUESTS);
+    assert_int_equal(r->tickets.failure.code, 52);
+    close_world(&w);
+}
+
+/* A cache that nobody writes is waited for by a worker; the logon ends without it. */
+static void a_file_that_waits(void **state) {
+    char dir[] = "/tmp/msrpc-logon-XXXXXX", path[64], name[80];
+    mr_workers *own;
+    (void)state;
+
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/cache", dir);
+    (void)snprintf(name, sizeof name, "FILE:%s", path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    for (int keytab = 0; keytab < 2; keytab++) {
+        world w;
+        assert_int_equal(mr_workers_new(1, &own, NULL), 0);
+        open_world(&w, MR_LOGON_KERBEROS, NULL, 0);
+        int r = keytab ? mr_identity_set_keytab(&w.id, mr_slice_str(name), NULL)
+                       : mr_identity_set_ccache(&w.id, mr_slice_str(name), NULL);
+        assert_int_equal(r, 0);
+        w.options.workers = own;
+        w.options.timeout = 30 * MR_MSEC;
+        (void)run(&w);
+        assert_int_equal(w.result, MR_ERR_TIMEOUT);
+        assert_says(&w, name);
+        assert_says(&w, "was still being waited for");
+        close_world(&w);
+        assert_true(mr_workers_leave(own)); /* one waits still: until a writer comes and goes */
+        int fd = open(path, O_WRONLY);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    assert_int_equal(mr_workers_new(2, &own, NULL), 0);
+    assert_false(mr_workers_leave(own));
+    assert_false(mr_workers_leave(NULL));
+    unlink(path);
+    rmdir(dir);
+}
+
+/* What the library cannot begin with is the logon's failure, and the KDC, which once sent it to
+ * TCP, is not to blame. */
+static void cannot_begin(void **state) {
+    static const struct {
+        int manner;
+        const char *settings, *says;
+        uint32_t code;
+    } rows[] = {
+        {BIG, "[libdefaults\n default_realm =\n{{{{\n",
+         "Improper format of Kerberos configuration file", MR_KRB5_NO_CODE},
+        {SLOW_CLOCK, "", "Kerberos", MR_KRB_TICKET_EXPIRED},
+    };
+    char path[] = "/tmp/msrpc-krb5-XXXXXX";
+    int fd = mkstemp(path);
+    (void)state;
+
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < 2 * MR_COUNT(rows); i++) {
+        bool negotiate = i % 2;
+        world w;
+        assert_int_equal(ftruncate(fd, 0), 0);
+        assert_int_equal(pwrite(fd, rows[i / 2].settings, strlen(rows[i / 2].settings), 0),
+                         strlen(rows[i / 2].settings));
+        setenv("KRB5_CONFIG", path, 1);
+        open_world(&w, negotiate ? MR_LOGON_NEGOTIATE : MR_LOGON_KERBEROS, NULL, 0);
+        give_kdc(&w, addr_of(rows[i / 2].manner));
+        const mr_logon_report *r = run(&w);
+        setenv("KRB5_CONFIG", "/dev/null", 1);
+        assert_int_equal(w.result, negotiate ? 0 : MR_ERR_AUTH);
+        assert_int_equal(r->fallback, negotiate);
+        const char *why = negotiate ? r->why.text : w.err.text;
+        if (!strstr(why, rows[i / 2].says))
+            fail_msg("\"%s\" does not say \"%s\"", why, rows[i / 2].says);
+        assert_int_equal(r->tickets.failure.code, rows[i / 2].code);
+        assert_false(r->tickets.failure.from_peer || r->refused || r->kerberos);
+        assert_true(r->answered);
+        assert_int_equal(r->tickets.skew < -10 * 3600, rows[i / 2].manner == SLOW_CLOCK);
+        close_world(&w);
+    }
+    close(fd);
+    unlink(path);
+}
+
 /* ---- lives ---- */
 
 static void freed_inside(void **state) {
@@ -590,6 +693,11 @@ static void wrong_wishes(void **state) {
     mr_logon_free(NULL);
 }
 
+static int hire(void **state) {
+    (void)state;
+    return mr_workers_new(2, &crew, NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(given),
@@ -600,6 +708,9 @@ int main(void) {
         cmocka_unit_test(nobody_is_known),
         cmocka_unit_test(refused_by_kdc),
         cmocka_unit_test(late),
+        cmocka_unit_test(it_keeps_asking),
+        cmocka_unit_test(a_file_that_waits),
+        cmocka_unit_test(cannot_begin),
         cmocka_unit_test(freed_inside),
         cmocka_unit_test(freed_early),
         cmocka_unit_test(waiting),
@@ -609,13 +720,20 @@ int main(void) {
         cmocka_unit_test(realms),
         cmocka_unit_test(wrong_wishes),
     };
+    struct CMUnitTest rounds[2 * MR_COUNT(tests)];
     kdc k;
 
     setenv("KRB5_CONFIG", "/dev/null", 1);
+    for (size_t i = 0; i < MR_COUNT(rounds); i++) {
+        rounds[i] = tests[i % MR_COUNT(tests)];
+        if (i == MR_COUNT(tests))
+            rounds[i].setup_func = hire;
+    }
     kdc_init(&k, 18);
     for (int i = 0; i < MANNERS; i++)
         kdc_open(&k, &manners[i]);
-    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    int rc = cmocka_run_group_tests(rounds, NULL, NULL);
+    mr_workers_free(crew);
     for (int i = 0; i < MANNERS; i++)
         kdc_close(&manners[i]);
     kdc_deinit(&k);

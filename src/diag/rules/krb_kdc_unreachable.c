@@ -21,9 +21,9 @@ const mr_rule mr_rule_krb_kdc_unreachable = {
     .explains = {"TCP.HOST_SILENT", "TCP.ENDPOINT_FILTERED", "TCP.ENDPOINT_REFUSED", "TCP.REJECTED",
                  "RPC.NAK"},
     .summary = "the KDC does not answer",
-    .cause = "Nothing came back from port {port} of {address} over {protseq|any way it was asked} "
-             "(asked {tries} times): the Kerberos service is stopped there or a "
-             "firewall is in between; nothing else of the host is seen failing. Logons fail or "
+    .cause = "No answer came from port {port} of {address} over {protseq|any way it was asked} "
+             "(attempts: {tries}; {other|nothing came back}): a firewall is in between, or the "
+             "Kerberos service hangs; nothing else of the host is seen failing. Logons fail or "
              "fall back to NTLM.",
     .reference = "RFC 4120 7.2; MS-KILE 2.1",
     .remedies = {{.text = "At the controller, see that the service runs.",
@@ -39,7 +39,7 @@ const mr_rule mr_rule_krb_kdc_unreachable = {
                   .command = "nltest /dsgetdc:%USERDNSDOMAIN% /force /kdc"}},
     .next = {.command = "msrpc port {address} --ports 88,135,389",
              .branches = {{"88 alone is silent",
-                           "the service is stopped or a firewall blocks its port"},
+                           "the service hangs or a firewall blocks its port"},
                           {"all are silent",
                            "the host is down or the path to it is blocked"}}},
 };

@@ -4,6 +4,10 @@
  */
 #include "rules.h"
 
+bool mr_test_krb_no_kdc(const mr_fact *fact) {
+    return !fact->other || !*fact->other; /* somebody named the realm */
+}
+
 const mr_rule mr_rule_krb_no_kdc = {
     .id = "KRB.NO_KDC",
     .phase = MR_PHASE_COMMUNICATION,
@@ -13,6 +17,7 @@ const mr_rule mr_rule_krb_no_kdc = {
     .per = MR_F(DOMAIN),
     .require = {{.any = {MR_FACT_KRB_NO_KDC}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(DOMAIN)}},
+    .test = mr_test_krb_no_kdc,
     .explains = {"RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED", "RPC.FIRST_CALL_DENIED", "RPC.NAK"},
     .summary = "no KDC of the realm is known",
     .cause = "DNS names no KDC for the realm {domain}, to which {user|the user} should belong: "

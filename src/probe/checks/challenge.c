@@ -55,6 +55,8 @@ static void read_challenge(struct challenge *c, const mr_ntlm_challenge *m) {
     c->domain = text_of(p, m->target.domain);
     c->dns_computer = text_of(p, m->target.dns_computer);
     c->dns_domain = text_of(p, m->target.dns_domain);
+    if (*c->dns_domain)
+        p->dns_domain = c->dns_domain;
     c->dns_forest = text_of(p, m->target.dns_forest);
     c->version = m->version;
     if (!m->target.time)

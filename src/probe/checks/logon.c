@@ -350,8 +350,10 @@ static void on_logged_on(void *user, mr_logon *logon, int result, const mr_error
 static void begin_logon(struct probe_logon *l) {
     mr_probe *p = l->op.probe;
     mr_error err = MR_ERROR_INIT;
-    int r = mr_logon_new(p->loop, p->resolver, &l->options, &l->logon, &err);
 
+    l->options.full_name = p->full_name;
+    l->options.dns_domain = p->dns_domain;
+    int r = mr_logon_new(p->loop, p->resolver, &l->options, &l->logon, &err);
     p->logon.made = true;
     p->logon.negotiated = l->options.mechanism == MR_LOGON_NEGOTIATE;
     p->logon.level = l->options.level;

@@ -187,6 +187,7 @@ static void settle(struct names *n) {
             continue;
         for (size_t k = 0; k < s->found_count; k++)
             add_addr(n->p, &s->found[k]);
+        n->p->full_name = probe_text(n->p, "%s", s->name);
         finish(n);
         return;
     }

@@ -33,6 +33,9 @@ typedef struct mr_identity {
  * deinitialised all the same, as may a zeroed one. */
 int mr_identity_init(mr_identity *id, mr_error *err);
 void mr_identity_deinit(mr_identity *id);
+/* A copy of @from, as if it had been initialised. 0 or MR_ERR_MEMORY, when it may be deinitialised
+ * all the same. */
+int mr_identity_copy(mr_identity *id, const mr_identity *from, mr_error *err);
 
 /* Reads "DOMAIN\user", "DOMAIN/user", "user@realm" or "user". Of "user@realm" the part after the
  * last @ becomes the domain, and @principal remembers the form. */

@@ -131,6 +131,10 @@ enum mr_krb5_stage {
     MR_KRB5_STAGE_DONE,
 };
 
+/* Requests for the user's ticket, and for the service's, at most: twice what ten realms on the way
+ * and as many answers that must go over TCP would take. */
+#define MR_KRB5_KDC_REQUESTS 40
+
 /* Positive outcome of mr_krb5_kdc_step. */
 enum { MR_KRB5_KDC_SEND = 1 };
 
@@ -154,6 +158,7 @@ typedef struct mr_krb5_kdc_info {
     int64_t server_time;  /* a KDC's clock as last told, Unix seconds; 0: not told */
     int64_t skew;         /* by how many seconds it is ahead of us */
     const char *realm;    /* that was asked last */
+    bool endless;         /* the KDC would have gone on asking */
     mr_krb5_failure failure; /* what ended it; none where the exchange went on */
 } mr_krb5_kdc_info;
 
@@ -162,8 +167,8 @@ typedef struct mr_krb5_kdc_info {
  * default ticket cache. */
 int mr_krb5_kdc_new(const mr_krb5_kdc_options *options, mr_krb5_kdc **kdcp, mr_error *err);
 void mr_krb5_kdc_free(mr_krb5_kdc *kdc);
-/* Takes a KDC's reply (empty at first). Returns 0 when all tickets are there, MR_KRB5_KDC_SEND, or
- * MR_ERR_AUTH with the reason in the info. */
+/* Takes a KDC's reply (empty at first). Returns 0 when all tickets are there, MR_KRB5_KDC_SEND,
+ * MR_ERR_AUTH with the reason in the info, or MR_ERR_LIMIT after MR_KRB5_KDC_REQUESTS of a stage. */
 int mr_krb5_kdc_step(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requestp,
                      mr_error *err);
 void mr_krb5_kdc_get_info(const mr_krb5_kdc *kdc, mr_krb5_kdc_info *infop);

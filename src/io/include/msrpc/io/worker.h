@@ -49,6 +49,10 @@ typedef struct mr_workers mr_workers;
 int mr_workers_new(unsigned count, mr_workers **workersp, mr_error *err);
 /* Waits for the jobs that run; those that wait are forgotten. NULL is allowed. */
 void mr_workers_free(mr_workers *workers);
+/* The same without waiting: when jobs still run they are left behind, and true is returned. Their
+ * threads end with them, and the last frees the crew; a process that does not wait for that must
+ * end by _exit, since exit takes away what they use. NULL is allowed. */
+bool mr_workers_leave(mr_workers *workers);
 /* Lets a worker do @job (borrowed), in the order of adding. */
 void mr_workers_add(mr_workers *workers, mr_job *job);
 /* Takes back a job that nobody has begun; false when it runs already, or is through. */

@@ -34,6 +34,12 @@ enum mr_bind_style {
                       * some RPC-aware firewalls stumble over it */
 };
 
+/* What becomes of a provider that a worker still has: @free, with @user, in the worker's thread. */
+typedef struct mr_security_rest {
+    void (*free)(void *user, mr_security *security);
+    void *user;
+} mr_security_rest;
+
 /* Who makes the security of connections, and how they are to be protected. Each connection needs a
  * provider of its own: @make gives one for every connection that begins, and gets it back when the
  * client is freed or, if @make is NULL, @provider serves the only connection there is. */
@@ -42,6 +48,9 @@ typedef struct mr_client_security {
     /* Called by mr_client_start and its like. 0, or a negative result, which they return. */
     int (*make)(void *user, mr_security **securityp, mr_error *err);
     void (*give)(void *user, mr_security *security); /* may be NULL */
+    /* Takes a provider out of @user's hands that cannot be given back yet: its step is with
+     * @workers. NULL: @give is called once it is through, in the worker's thread. */
+    mr_security_rest (*forgo)(void *user, mr_security *security);
     void *user;
     uint8_t level;              /* enum mr_auth_level that the provider was made for; 0 or
                                  * MR_AUTH_LEVEL_NONE: no security at all; CALL goes out as PACKET

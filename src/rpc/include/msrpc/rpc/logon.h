@@ -17,6 +17,7 @@
 #include <msrpc/auth/ntlm.h>
 #include <msrpc/auth/spnego.h>
 #include <msrpc/io.h>
+#include <msrpc/rpc/client.h>
 
 #define MR_LOGON_REALMS 8  /* realms that are asked on the way to a ticket */
 #define MR_LOGON_HOSTS 8   /* KDCs of a realm that are looked at */
@@ -40,8 +41,12 @@ typedef struct mr_logon_options {
     const char *host;         /* the server's name; NULL: not told, only NTLM can do without */
     const char *service;      /* class of its principal name; NULL: "host" */
     const char *spn;          /* the whole name in place of these two, "host/server.example.org" */
-    const char *realm;        /* the user's; NULL: his domain if it has a dot, else the host's
-                               * domain, in capitals */
+    const char *full_name;    /* the DNS name that a short @host stands for, as the resolver found;
+                               * NULL: not known */
+    const char *dns_domain;   /* the server's, as it says itself (NTLM's challenge); NULL: not
+                               * known */
+    const char *realm;        /* the user's; NULL: his domain if it has a dot, else that of @host or
+                               * @full_name, else @dns_domain, in capitals */
     const mr_addr *kdcs;      /* ask these for the first realm, not DNS; port 0: MR_KDC_PORT */
     size_t kdc_count;
     mr_addr dns_server;       /* zeroed: the system's */
@@ -57,6 +62,9 @@ typedef struct mr_logon_options {
     bool ntlm_weak;           /* NTLM: see mr_ntlm_options.weak */
     bool rc4_only;            /* Kerberos: see mr_krb5_options.rc4_only */
     bool no_clock_sync;       /* Kerberos: see mr_krb5_kdc_options.no_clock_sync */
+    mr_workers *workers;      /* take what Kerberos does by itself: it reads ticket caches, key
+                               * tables and krb5.conf, asks services of this machine, hashes;
+                               * *borrowed*, must outlive it. NULL: the loop does, and waits. */
     mr_slice bindings;        /* application data of channel bindings, "tls-server-end-point:..."
                                * (RFC 5929), for every mechanism; empty: none */
 } mr_logon_options;
@@ -145,6 +153,7 @@ typedef struct mr_logon_report {
     bool fallback;             /* Negotiate goes without Kerberos ... */
     mr_error why;              /* ... for this reason */
     mr_nsec elapsed;           /* from start to outcome */
+    const char *guess;         /* what the user's realm was guessed from; NULL: he named it */
     mr_logon_realm realms[MR_LOGON_REALMS];
     size_t realm_count;
     mr_logon_try tries[MR_LOGON_TRIES]; /* the last stands for all that come after it */
@@ -190,6 +199,9 @@ const mr_logon_report *mr_logon_get_report(const mr_logon *logon);
  * at. */
 int mr_logon_make(void *logon, mr_security **securityp, mr_error *err);
 void mr_logon_give(void *logon, mr_security *security);
+/* In its place where a worker still has @security, which then is the logon's no longer (see
+ * mr_client_security.forgo). */
+mr_security_rest mr_logon_forgo(void *logon, mr_security *security);
 /* Providers made from now on protect at @level: tickets and passwords are good for any. Returns 0
  * or MR_ERR_ARGUMENT. */
 int mr_logon_set_level(mr_logon *logon, uint8_t level, mr_error *err);
