@@ -247,7 +247,8 @@ int app_ask_secret(app *a, const char *prompt, char **secretp) {
     if (interrupted)
         (void)!write(fd, "\n", 1);
     close(fd);
-    int code = n == TOO_LONG ? app_refuse(a, APP_USAGE, "a password has at most %d octets", SECRET_MAX)
+    int code = n == TOO_LONG
+                   ? app_refuse(a, APP_USAGE, "a password has at most %d octets", SECRET_MAX)
                : interrupted ? app_refuse(a, APP_INTERRUPTED, "interrupted")
                : n < 0 || (n == 0 && end)
                    ? app_refuse(a, APP_MISSING, "no password was entered")

@@ -345,7 +345,7 @@ static int keep_tgt(mr_krb5_kdc *kdc, mr_error *err) {
     return code ? fail_kdc(kdc, code, "Kerberos: the ticket cache", err) : 0;
 }
 
-/* The library would hash for many seconds, in whatever thread this is. */
+/* The library would hash for many seconds. */
 static int check_cost(mr_krb5_kdc *kdc, mr_slice reply, mr_error *err) {
     uint64_t count = 0;
     int rc = kdc->keys ? 0 : mr_krb_get_iterations(reply, &count, err);

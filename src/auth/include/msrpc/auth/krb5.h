@@ -168,7 +168,8 @@ typedef struct mr_krb5_kdc_info {
 int mr_krb5_kdc_new(const mr_krb5_kdc_options *options, mr_krb5_kdc **kdcp, mr_error *err);
 void mr_krb5_kdc_free(mr_krb5_kdc *kdc);
 /* Takes a KDC's reply (empty at first). Returns 0 when all tickets are there, MR_KRB5_KDC_SEND,
- * MR_ERR_AUTH with the reason in the info, or MR_ERR_LIMIT after MR_KRB5_KDC_REQUESTS of a stage. */
+ * MR_ERR_AUTH with the reason in the info, or MR_ERR_LIMIT after MR_KRB5_KDC_REQUESTS of a
+ * stage. */
 int mr_krb5_kdc_step(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requestp,
                      mr_error *err);
 void mr_krb5_kdc_get_info(const mr_krb5_kdc *kdc, mr_krb5_kdc_info *infop);
