@@ -73,6 +73,50 @@ static void every_allocation(void **state) {
     assert_true(nth > 30);
 }
 
+/* The same by the library's own client: its outcome is told, and its second try stands. */
+static bool attempt_logon(size_t nth) {
+    mr_identity id;
+    mr_logon *logon = NULL;
+    struct fixture f;
+
+    setup(&f);
+    assert_int_equal(mr_identity_init(&id, NULL), 0);
+    assert_int_equal(mr_identity_set_name(&id, MR_SLICE_LIT("LAB\\PC7$"), NULL), 0);
+    assert_int_equal(mr_identity_set_password(&id, MR_SLICE_LIT("Machine.Pw-77"), NULL), 0);
+    const mr_logon_options options = {
+        .identity = &id, .mechanism = MR_LOGON_NETLOGON, .level = MR_AUTH_LEVEL_PRIVACY,
+        .servers = &f.at, .server_count = 1, .kdc_timeout = PATIENCE};
+    mr_security *security = NULL;
+    fail_once(nth);
+    int r = mr_logon_new(&f.loop, NULL, &options, &logon, NULL);
+    if (!r)
+        r = mr_logon_run(logon, NULL);
+    if (!r)
+        r = mr_logon_make(logon, &security, NULL);
+    bool failed = fail_end();
+    assert_true(failed || r == 0);
+    if (logon)
+        assert_false(mr_logon_get_report(logon)->refused);
+    mr_logon_free(logon);
+    logon = NULL;
+    assert_int_equal(mr_logon_new(&f.loop, NULL, &options, &logon, NULL), 0);
+    assert_int_equal(mr_logon_run(logon, NULL), 0);
+    mr_logon_free(logon);
+    mr_identity_deinit(&id);
+    teardown(&f);
+    return failed;
+}
+
+static void every_allocation_of_a_logon(void **state) {
+    size_t nth = 1;
+
+    (void)state;
+    assert_false(attempt_logon(0));
+    while (attempt_logon(nth))
+        nth++;
+    assert_true(nth > 40);
+}
+
 static void none_at_all(void **state) {
     mr_channels *channels = NULL;
     mr_error err = MR_ERROR_INIT;
@@ -89,6 +133,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(none_at_all),
         cmocka_unit_test(every_allocation),
+        cmocka_unit_test(every_allocation_of_a_logon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
