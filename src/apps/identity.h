@@ -34,6 +34,7 @@ typedef struct app_account {
     const mr_addr *kdc;     /* --dc-ip, or NULL */
     const mr_addr *server;  /* --target-ip, or NULL */
     const char *expected;   /* TICKET: the user whose ticket it must be, or NULL */
+    const char *expected_realm; /* and his realm, or NULL: any */
     char computer[16];      /* ours, as it is told to who minds it; may be empty */
     struct app_tries *tries;
     struct app_account *next; /* private */

@@ -123,22 +123,16 @@ static int tell_failed(app_session *s, int result, const mr_error *err) {
 static int check_owner(app_session *s) {
     app_account *account = s->logon.account;
     const char *client = mr_logon_get_report(s->logon.logon)->tickets.client;
-    size_t len = strcspn(client, "@");
-    mr_slice user = mr_slice_of(client, len);
+    const char *at = strrchr(client, '@');
+    mr_slice user = mr_slice_of(client, at ? (size_t)(at - client) : strlen(client));
+    bool his = account->expected && mr_slice_eq_nocase(user, mr_slice_str(account->expected));
+    bool there = !account->expected_realm || !at ||
+                 mr_str_eq_nocase(at + 1, account->expected_realm);
 
-    if (account->who != APP_WHO_TICKET || !client[0] || !account->expected ||
-        mr_slice_eq_nocase(user, mr_slice_str(account->expected)))
+    if (account->who != APP_WHO_TICKET || !client[0] || !account->expected || (his && there))
         return 0;
     return app_refuse(s->a, APP_USAGE, "the ticket at hand is that of %s, not of %s", client,
                       account->name);
-}
-
-static void tell_fallback(app_session *s) {
-    const mr_logon_report *report = mr_logon_get_report(s->logon.logon);
-
-    if (report->fallback && !s->quiet)
-        fprintf(app_err(s->a), "(%s: NTLM in place of Kerberos: %s)\n", s->target->host,
-                app_safe(s->a, mr_slice_str(app_error(s->a, &report->why))));
 }
 
 static int run_logon(app_session *s) {
@@ -159,11 +153,7 @@ static int run_logon(app_session *s) {
     int code = app_session_wait(s, &wait.open);
     if (!code && wait.result)
         code = tell_failed(s, wait.result, &wait.err);
-    if (!code)
-        code = check_owner(s);
-    if (!code)
-        tell_fallback(s);
-    return code;
+    return code ? code : check_owner(s);
 }
 
 int app_session_logon(app_session *s) {
@@ -248,6 +238,16 @@ static bool is_good(const app_logon *l, const mr_logon_seen *seen, const mr_clie
             auth->trouble == MR_AUTH_TROUBLE_NONE);
 }
 
+/* NTLM in place of Kerberos: for want of a ticket, or as one of the two sides chose. */
+static void tell_fallback(app_session *s, const char *why) {
+    if (!why)
+        return;
+    s->logon.fallback = why;
+    if (!s->quiet)
+        fprintf(app_err(s->a), "(%s: NTLM in place of Kerberos: %s)\n", s->target->host,
+                app_safe(s->a, mr_slice_str(why)));
+}
+
 static void take_good(app_session *s, mr_client *client, const mr_logon_seen *seen) {
     app_logon *l = &s->logon;
 
@@ -255,7 +255,7 @@ static void take_good(app_session *s, mr_client *client, const mr_logon_seen *se
     l->negotiated = mr_logon_get_report(l->logon)->mechanism == MR_LOGON_NEGOTIATE;
     l->mechanism = mr_logon_seen_mechanism(seen);
     if (l->verdict != APP_VERDICT_GOOD)
-        app_session_add_accepted(s, client);
+        tell_fallback(s, app_session_add_accepted(s, client));
     l->verdict = APP_VERDICT_GOOD;
     give_turn_back(l, APP_VERDICT_GOOD);
 }
@@ -373,7 +373,9 @@ void app_report_vantage(const app_session *s, mr_writer *w, const mr_addr *local
         mr_writer_str(w, "mechanism", l->mechanism);
         mr_writer_bool(w, "negotiated", l->negotiated);
         mr_writer_str(w, "level", l->mechanism ? app_level_name(l->level) : NULL);
-        mr_writer_str(w, "fallback", report->fallback ? app_error(s->a, &report->why) : NULL);
+        mr_writer_str(w, "fallback", l->fallback          ? l->fallback
+                                       : report->fallback ? app_error(s->a, &report->why)
+                                                          : NULL);
         mr_writer_close(w);
     }
     mr_writer_close(w);

@@ -32,6 +32,7 @@ typedef struct app_logon {
     const char *mechanism; /* "Kerberos", "NTLM"; NULL: none stood */
     bool negotiated;       /* by SPNEGO */
     uint8_t level;
+    const char *fallback;  /* why it was NTLM where Negotiate was asked for; NULL: no fallback */
 } app_logon;
 
 /* Ends it; its connections must be gone. */

@@ -76,11 +76,11 @@ const char *app_session_add_failed(app_session *s, mr_client *client, const mr_e
     return mr_logon_seen_add_failed(&seen, err->code, err);
 }
 
-void app_session_add_accepted(app_session *s, mr_client *client) {
+const char *app_session_add_accepted(app_session *s, mr_client *client) {
     mr_logon_seen seen = app_session_seen(s, s->logon.logon, client, interface_of(client));
 
     mr_logon_seen_add_granted(&seen);
-    mr_logon_seen_add_fallback(&seen, true, 0);
+    return mr_logon_seen_add_fallback(&seen, true, 0);
 }
 
 /* ---- a call that was denied ---- */

@@ -94,6 +94,18 @@ run = run_as('ping', SRV, '-u', 'root', '-p', ADMIN, '--count', '1')
 ok(run.code == 0 and 'as root (NTLM, privacy)' in run.out, 'a local account', run)
 run = run_as('ping', DC, '-k', '-u', 'bob')
 ok(run.code == 64 and 'not of bob' in run.err, "another's ticket is refused", run)
+run = run_as('ping', DC, '-k', '-u', 'alice@OTHER.TEST')
+ok(run.code == 64 and 'not of alice@OTHER.TEST' in run.err, "another realm's, too", run)
+users = os.path.join(TMP, 'users')
+with open(users, 'w') as file:
+    file.write('LAB\\alice:%s\n' % SECRET)
+SERVE = 'exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --mapper "$0:135" --bind "$0" --users "$1"'
+with background('mb', 'sh', '-c', SERVE, names['MB_CLIENT_IP'], users):
+    run = run_as('ping', names['MB_NAME'], *ALICE, '-p', SECRET, '--count', '1')
+    ok(run.code == 0 and 'NTLM in place of Kerberos' in run.err and '(NTLM, privacy)' in run.out,
+       'a server that knows no Kerberos chooses NTLM, which is told', run)
+    run = run_as('map', names['MB_NAME'], *ALICE, '-p', SECRET, '--json')
+    ok(run.json['vantage']['auth']['fallback'], '... in a report, too', run)
 run = run_as('ping', DC, '--count', '1')
 ok('your ticket alice@LAB.TEST is unused, add -k' in run.out, 'an unused ticket is told', run)
 run = run_as('map', DC, '--json')
@@ -113,6 +125,9 @@ for name, command in [*COMMANDS.items(), ('matrix', ['ping', DC, '--matrix', '-i
                       ('NTLM', [*COMMANDS['ping'], '--auth', 'ntlm']),
                       ('probe', ['map', DC, '--probe', '--auth', 'ntlm']),
                       ('address', ['interfaces', DC_IP]),
+                      ('connect', ['interfaces', DC, '--auth', 'ntlm', '--auth-level', 'connect']),
+                      ('connect, matrix', ['ping', DC, '--matrix', '-i', 'lsarpc', '--auth', 'ntlm',
+                                           '--auth-level', 'connect']),
                       ('several', ['ping', DC_IP, DC, 'dc1.lab.test:49152', DC_IP, '--count', '1'])]:
     run_as(*COMMANDS['ping'], *ALICE, '-p', SECRET, '--auth', 'ntlm')  # the count begins anew
     before = bad_count('alice')
@@ -120,6 +135,10 @@ for name, command in [*COMMANDS.items(), ('matrix', ['ping', DC, '--matrix', '-i
     ok(run.code == 40 and 'not tried again' in run.err, name + ': a wrong password is 40', run)
     after = bad_count('alice')
     ok(after - before == 1, '%s: it was tried once' % name, before, after, run)
+before = bad_count('alice')
+run = run_as('ping', *['%s:Wrong.Pw1@%s' % (who, DC) for who in ('LAB/alice', 'alice', 'lab.test/alice')],
+             '--count', '1')
+eq((run.code, bad_count('alice') - before), (40, 1), 'one account of three spellings is tried once', run)
 
 # ---- what a server accepts ----
 
