@@ -126,7 +126,7 @@ static int no_good(const app *a, const mr_error *err) {
     return app_refuse(a, err->code == MR_ERR_MEMORY ? APP_BUG : APP_USAGE, "%s", err->text);
 }
 
-/* "LAB", "lab.test" and none at all may be one domain: whoever counts refusals takes them for it. */
+/* "LAB", "lab.test" and none at all may be one domain: who counts refusals takes them for it. */
 static bool may_be_one_domain(const char *a, const char *b) {
     size_t a_label = strcspn(a, "."), b_label = strcspn(b, ".");
 

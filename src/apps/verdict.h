@@ -21,7 +21,8 @@ const char *app_session_add_refused(app_session *s, int result, const mr_error *
 void app_session_add_untried(app_session *s);
 /* Facts of an authenticated connection, or its first call, that came to nothing; how it is told. */
 const char *app_session_add_failed(app_session *s, mr_client *client, const mr_error *err);
-/* Facts of one that stands: clocks that differ, and a fallback, whose reason is returned, or NULL. */
+/* Facts of one that stands: clocks that differ, and a fallback, whose reason is returned; or
+ * NULL. */
 const char *app_session_add_accepted(app_session *s, mr_client *client);
 
 /* A first call was refused with @fault: where that may mean the account or its rights, asks the
