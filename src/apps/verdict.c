@@ -9,6 +9,7 @@
 #include <msrpc/ifaces/epmapper.h>
 #include <msrpc/ifaces/mgmt.h>
 #include <msrpc/ifaces/names.h>
+#include <msrpc/probe/challenge.h>
 
 static const char check_id[] = "AUTH.LOGON";
 
@@ -49,6 +50,18 @@ static const mr_syntax *interface_of(mr_client *client) {
     return context ? &context->abstract : NULL;
 }
 
+struct wait {
+    mr_loop *loop;
+    size_t open;
+    int result;
+};
+
+static void wake(struct wait *wait, int result) {
+    wait->open = 0;
+    wait->result = result;
+    mr_loop_stop(wait->loop);
+}
+
 /* ---- a logon or a connection that failed ---- */
 
 const char *app_session_add_refused(app_session *s, int result, const mr_error *err) {
@@ -68,9 +81,46 @@ void app_session_add_untried(app_session *s) {
                 .address = mr_addr_text(&s->addrs[0], address));
 }
 
+static void on_challenge(void *user, mr_challenge_ask *ask, int result, const mr_error *err) {
+    (void)ask;
+    (void)err;
+    wake(user, result);
+}
+
+/* Who refuses a ticket without a word may be another host than the ticket is for: an NTLM
+ * challenge, for which nobody logs on, has its names. */
+static void ask_who(app_session *s, mr_client *client, const mr_logon_seen *seen) {
+    struct wait wait = {.loop = &s->loop, .open = 1};
+    const mr_syntax *interface = interface_of(client);
+    char address[MR_ADDR_TEXT];
+    mr_error err = MR_ERROR_INIT;
+    mr_addr literal;
+    mr_challenge_ask ask = {.loop = &s->loop, .connect = app_client_options(s, MR_AUTH_LEVEL_NONE),
+                            .arena = &s->a->arena, .done = on_challenge, .user = &wait};
+
+    if (!interface || mr_addr_decode(mr_slice_str(s->target->host), 0, &literal) == 0)
+        return;
+    ask.interface = *interface;
+    ask.connect.connect.remote = *seen->addr;
+    ask.connect.connect.source.port = 0;
+    int code = app_session_pace(s);
+    if (!code && mr_challenge_start(&ask, &err) == 0)
+        code = app_session_wait(s, &wait.open);
+    if (!code && ask.got)
+        mr_facts_add_challenge(seen->diag, &(mr_challenge_seen){
+            .check = "AUTH.CHALLENGE", .at = mr_clock_now(), .port = seen->port,
+            .address = mr_addr_text(seen->addr, address), .asked = s->target->host,
+            .computer = ask.computer, .dns_computer = ask.dns_computer});
+    mr_challenge_deinit(&ask);
+}
+
 const char *app_session_add_failed(app_session *s, mr_client *client, const mr_error *err) {
     mr_logon_seen seen = app_session_seen(s, s->logon.logon, client, interface_of(client));
+    bool kerberos = mr_client_get_report(client)->has_nak &&
+                    strcmp(mr_logon_seen_mechanism(&seen), "Kerberos") == 0;
 
+    if (kerberos)
+        ask_who(s, client, &seen);
     mr_logon_seen_add_granted(&seen);
     mr_logon_seen_add_fallback(&seen, false, mr_client_get_report(client)->auth.fault);
     return mr_logon_seen_add_failed(&seen, err->code, err);
@@ -84,18 +134,6 @@ const char *app_session_add_accepted(app_session *s, mr_client *client) {
 }
 
 /* ---- a call that was denied ---- */
-
-struct wait {
-    mr_loop *loop;
-    size_t open;
-    int result;
-};
-
-static void wake(struct wait *wait, int result) {
-    wait->open = 0;
-    wait->result = result;
-    mr_loop_stop(wait->loop);
-}
 
 static void on_contexts(void *user, mr_client *client, int result, const mr_error *err) {
     (void)client;

@@ -1,102 +1,24 @@
 /*
- * Phase 4, without credentials: who answers. NTLM is begun in a bind to the endpoint mapper and
- * left when the challenge has come: the host's names and clock stand in it (MS-NLMP 2.2.1.2,
- * 2.2.2.1). Nobody logs on: the message with which somebody would is never sent. A server that
- * gives no challenge is not accused of anything.
+ * Phase 4, without credentials: who answers at the endpoint mapper, from an NTLM challenge. A
+ * server that gives none is not accused of anything.
  */
 #include <msrpc/ifaces/epmapper.h>
+#include <msrpc/probe/challenge.h>
 
 #include "probe_private.h"
 
 struct challenge {
-    mr_security security; /* first: the association knows it as this */
     struct probe_op op;
-    mr_client *client;
+    mr_challenge_ask ask;
     const mr_addr *addr;
     uint16_t port;
-    bool got;
-    const char *computer, *domain, *dns_computer, *dns_domain, *dns_forest; /* in the arena */
-    mr_ntlm_version version;
-    bool has_clock;
-    int64_t ahead;        /* seconds */
 };
 
-static struct challenge *of_op(struct probe_op *op) {
-    return (struct challenge *)((char *)op - offsetof(struct challenge, op));
-}
-
 static void cut(struct probe_op *op) {
-    struct challenge *c = of_op(op);
-    mr_client_free(c->client);
-    c->client = NULL;
+    struct challenge *c = (struct challenge *)op;
+
+    mr_challenge_deinit(&c->ask);
 }
-
-/* ---- the provider ---- */
-
-static const char *text_of(mr_probe *p, mr_slice utf16) {
-    uint8_t room[3 * 256];
-    mr_buf buf;
-
-    mr_buf_init(&buf, room, sizeof room, sizeof room);
-    mr_utf16le_decode(mr_slice_of(utf16.data, utf16.len < 512 ? utf16.len : 512), &buf);
-    mr_slice s = mr_buf_slice(&buf);
-    const char *text = probe_text(p, "%.*s", (int)s.len, (const char *)s.data);
-    mr_buf_deinit(&buf);
-    return text;
-}
-
-static void read_challenge(struct challenge *c, const mr_ntlm_challenge *m) {
-    mr_probe *p = c->op.probe;
-    int64_t theirs, ours;
-    uint32_t nsec;
-
-    c->got = true;
-    c->computer = text_of(p, m->target.computer);
-    c->domain = text_of(p, m->target.domain);
-    c->dns_computer = text_of(p, m->target.dns_computer);
-    c->dns_domain = text_of(p, m->target.dns_domain);
-    if (*c->dns_domain)
-        p->dns_domain = c->dns_domain;
-    c->dns_forest = text_of(p, m->target.dns_forest);
-    c->version = m->version;
-    if (!m->target.time)
-        return;
-    mr_clock_get_wall(&ours, &nsec);
-    mr_time_unix(m->target.time, &theirs, &nsec);
-    c->has_clock = true;
-    c->ahead = theirs - ours;
-}
-
-/* NEGOTIATE; then the challenge is read, and that is the end. */
-static int step(mr_security *sec, enum mr_dir dir, mr_slice token, mr_buf *out, mr_error *err) {
-    struct challenge *c = (struct challenge *)sec;
-    const mr_ntlm_negotiate negotiate = {
-        .flags = MR_NTLM_UNICODE | MR_NTLM_REQUEST_TARGET | MR_NTLM_NTLM | MR_NTLM_ALWAYS_SIGN |
-                 MR_NTLM_EXTENDED | MR_NTLM_TARGET_INFO | MR_NTLM_VERSION | MR_NTLM_128 |
-                 MR_NTLM_56,
-        .version = {.major = 10, .build = 17763}};
-    mr_ntlm_challenge m;
-
-    (void)dir;
-    if (token.len == 0) {
-        int r = mr_ntlm_negotiate_encode(&negotiate, out);
-        return r ? r : MR_SECURITY_CONTINUE;
-    }
-    int r = mr_ntlm_challenge_decode(token, &m, err);
-    if (r)
-        return r;
-    read_challenge(c, &m);
-    return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_PROBE, MR_ERROR_NO_OFFSET, "nobody logs on");
-}
-
-static uint16_t sizes(mr_security *sec, uint8_t level) {
-    (void)sec;
-    (void)level;
-    return 0;
-}
-
-static const mr_security_class provider = {
-    .name = "NTLM", .auth_type = MR_AUTH_NTLM, .step = step, .sizes = sizes};
 
 /* ---- what it says ---- */
 
@@ -106,33 +28,35 @@ static const char *version_text(mr_probe *p, const mr_ntlm_version *v) {
 }
 
 static void tell(struct challenge *c) {
+    const mr_challenge_ask *ask = &c->ask;
     mr_probe *p = c->op.probe;
-    bool off = c->has_clock && (c->ahead > MR_CLOCK_TOLERANCE || c->ahead < -MR_CLOCK_TOLERANCE);
-    const char *version = version_text(p, &c->version);
-    const char *name = mr_facts_best_name(c->computer, c->dns_computer);
+    bool off = ask->has_clock &&
+               (ask->ahead > MR_CLOCK_TOLERANCE || ask->ahead < -MR_CLOCK_TOLERANCE);
+    const char *version = version_text(p, &ask->version);
+    const char *name = mr_facts_best_name(ask->computer, ask->dns_computer);
     mr_evidence evidence[7];
     size_t count = 0;
     const struct {
         const char *key, *text;
-    } texts[] = {{"computer", c->computer}, {"domain", c->domain},
-                 {"dns_computer", c->dns_computer}, {"dns_domain", c->dns_domain},
-                 {"dns_forest", c->dns_forest}, {"version", version}};
+    } texts[] = {{"computer", ask->computer}, {"domain", ask->domain},
+                 {"dns_computer", ask->dns_computer}, {"dns_domain", ask->dns_domain},
+                 {"dns_forest", ask->dns_forest}, {"version", version}};
 
     for (size_t i = 0; i < MR_COUNT(texts); i++)
         if (texts[i].text && *texts[i].text)
             evidence[count++] = (mr_evidence){
                 texts[i].key, {.kind = MR_VALUE_STRING, .u.string = mr_slice_str(texts[i].text)}};
-    if (c->has_clock)
+    if (ask->has_clock)
         evidence[count++] = (mr_evidence){"clock_ahead_s",
-                                          {.kind = MR_VALUE_INT, .u.integer = c->ahead}};
-    const char *clock = !c->has_clock ? "" :
-        c->ahead > -2 && c->ahead < 2 ? ", its clock agrees with ours"
+                                          {.kind = MR_VALUE_INT, .u.integer = ask->ahead}};
+    const char *clock = !ask->has_clock ? "" :
+        ask->ahead > -2 && ask->ahead < 2 ? ", its clock agrees with ours"
         : probe_text(p, ", its clock is %lld s %s ours",
-                     (long long)(c->ahead < 0 ? -c->ahead : c->ahead),
-                     c->ahead < 0 ? "behind" : "ahead of");
+                     (long long)(ask->ahead < 0 ? -ask->ahead : ask->ahead),
+                     ask->ahead < 0 ? "behind" : "ahead of");
     probe_check(&c->op, off ? MR_STATUS_WARN : MR_STATUS_PASS, evidence, count,
                 "the host calls itself %s%s%s%s", *name ? name : "nothing",
-                *c->domain ? " of domain " : "", c->domain, clock);
+                *ask->domain ? " of domain " : "", ask->domain, clock);
 }
 
 static void add_facts(struct challenge *c) {
@@ -144,15 +68,17 @@ static void add_facts(struct challenge *c) {
         return;
     mr_facts_add_challenge(p->diag, &(mr_challenge_seen){
         .check = c->op.check, .at = mr_clock_now(), .address = probe_addr_text(p, c->addr),
-        .port = c->port, .asked = is_name ? p->options.host : NULL, .computer = c->computer,
-        .dns_computer = c->dns_computer, .has_clock = c->has_clock, .ahead = c->ahead});
+        .port = c->port, .asked = is_name ? p->options.host : NULL, .computer = c->ask.computer,
+        .dns_computer = c->ask.dns_computer, .has_clock = c->ask.has_clock, .ahead = c->ask.ahead});
 }
 
-static void on_bound(void *user, mr_client *client, int result, const mr_error *err) {
+static void on_asked(void *user, mr_challenge_ask *ask, int result, const mr_error *err) {
     struct challenge *c = user;
 
-    (void)client;
-    if (c->got) {
+    (void)ask;
+    if (c->ask.got) {
+        if (*c->ask.dns_domain)
+            c->op.probe->dns_domain = c->ask.dns_domain;
         tell(c);
         add_facts(c);
     } else {
@@ -166,18 +92,19 @@ static void on_bound(void *user, mr_client *client, int result, const mr_error *
 }
 
 static void connect_challenge(struct probe_op *op) {
-    struct challenge *c = of_op(op);
+    struct challenge *c = (struct challenge *)op;
     mr_probe *p = op->probe;
-    mr_client_options options = probe_client_options(p, c->addr, c->port);
     mr_error err = MR_ERROR_INIT;
 
-    options.bind = MR_BIND_PLAIN;
-    options.security = (mr_client_security){.provider = &c->security,
-                                            .level = MR_AUTH_LEVEL_CONNECT,
-                                            .no_header_sign = true, .no_verification = true};
-    int r = mr_client_new(p->loop, &options, &c->client, &err);
-    if (!r)
-        r = mr_client_start(c->client, &mr_epmapper_iface.syntax, on_bound, c, &err);
+    c->ask = (mr_challenge_ask){
+        .loop = p->loop,
+        .connect = probe_client_options(p, c->addr, c->port),
+        .interface = mr_epmapper_iface.syntax,
+        .arena = p->arena,
+        .done = on_asked,
+        .user = c,
+    };
+    int r = mr_challenge_start(&c->ask, &err);
     if (r) {
         probe_own_failure(p, r);
         probe_check(op, MR_STATUS_UNKNOWN, NULL, 0, "%s", err.text);
@@ -196,7 +123,6 @@ static void start(mr_probe *p) {
         probe_no_memory(p);
         return;
     }
-    c->security = (mr_security){.class = &provider, .role = MR_SECURITY_INITIATOR};
     c->addr = &p->addrs[p->mapper_addr].addr;
     c->port = p->options.mapper_port;
     probe_op_begin(p, &c->op, "AUTH.CHALLENGE", MR_PHASE_COMMUNICATION, false, cut);

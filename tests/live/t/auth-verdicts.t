@@ -118,7 +118,7 @@ samba_tool('domain', 'passwordsettings', 'set', '--account-lockout-threshold=0')
 # ---- tickets ----
 
 refused('an alias', 'alias.lab.test', [*ALICE, *KERBEROS], 'KRB.SERVICE_UNKNOWN')
-refused('a host of no domain', NAME, [*ALICE, *KERBEROS, '--target-ip', SRV], 'RPC.AUTH_TYPE')
+refused("another host's key", NAME, [*ALICE, *KERBEROS, '--target-ip', SRV], 'KRB.OTHER_HOST')
 subprocess.run(['ktutil'], input=('addent -password -p host/%s@LAB.TEST -k 1 -e aes256-cts-hmac-sha1-96\n'
                                   'Some.Other.Key1\nwkt %s/other.keytab\n' % (NAME, TMP)).encode(),
                stdout=subprocess.DEVNULL, check=True)
