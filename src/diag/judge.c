@@ -82,15 +82,56 @@ static enum mr_severity standing(const mr_finding *finding) {
     return severity;
 }
 
+static bool cites(const mr_finding *finding, const char *check) {
+    for (size_t j = 0; j < finding->evidence_count; j++) {
+        if (strcmp(finding->evidence[j], check) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool cited(const mr_diag *diag, const char *check) {
     for (size_t i = 0; i < diag->finding_count; i++) {
-        const mr_finding *finding = &diag->findings[i];
+        if (cites(&diag->findings[i], check))
+            return true;
+    }
+    return false;
+}
+
+/* Whether another error stands on one of its checks. */
+static bool is_spare(const mr_diag *diag, const mr_finding *finding) {
+    if (!finding->rule->last)
+        return false;
+    for (size_t i = 0; i < diag->finding_count; i++) {
+        const mr_finding *other = &diag->findings[i];
+        if (other->rule->last || standing(other) != MR_SEVERITY_ERROR)
+            continue;
         for (size_t j = 0; j < finding->evidence_count; j++) {
-            if (strcmp(finding->evidence[j], check) == 0)
+            if (cites(other, finding->evidence[j]))
                 return true;
         }
     }
     return false;
+}
+
+/* Folds anew without those that have nothing to add. */
+static int drop_spare(mr_diag *diag) {
+    size_t n = diag->finding_count, kept = 0;
+    mr_finding *findings = mr_arena_get(diag->arena, n, sizeof *findings);
+    if (!findings)
+        return MR_ERR_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        if (is_spare(diag, &diag->findings[i]))
+            continue;
+        findings[kept] = diag->findings[i];
+        findings[kept++].explained_by = NULL;
+    }
+    if (kept == n)
+        return 0;
+    diag->findings = findings;
+    diag->finding_count = kept;
+    qsort(findings, kept, sizeof *findings, cmp_finding);
+    return fold(diag);
 }
 
 static bool proves(const mr_fact *fact) {
@@ -173,6 +214,8 @@ int mr_diag_judge(mr_diag *diag) {
     if (diag->finding_count)
         qsort(diag->findings, diag->finding_count, sizeof *diag->findings, cmp_finding);
     int rc = fold(diag);
+    if (!rc)
+        rc = drop_spare(diag);
     if (rc)
         return rc;
     diag->ran = true;

@@ -109,9 +109,9 @@ static void put_rule(pack *p, const mr_rule *rule, const char *name) {
     put_text(p, "cause", rule->cause);
     put_text(p, "reference", rule->reference);
     fprintf(p->out, "\n    .phase = %u, .severity = %u, .confidence = %u, .win32 = %uu, "
-            ".win32_status = %d, .per = %lluu,\n", (unsigned)rule->phase,
+            ".last = %d, .win32_status = %d, .per = %lluu,\n", (unsigned)rule->phase,
             (unsigned)rule->severity, (unsigned)rule->confidence, rule->win32,
-            rule->win32_status, (unsigned long long)rule->per);
+            rule->last, rule->win32_status, (unsigned long long)rule->per);
     fputs("    .sure = ", p->out);
     put_pattern(p, &rule->sure);
     fputs(",\n", p->out);

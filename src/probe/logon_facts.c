@@ -60,7 +60,8 @@ const char *mr_logon_seen_mechanism(const mr_logon_seen *l) {
     if (report_of(l)->mechanism == MR_LOGON_NETLOGON)
         return "Netlogon";
     if (by_kerberos(l, &provider) ||
-        (!provider.security && report_of(l)->mechanism != MR_LOGON_NTLM && !report_of(l)->fallback))
+        (!provider.security && report_of(l)->mechanism != MR_LOGON_NTLM &&
+         (report_of(l)->kerberos || !report_of(l)->ntlm)))
         return "Kerberos";
     return "NTLM";
 }
@@ -368,10 +369,22 @@ static const char *tell_kdcs(const mr_logon_seen *l, const mr_logon_report *r, i
     return silent ? text(l, "no KDC answers (%s)", silent) : add_local(l, err);
 }
 
+/* Whatever else is found, that nobody is logged on is. */
+static const char *add_failed(const mr_logon_seen *l, const mr_addr *by, uint32_t krb,
+                              const char *told) {
+    mr_fact_add(l->diag, MR_FACT_AUTH_FAILED, l->check, .other = told, .user = l->who,
+                .address = by ? addr_text(l, by) : NULL, .krb = krb);
+    return told;
+}
+
 const char *mr_logon_seen_add_refused(const mr_logon_seen *l, int result, const mr_error *err) {
-    if (report_of(l)->mechanism == MR_LOGON_NETLOGON)
-        return probe_add_channel(l, result, err);
-    return tell_kdcs(l, report_of(l), result, err);
+    const mr_logon_report *r = report_of(l);
+    const mr_krb5_failure *failure = &r->tickets.failure;
+    bool refused = result == MR_ERR_AUTH && failure->from_peer && failure->code != MR_KRB5_NO_CODE;
+    const char *told = r->mechanism == MR_LOGON_NETLOGON ? probe_add_channel(l, result, err)
+                                                         : tell_kdcs(l, r, result, err);
+
+    return add_failed(l, refused ? &r->kdc : NULL, refused ? failure->code : 0, told);
 }
 
 void mr_logon_seen_add_granted(const mr_logon_seen *l) {
@@ -391,7 +404,8 @@ void mr_logon_seen_add_granted(const mr_logon_seen *l) {
 
 /* ---- the server ---- */
 
-static bool by_acceptor(const mr_logon_seen *l, const char **whyp) {
+/* After the tickets were had: by the initiator, or by the server. */
+static bool by_negotiation(const mr_logon_seen *l, const char **whyp) {
     mr_logon_provider provider = provider_of(l);
     mr_spnego_info info;
 
@@ -399,7 +413,7 @@ static bool by_acceptor(const mr_logon_seen *l, const char **whyp) {
         return false;
     mr_spnego_get_info(provider.spnego, &info);
     *whyp = info.why;
-    return info.fallback == MR_SPNEGO_FALLBACK_ACCEPTOR;
+    return info.fallback != MR_SPNEGO_NO_FALLBACK;
 }
 
 /* A server outside of any domain knows its own accounts alone: no KDC has a say in that. */
@@ -421,7 +435,7 @@ const char *mr_logon_seen_add_fallback(const mr_logon_seen *l, bool accepted, ui
                    failure->code != MR_KRB5_NO_CODE;
     const char *why = r->why.text;
 
-    if (!r->fallback && !by_acceptor(l, &why))
+    if (!r->fallback && !by_negotiation(l, &why))
         return NULL;
     if (!accepted && r->fallback) { /* what stood in the way of Kerberos is a failure as well */
         mr_error err = r->why;
@@ -435,7 +449,7 @@ const char *mr_logon_seen_add_fallback(const mr_logon_seen *l, bool accepted, ui
     }
     if (refused)
         why = text(l, "the KDC %s says %s", addr_text(l, &r->kdc), code_text(l, failure));
-    const char *silent = refused ? NULL : add_unanswered(l, r, false);
+    const char *silent = r->fallback && !refused ? add_unanswered(l, r, false) : NULL;
     if (accepted)
         mr_fact_add(l->diag, MR_FACT_AUTH_FALLBACK, l->check,
                     .address = addr_text(l, l->addr), .port = l->port, .other = why,
@@ -475,7 +489,7 @@ static bool after_auth3(const mr_logon_seen *l, int result) {
     return result == MR_ERR_FAULT && report->bound && !report->auth.proven && !is_accepted(l);
 }
 
-const char *mr_logon_seen_add_failed(const mr_logon_seen *l, int result, const mr_error *err) {
+static const char *tell_server(const mr_logon_seen *l, int result, const mr_error *err) {
     mr_talk_seen talk = mr_logon_seen_talk(l);
     const char *told = add_ap_error(l);
 
@@ -495,4 +509,8 @@ const char *mr_logon_seen_add_failed(const mr_logon_seen *l, int result, const m
     }
     mr_facts_add_talk(l->diag, &talk);
     return told ? told : probe_talk_words(l->diag->arena, &talk, err);
+}
+
+const char *mr_logon_seen_add_failed(const mr_logon_seen *l, int result, const mr_error *err) {
+    return add_failed(l, l->addr, 0, tell_server(l, result, err));
 }

@@ -269,8 +269,8 @@ void mr_logon_end(mr_logon *l, int result, const mr_error *err) {
         r->kerberos = wants_kerberos(l);
         r->netlogon = l->options.mechanism == MR_LOGON_NETLOGON;
     } else if (may_fall_back(l, result)) {
-        r->fallback = true;
-        r->why = detail;
+        r->fallback = !l->options.identity->anonymous; /* nobody has no tickets to be missed */
+        r->why = r->fallback ? detail : r->why;
         result = 0;
     }
     r->ntlm = result == 0 && wants_ntlm(l) && has_ntlm(l->options.identity);

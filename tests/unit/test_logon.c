@@ -553,6 +553,28 @@ static void ntlm(void **state) {
     close_world(&w);
 }
 
+/* Nobody has no tickets: that Negotiate takes NTLM for him is no fallback. */
+static void nobody_negotiates(void **state) {
+    mr_logon_provider p;
+    mr_spnego_info info;
+    world w;
+    (void)state;
+
+    open_world(&w, MR_LOGON_NEGOTIATE, NULL, 0);
+    mr_identity_deinit(&w.id);
+    assert_int_equal(mr_identity_init(&w.id, NULL), 0);
+    w.id.anonymous = true;
+    const mr_logon_report *r = run(&w);
+    assert_int_equal(w.result, 0);
+    assert_true(r->ntlm && !r->kerberos && !r->fallback);
+    assert_int_equal(r->why.code, 0);
+    mr_security *s = make(&w, 0x60);
+    assert_int_equal(mr_logon_find(w.logon, s, &p), 0);
+    mr_spnego_get_info(p.spnego, &info);
+    assert_int_equal(info.fallback, MR_SPNEGO_NO_FALLBACK);
+    close_world(&w);
+}
+
 /* Bindings that the caller gave, and may forget, reach a server that wants them. */
 static void bound(void **state) {
     char octets[] = "tls-server-end-point:0123456789";
@@ -716,6 +738,7 @@ int main(void) {
         cmocka_unit_test(waiting),
         cmocka_unit_test(ntlm),
         cmocka_unit_test(bound),
+        cmocka_unit_test(nobody_negotiates),
         cmocka_unit_test(negotiate),
         cmocka_unit_test(realms),
         cmocka_unit_test(wrong_wishes),

@@ -23,7 +23,7 @@ const mr_rule mr_rule_krb_bad_integrity = {
              "belong together, or a device on the way changes the data.",
     .reference = "RFC 4120 3.2.3, 7.5.9",
     .remedies = {{.text = "Drop the old tickets and try again.",
-                  PURGE_TICKETS},
+                  PURGE_TICKETS, .verify = "msrpc diagnose {host} --auth kerberos"},
                  {.text = "See whether the controllers replicate.",
                   .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_CMD,

@@ -19,7 +19,7 @@ const mr_rule mr_rule_krb_ticket_expired = {
              "wrong.",
     .reference = "RFC 4120 3.2.3, 7.5.9",
     .remedies = {{.text = "Drop the old tickets and log on anew.",
-                  PURGE_TICKETS},
+                  PURGE_TICKETS, .verify = "msrpc diagnose {host} --auth kerberos"},
                  {.text = "Compare the clocks.",
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_CMD,

@@ -3,10 +3,9 @@
  */
 #include "rules.h"
 
-#define RPC_SEC_PKG_ERROR 0x721u
-#define NCA_PROTO_ERROR 0x1c01000bu /* Samba's answer to an auth3 that it does not accept */
-
 bool mr_test_rpc_auth_failed(const mr_fact *fact) {
+    if (IS_NOBODY(fact))
+        return false; /* RPC.NULL_REFUSED */
     if (fact->kind == MR_FACT_RPC_NAK)
         return fact->reason == 9;
     return fact->status == RPC_SEC_PKG_ERROR ||

@@ -4,6 +4,10 @@
  */
 #include "rules.h"
 
+bool mr_test_rpc_first_call_denied(const mr_fact *fact) {
+    return !IS_NOBODY(fact);
+}
+
 const mr_rule mr_rule_rpc_first_call_denied = {
     .id = "RPC.FIRST_CALL_DENIED",
     .phase = MR_PHASE_COMMUNICATION,
@@ -13,6 +17,7 @@ const mr_rule mr_rule_rpc_first_call_denied = {
     .per = MR_F(ADDRESS) | MR_F(PORT),
     .require = {{.any = {MR_FACT_RPC_FAULT},
                  .where = {MR_WHERE(STATUS, EQ, 5), MR_WHERE(WHEN, EQ, MR_WHEN_AFTER_AUTH3)}}},
+    .test = mr_test_rpc_first_call_denied,
     .summary = "credentials or rights are refused on the first call",
     .cause = "{interface} on port {port} of {address} denies the first call after the client "
              "sent its credentials (authentication level {auth}). Either the server does not "

@@ -4,7 +4,6 @@
 #include "rules.h"
 
 #define NCA_RPC_VERSION_MISMATCH 0x1c000008u
-#define NCA_PROTO_ERROR 0x1c01000bu
 
 bool mr_test_rpc_protocol_error(const mr_fact *fact) {
     if (fact->kind == MR_FACT_RPC_NAK)

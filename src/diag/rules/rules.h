@@ -77,6 +77,11 @@
                    "the path drops full-size packets"},                                   \
                   {"answered", otherwise}}}
 
+#define RPC_SEC_PKG_ERROR 0x721u
+#define NCA_PROTO_ERROR 0x1c01000bu /* Samba's answer to an auth3 that it does not accept */
+/* Whether the caller logged on as nobody: a null session. */
+#define IS_NOBODY(fact) ((fact)->user && strcmp((fact)->user, "anonymous") == 0)
+
 #define WIN32_ACCESS_DENIED 5
 #define WIN32_DUP_NAME 52
 #define WIN32_BAD_NETPATH 53

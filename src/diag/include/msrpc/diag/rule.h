@@ -94,6 +94,7 @@ struct mr_rule {
     enum mr_confidence confidence;
     mr_pattern sure;     /* where it finds facts too, the confidence is certain */
     uint32_t win32;
+    bool last;           /* left out where another error rests on the same check */
     bool win32_status;   /* the Win32 code is what the anchor's status means, where it means one */
     mr_fields per;
     mr_pattern require[MR_RULE_REQUIRE];

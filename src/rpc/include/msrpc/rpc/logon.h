@@ -150,7 +150,7 @@ typedef struct mr_logon_report {
                                 * its secret is wrong, it is locked, has expired or may not log on.
                                 * Whoever tries it again, at whatever server, counts towards a
                                 * lockout. */
-    bool fallback;             /* Negotiate goes without Kerberos ... */
+    bool fallback;             /* Negotiate goes without Kerberos, and not as nobody ... */
     mr_error why;              /* ... for this reason */
     mr_nsec elapsed;           /* from start to outcome */
     const char *guess;         /* what the user's realm was guessed from; NULL: he named it */
