@@ -428,6 +428,12 @@ static bool is_standalone(const mr_logon_seen *l) {
            mr_slice_eq_nocase(mr_slice_str(info.domain), mr_slice_str(info.computer));
 }
 
+/* Whether what stood in the way of Kerberos is a failure by itself. */
+static bool lacks_kerberos(const mr_logon_seen *l, const mr_logon_report *r) {
+    return r->fallback && r->why.code != MR_ERR_ARGUMENT && r->why.code != MR_ERR_NOT_FOUND &&
+           !is_standalone(l);
+}
+
 const char *mr_logon_seen_add_fallback(const mr_logon_seen *l, bool accepted, uint32_t status) {
     const mr_logon_report *r = report_of(l);
     const mr_krb5_failure *failure = &r->tickets.failure;
@@ -437,9 +443,9 @@ const char *mr_logon_seen_add_fallback(const mr_logon_seen *l, bool accepted, ui
 
     if (!r->fallback && !by_negotiation(l, &why))
         return NULL;
-    if (!accepted && r->fallback) { /* what stood in the way of Kerberos is a failure as well */
+    if (!accepted && r->fallback) {
         mr_error err = r->why;
-        if (err.code != MR_ERR_ARGUMENT && err.code != MR_ERR_NOT_FOUND && !is_standalone(l))
+        if (lacks_kerberos(l, r))
             why = tell_kdcs(l, r, err.code, &err);
         if (refused && failure->code == MR_KRB_S_PRINCIPAL_UNKNOWN && status)
             mr_fact_add(l->diag, MR_FACT_NTLM_FALLBACK, l->check,
@@ -507,7 +513,8 @@ static const char *tell_server(const mr_logon_seen *l, int result, const mr_erro
                         .port = talk.port, .other = err->text, .user = l->who);
         return told ? told : text(l, "%s", err->text);
     }
-    mr_facts_add_talk(l->diag, &talk);
+    if (talk.end != MR_TALK_NAK || !lacks_kerberos(l, report_of(l))) /* a server without NTLM */
+        mr_facts_add_talk(l->diag, &talk);
     return told ? told : probe_talk_words(l->diag->arena, &talk, err);
 }
 

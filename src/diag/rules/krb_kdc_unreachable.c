@@ -18,8 +18,8 @@ const mr_rule mr_rule_krb_kdc_unreachable = {
                {.any = {MR_FACT_TCP_UNREACHABLE, MR_FACT_LOCAL_NO_NEIGHBOUR,
                         MR_FACT_LOCAL_NO_ROUTE},
                 .same = MR_F(ADDRESS)}},
-    .explains = {"TCP.HOST_SILENT", "TCP.ENDPOINT_FILTERED", "TCP.ENDPOINT_REFUSED", "TCP.REJECTED",
-                 "RPC.NAK"},
+    .explains = {"TCP.HOST_SILENT", "TCP.ENDPOINT_FILTERED", "TCP.ENDPOINT_REFUSED",
+                 "TCP.REJECTED"},
     .summary = "the KDC does not answer",
     .cause = "No answer came from port {port} of {address} over {protseq|any way it was asked} "
              "(attempts: {tries}; {other|nothing came back}): a firewall is in between, or the "

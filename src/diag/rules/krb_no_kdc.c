@@ -18,7 +18,7 @@ const mr_rule mr_rule_krb_no_kdc = {
     .require = {{.any = {MR_FACT_KRB_NO_KDC}}},
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(DOMAIN)}},
     .test = mr_test_krb_no_kdc,
-    .explains = {"RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED", "RPC.FIRST_CALL_DENIED", "RPC.NAK"},
+    .explains = {"RPC.AUTH_FAILED", "RPC.TOKEN_REFUSED", "RPC.FIRST_CALL_DENIED"},
     .summary = "no KDC of the realm is known",
     .cause = "DNS names no KDC for the realm {domain}, to which {user|the user} should belong: "
              "it has no SRV records _kerberos._udp and _kerberos._tcp under that name, nor an "

@@ -23,7 +23,7 @@ const mr_rule mr_rule_krb_tcp_blocked = {
     .forbid = {{.any = {MR_FACT_TCP_OPEN}, .same = MR_F(ADDRESS) | MR_F(PORT)}},
     .test = mr_test_krb_tcp_blocked,
     .explains = {"TCP.ENDPOINT_FILTERED", "TCP.ENDPOINT_REFUSED", "TCP.REJECTED",
-                 "KRB.KDC_UNREACHABLE", "RPC.NAK"},
+                 "KRB.KDC_UNREACHABLE"},
     .summary = "Kerberos needs TCP port 88, which is blocked",
     .cause = "The KDC {address} answers over UDP, but TCP port {port}, where messages go that do "
              "not fit into UDP, does not open. Users in many groups have such tickets.",

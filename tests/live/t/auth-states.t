@@ -91,4 +91,16 @@ with fault('dc-setting', 'ntlm auth = disabled'):
     ill('no NTLM: an address, which has no ticket', [*ALICE, DC], 'RPC.AUTH_FAILED', 4, 40, 'pppf', 1825,
         ['NTLM where a policy blocks it'])
     eq(bad_passwords('alice'), 0, 'no NTLM: nothing was counted')
+
+# ---- a server of ours that takes no NTLM: what stood in the way of Kerberos is the matter ----
+serve = 'exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --mapper 135 --bind "$0" --keytab "$MB_KEYTAB"'
+with background('mb', 'sh', '-c', serve, names['MB_CLIENT_IP']):
+    healthy('a server without NTLM', *ALICE, names['MB_NAME'])
+    ill('a server without NTLM, an unknown name', [*ALICE, '--target-ip', names['MB_CLIENT_IP'],
+                                                   'ghost.lab.test'],
+        'KRB.SERVICE_UNKNOWN', 4, 40, 'pppf', 1396, ['host/ghost.lab.test'])
+    ill('a server without NTLM, no KDC', [*ALICE, '--dc-ip', names['UNUSED_IP'], names['MB_NAME']],
+        'KRB.KDC_UNREACHABLE', 4, 40, 'pppf', 1311, [names['UNUSED_IP']])
+    ill('a server without NTLM, an address', [*ALICE, names['MB_CLIENT_IP']], 'RPC.NAK', 4, 40, 'pppf', 1727,
+        [names['MB_CLIENT_IP']])
 done()
