@@ -177,22 +177,22 @@ static int tell_line(app *a, const char *name, ssize_t n, int cut) {
 /* A pipe is as good as a file, but may have nothing to say. */
 int app_read_secret(app *a, const char *path, char **secretp) {
     bool standard = strcmp(path, "-") == 0, end = false;
-    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     const char *name = standard ? "standard input" : path;
     mr_nsec deadline = a->set.deadline ? mr_clock_now() + a->set.deadline : MR_NSEC_NEVER;
     char line[SECRET_MAX + 2];
     struct held held;
+    ssize_t n = ENDED;
     int cut = 0;
 
-    if (fd < 0)
-        return tell_line(a, name, ENDED, 0);
     app_guard_secrets();
     hold_signals(&held, ENDING);
-    ssize_t n = read_line(fd, &held, deadline, line, &end, &cut);
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd >= 0)
+        n = read_line(fd, &held, deadline, line, &end, &cut);
     int failed = errno;
-    hear_signals(&held);
-    if (!standard)
+    if (fd >= 0 && !standard)
         close(fd);
+    hear_signals(&held);
     errno = failed;
     int code = n < 0 || (n == 0 && end) ? tell_line(a, name, n, cut)
                                         : keep(a, line, (size_t)n, secretp);

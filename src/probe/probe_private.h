@@ -109,6 +109,7 @@ struct mr_probe {
     size_t addr_count;
     const char *full_name;         /* that the addresses were found under in DNS, or NULL */
     const char *dns_domain;        /* the host's, as it says itself, or NULL */
+    bool challenging;              /* it is about to say so */
     char vantage[MR_ADDR_TEXT];
     mr_client *mapper_client;      /* bound; owned here */
     size_t mapper_addr;            /* index of the address it is connected to */

@@ -75,6 +75,30 @@ refused(66, 'no key table', 'ping', '-u', USER, '--keytab', '/nowhere/k', T)
 refused(66, 'no ticket cache', 'ping', '--ccache', '/nowhere/c', T)
 refused(66, 'a key table that is none', 'ping', '-u', USER, '--keytab', '/etc/passwd', T)
 refused(66, 'no ticket at hand', 'ping', '-k', 'localhost:9', env={'KRB5CCNAME': 'FILE:/nowhere'})
+# a pipe that nobody writes into: no file of keys or settings, a password that does not come
+with tempfile.TemporaryDirectory() as folder:
+    pipe, name = os.path.join(folder, 'pipe'), 'localhost:9'
+    os.mkfifo(pipe)
+    for word, args, env in (('keytab', ['-u', 'a@b.test', '--keytab', pipe], {}),
+                            ('ccache', ['--ccache', 'FILE:' + pipe], {}),
+                            ('KRB5CCNAME', ['-k'], {'KRB5CCNAME': 'FILE:' + pipe}),
+                            ('KRB5_CONFIG', ['-u', 'a@b.test', '-p', SECRET],
+                             {'KRB5_CONFIG': '/dev/null:' + pipe}),
+                            ('KRB5_CONFIG', ['-u', 'a@b.test', '-p', SECRET],
+                             {'KRB5_CONFIG': '/dev/zero'})):
+        refused(66, '%s is no file' % word, 'ping', *args, name, env=env)
+        run = Run('ping', *args, name, env=env)
+        ok(word in run.err and (pipe in run.err or '/dev/zero' in run.err), '... and named', run)
+    refused(75, 'no password by the deadline', 'ping', '-u', USER, '--password-file', pipe,
+            '--deadline', '0.2', T)
+    for number in signal.SIGINT, signal.SIGTERM:
+        with subprocess.Popen([MSRPC, 'ping', '-u', USER, '--password-file', pipe, T],
+                              stderr=subprocess.PIPE, text=True) as child:
+            with open(pipe, 'w') as held:   # it is there, and reads
+                child.send_signal(number)
+                ok(child.wait(timeout=60) == 130 and 'interrupted' in child.stderr.read(),
+                   'no password, and a signal %d: 130' % number)
+
 # an account where none is taken, or with its @HOST forgotten
 for args in (['ping', 'ncacn_ip_tcp:LAB/alice:%s@localhost[49154]', '-i', 'samr'],
              ['ping', 'ncacn_ip_tcp:alice:%s@localhost'],
@@ -124,6 +148,11 @@ with Server('--users', users, '--interface', 'rpcecho') as server:
     good('DOMAIN/user', '-u', 'LAB/alice', '-p', SECRET)
     good('-d', '-u', 'alice', '-d', 'LAB', '-p', SECRET)
     good('a password file', '-u', USER, '--password-file', passwords)
+    late = ['sh', '-c', '(sleep 0.3; echo "$1") | { shift; exec "$@"; }', 'sh', SECRET]
+    run = subprocess.run([*late, MSRPC, 'ping', '127.0.0.1', '--mapper-port', str(server.mapper),
+                          '--interface', 'rpcecho', '--count', '1', '-u', USER, '--password-file',
+                          '/dev/stdin'], capture_output=True, text=True, check=False)
+    ok(run.returncode == 0, 'a pipe that takes its time', run.stdout, run.stderr)
     good('standard input', '-u', USER, '--password-file', '-', stdin=(SECRET + '\n').encode())
     good('Samba -U', '-U', '%s%%%s' % (USER, SECRET))
     nt = subprocess.run(['python3', '-c', 'import sys; from impacket.ntlm import compute_nthash; '

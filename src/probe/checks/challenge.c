@@ -18,6 +18,7 @@ static void cut(struct probe_op *op) {
     struct challenge *c = (struct challenge *)op;
 
     mr_challenge_deinit(&c->ask);
+    op->probe->challenging = false;
 }
 
 /* ---- what it says ---- */
@@ -126,6 +127,7 @@ static void start(mr_probe *p) {
     c->addr = &p->addrs[p->mapper_addr].addr;
     c->port = p->options.mapper_port;
     probe_op_begin(p, &c->op, "AUTH.CHALLENGE", MR_PHASE_COMMUNICATION, false, cut);
+    p->challenging = true;
     c->op.remark = true; /* who answers at the mapper says nothing about calls */
     probe_op_connect(&c->op, connect_challenge);
 }

@@ -373,11 +373,25 @@ static void begin_logon(struct probe_logon *l) {
     finish(l);
 }
 
+/* The user's realm is soon told by the host, and by nobody else. */
+static bool waits_for_realm(const struct probe_logon *l) {
+    const mr_logon_options *o = &l->options;
+    const mr_probe *p = l->op.probe;
+
+    return p->challenging && !p->full_name && o->host && !strchr(o->host, '.') && !o->realm &&
+           !strchr(o->identity->domain, '.') &&
+           (o->mechanism == MR_LOGON_KERBEROS || o->mechanism == MR_LOGON_NEGOTIATE);
+}
+
 /* Another target may be trying the same account, or have been refused with it. */
 static void on_gate(void *user) {
     struct probe_logon *l = user;
     const mr_probe_options *o = &l->op.probe->options;
 
+    if (waits_for_realm(l)) {
+        mr_timer_set(&l->wait, mr_clock_now() + GATE_AGAIN);
+        return;
+    }
     switch (o->may_log_on ? o->may_log_on(o->judged_user) : MR_PROBE_GATE_OPEN) {
     case MR_PROBE_GATE_OPEN:
         begin_logon(l);
