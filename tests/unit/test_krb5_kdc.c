@@ -299,6 +299,57 @@ static void costs(void **state) {
     }
 }
 
+/* Runs with a KDC that wants each of the first @stalls requests of @type again, by TCP. */
+static int run_stalled(kdc *k, mr_krb5_kdc *m, uint8_t type, unsigned stalls, mr_error *err) {
+    mr_krb5_kdc_request request;
+    mr_krb_request r;
+    mr_slice reply = MR_SLICE_NULL;
+    int rc;
+
+    while ((rc = mr_krb5_kdc_step(m, reply, &request, err)) == MR_KRB5_KDC_SEND) {
+        assert_int_equal(mr_krb_request_decode(request.bytes, &r, err), 0);
+        mr_buf_reset(&k->reply);
+        if (r.type == type && stalls > 0) {
+            stalls--;
+            write_error(k, 52, MR_SLICE_NULL);
+            reply = mr_buf_slice(&k->reply);
+        } else {
+            reply = answer(k, &request);
+        }
+    }
+    return rc;
+}
+
+static void asked_again(void **state) {
+    static const struct {
+        uint8_t type;
+        unsigned own;  /* requests without any that are asked again */
+        uint32_t last; /* answer to the last that is allowed */
+    } stages[] = {{MR_KRB_AS_REQ, 2, 25}, {MR_KRB_TGS_REQ, 1, 52}};
+    (void)state;
+
+    for (size_t i = 0; i < 2 * MR_COUNT(stages); i++) {
+        unsigned own = stages[i / 2].own, over = i % 2;
+        mr_error err = MR_ERROR_INIT;
+        mr_krb5_kdc_info info;
+        mr_identity id;
+        kdc k;
+        kdc_init(&k, 18);
+        alice(&id);
+        give_secret(&id, &k, SECRET_PASSWORD, false);
+        mr_krb5_kdc *m = machine(&id, SERVICE);
+        assert_int_equal(run_stalled(&k, m, stages[i / 2].type, MR_KRB5_KDC_REQUESTS - own + over,
+                                     &err), over ? MR_ERR_LIMIT : 0);
+        mr_krb5_kdc_get_info(m, &info);
+        assert_int_equal(info.endless, over);
+        assert_int_equal(info.failure.code, over ? stages[i / 2].last : MR_KRB5_NO_CODE);
+        assert_int_equal(info.requests, MR_KRB5_KDC_REQUESTS + (over && own == 2 ? 0 : 3 - own));
+        mr_krb5_kdc_free(m);
+        mr_identity_deinit(&id);
+        kdc_deinit(&k);
+    }
+}
+
 /* What is longer than a UDP datagram's 1465 octets goes over TCP at once. */
 static void long_requests(void **state) {
     static char user[1500 + sizeof "@" REALM];
@@ -363,6 +414,7 @@ int main(void) {
         cmocka_unit_test(refusals),
         cmocka_unit_test(computer),
         cmocka_unit_test(costs),
+        cmocka_unit_test(asked_again),
         cmocka_unit_test(long_requests),
         cmocka_unit_test(impossible),
     };
