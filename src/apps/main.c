@@ -19,9 +19,9 @@ static int run_command(const app_command *command, int argc, char **argv) {
         code = app_output_open(&a);
     if (!code)
         code = app_output_close(&a, command->run(&a));
+    app_accounts_wipe(&a); /* workers have copies of their own */
     if (mr_workers_leave(a.workers))
         _exit(code); /* everything is written, and one of them waits still, maybe for ever */
-    app_accounts_wipe(&a);
     mr_arena_deinit(&a.arena);
     return code;
 }

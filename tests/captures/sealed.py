@@ -264,19 +264,42 @@ def changed():
 
 # ---- many ----
 
-def many():
-    """Logons of many accounts, each closed for its own key: the first 64 stories are told, the rest
-    are counted, on the screen, in JSON and on the page."""
+def copies(count, user):
+    """The sealed connection by NTLM so many times, each from a port of its own, of @user, which may
+    have a number."""
     head, packets = load(path_of('ntlm-privacy'))
     calls = trace(path_of('ntlm-privacy'), *KEYS)[1]
     port = struct.pack('>H', samr_shown(calls)[0]['client_port'])
+    octets = b''
+    for i in range(count):
+        name = (user % i if '%' in user else user).encode('utf-16-le')
+        own = struct.pack('>H', 20000 + i)
+        octets += b''.join(p.replace('alice'.encode('utf-16-le'), name).replace(port, own, 1)
+                           for p in packets if port in p[16 + 34:16 + 38])
+    return save(head, [octets])
+
+
+def many_opened():
+    """The page has the first 500 halves of calls that keys opened, and counts the rest."""
+    path = os.path.join(work, 'page.html')
+    subprocess.run([msrpc, 'trace', copies(1, 'alice'), *KEYS, '--html', path], capture_output=True)
+    with open(path) as file:
+        each = file.read().count('class="opened"')
+    count = 500 // each + 1
+    subprocess.run([msrpc, 'trace', copies(count, 'alice'), *KEYS, '--html', path],
+                   capture_output=True)
+    with open(path) as file:
+        text = file.read()
+    ok(text.count('class="opened"') == 500 and 'and %d more</p>' % (each * count - 500) in text,
+       '%d halves of calls on the page' % (each * count), each, text.count('class="opened"'),
+       [x for x in text.splitlines() if 'more</p>' in x])
+
+
+def many():
+    """Logons of many accounts, each closed for its own key: the first 64 stories are told, the rest
+    are counted, on the screen, in JSON and on the page."""
     for count in 63, 64, 65, 70:
-        copies = b''
-        for i in range(count):
-            name, own = ('al%03d' % i).encode('utf-16-le'), struct.pack('>H', 20000 + i)
-            copies += b''.join(p.replace('alice'.encode('utf-16-le'), name).replace(port, own, 1)
-                               for p in packets if port in p[16 + 34:16 + 38])
-        path = save(head, [copies])
+        path = copies(count, 'al%03d')
         options = ['-H', 'LAB\\alice:' + '5' * 32]
         run = subprocess.run([msrpc, 'trace', path, '--json', *options], capture_output=True, text=True)
         report = json.loads(run.stdout)
@@ -366,6 +389,7 @@ with tempfile.TemporaryDirectory() as work:
     parts()
     changed()
     many()
+    many_opened()
     most_hashes()
     page()
     compare()

@@ -153,10 +153,27 @@ for name, stop in ('serve --users', signal.SIGTERM), ('serve --users, read again
         os.kill(pid, signal.SIGTERM)
     leaves_nothing(name, [0], 'serve', '--users', users, '--mapper', '127.0.0.1:%d' % port,
                    '--bind', '127.0.0.1', meanwhile=visit)
-# alice's password and hash, dc1's keys of the recordings
-ALICE, ALICE_NT = 'Alice.Pw1', '2eda325cb2db9c0da925efa2e426385d'
+
+
+def look(pid):
+    """A stranger comes; then it is over."""
+    while Run('map', '127.0.0.1:%d' % port).code not in (0, 30):
+        pass
+    os.kill(pid, signal.SIGTERM)
+
+
+with socket.socket() as probe:
+    probe.bind(('127.0.0.1', 0))
+    port = probe.getsockname()[1]
+keytab = os.path.join(SEALED, 'dc1.keytab')
+# dc1's keys of the recordings
 DC1 = ['7b065f8472047586fe0c1b038ea761d9f0422daa416adfc218a093170b22c8c6',
        'b82f0c3238b89dadeb7257bf6631f0bb', '7ca289daaf15141da7fecba41722bd56']
+leaves_nothing('serve --keytab', [0], 'serve', '--keytab', keytab, '--mapper',
+               '127.0.0.1:%d' % port, '--bind', '127.0.0.1', control=keytab, hexes=DC1,
+               meanwhile=look)
+# alice's password and hash, dc1's keys of the recordings
+ALICE, ALICE_NT = 'Alice.Pw1', '2eda325cb2db9c0da925efa2e426385d'
 for name, capture, args in [
         ('trace -H', 'ntlm', ['-H', 'LAB\\alice:' + ALICE_NT]),
         ('trace -p', 'ntlm', ['-u', 'LAB\\alice', '-p', ALICE]),
