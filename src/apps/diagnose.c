@@ -131,6 +131,18 @@ static void on_judged(void *user, enum mr_probe_verdict verdict) {
     run->trying = false;
 }
 
+/* A mistake in the arguments, as everywhere; no diagnosis comes of it. */
+static bool is_wanted(void *user, const char *client) {
+    struct diagnose_run *run = user;
+
+    run->refused = app_account_check_owner(run->s.a, run->target->account, client);
+    if (run->refused) {
+        run->open = 0;
+        mr_loop_stop(&run->s.loop);
+    }
+    return run->refused == 0;
+}
+
 static void set_account(const app *a, struct diagnose_run *run, mr_probe_options *o) {
     const app_account *account = run->target->account;
 
@@ -142,6 +154,7 @@ static void set_account(const app *a, struct diagnose_run *run, mr_probe_options
     o->identity = account->name;
     o->may_log_on = may_log_on;
     o->judged = on_judged;
+    o->is_wanted = is_wanted;
     o->judged_user = run;
 }
 
@@ -177,6 +190,8 @@ static int start_run(const struct diagnose *d, struct diagnose_run *run) {
 static int finish_run(struct diagnose_run *run) {
     int code = app_session_wait(&run->s, &run->open);
 
+    if (run->refused)
+        return run->refused;
     if (code == APP_INTERRUPTED || code == APP_INCOMPLETE)
         mr_probe_cut(run->probe, code == APP_INTERRUPTED ? "interrupted"
                                  : "the deadline of the run passed first");

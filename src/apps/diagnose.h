@@ -20,6 +20,7 @@ struct diagnose_run {
     uint32_t started_nsec;
     size_t open;        /* 1 until the probe is done */
     bool over;          /* judged */
+    int refused;        /* exit code of a ticket that is another's than -u names, once told; or 0 */
     bool partial;       /* cut by the deadline or a signal */
     int code;           /* exit code of this target, once over */
     const app_saved *saved; /* what it is compared with, or NULL */

@@ -65,6 +65,9 @@ bool app_account_logs_on(const app_account *account);
 /* Whether @target can be logged on to at all: Kerberos has tickets for names, not for addresses,
  * and which name an address has is not left to DNS. 0 or APP_USAGE, told. */
 int app_account_check(const app *a, const app_target *target);
+/* Whether the ticket at hand, @client's ("" where there is none), is his whom -u names. 0 or
+ * APP_USAGE, told. */
+int app_account_check_owner(const app *a, const app_account *account, const char *client);
 /* Whether any of them can: a run that would be in vain for all is refused as the mistake it is.
  * 0 or APP_USAGE, told. app_targets_read asks it already. */
 int app_accounts_check(const app *a, const app_target *targets, size_t count);

@@ -119,10 +119,7 @@ static int tell_failed(app_session *s, int result, const mr_error *err) {
     return code;
 }
 
-/* The ticket at hand must be his whom -u names. */
-static int check_owner(app_session *s) {
-    app_account *account = s->logon.account;
-    const char *client = mr_logon_get_report(s->logon.logon)->tickets.client;
+int app_account_check_owner(const app *a, const app_account *account, const char *client) {
     const char *at = strrchr(client, '@');
     mr_slice user = mr_slice_of(client, at ? (size_t)(at - client) : strlen(client));
     bool his = account->expected && mr_slice_eq_nocase(user, mr_slice_str(account->expected));
@@ -131,8 +128,13 @@ static int check_owner(app_session *s) {
 
     if (account->who != APP_WHO_TICKET || !client[0] || !account->expected || (his && there))
         return 0;
-    return app_refuse(s->a, APP_USAGE, "the ticket at hand is that of %s, not of %s", client,
+    return app_refuse(a, APP_USAGE, "the ticket at hand is that of %s, not of %s", client,
                       account->name);
+}
+
+static int check_owner(const app_session *s) {
+    return app_account_check_owner(s->a, s->logon.account,
+                                   mr_logon_get_report(s->logon.logon)->tickets.client);
 }
 
 static int run_logon(app_session *s) {

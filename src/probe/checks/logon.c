@@ -328,6 +328,16 @@ static void try_out(struct probe_op *op) {
 
 /* ---- the logon ---- */
 
+/* A mistake of ours: nobody was asked. */
+static void end_local(struct probe_logon *l, const char *text) {
+    l->why = probe_text(l->op.probe, "%s", text);
+    mr_fact_add(l->op.probe->diag, MR_FACT_AUTH_LOCAL, l->op.check, .other = l->why,
+                .user = l->who);
+    judge(l, MR_PROBE_VERDICT_NONE);
+    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "as %s: %s", l->who, l->why);
+    finish(l);
+}
+
 static void on_logged_on(void *user, mr_logon *logon, int result, const mr_error *err) {
     struct probe_logon *l = user;
     mr_probe *p = l->op.probe;
@@ -342,6 +352,11 @@ static void on_logged_on(void *user, mr_logon *logon, int result, const mr_error
     p->logon_who = l->who;
     if (result) {
         end_failed(l, r->refused, add_refused(l, result, err));
+        return;
+    }
+    if (p->options.is_wanted && *r->tickets.client &&
+        !p->options.is_wanted(p->options.judged_user, r->tickets.client)) {
+        end_local(l, "the tickets are another user's");
         return;
     }
     probe_op_connect(&l->op, try_out);
@@ -366,11 +381,7 @@ static void begin_logon(struct probe_logon *l) {
         end_unknown(l, err.text);
         return;
     }
-    l->why = probe_text(p, "%s", err.text);
-    mr_fact_add(p->diag, MR_FACT_AUTH_LOCAL, l->op.check, .other = err.text, .user = l->who);
-    judge(l, MR_PROBE_VERDICT_NONE);
-    probe_check(&l->op, MR_STATUS_FAIL, NULL, 0, "as %s: %s", l->who, err.text);
-    finish(l);
+    end_local(l, err.text);
 }
 
 /* The user's realm is soon told by the host, and by nobody else. */

@@ -89,6 +89,21 @@ for name, args, reason in (('an alias', ['alias.lab.test'], 'KDC_ERR_S_PRINCIPAL
     ok(found and found[0]['severity'] == 'warning' and reason in found[0]['cause'],
        'fallback, %s: the reason' % name, run)
 
+# Kerberos that cannot begin here, though the KDC gives a ticket
+conf = os.path.join(TMP, 'broken.conf')
+with open(conf, 'w') as made:
+    made.write('[libdefaults\n{{{{\n')
+for name, why, report in (
+        ('a broken krb5.conf', 'configuration', json.loads(on('client', 'env', 'KRB5_CONFIG=' + conf, names['MSRPC'],
+                                                              'diagnose', '--json', *ALICE, NAME, check=False))),
+        ('a clock 11 hours ahead', 'expired', shifted('+11h', *ALICE, NAME))):
+    found = [x['cause'] for x in report['findings'] if x['id'] == 'AUTH.FALLBACK']
+    ok(report['exit'] == 1 and found and why in found[0] and report['vantage']['auth']['mechanism'] == 'NTLM' and
+       why in (report['vantage']['auth']['fallback'] or ''), 'fallback, %s: it is told' % name, report)
+# nobody has no tickets to be missed
+healthy('nobody, by Negotiate', '-N', '--auth', 'negotiate', NAME)
+healthy('nobody, by NTLM', '-N', '--auth', 'ntlm', NAME)
+
 # ---- refusals ----
 samba_tool('domain', 'passwordsettings', 'set', '--account-lockout-threshold=20')  # else nobody counts
 before = bad_passwords()
@@ -138,6 +153,11 @@ for args in [DC], [DC, '--keytab', TMP + '/alice.keytab', '-u', 'alice@LAB.TEST'
 run = msrpc('diagnose', '--json', DC, NAME, *ALICE, *KERBEROS)
 eq((run.code, [(x['target']['host'], x['exit']) for x in run.json['results']]), (64, [(NAME, 0)]),
    'among several it is the only one that fails', run)
+for other in 'bob', 'alice@OTHER.TEST':
+    run = msrpc('diagnose', NAME, '-k', '--ccache', cache, '-u', other)
+    ok(run.code == 64 and 'is that of alice@LAB.TEST, not of ' + other in run.err and not run.out,
+       "another's ticket than that of %s is a mistake" % other, run)
+healthy('the ticket is his', '-k', '--ccache', cache, '-u', 'alice', NAME)
 with fault('no-ntlm'):
     ill('NTLM is blocked', [*ROOT, *NTLM, 'srv.lab.test'], 'RPC.AUTH_FAILED', 4, 40, REFUSED, 1825,
         ['NTLM where a policy blocks it'])
@@ -149,6 +169,8 @@ for level in ('connect', 'integrity'):
 healthy('drsuapi at privacy', *ALICE, '--auth-level', 'privacy', '--interface', 'drsuapi', NAME)
 ill('drsuapi at connect, with NTLM', [*ALICE, *NTLM, '--auth-level', 'connect', '--interface', 'drsuapi', NAME],
     'RPC.LEVEL_LOW', 4, 40, REFUSED, 5, ['drsuapi', DC])
+ill('lsarpc at connect, with NTLM inside Negotiate', [*ROOT, '--auth-level', 'connect', 'srv.lab.test'],
+    'RPC.LEVEL_LOW', 4, 40, REFUSED, 5, ['lsarpc', SRV], ['AUTH.FALLBACK'])
 # Samba serves mgmt at connect whatever the password was: nothing at that level proves it
 samba_tool('domain', 'passwordsettings', 'set', '--account-lockout-threshold=20')
 before = bad_passwords()
@@ -157,6 +179,12 @@ for iface in 'drsuapi', 'lsarpc':
         ['-u', 'LAB\\alice', '-p', 'Wrong.Pw1', *NTLM, '--auth-level', 'connect', '--interface', iface, NAME],
         'RPC.AUTH_FAILED', 4, 40, REFUSED, 1825, [DC])
 eq(bad_passwords(), before + 2, 'each is one logon')
+before = bad_passwords()
+run = msrpc('diagnose', '--json', '-u', 'LAB\\alice', '-p', 'Wrong.Pw1', *NTLM, '--auth-level', 'connect', NAME,
+            'dual.lab.test', 'dc6.lab.test')
+said = sorted(logon(type('', (), {'json': x}))['status'] for x in run.json['results'])
+eq((run.code, said, bad_passwords()), (40, ['fail', 'skip', 'skip'], before + 1),
+   'who is refused at connect is not tried at the next target', run)
 samba_tool('domain', 'passwordsettings', 'set', '--account-lockout-threshold=0')
 
 # ---- no KDC ----

@@ -63,6 +63,9 @@ typedef struct mr_probe_options {
      * when the probe is freed before. */
     enum mr_probe_gate (*may_log_on)(void *user);
     void (*judged)(void *user, enum mr_probe_verdict verdict);
+    /* May be NULL: told whose tickets there are ("alice@LAB.TEST") before a server sees them; false
+     * ends the logon, with nobody judged. */
+    bool (*is_wanted)(void *user, const char *client);
     void *judged_user;
 } mr_probe_options;
 
