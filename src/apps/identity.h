@@ -51,6 +51,9 @@ void app_accounts_wipe(app *a);
  * @what. *@namep: its name with a type. A name of another type is left to the library. */
 int app_krb_file(app *a, const char *option, const char *name, uint8_t version_low,
                  uint8_t version_high, const char *what, const char **namep);
+/* Whether @name, if it is a file's, is that of one: reading a pipe might never end. 0 or
+ * APP_UNREADABLE, told. */
+int app_krb_never_waits(const app *a, const char *option, const char *name);
 /* Whether what the environment names in place of files are files, as far as @account needs them. 0
  * or APP_UNREADABLE, told. */
 int app_krb_settings(app *a, const app_account *account);

@@ -69,6 +69,12 @@ static int check_path(const app *a, const char *option, const char *path) {
     return stat(path, &st) == 0 && may_wait(&st) ? refuse_waiting(a, option, path) : 0;
 }
 
+int app_krb_never_waits(const app *a, const char *option, const char *name) {
+    const char *path;
+
+    return is_file(name, &path) ? check_path(a, option, path) : 0;
+}
+
 /* KRB5_CONFIG: files with colons between them. */
 static int check_configuration(app *a) {
     const char *list = getenv("KRB5_CONFIG");
@@ -86,11 +92,10 @@ static int check_configuration(app *a) {
 }
 
 int app_krb_settings(app *a, const app_account *account) {
-    const char *cache = getenv("KRB5CCNAME"), *path;
+    const char *cache = getenv("KRB5CCNAME");
     int code = check_configuration(a);
 
-    if (code || account->who != APP_WHO_TICKET || account->id.ccache[0] || !cache ||
-        !is_file(cache, &path))
+    if (code || account->who != APP_WHO_TICKET || account->id.ccache[0] || !cache)
         return code;
-    return check_path(a, "KRB5CCNAME:", path);
+    return app_krb_never_waits(a, "KRB5CCNAME:", cache);
 }

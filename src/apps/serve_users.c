@@ -45,7 +45,10 @@ int serve_users_read(app *a, const struct serve_settings *s, mr_channels *channe
     if (s->keytab && !(options.keytab = name_keytab(a, s->keytab)))
         return app_refuse(a, APP_BUG, "out of memory");
     options.winbind = s->users && !strcmp(s->users, WINBIND);
-    int code = s->users && !options.winbind ? app_read_accounts(a, s->users, &options.accounts) : 0;
+    int code = s->keytab ? app_krb_never_waits(a, "--keytab", s->keytab) : 0;
+    if (code)
+        return code;
+    code = s->users && !options.winbind ? app_read_accounts(a, s->users, &options.accounts) : 0;
     int r = code ? 0 : mr_gate_new(&options, &users->gate, &err);
     bool winbind = err.floor == MR_FLOOR_SERVE; /* what is wrong with a key table is auth's */
     if (r == MR_ERR_MEMORY || r == MR_ERR_UNSUPPORTED || winbind)

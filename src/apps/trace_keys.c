@@ -121,8 +121,11 @@ static int read_password(app *a, struct trace_keys *keys) {
 
 static int read_keytab(app *a, struct trace_keys *keys, const char *path) {
     mr_error err = MR_ERROR_INIT;
-    int r = mr_krb5_keys_new(path, &keys->tickets, &err);
+    int code = app_krb_never_waits(a, "--keytab", path);
 
+    if (code)
+        return code;
+    int r = mr_krb5_keys_new(path, &keys->tickets, &err);
     return r ? app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_UNREADABLE, "%s: %s", path,
                           err.text)
              : 0;

@@ -89,6 +89,8 @@ with tempfile.TemporaryDirectory() as folder:
         refused(66, '%s is no file' % word, 'ping', *args, name, env=env)
         run = Run('ping', *args, name, env=env)
         ok(word in run.err and (pipe in run.err or '/dev/zero' in run.err), '... and named', run)
+    for args in (['trace', '/dev/null'], ['serve', '--bind', '127.0.0.1']):
+        refused(66, args[0] + ': a key table that is no file', *args, '--keytab', pipe)
     refused(75, 'no password by the deadline', 'ping', '-u', USER, '--password-file', pipe,
             '--deadline', '0.2', T)
     for number in signal.SIGINT, signal.SIGTERM:

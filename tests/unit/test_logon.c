@@ -659,11 +659,20 @@ static void negotiate(void **state) {
 static void realms(void **state) {
     static const struct {
         const char *user, *host, *realm, *says;
+        const char *full_name, *dns_domain, *guess;
     } rows[] = {
-        {"LAB\\alice", "srv.Lab.Test", NULL, "no KDC of LAB.TEST "},
-        {"LAB\\alice", "srv", NULL, "no KDC of LAB "},
-        {"alice", "srv.test.example", "Other", "no KDC of Other "},
-        {"alice@sub.test.example", "srv.test.example", NULL, "no KDC of SUB.TEST.EXAMPLE "},
+        {"LAB\\alice", "srv.Lab.Test", NULL, "no KDC of LAB.TEST ", "srv.b.test", "c.test",
+         "the server's name srv.Lab.Test"},
+        {"LAB\\alice", "srv", NULL, "no KDC of B.TEST ", "srv.b.test.", "c.test",
+         "the server's name srv.b.test"},
+        {"LAB\\alice", "srv", NULL, "no KDC of C.TEST ", NULL, "c.test",
+         "the domain c.test, which the server names"},
+        {"LAB\\alice", "srv", NULL, "(--realm names the right one)", NULL, NULL,
+         "the domain LAB"},
+        {"alice@LAB", "srv", NULL, "no KDC of LAB is known: ", NULL, NULL, NULL},
+        {"alice", "srv.test.example", "Other", "no KDC of Other is known: ", NULL, NULL, NULL},
+        {"alice@sub.test.example", "srv.test.example", NULL, "no KDC of SUB.TEST.EXAMPLE is ", NULL,
+         NULL, NULL},
     };
     (void)state;
 
@@ -674,9 +683,16 @@ static void realms(void **state) {
         assert_int_equal(mr_identity_set_name(&w.id, mr_slice_str(rows[i].user), NULL), 0);
         w.options.host = rows[i].host;
         w.options.realm = rows[i].realm;
-        (void)run(&w);
+        w.options.full_name = rows[i].full_name;
+        w.options.dns_domain = rows[i].dns_domain;
+        const mr_logon_report *r = run(&w);
         assert_int_equal(w.result, MR_ERR_NAME);
         assert_says(&w, rows[i].says);
+        assert_int_equal(!rows[i].guess, !r->guess);
+        if (r->guess) {
+            assert_string_equal(r->guess, rows[i].guess);
+            assert_says(&w, "guessed from");
+        }
         close_world(&w);
     }
 }
