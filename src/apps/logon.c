@@ -100,6 +100,8 @@ static int tell_failed(app_session *s, int result, const mr_error *err) {
                      mr_logon_get_report(l->logon)->tickets.requests == 0 && result != MR_ERR_NAME;
 
     s->error = *err;
+    if (result == MR_ERR_MISSING)
+        return app_refuse(s->a, APP_MISSING, "%s: %s", s->target->host, why);
     const mr_krb5_kdc_info *tickets = &mr_logon_get_report(l->logon)->tickets;
     bool cached = l->account->who == APP_WHO_TICKET && tickets->client[0];
     const char *who = cached ? sentence(s->a, "%s (%s)", tickets->client, l->account->name)
@@ -147,7 +149,8 @@ static int run_logon(app_session *s) {
     options.server_count = s->addr_count;
     int r = mr_logon_new(&s->loop, &s->resolver, &options, &l->logon, &s->error);
     if (r)
-        return app_refuse(s->a, r == MR_ERR_ARGUMENT ? APP_USAGE : APP_BUG, "%s: %s",
+        return app_refuse(s->a, r == MR_ERR_ARGUMENT ? APP_USAGE
+                                : r == MR_ERR_MISSING ? APP_MISSING : APP_BUG, "%s: %s",
                           s->target->host, s->error.text);
     r = mr_logon_start(l->logon, on_logon, &wait, &s->error);
     if (r)
@@ -289,6 +292,19 @@ void app_session_fail(app_session *s, mr_client *client, const mr_error *err) {
     s->error.peer = cause.peer;
 }
 
+/* Told as what it is, whatever else a fault may mean. */
+static bool is_tampered(app_session *s, mr_client *client, int r) {
+    const mr_error cause = s->error;
+    const char *how = NULL;
+
+    if ((r == MR_ERR_AUTH || r == MR_ERR_FAULT) && s->logon.logon)
+        how = app_session_add_tampered(s, client, r, &cause);
+    if (how)
+        mr_fail(&s->error, MR_ERR_AUTH, MR_FLOOR_APP, MR_ERROR_NO_OFFSET, "the session is not "
+                "intact: %s", how);
+    return how;
+}
+
 int app_session_after(app_session *s, mr_client *client, const mr_syntax *interface, int r,
                       int code) {
     const mr_client_auth *auth = &mr_client_get_report(client)->auth;
@@ -304,6 +320,8 @@ int app_session_after(app_session *s, mr_client *client, const mr_syntax *interf
     if (!denied || !stranger)
         app_session_judge(s, client, r);
     bool known = s->logon.verdict == APP_VERDICT_GOOD || (denied && stranger);
+    if (is_tampered(s, client, r))
+        return APP_COMMUNICATION;
     if (r && auth->asked && !auth->proven && auth->trouble != MR_AUTH_TROUBLE_NONE && !known) {
         app_session_fail(s, client, &s->error);
         return APP_COMMUNICATION;

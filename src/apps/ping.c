@@ -204,6 +204,18 @@ static int summarize(struct ping *p) {
 
 /* ---- one target ---- */
 
+/* A denial is a fault, and faults carry no verifier (MS-RPCE 3.3.1.5.2.2): where nothing else came
+ * in a session whose answers were to be signed, nobody knows who said it. */
+static bool is_unsigned(const struct ping *p, mr_client *client) {
+    const mr_client_auth *auth = &mr_client_get_report(client)->auth;
+    bool denied = false;
+
+    for (uint32_t i = 0; i < p->count; i++)
+        denied = denied || (p->calls[i].ms >= 0 && mr_fault_is_denial(p->calls[i].fault));
+    return denied && auth->asked && !auth->proven && auth->level > MR_AUTH_LEVEL_CONNECT &&
+           p->target->account->who != APP_WHO_ANONYMOUS;
+}
+
 static int ping_connected(struct ping *p, mr_client *client) {
     const mr_client_report *report = mr_client_get_report(client);
     struct ping_method method;
@@ -219,6 +231,9 @@ static int ping_connected(struct ping *p, mr_client *client) {
     if (!p->calls)
         return app_refuse(p->s->a, APP_BUG, "out of memory");
     code = make_calls(p, client, &method);
+    p->unsigned_faults = is_unsigned(p, client);
+    if (p->unsigned_faults)
+        code = app_worse(code, APP_WARNINGS);
     int worse = summarize(p);
     if (!code && p->options->stats)
         worse = app_worse(worse, read_stats(p, client));
@@ -330,7 +345,7 @@ const app_command app_ping = {
                  "msrpc ping dc01 --interface drsuapi --matrix",
                  "where replication listens, and which binds a firewall lets through"},
     .exits = {"0", "every call was answered; a fault is an answer",
-              "1", "some calls were not answered",
+              "1", "some calls were not answered, or only by faults that nobody signed",
               "10 20 30 40", "the failing phase; with --matrix the first of any endpoint"},
     .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,

@@ -81,6 +81,7 @@ struct ping {
     const char *method;        /* what was called, NULL: nothing */
     struct ping_call *calls;
     uint32_t count, lost;      /* calls tried; of them without an answer */
+    bool unsigned_faults;      /* the only answers of a session that was to be signed */
     double min, median, p99, max;
     uint32_t stats[PING_STATS], stat_count;
     const char *stats_error;

@@ -24,8 +24,10 @@ static void show_calls(const struct ping *p) {
             fprintf(a->out, " %s %3u  no answer: %s\n", app_mark(a, APP_MARK_FAIL), i + 1,
                     c->error ? c->error : "");
         else if (c->fault)
-            fprintf(a->out, " %s %3u  %.2f ms  fault 0x%08x %s, an answer too\n",
-                    app_mark(a, APP_MARK_OK), i + 1, c->ms, c->fault, fault_name(c->fault));
+            fprintf(a->out, " %s %3u  %.2f ms  fault 0x%08x %s, %s\n",
+                    app_mark(a, p->unsigned_faults ? APP_MARK_WARN : APP_MARK_OK), i + 1, c->ms,
+                    c->fault, fault_name(c->fault),
+                    p->unsigned_faults ? "unsigned" : "an answer too");
         else
             fprintf(a->out, " %s %3u  %.2f ms\n", app_mark(a, APP_MARK_OK), i + 1, c->ms);
     }
@@ -39,6 +41,9 @@ static void show_times(const struct ping *p) {
     if (p->lost < p->count)
         fprintf(a->out, " min %.2f  median %.2f  p99 %.2f  max %.2f ms\n", p->min, p->median,
                 p->p99, p->max);
+    if (p->unsigned_faults)
+        fputs(" nothing that came was signed: a fault never is, anybody on the way could\n"
+              " have sent it\n", a->out);
 }
 
 static void show_stats(const struct ping *p) {

@@ -51,7 +51,7 @@ int serve_users_read(app *a, const struct serve_settings *s, mr_channels *channe
     code = s->users && !options.winbind ? app_read_accounts(a, s->users, &options.accounts) : 0;
     int r = code ? 0 : mr_gate_new(&options, &users->gate, &err);
     bool winbind = err.floor == MR_FLOOR_SERVE; /* what is wrong with a key table is auth's */
-    if (r == MR_ERR_MEMORY || r == MR_ERR_UNSUPPORTED || winbind)
+    if (r == MR_ERR_MEMORY || r == MR_ERR_UNSUPPORTED || r == MR_ERR_MISSING || winbind)
         code = app_refuse(a, r == MR_ERR_MEMORY ? APP_BUG : APP_MISSING, "%s", err.text);
     else if (r)
         code = app_refuse(a, APP_UNREADABLE, "%s: %s", s->keytab, err.text);

@@ -213,8 +213,11 @@ static int connect_one(app_session *s, const mr_addr *remote, const mr_syntax *s
     if (mr_client_new(&s->loop, &options, &client, &s->error) != 0)
         return app_refuse(s->a, APP_BUG, "%s", s->error.text);
     int r = mr_client_start(client, syntax, on_bound, &wait, &s->error);
-    if (r && r != MR_ERR_AUTH)
+    if (r == MR_ERR_MEMORY || (r && r != MR_ERR_AUTH && s->error.floor != MR_FLOOR_AUTH))
         code = app_refuse(s->a, APP_BUG, "%s", s->error.text);
+    else if (r == MR_ERR_MISSING)
+        code = app_refuse(s->a, APP_MISSING, "%s: %s", s->target->host,
+                          app_session_add_refused(s, r, &s->error));
     else if (r)
         code = fail_before(s, r);
     else

@@ -126,6 +126,14 @@ const char *app_session_add_failed(app_session *s, mr_client *client, const mr_e
     return mr_logon_seen_add_failed(&seen, err->code, err);
 }
 
+const char *app_session_add_tampered(app_session *s, mr_client *client, int result,
+                                     const mr_error *err) {
+    mr_logon_seen seen = app_session_seen(s, s->logon.logon, client, interface_of(client));
+
+    return mr_logon_seen_is_tampered(&seen, result, err)
+               ? mr_logon_seen_add_failed(&seen, result, err) : NULL;
+}
+
 const char *app_session_add_accepted(app_session *s, mr_client *client) {
     mr_logon_seen seen = app_session_seen(s, s->logon.logon, client, interface_of(client));
 
@@ -208,10 +216,11 @@ int app_session_prove_denied(app_session *s, mr_client *client, uint32_t fault) 
     const mr_client_auth *auth = &mr_client_get_report(client)->auth;
     const mr_logon_seen seen = {.logon = s->logon.logon, .client = client};
 
-    if (!mr_fault_is_denial(fault) || !auth->asked || auth->level == MR_AUTH_LEVEL_CONNECT ||
-        s->logon.verdict != APP_VERDICT_NONE || mr_logon_seen_is_proven(&seen))
+    if (!mr_fault_is_denial(fault) || !auth->asked || auth->level == MR_AUTH_LEVEL_CONNECT)
         return 0;
-    return ask_mgmt(s, client);
+    bool proven = s->logon.verdict == APP_VERDICT_NONE ? mr_logon_seen_is_proven(&seen)
+                                                       : s->denied || auth->proven;
+    return proven ? 0 : ask_mgmt(s, client);
 }
 
 int app_session_add_denied(app_session *s, mr_client *client, const mr_syntax *interface,
@@ -228,6 +237,7 @@ int app_session_add_denied(app_session *s, mr_client *client, const mr_syntax *i
         return 0;
     }
     mr_logon_seen seen = app_session_seen(s, s->logon.logon, client, interface);
+    mr_logon_seen_add_unsigned(&seen);
     return try_privacy(s, client, &seen, interface, fault);
 }
 

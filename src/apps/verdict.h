@@ -21,6 +21,9 @@ const char *app_session_add_refused(app_session *s, int result, const mr_error *
 void app_session_add_untried(app_session *s);
 /* Facts of an authenticated connection, or its first call, that came to nothing; how it is told. */
 const char *app_session_add_failed(app_session *s, mr_client *client, const mr_error *err);
+/* Facts of a session that stood and was tampered with, and how it is told; NULL: it was not. */
+const char *app_session_add_tampered(app_session *s, mr_client *client, int result,
+                                     const mr_error *err);
 /* Facts of one that stands: clocks that differ, and a fallback, whose reason is returned; or
  * NULL. */
 const char *app_session_add_accepted(app_session *s, mr_client *client);

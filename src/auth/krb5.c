@@ -103,6 +103,15 @@ static const mr_security_class krb5_class = {
 
 /* ---- the object ---- */
 
+/* What protects messages is loaded before the exchange, so that nothing is sent without it. */
+static int load_crypto(mr_error *err) {
+    mr_digest digest = {0};
+    int rc = mr_digest_init(&digest, MR_HASH_SHA256, err);
+
+    mr_digest_deinit(&digest);
+    return rc;
+}
+
 int mr_krb5_new(const mr_krb5_options *options, mr_krb5 **krb5p, mr_error *err) {
     mr_krb5 *k = calloc(1, sizeof *k);
     int rc;
@@ -119,6 +128,8 @@ int mr_krb5_new(const mr_krb5_options *options, mr_krb5 **krb5p, mr_error *err) 
     mr_krb5_reason_reset(&k->reason);
     rc = options->role == MR_SECURITY_OBSERVER ? mr_krb5_watch_init(k, options, err)
                                                : mr_krb5_legs_init(k, options, err);
+    if (rc == 0)
+        rc = load_crypto(err);
     if (rc < 0) {
         mr_krb5_free(k);
         return rc;
@@ -153,6 +164,7 @@ void mr_krb5_get_info(const mr_krb5 *k, mr_krb5_info *infop) {
         .ticket_kvno = k->ticket_kvno,
         .pac = mr_slice_of(k->pac, k->pac_len),
         .bound = k->bound,
+        .token_len = k->token_len,
         .failure = mr_krb5_reason_get(&k->reason),
     };
 }

@@ -46,6 +46,8 @@ struct mr_krb5_kdc {
     char service_name[MR_KRB5_NAME_MAX];
     int32_t ticket_etype, session_etype;
     int64_t end_time, server_time, skew;
+    bool is_error;          /* the last reply is a KRB-ERROR, and was read */
+    bool bad_reply;         /* the library failed over one that is none */
     mr_krb5_reason reason;
 };
 
@@ -263,8 +265,9 @@ void mr_krb5_kdc_free(mr_krb5_kdc *kdc) {
 
 /* Keeps what a KRB-ERROR says before the library makes a number of it. */
 static void note_error(mr_krb5_kdc *kdc, mr_slice reply) {
-    if (mr_krb_get_type(reply) != MR_KRB_ERROR ||
-        mr_krb5_reason_read(&kdc->reason, reply, kdc->now) < 0)
+    kdc->is_error = mr_krb_get_type(reply) == MR_KRB_ERROR &&
+                    mr_krb5_reason_read(&kdc->reason, reply, kdc->now) == 0;
+    if (!kdc->is_error)
         return;
     if (kdc->reason.is.server_time) {
         kdc->server_time = kdc->reason.is.server_time;
@@ -274,6 +277,17 @@ static void note_error(mr_krb5_kdc *kdc, mr_slice reply) {
 
 static void copy_realm(mr_krb5_kdc *kdc, const krb5_data *realm) {
     mr_krb5_copy_text(kdc->realm, sizeof kdc->realm, realm->data, realm->length);
+}
+
+/* The library cannot go on. If it was given tickets, it is because of them: they cannot be read, do
+ * not open or answer something else. Clocks that differ are another matter. */
+static int fail_step(mr_krb5_kdc *kdc, krb5_error_code code, mr_slice reply, const char *what,
+                     mr_error *err) {
+    int rc = fail_kdc(kdc, code, what, err);
+
+    kdc->bad_reply = reply.len && !kdc->is_error && rc == MR_ERR_AUTH &&
+                     code != KRB5_KDCREP_SKEW && code != KRB5KRB_AP_ERR_SKEW;
+    return rc;
 }
 
 /* Turns what a step of the library gave into an outcome of ours; 0: this stage is done. */
@@ -374,7 +388,7 @@ static int step_as(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *reques
     krb5_error_code code = krb5->init_creds_step(kdc->context, kdc->as, &in, &kdc->request, &realm,
                                                 &flags);
     if (code && code != KRB5KRB_ERR_RESPONSE_TOO_BIG)
-        rc = fail_kdc(kdc, code, "Kerberos: a ticket for the user", err);
+        rc = fail_step(kdc, code, reply, "Kerberos: a ticket for the user", err);
     else
         rc = request_of(kdc, code, flags & KRB5_INIT_CREDS_STEP_FLAG_CONTINUE, &realm, requestp);
     krb5->free_data_contents(kdc->context, &realm);
@@ -440,7 +454,7 @@ static int step_tgs(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *reque
     krb5_error_code code = krb5->tkt_creds_step(kdc->context, kdc->tgs, &in, &kdc->request, &realm,
                                                &flags);
     if (code && code != KRB5KRB_ERR_RESPONSE_TOO_BIG)
-        rc = fail_kdc(kdc, code, "Kerberos: a ticket for the service", err);
+        rc = fail_step(kdc, code, reply, "Kerberos: a ticket for the service", err);
     else
         rc = request_of(kdc, code, flags & KRB5_TKT_CREDS_STEP_FLAG_CONTINUE, &realm, requestp);
     krb5->free_data_contents(kdc->context, &realm);
@@ -448,9 +462,10 @@ static int step_tgs(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *reque
 }
 
 static int step(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requestp, mr_error *err) {
+    bool fresh = kdc->stage == MR_KRB5_STAGE_AS;
     int rc;
 
-    if (kdc->stage == MR_KRB5_STAGE_AS) {
+    if (fresh) {
         rc = step_as(kdc, reply, requestp, err);
         if (rc != 0)
             return rc;
@@ -460,6 +475,11 @@ static int step(mr_krb5_kdc *kdc, mr_slice reply, mr_krb5_kdc_request *requestp,
     }
     if (kdc->service_wanted) {
         rc = step_tgs(kdc, reply, requestp, err);
+        if (rc == MR_ERR_NOT_FOUND && fresh) { /* its clear part names him and his realm */
+            kdc->bad_reply = true;
+            return mr_fail(err, MR_ERR_AUTH, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+                           "Kerberos: the ticket that came is not the user's");
+        }
         if (rc != 0)
             return rc;
     }
@@ -504,5 +524,6 @@ void mr_krb5_kdc_get_info(const mr_krb5_kdc *kdc, mr_krb5_kdc_info *infop) {
         .realm = kdc->realm,
         .endless = kdc->endless,
         .failure = mr_krb5_reason_get(&kdc->reason),
+        .bad_reply = kdc->bad_reply,
     };
 }

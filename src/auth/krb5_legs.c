@@ -427,7 +427,9 @@ int mr_krb5_legs_step(mr_krb5 *k, mr_slice token, mr_buf *out, mr_error *err) {
         mr_buf_write(out, mr_slice_of(answer.value, answer.length));
         if (mr_buf_error(out) < 0)
             rc = mr_fail(err, mr_buf_error(out), MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
-                         "no room for a Kerberos token");
+                         "Kerberos: a token of %zu octets, more than a PDU takes (16 bits count "
+                         "its length): the account is in too many groups", answer.length);
+        k->token_len = answer.length;
     }
     gss->release_buffer(&minor, &answer);
     return rc;

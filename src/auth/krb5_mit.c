@@ -40,6 +40,6 @@ int mr_krb5_mit_load(mr_error *err) {
     (void)pthread_once(&once, load);
     if (!missing[0])
         return 0;
-    return mr_fail(err, MR_ERR_UNSUPPORTED, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+    return mr_fail(err, MR_ERR_MISSING, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                    "Kerberos needs MIT krb5 (package libgssapi-krb5-2): %s", missing);
 }

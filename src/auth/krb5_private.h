@@ -58,6 +58,7 @@ struct mr_krb5 {
     char service[MR_KRB5_NAME_MAX];
     int32_t ticket_etype;
     uint32_t ticket_kvno;
+    size_t token_len; /* of the last one made */
     uint8_t *pac;
     size_t pac_len;
     mr_krb5_reason reason;

@@ -124,7 +124,7 @@ static int make_spnego(mr_observer *o, mr_error *err) {
     mr_spnego_options options = {.role = MR_SECURITY_OBSERVER};
     int rc = make_krb5(o, err);
 
-    if (rc == MR_ERR_UNSUPPORTED && !o->keys->tickets) /* without the library NTLM is left */
+    if (rc == MR_ERR_MISSING && !o->keys->tickets) /* without the library NTLM is left */
         rc = 0;
     if (rc == 0)
         rc = make_ntlm(o, err);

@@ -32,6 +32,6 @@ int mr_evp_load(mr_error *err) {
     (void)pthread_once(&once, load);
     if (!missing[0])
         return 0;
-    return mr_fail(err, MR_ERR_UNSUPPORTED, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
+    return mr_fail(err, MR_ERR_MISSING, MR_FLOOR_AUTH, MR_ERROR_NO_OFFSET,
                    "authentication needs libcrypto (package libssl3): %s", missing);
 }

@@ -121,18 +121,22 @@ static const mr_code_info *code_of(const mr_fact *fact, enum mr_field field, boo
     return field == MR_FIELD_WIN32 ? mr_code_find(MR_SPACE_WIN32, fact->win32) : NULL;
 }
 
-/* "90 s", "1200 s (20 minutes)", "90000 s (25 hours)"; a command takes the number. */
+/* "90 s", "1200 s (20 minutes)", "90000 s (25 hours)"; a command takes the number. The largest
+ * stands for all that are larger. */
 static void write_seconds(expansion *e, uint32_t seconds) {
     static const struct {
         uint32_t from, unit;
         const char *name;
     } units[] = {{172800, 86400, "days"}, {7200, 3600, "hours"}, {600, 60, "minutes"}};
 
+    if (!e->plain && seconds == UINT32_MAX)
+        mr_buf_write_str(&e->out, "at least ");
     mr_buf_write_fmt(&e->out, e->plain ? "%u" : "%u s", seconds);
     for (size_t i = 0; !e->plain && i < MR_COUNT(units); i++) {
         if (seconds < units[i].from)
             continue;
-        mr_buf_write_fmt(&e->out, " (%u %s)", (seconds + units[i].unit / 2) / units[i].unit,
+        mr_buf_write_fmt(&e->out, " (%u %s)",
+                         (uint32_t)(((uint64_t)seconds + units[i].unit / 2) / units[i].unit),
                          units[i].name);
         return;
     }

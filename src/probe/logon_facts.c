@@ -12,6 +12,8 @@
 
 #include "probe_private.h"
 
+#define RPC_S_SEC_PKG_ERROR 1825 /* MS-ERREF 2.2 */
+
 static const char *text(const mr_logon_seen *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 static const char *text(const mr_logon_seen *l, const char *fmt, ...) {
@@ -110,6 +112,37 @@ static bool is_turned_down(const mr_logon_seen *l) {
 
 bool mr_logon_seen_is_refused(const mr_logon_seen *l) {
     return report_of(l)->refused || (l->client && is_turned_down(l));
+}
+
+/* A session that did not stand before may end so because the server never held its key. */
+bool mr_logon_seen_is_tampered(const mr_logon_seen *l, int result, const mr_error *err) {
+    const mr_client_auth *auth = &mr_client_get_report(l->client)->auth;
+    bool unread = result == MR_ERR_FAULT && err->peer == RPC_S_SEC_PKG_ERROR;
+
+    return auth->complete && auth->level > MR_AUTH_LEVEL_CONNECT &&
+           (auth->proven || is_accepted(l)) && (result == MR_ERR_AUTH || unread);
+}
+
+static const char *add_tampered(const mr_logon_seen *l, int result, const mr_error *err) {
+    const char *how = result == MR_ERR_AUTH ? text(l, "%s", err->text)
+                                            : "the server cannot verify what it was sent "
+                                              "(fault 0x00000721 nca_s_fault_sec_pkg_error)";
+
+    mr_fact_add(l->diag, MR_FACT_AUTH_TAMPERED, l->check, .address = addr_text(l, l->addr),
+                .port = l->port, .other = how, .user = l->who);
+    return how;
+}
+
+/* A server that knows the client, and to which its bind came without the offer to sign headers,
+ * denies the first request, whose verification trailer says that there was one (MS-RPCE
+ * 2.2.2.13.2). */
+void mr_logon_seen_add_unsigned(const mr_logon_seen *l) {
+    const mr_client_auth *auth = &mr_client_get_report(l->client)->auth;
+
+    if (auth->complete && !auth->proven && !auth->header_sign &&
+        auth->level >= MR_AUTH_LEVEL_INTEGRITY && is_accepted(l))
+        mr_fact_add(l->diag, MR_FACT_AUTH_UNSIGNED, l->check, .address = addr_text(l, l->addr),
+                    .port = l->port, .user = l->who);
 }
 
 mr_talk_seen mr_logon_seen_talk(const mr_logon_seen *l) {
@@ -308,15 +341,47 @@ static enum mr_clock blamed_clock(const mr_krb5_failure *failure) {
            : failure->code == MR_KRB_TICKET_EARLY ? MR_CLOCK_BEHIND : MR_CLOCK_UNKNOWN;
 }
 
+/* A token that no PDU can hold: the ticket was had. */
+static bool add_too_large(const mr_logon_seen *l, const mr_error *err) {
+    mr_logon_provider provider = provider_of(l);
+    mr_krb5_info info;
+
+    if (err->code != MR_ERR_LIMIT || !provider.krb5)
+        return false;
+    mr_krb5_get_info(provider.krb5, &info);
+    if (info.complete || info.token_len < MR_ASSOC_TOKEN_MAX)
+        return false;
+    mr_fact_add(l->diag, MR_FACT_KRB_TOO_LARGE, l->check, .bytes = (uint32_t)info.token_len,
+                .user = l->who, .spn = known(l->spn));
+    return true;
+}
+
 static const char *add_local(const mr_logon_seen *l, const mr_error *err) {
     const mr_krb5_kdc_info *tickets = &report_of(l)->tickets;
     enum mr_clock clock = blamed_clock(&tickets->failure);
 
+    if (err->code == MR_ERR_MISSING) {
+        mr_fact_add(l->diag, MR_FACT_AUTH_MISSING, l->check, .other = err->text, .user = l->who);
+        return text(l, "%s", err->text);
+    }
+    if (add_too_large(l, err))
+        return text(l, "%s", err->text);
     mr_fact_add(l->diag, MR_FACT_AUTH_LOCAL, l->check, .other = err->text, .user = l->who,
                 .clock = clock);
     if (clock != MR_CLOCK_UNKNOWN && report_of(l)->answered && tickets->server_time)
         mr_facts_add_clock(l->diag, l->check, addr_text(l, &report_of(l)->kdc), tickets->skew);
     return text(l, "%s", err->text);
+}
+
+/* What a KDC sent in place of a ticket that can be used. */
+static const char *add_bad_reply(const mr_logon_seen *l, const mr_logon_report *r,
+                                 const mr_error *err) {
+    mr_fact_add(l->diag, MR_FACT_KRB_BAD_REPLY, l->check, .address = addr_text(l, &r->kdc),
+                .port = r->kdc.port ? r->kdc.port : MR_KDC_PORT,
+                .exchange = r->tickets.stage == MR_KRB5_STAGE_TGS ? MR_EXCHANGE_TGS
+                                                                  : MR_EXCHANGE_AS,
+                .other = err->text, .user = l->who, .domain = known(r->tickets.realm));
+    return text(l, "the reply of the KDC %s cannot be used: %s", addr_text(l, &r->kdc), err->text);
 }
 
 static const char *add_no_kdc(const mr_logon_seen *l, const mr_logon_report *r,
@@ -363,8 +428,12 @@ static const char *tell_kdcs(const mr_logon_seen *l, const mr_logon_report *r, i
     }
     if (r->tickets.endless)
         return add_endless(l, r);
+    if (result == MR_ERR_AUTH && r->tickets.bad_reply)
+        return add_bad_reply(l, r, err);
     if (result == MR_ERR_NAME)
         return add_no_kdc(l, r, err);
+    if (result == MR_ERR_MISSING || result == MR_ERR_LIMIT)
+        return add_local(l, err);
     silent = r->try_count && result != MR_ERR_AUTH ? add_unanswered(l, r, true) : NULL;
     return silent ? text(l, "no KDC answers (%s)", silent) : add_local(l, err);
 }
@@ -507,6 +576,8 @@ static const char *tell_server(const mr_logon_seen *l, int result, const mr_erro
     talk.after_auth3 = after_auth3(l, result);
     if (result == MR_ERR_TIMEOUT && err->floor == MR_FLOOR_AUTH)
         return add_local(l, err);
+    if (mr_logon_seen_is_tampered(l, result, err))
+        return add_tampered(l, result, err);
     if (result == MR_ERR_AUTH || err->floor == MR_FLOOR_AUTH) {
         if (!told && !is_rejected(l))
             mr_fact_add(l->diag, MR_FACT_AUTH_UNVERIFIED, l->check, .address = talk.address,

@@ -241,12 +241,40 @@ static void test_foreign(void **state) {
     }
 }
 
+/* Clocks that are apart by more than a fact's number can say: the text does not wrap. */
+static void test_clock(void **state) {
+    static const struct {
+        int64_t ahead;
+        const char *text;
+    } rows[] = {
+        {301, "differ by 301 s (this"},
+        {-86400, "differ by 86400 s (24 hours) (this"},
+        {INT64_C(4294967294), "differ by 4294967294 s (49710 days) (this"},
+        {INT64_C(4294967296), "differ by at least 4294967295 s (49710 days) (this"},
+        {INT64_MIN, "differ by at least 4294967295 s (49710 days) (this"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        struct fixture f;
+        setup(&f);
+        assert_int_equal(mr_facts_add_clock(&f.diag, "c", "10.0.0.1", rows[i].ahead), 0);
+        assert_int_equal(mr_diag_run(&f.diag), 0);
+        const mr_finding *finding = mr_diag_get_finding(&f.diag, 0);
+        assert_non_null(finding);
+        if (!strstr(finding->cause, rows[i].text))
+            fail_msg("%s", finding->cause);
+        mr_arena_deinit(&f.arena);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connect),
         cmocka_unit_test(test_talk),
         cmocka_unit_test(test_talk_all),
         cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

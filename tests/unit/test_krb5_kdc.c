@@ -54,6 +54,27 @@ static void assert_usable(const mr_krb5_kdc_info *info) {
     mr_krb5_free(k);
 }
 
+/* A token that finds no room says how long it is, and that this is about its length. */
+static void assert_too_large(const mr_krb5_kdc_info *info) {
+    uint8_t room[64];
+    mr_buf out;
+    mr_krb5_options o = {.role = MR_SECURITY_INITIATOR, .level = MR_AUTH_LEVEL_PRIVACY,
+                         .service = info->service, .ccache = info->ccache, .entropy = {1}};
+    mr_error err = MR_ERROR_INIT;
+    mr_krb5_info now;
+    mr_krb5 *k = NULL;
+
+    mr_buf_init(&out, room, sizeof room, sizeof room);
+    assert_int_equal(mr_krb5_new(&o, &k, &err), 0);
+    mr_security *s = mr_krb5_get_security(k);
+    assert_int_equal(s->class->step(s, MR_DIR_TO_CLIENT, MR_SLICE_NULL, &out, &err),
+                     MR_ERR_LIMIT);
+    mr_krb5_get_info(k, &now);
+    assert_in_range(now.token_len, sizeof room + 1, 4096);
+    assert_non_null(strstr(err.text, "more than a PDU takes"));
+    mr_krb5_free(k);
+}
+
 enum secret { SECRET_PASSWORD, SECRET_KEY, SECRET_TABLE, SECRETS };
 
 static void give_secret(mr_identity *id, kdc *k, enum secret what, bool wrong) {
@@ -127,6 +148,7 @@ static void every_secret(void **state) {
                     assert_in_range(info.end_time, k.now + 36000, k.now + 36000);
                     assert_in_range(info.server_time, k.now, k.now);
                     assert_usable(&info);
+                    assert_too_large(&info);
                 }
                 mr_krb5_kdc_free(m);
                 mr_identity_deinit(&id);
@@ -232,6 +254,64 @@ static void refusals(void **state) {
         mr_identity_deinit(&id);
         kdc_deinit(&k);
     }
+}
+
+/* Answers, with one bit of the first reply of @type turned over, or that reply cut off there. */
+static int run_damaged(kdc *k, mr_krb5_kdc *m, unsigned type, size_t at, bool cut, size_t *lenp) {
+    mr_krb5_kdc_request request;
+    mr_error err = MR_ERROR_INIT;
+    mr_slice reply = MR_SLICE_NULL;
+    bool done = false;
+    int rc;
+
+    while ((rc = mr_krb5_kdc_step(m, reply, &request, &err)) == MR_KRB5_KDC_SEND) {
+        reply = answer(k, &request);
+        if (done || mr_krb_get_type(reply) != type)
+            continue;
+        done = true;
+        *lenp = reply.len;
+        if (at >= reply.len)
+            continue;
+        if (cut)
+            reply.len = at ? at : 1;
+        else
+            k->room[at] ^= (uint8_t)(1u << at % 8);
+    }
+    return rc;
+}
+
+/* What somebody on the way made of a reply is no failure of this machine's: either nothing is lost
+ * (the ticket itself is the service's to open), or the reply is to blame. */
+static void damaged(void **state) {
+    static const unsigned types[] = {MR_KRB_AS_REP, MR_KRB_TGS_REP};
+    unsigned blamed = 0;
+    (void)state;
+
+    for (size_t t = 0; t < MR_COUNT(types); t++)
+        for (int cut = 0; cut < 2; cut++) {
+            size_t len = 1;
+            for (size_t at = 0; at < len; at += cut ? 7 : 1) {
+                mr_krb5_kdc_info info;
+                mr_identity id;
+                kdc k;
+                kdc_init(&k, 18);
+                alice(&id);
+                give_secret(&id, &k, SECRET_KEY, false);
+                mr_krb5_kdc *m = machine(&id, SERVICE);
+                int rc = run_damaged(&k, m, types[t], at, cut, &len);
+                mr_krb5_kdc_get_info(m, &info);
+                if (rc < 0 && !info.bad_reply)
+                    fail_msg("type %u, octet %zu, cut %d: %s", types[t], at, cut,
+                             info.failure.text);
+                if (rc < 0)
+                    assert_false(info.failure.from_peer);
+                blamed += rc < 0;
+                mr_krb5_kdc_free(m);
+                mr_identity_deinit(&id);
+                kdc_deinit(&k);
+            }
+        }
+    assert_true(blamed > 300);
 }
 
 /* The computer's name goes to the KDC as Windows gives it, unless a ticket is to be handed over. */
@@ -412,6 +492,7 @@ int main(void) {
         cmocka_unit_test(referral),
         cmocka_unit_test(skew),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(damaged),
         cmocka_unit_test(computer),
         cmocka_unit_test(costs),
         cmocka_unit_test(asked_again),

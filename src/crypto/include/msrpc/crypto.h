@@ -4,9 +4,9 @@
  * types and loads it when the first object is made. Algorithms are fetched when an object is
  * initialised, never per message. Nothing here keeps state outside of the caller's objects; those
  * that hold keys are wiped by their deinit. All lengths are octets. What can fail returns 0,
- * MR_ERR_MEMORY, MR_ERR_ARGUMENT (a key of an impossible length) or MR_ERR_UNSUPPORTED (this system
- * has no libcrypto, or one without that algorithm, as in FIPS mode). Objects whose init failed, and
- * zeroed ones, may be deinitialised.
+ * MR_ERR_MEMORY, MR_ERR_ARGUMENT (a key of an impossible length), MR_ERR_MISSING (this system has
+ * no libcrypto) or MR_ERR_UNSUPPORTED (it has one without that algorithm, as in FIPS mode). Objects
+ * whose init failed, and zeroed ones, may be deinitialised.
  */
 #ifndef MSRPC_CRYPTO_H
 #define MSRPC_CRYPTO_H

@@ -71,6 +71,7 @@ typedef struct mr_krb5_info {
     mr_slice pac;         /* acceptor: the client's PAC (wire/pac.h) whose signature is right; empty
                            * without one; *borrowed* from the object */
     bool bound;           /* acceptor: the client is bound to the channel of our bindings */
+    size_t token_len;     /* octets of the last token made, also where it was too long to go out */
     mr_krb5_failure failure;
 } mr_krb5_info;
 
@@ -160,6 +161,8 @@ typedef struct mr_krb5_kdc_info {
     const char *realm;    /* that was asked last */
     bool endless;         /* the KDC would have gone on asking */
     mr_krb5_failure failure; /* what ended it; none where the exchange went on */
+    bool bad_reply;       /* what ended it was a reply with tickets that cannot be read, do not
+                           * open, or are others than were asked for */
 } mr_krb5_kdc_info;
 
 /* Returns 0, MR_ERR_ARGUMENT (no user, no realm, no secret), MR_ERR_NOT_FOUND (no cache, no key

@@ -34,6 +34,10 @@ bool mr_logon_seen_is_proven(const mr_logon_seen *seen);
 /* Whether the account itself was judged, and refused: by a KDC, or by a server that was shown the
  * answer to its challenge. Who tries it again counts towards a lockout. */
 bool mr_logon_seen_is_refused(const mr_logon_seen *seen);
+/* Whether a dialogue that ended with @result was tampered with: it stood, and then what came was
+ * not what the server sent, or the server says so of what it was sent. A fault has no verifier
+ * (MS-RPCE 3.3.1.5.2.2: requests and responses do): anybody on the way may say that, too. */
+bool mr_logon_seen_is_tampered(const mr_logon_seen *seen, int result, const mr_error *err);
 /* Whether @host was asked as a KDC over TCP, and in vain. */
 bool mr_logon_is_kdc_silent(const mr_logon *logon, const mr_addr *host);
 
@@ -41,6 +45,8 @@ bool mr_logon_is_kdc_silent(const mr_logon *logon, const mr_addr *host);
 const char *mr_logon_seen_add_refused(const mr_logon_seen *seen, int result, const mr_error *err);
 /* Facts of a dialogue that came to nothing, and how it is told. */
 const char *mr_logon_seen_add_failed(const mr_logon_seen *seen, int result, const mr_error *err);
+/* After a denial: that header signing was asked for and not agreed, if so. */
+void mr_logon_seen_add_unsigned(const mr_logon_seen *seen);
 /* Facts of a fallback: @accepted, or refused with @status (0: by other means than a fault). Returns
  * the reason, or NULL where there was none. */
 const char *mr_logon_seen_add_fallback(const mr_logon_seen *seen, bool accepted, uint32_t status);
