@@ -193,6 +193,10 @@ int app_read_secret(app *a, const char *path, char **secretp) {
     if (fd >= 0 && !standard)
         close(fd);
     hear_signals(&held);
+    if (a->set.deadline) { /* what is left of it is the run's */
+        mr_nsec now = mr_clock_now();
+        a->set.deadline = now < deadline ? deadline - now : 1;
+    }
     errno = failed;
     int code = n < 0 || (n == 0 && end) ? tell_line(a, name, n, cut)
                                         : keep(a, line, (size_t)n, secretp);
