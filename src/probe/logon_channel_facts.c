@@ -17,13 +17,27 @@ static const char *kept(const mr_logon_seen *l, const char *text) {
     return copy ? copy : "";
 }
 
+/* A port of the controller's that did not open, as whoever tries it sees it. */
+static void add_connect(const mr_logon_seen *l, const mr_logon_channel *c, int result,
+                        const char *address) {
+    mr_connect_seen seen = {
+        .check = l->check, .at = mr_clock_now(), .address = address, .port = c->server.port,
+        .role = c->step == MR_LOGON_CHANNEL_MAPPER ? MR_ROLE_MAPPER : MR_ROLE_ENDPOINT,
+        .end = result == MR_ERR_REFUSED ? MR_CONNECT_REFUSED : MR_CONNECT_SILENT, .tries = 1};
+
+    if (result == MR_ERR_REFUSED || result == MR_ERR_TIMEOUT)
+        mr_facts_add_connect(l->diag, &seen);
+}
+
 const char *probe_add_channel(const struct mr_logon_seen *l, int result, const mr_error *err) {
     const mr_logon_channel *c = &mr_logon_get_report(l->logon)->channel;
     bool sealed = c->step == MR_LOGON_CHANNEL_CHECK;
     char addr[MR_ADDR_TEXT];
     const char *address = kept(l, mr_addr_text(&c->server, addr));
 
-    if (c->status)
+    if (!c->reached)
+        add_connect(l, c, result, address);
+    else if (c->status)
         mr_fact_add(l->diag, MR_FACT_NETLOGON_REFUSED, l->check, .address = address,
                     .port = c->server.port, .ntstatus = c->status, .user = l->who);
     else if (c->unproven)

@@ -124,7 +124,7 @@ eq((run.json['calls'][0].get('symbol'), found(run)), ('STATUS_ACCESS_DENIED', ['
 run = msrpc('ping', names['SRV_IP'], '-i', 'netlogon', *MACHINE, '--json')
 eq((run.code, found(run)), (30, ['EPM.NOT_REGISTERED']), 'a host that is no controller', run)
 run = msrpc('ping', names['UNUSED_IP'], '--timeout', '1', '-i', 'netlogon', *MACHINE, '--json')
-eq((run.code, found(run)), (20, []), 'a host that does not answer', run)
+eq((run.code, found(run)), (20, ['TCP.HOST_SILENT']), 'a host that does not answer', run)
 
 for name, args in (('connect', ['-u', ACCOUNT, '-p', 'x', '--auth-level', 'connect']),
                    ('packet', ['-u', ACCOUNT, '-p', 'x', '--auth-level', 'pkt']),
