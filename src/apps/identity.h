@@ -113,7 +113,9 @@ void app_wipe_secrets(app *a);
 /* Asks @prompt on the terminal without echo; the answer is kept as by app_keep_secret. 0, or
  * APP_MISSING, APP_INTERRUPTED, APP_BUG, told. */
 int app_ask_secret(app *a, const char *prompt, char **secretp);
-/* The first line of the file (- for standard input), likewise. 0, APP_UNREADABLE, APP_BUG, told. */
+/* The first line of the file (- for standard input; a pipe may keep one waiting), likewise; what it
+ * took is taken off --deadline. 0, APP_UNREADABLE, APP_INTERRUPTED, APP_INCOMPLETE, APP_BUG,
+ * told. */
 int app_read_secret(app *a, const char *path, char **secretp);
 /* Wipes the stack below the caller's frame, and the vector registers. Words of argv are compared in
  * these, and the dynamic linker keeps them on the stack when a function is called for the first

@@ -250,6 +250,7 @@ static void json_calls(const struct ping *p, mr_writer *w) {
             mr_writer_null(w, times[i].key);
     }
     mr_writer_uint(w, "lost", p->lost);
+    mr_writer_bool(w, "unsigned", p->unsigned_faults);
 }
 
 static void json_cells(const struct ping *p, mr_writer *w) {

@@ -116,7 +116,7 @@ static int report(struct range *r, int code) {
     app *a = r->a;
     mr_writer w;
 
-    if (mr_diag_run(&r->diag) != 0)
+    if (mr_diag_run(&r->diag) != 0 || (r->s && r->s->diag && mr_diag_run(r->s->diag) != 0))
         return app_refuse(a, APP_BUG, "out of memory");
     if (!code)
         code = judge(r);
@@ -130,7 +130,7 @@ static int report(struct range *r, int code) {
     }
     if (code <= APP_WARNINGS)
         range_show(r);
-    else if (r->s)
+    if (r->s)
         app_session_tell_findings(r->s);
     return code;
 }
@@ -151,7 +151,6 @@ static int compare_host(struct range *r, char *host) {
     if (code)
         return code;
     r->s = &s;
-    s.diag = &r->diag;
     r->target = &target;
     code = report(r, range_of(r));
     app_session_close(&s);

@@ -164,5 +164,6 @@ void range_json(const struct range *r, mr_writer *w) {
         mr_writer_close(w);
     }
     mr_writer_close(w);
-    mr_diag_write_json(&r->diag, w);
+    /* a host that was not reached is told by what the session met */
+    mr_diag_write_json(r->s && !r->port_count && r->s->diag ? r->s->diag : &r->diag, w);
 }

@@ -213,10 +213,10 @@ void probe_add_loss(mr_probe *p, const char *check, const mr_addr *addr, uint16_
 /* The same of the SYNs of a connection that opened. */
 void probe_add_syn_loss(mr_probe *p, const char *check, const mr_addr *addr, uint16_t port,
                         enum mr_fact_role role, const mr_attempt *attempt);
-/* A conversation as @report and @result tell it: fills @talk's end, when, acked, reason, ... */
 /* Facts of a secure channel that was not to be had, and how it is told. */
 struct mr_logon_seen;
 const char *probe_add_channel(const struct mr_logon_seen *seen, int result, const mr_error *err);
+/* A conversation as @report and @result tell it: fills @talk's end, when, acked, reason, ... */
 void probe_read_talk(const mr_client_report *report, int result, const mr_error *err,
                      mr_talk_seen *talk);
 /* A few words for people about how a talk ended: "reset after the bind". In the arena. */

@@ -99,7 +99,9 @@ def _become(program, args, stdin, netns):
         os.close(read)
     # the leak checker cannot work beside ptrace
     options = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
-    os.execve(program, [program, *args], {**os.environ, 'ASAN_OPTIONS': options})
+    # what is freed stays as it was: else it is the allocator that wipes
+    environ = {**os.environ, 'ASAN_OPTIONS': options, 'MALLOC_PERTURB_': '0'}
+    os.execve(program, [program, *args], environ)
 
 
 def find(program, args, needles, stdin=b'', typed=None, meanwhile=None, netns=None):

@@ -101,4 +101,15 @@ with serve('[interface epmapper]', 'min_auth_level = packet') as server:
     run = Run('map', at, *as_alice(SECRET, 'ntlm', 'connect'))
     ok(run.code == 30 and told(run, 'RPC.LEVEL_LOW'), 'a mapper that wants a higher level', run)
     eq(Run('map', at, *as_alice(SECRET, 'ntlm', 'pkt')).code, 0, 'which helps')
+
+# ---- a mapper that takes no logon is asked without, and nothing is wrong with that ----
+
+with Server('--interface', 'rpcecho') as server:
+    at = '127.0.0.1:%d' % server.mapper
+    for name, args in ('map', ['map', at]), ('range', ['range', '--of', at]):
+        run = Run(*args, '-u', USER, '-p', SECRET, '--json')
+        stranger = Run(*args, '--json')
+        eq((run.code, standing(valid(run, name))), (stranger.code, standing(valid(stranger, name))),
+           name + ' with an account says what it says to strangers', run)
+        ok('asked without' in run.err, name + ': that it was asked without is told', run)
 done()

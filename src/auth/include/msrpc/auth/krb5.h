@@ -76,7 +76,8 @@ typedef struct mr_krb5_info {
 } mr_krb5_info;
 
 /* A new context. Returns 0, MR_ERR_ARGUMENT, MR_ERR_MEMORY, MR_ERR_NOT_FOUND (no ticket for
- * @service in the cache, no key table) or MR_ERR_AUTH (the library refused). */
+ * @service in the cache, no key table), MR_ERR_MISSING (this system has no MIT krb5) or MR_ERR_AUTH
+ * (the library refused). */
 int mr_krb5_new(const mr_krb5_options *options, mr_krb5 **krb5p, mr_error *err);
 void mr_krb5_free(mr_krb5 *krb5);
 /* Its face to the association; lives as long as @krb5. */
@@ -101,7 +102,7 @@ int mr_krb5_verify_mic(mr_krb5 *krb5, enum mr_dir dir, mr_slice octets, mr_slice
 typedef struct mr_krb5_keys mr_krb5_keys;
 
 /* Reads the table @keytab names. 0, MR_ERR_NOT_FOUND (no such table, or it is empty), MR_ERR_AUTH
- * (it is none, or may not be read) or MR_ERR_MEMORY. */
+ * (it is none, or may not be read), MR_ERR_MISSING (no MIT krb5) or MR_ERR_MEMORY. */
 int mr_krb5_keys_new(const char *keytab, mr_krb5_keys **keysp, mr_error *err);
 void mr_krb5_keys_free(mr_krb5_keys *keys);
 /* For mr_krb5_options.keytab; goes with @keys. */
@@ -166,8 +167,8 @@ typedef struct mr_krb5_kdc_info {
 } mr_krb5_kdc_info;
 
 /* Returns 0, MR_ERR_ARGUMENT (no user, no realm, no secret), MR_ERR_NOT_FOUND (no cache, no key
- * table), MR_ERR_MEMORY or MR_ERR_AUTH. No configuration file is read, but for the name of the
- * default ticket cache. */
+ * table), MR_ERR_MISSING (no MIT krb5), MR_ERR_MEMORY or MR_ERR_AUTH. No configuration file
+ * is read, but for the name of the default ticket cache. */
 int mr_krb5_kdc_new(const mr_krb5_kdc_options *options, mr_krb5_kdc **kdcp, mr_error *err);
 void mr_krb5_kdc_free(mr_krb5_kdc *kdc);
 /* Takes a KDC's reply (empty at first). Returns 0 when all tickets are there, MR_KRB5_KDC_SEND,

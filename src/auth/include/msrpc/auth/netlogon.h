@@ -27,16 +27,19 @@ typedef struct mr_netlogon_exchange {
     uint32_t flags;               /* as negotiated */
 } mr_netlogon_exchange;
 
-/* The session key behind an exchange, with the NT hash of the machine's password. 0, MR_ERR_AUTH
- * (the client's credential is of another password), MR_ERR_UNSUPPORTED (a key of DES). */
+/* The session key behind an exchange, with the NT hash of the machine's password (MS-NRPC
+ * 3.1.4.3). 0, MR_ERR_AUTH (the client's credential is of another password), MR_ERR_UNSUPPORTED (a
+ * key of DES), or what the crypto floor says. */
 int mr_netlogon_derive(const mr_netlogon_exchange *exchange, const uint8_t nt_hash[16],
                        mr_netlogon_key *keyp, mr_error *err);
 
 /* The client's half: makes the key and fills @exchange->credential, which proves it; that the
- * server has the same key only its own credential proves. 0, or MR_ERR_UNSUPPORTED. */
+ * server has the same key only its own credential proves (MS-NRPC 3.1.4.1). 0, MR_ERR_UNSUPPORTED,
+ * or what the crypto floor says. */
 int mr_netlogon_begin(mr_netlogon_exchange *exchange, const uint8_t nt_hash[16],
                       mr_netlogon_key *keyp, mr_error *err);
-/* Whether @credential is the server's for its challenge: 0, or MR_ERR_AUTH. */
+/* Whether @credential is the server's for its challenge (MS-NRPC 3.1.4.4): 0, MR_ERR_AUTH, or what
+ * the crypto floor says. */
 int mr_netlogon_check(const mr_netlogon_exchange *exchange, const mr_netlogon_key *key,
                       const uint8_t credential[8], mr_error *err);
 
@@ -57,10 +60,12 @@ typedef struct mr_netlogon_step {
     uint32_t time;
 } mr_netlogon_step;
 
-/* The client's end: the authenticator of the next call, at @time (any number). */
+/* The client's end: the authenticator of the next call, at @time (any number). 0 or what the crypto
+ * floor says. */
 int mr_netlogon_chain_get(const mr_netlogon_chain *chain, uint32_t time, mr_netlogon_step *stepp,
                           mr_error *err);
-/* What the server answered to it: 0, and the chain goes on, or MR_ERR_AUTH. */
+/* What the server answered to it: 0, and the chain goes on; MR_ERR_AUTH, or what the crypto floor
+ * says. */
 int mr_netlogon_chain_check(mr_netlogon_chain *chain, const mr_netlogon_step *step,
                             const uint8_t answer[8], mr_error *err);
 
@@ -95,7 +100,8 @@ typedef struct mr_netlogon_info {
 
 typedef struct mr_netlogon mr_netlogon;
 
-/* A new channel. Returns 0, MR_ERR_ARGUMENT, MR_ERR_MEMORY or MR_ERR_UNSUPPORTED. */
+/* A new channel. Returns 0, MR_ERR_ARGUMENT, MR_ERR_MEMORY, MR_ERR_UNSUPPORTED or
+ * MR_ERR_MISSING (no libcrypto). */
 int mr_netlogon_new(const mr_netlogon_options *options, mr_netlogon **netlogonp, mr_error *err);
 /* Wipes the keys. */
 void mr_netlogon_free(mr_netlogon *netlogon);

@@ -119,7 +119,8 @@ typedef struct mr_ntlm_info {
 
 typedef struct mr_ntlm mr_ntlm;
 
-/* A new context. Returns 0, MR_ERR_ARGUMENT, MR_ERR_MEMORY or MR_ERR_UNSUPPORTED (no MD5). */
+/* A new context. Returns 0, MR_ERR_ARGUMENT, MR_ERR_MEMORY, MR_ERR_UNSUPPORTED (no MD5) or
+ * MR_ERR_MISSING (no libcrypto). */
 int mr_ntlm_new(const mr_ntlm_options *options, mr_ntlm **ntlmp, mr_error *err);
 void mr_ntlm_free(mr_ntlm *ntlm);
 /* Its face to the association; lives as long as @ntlm. */
