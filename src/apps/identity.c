@@ -276,7 +276,7 @@ static int set_user(app *a, app_account *account, const char *user, const char *
     account->mechanism = chosen_mechanism(&a->set);
     int code = set_names(a, account, user, domain);
     const char *against = account->mechanism == MR_LOGON_NETLOGON
-                              ? mr_logon_against_machine(&account->id) : NULL;
+                              ? mr_logon_why_no_machine(&account->id) : NULL;
     if (!code && against)
         return app_refuse(a, APP_USAGE, "--auth netlogon, %s: %s", account->name, against);
     return code ? code : set_proof(a, account, own_password);

@@ -200,10 +200,10 @@ static void give(void *user, mr_security *security) {
     mr_logon_give(at->logon->logon, security);
 }
 
-static mr_security_rest forgo(void *user, mr_security *security) {
+static mr_security_release detach(void *user, mr_security *security) {
     const struct app_logon_level *at = user;
 
-    return mr_logon_forgo(at->logon->logon, security);
+    return mr_logon_detach(at->logon->logon, security);
 }
 
 mr_client_options app_client_options(app_session *s, uint8_t level) {
@@ -220,7 +220,7 @@ mr_client_options app_client_options(app_session *s, uint8_t level) {
     if (s->logon.logon && level > MR_AUTH_LEVEL_NONE && level <= MR_AUTH_LEVEL_PRIVACY) {
         struct app_logon_level *at = &s->logon.levels[level];
         *at = (struct app_logon_level){&s->logon, level};
-        options.security = (mr_client_security){.make = make, .give = give, .forgo = forgo,
+        options.security = (mr_client_security){.make = make, .give = give, .detach = detach,
                                                 .user = at, .level = level};
         if (s->logon.account->id.delegate) /* the library asks a KDC by itself */
             options.security.workers = s->a->workers;

@@ -316,7 +316,7 @@ int ping_security(struct ping *p) {
     if (!find_endpoint(p))
         return 0;
     int code = app_session_prove(p->s, p->target, p->secure_at.port);
-    p->secure_rows = identity->anonymous || mr_logon_against_machine(identity)
+    p->secure_rows = identity->anonymous || mr_logon_why_no_machine(identity)
                          ? PING_MECHANISMS - 1 : PING_MECHANISMS;
     p->secure = mr_arena_get(&p->s->a->arena, PING_MECHANISMS * PING_LEVELS, sizeof *p->secure);
     if (!p->secure)

@@ -63,11 +63,11 @@ static void give_back(void *user, mr_security *provider) {
 
 static void end_offload(struct mr_client_guard *guard) {
     const mr_client_security *s = &guard->security;
-    mr_security_rest rest = {s->make ? s->give : NULL, s->user};
+    mr_security_release release = {s->make ? s->give : NULL, s->user};
 
-    if (s->make && s->forgo && mr_offload_is_busy(guard->offload))
-        rest = s->forgo(s->user, guard->provider);
-    mr_offload_free(guard->offload, rest.free, rest.user);
+    if (s->make && s->detach && mr_offload_is_busy(guard->offload))
+        release = s->detach(s->user, guard->provider);
+    mr_offload_free(guard->offload, release.free, release.user);
 }
 
 void mr_client_free_guards(mr_client *c) {

@@ -447,7 +447,7 @@ static void on_lookup(void *user, int result, const mr_error *err) {
 
 /* ---- the beginning ---- */
 
-const char *mr_logon_against_machine(const mr_identity *id) {
+const char *mr_logon_why_no_machine(const mr_identity *id) {
     const char *user = id->user, *domain = id->domain;
     size_t len = strlen(user);
 
@@ -464,7 +464,7 @@ const char *mr_logon_against_machine(const mr_identity *id) {
 }
 
 const char *mr_logon_channel_against(const mr_logon_options *o) {
-    const char *against = mr_logon_against_machine(o->identity);
+    const char *against = mr_logon_why_no_machine(o->identity);
 
     if (against)
         return against;

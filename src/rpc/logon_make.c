@@ -151,13 +151,13 @@ void mr_logon_give(void *logon, mr_security *security) {
     l->kept = made;
 }
 
-static void free_forgone(void *user, mr_security *security) {
+static void free_detached(void *user, mr_security *security) {
     (void)security;
     mr_logon_made_free(user);
 }
 
-mr_security_rest mr_logon_forgo(void *logon, mr_security *security) {
-    return (mr_security_rest){free_forgone, take_out(logon, security)};
+mr_security_release mr_logon_detach(void *logon, mr_security *security) {
+    return (mr_security_release){free_detached, take_out(logon, security)};
 }
 
 int mr_logon_find(const mr_logon *l, const mr_security *security,

@@ -86,12 +86,12 @@ static void give(void *user, mr_security *security) {
 }
 
 /* @user's no longer; counted when a worker is through with it. */
-static mr_security_rest forgo(void *user, mr_security *security) {
+static mr_security_release detach(void *user, mr_security *security) {
     struct fixture *f = user;
     (void)security;
 
     f->forgone++;
-    return (mr_security_rest){give, user};
+    return (mr_security_release){give, user};
 }
 
 static void identify(struct fixture *f, const char *name, const char *password) {
@@ -330,7 +330,7 @@ static void test_workers(void **state) {
     }
     /* forgotten at once, in the middle of its steps; one that is waited for stays the maker's */
     for (unsigned i = 0; i < 16; i++) {
-        f.options.security.forgo = i % 2 ? forgo : NULL;
+        f.options.security.detach = i % 2 ? detach : NULL;
         mr_client_free(f.client);
         assert_int_equal(mr_client_new(&f.loop, &f.options, &f.client, NULL), 0);
         assert_int_equal(mr_client_start(f.client, &mr_rpcecho_iface.syntax, NULL, NULL, NULL), 0);

@@ -35,10 +35,10 @@ enum mr_bind_style {
 };
 
 /* What becomes of a provider that a worker still has: @free, with @user, in the worker's thread. */
-typedef struct mr_security_rest {
+typedef struct mr_security_release {
     void (*free)(void *user, mr_security *security);
     void *user;
-} mr_security_rest;
+} mr_security_release;
 
 /* Who makes the security of connections, and how they are to be protected. Each connection needs a
  * provider of its own: @make gives one for every connection that begins, and gets it back when the
@@ -50,7 +50,7 @@ typedef struct mr_client_security {
     void (*give)(void *user, mr_security *security); /* may be NULL */
     /* Takes a provider out of @user's hands that cannot be given back yet: its step is with
      * @workers. NULL: @give is called once it is through, in the worker's thread. */
-    mr_security_rest (*forgo)(void *user, mr_security *security);
+    mr_security_release (*detach)(void *user, mr_security *security);
     void *user;
     uint8_t level;              /* enum mr_auth_level that the provider was made for; 0 or
                                  * MR_AUTH_LEVEL_NONE: no security at all; CALL goes out as PACKET

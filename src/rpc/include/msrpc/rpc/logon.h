@@ -175,7 +175,7 @@ int mr_logon_new(mr_loop *loop, mr_resolver *resolver, const mr_logon_options *o
                  mr_logon **logonp, mr_error *err);
 /* Why the names of @identity can have no secure channel (MR_LOGON_NETLOGON); NULL: they may be
  * those of a machine's account in a domain. */
-const char *mr_logon_against_machine(const mr_identity *identity);
+const char *mr_logon_why_no_machine(const mr_identity *identity);
 /* No callback comes any more. The associations that use its providers must be gone. NULL is
  * allowed. */
 void mr_logon_free(mr_logon *logon);
@@ -200,8 +200,8 @@ const mr_logon_report *mr_logon_get_report(const mr_logon *logon);
 int mr_logon_make(void *logon, mr_security **securityp, mr_error *err);
 void mr_logon_give(void *logon, mr_security *security);
 /* In its place where a worker still has @security, which then is the logon's no longer (see
- * mr_client_security.forgo). */
-mr_security_rest mr_logon_forgo(void *logon, mr_security *security);
+ * mr_client_security.detach). */
+mr_security_release mr_logon_detach(void *logon, mr_security *security);
 /* Providers made from now on protect at @level: tickets and passwords are good for any. Returns 0
  * or MR_ERR_ARGUMENT. */
 int mr_logon_set_level(mr_logon *logon, uint8_t level, mr_error *err);
