@@ -5,7 +5,7 @@
  */
 #include <msrpc/ifaces.h>
 
-#include "channel.h"
+#include "call_authenticator.h"
 #include "eerr.h"
 #include "identity.h"
 #include "input.h"
@@ -36,7 +36,7 @@ struct one {
     void *args;
     mr_call call;
     bool started;
-    app_channel_step step;  /* over Netlogon's secure channel */
+    app_call_step step;     /* over Netlogon's secure channel */
     const mr_token *reply;  /* as tokens, for references */
     mr_slice reply_text;
 };
@@ -105,7 +105,7 @@ static bool has_reference(const mr_token *t) {
 /* JSON to parameters; a mistake names its place. */
 static int read_args(app *a, const struct calls *calls, struct one *one, const mr_token *json) {
     mr_error err = MR_ERROR_INIT;
-    int code = app_channel_complete(a, calls->target, calls->iface, one->proc, &json, &one->step);
+    int code = app_call_complete(a, calls->target, calls->iface, one->proc, &json, &one->step);
 
     if (code)
         return code;
@@ -275,7 +275,7 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
         if (code)
             return code;
     }
-    int code = app_channel_begin(calls->s, &one->step, one->args);
+    int code = app_call_authenticate(calls->s, &one->step, one->args);
     if (code)
         return code;
     if (mr_call_init(&one->call, calls->iface, one->proc->opnum, one->args, &err) != 0)
@@ -298,7 +298,7 @@ static int run_one(struct calls *calls, size_t i, mr_client *client, const mr_uu
                           one->proc->name, app_error(a, &err));
     uint32_t status = 0;
     (void)failed_status(one, &status);
-    if (app_channel_end(calls->s, &one->step, client, one->args, status) != 0)
+    if (app_call_check(calls->s, &one->step, client, one->args, status) != 0)
         return app_refuse(a, APP_COMMUNICATION, "%s: %s", one->proc->name,
                           app_error(a, &calls->s->error));
     return keep_reply(a, one);

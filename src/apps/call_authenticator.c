@@ -2,7 +2,7 @@
  * Authenticators for msrpc call: a method of Netlogon that wants one has a parameter of that name,
  * and one for the answer's. Zeros stand for it in the JSON until the channel is there.
  */
-#include "channel.h"
+#include "call_authenticator.h"
 
 #include <msrpc/ifaces/netlogon.h>
 
@@ -47,8 +47,8 @@ static int add(app *a, const mr_proc *proc, const char *name, const char *value,
     return 0;
 }
 
-int app_channel_complete(app *a, const app_target *target, const mr_iface *iface,
-                         const mr_proc *proc, const mr_token **jsonp, app_channel_step *stepp) {
+int app_call_complete(app *a, const app_target *target, const mr_iface *iface,
+                      const mr_proc *proc, const mr_token **jsonp, app_call_step *stepp) {
     const app_account *account = target->account;
     bool added, filled;
 
@@ -73,7 +73,7 @@ int app_channel_complete(app *a, const app_target *target, const mr_iface *iface
     return code;
 }
 
-int app_channel_begin(app_session *s, app_channel_step *step, void *args) {
+int app_call_authenticate(app_session *s, app_call_step *step, void *args) {
     mr_netlogon_NETLOGON_AUTHENTICATOR authenticator;
     mr_error err = MR_ERROR_INIT;
 
@@ -97,8 +97,8 @@ static void add_returned(app_session *s, mr_client *client, uint32_t status) {
                 .ssp = talk.ssp, .service = talk.service);
 }
 
-int app_channel_end(app_session *s, const app_channel_step *step, mr_client *client,
-                    const void *args, uint32_t status) {
+int app_call_check(app_session *s, const app_call_step *step, mr_client *client,
+                   const void *args, uint32_t status) {
     mr_netlogon_NETLOGON_AUTHENTICATOR answer;
 
     if (!step->sent || !step->returned || !s->logon.logon)
