@@ -217,7 +217,11 @@ static void show_ended(const struct audit_run *run, size_t first, const char *he
         any = true;
     }
     mr_buf_write_str(&buf, ": ");
-    say_why(a, &buf, &leader->outcome);
+    mr_audit_outcome end = leader->outcome;
+    if (end.state == MR_AUDIT_UNKNOWN && end.rung == MR_AUDIT_MAP &&
+        same_end(&end, &audit->gates[leader->door].outcome))
+        end.why = NULL; /* it stands under RUNGS */
+    say_why(a, &buf, &end);
     line_buf(a, head, headp, state_mark(leader->outcome.state), &buf);
 }
 
@@ -298,6 +302,9 @@ static void show_verdict(const struct audit_run *run) {
         fprintf(a->out, "%s  (%s)\n", worst->summary, worst->id);
     else if (run->code >= APP_INCOMPLETE)
         fputs("incomplete: what was asked told nothing\n", a->out);
+    else if (unknown && run->audit->gates[MR_AUDIT_EPM].outcome.state == MR_AUDIT_DENIED)
+        fprintf(a->out, "the endpoint mapper refuses strangers; %zu question%s stay open\n",
+                unknown, unknown == 1 ? "" : "s");
     else if (!unknown)
         fputs("no account, policy or domain is told to strangers over TCP\n", a->out);
     else

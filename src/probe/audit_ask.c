@@ -77,7 +77,8 @@ static bool is_fatal(int r) {
 /* ---- doors ---- */
 
 /* Where @door listens: as the mapper's list said, else by ept_map, which a mapper may answer though
- * it shows no list. */
+ * it shows no list. Where it tells neither, nothing is known of the door: only a mapper that cannot
+ * be reached leaves nothing to ask. Its own gate has the reason, once. */
 static int find_port(struct audit_run *run, enum mr_audit_door door, uint16_t *portp) {
     mr_audit_gate *gate = &run->out->gates[door];
     const mr_audit_gate *epm = &run->out->gates[MR_AUDIT_EPM];
@@ -89,10 +90,9 @@ static int find_port(struct audit_run *run, enum mr_audit_door door, uint16_t *p
     if (run->listed_all)
         return gate_stop(run, door, is, "not registered over TCP");
     if (!run->has_mapper) {
-        is.state = epm->outcome.state == MR_AUDIT_UNKNOWN ? MR_AUDIT_UNKNOWN
-                                                          : MR_AUDIT_NOT_REACHABLE;
-        return gate_stop(run, door, is, "the endpoint mapper does not tell where%s%s",
-                         epm->outcome.why ? ": " : "", epm->outcome.why ? epm->outcome.why : "");
+        if (epm->outcome.state != MR_AUDIT_NOT_REACHABLE)
+            is.state = MR_AUDIT_UNKNOWN;
+        return gate_stop(run, door, is, "the endpoint mapper does not tell where");
     }
     int r = mr_mapper_map_run(&run->mapper, &gate->syntax, NULL, MR_PROTSEQ_NCACN_IP_TCP, &err);
     for (size_t i = 0; !r && !*portp && i < run->mapper.count; i++)
@@ -101,11 +101,11 @@ static int find_port(struct audit_run *run, enum mr_audit_door door, uint16_t *p
         return r;
     if (r == MR_ERR_NOT_REGISTERED || !r)
         return gate_stop(run, door, is, "not registered over TCP");
-    if (r != MR_ERR_FAULT) {
-        is.state = MR_AUDIT_UNKNOWN;
-        run->has_mapper = false;
-    }
-    return gate_stop(run, door, is, "the endpoint mapper does not tell where: %s", err.text);
+    is.state = MR_AUDIT_UNKNOWN;
+    run->has_mapper = r == MR_ERR_FAULT;
+    bool told = epm->outcome.state != MR_AUDIT_LEAKS;
+    return gate_stop(run, door, is, "the endpoint mapper does not tell where%s%s",
+                     told ? "" : ": ", told ? "" : err.text);
 }
 
 /* What a connection that did not come to stand means for the questions behind it. */

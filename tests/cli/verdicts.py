@@ -95,6 +95,14 @@ with serve('[interface epmapper]', 'min_auth_level = packet') as server:
         report = valid(run, name)
         eq((run.code, standing(report)), (30, ['EPM.ACCESS_DENIED']), name + ': the finding', run)
         ok('the endpoint mapper' in report['error'], name + ': the error', run)
+    run = Run('audit', at, '--json')
+    states = {f['id']: f['state'] for f in valid(run, 'audit')['facts']}
+    eq((run.code, states['EPM.ENDPOINTS'], {s for i, s in states.items() if i[:4] in ('SAMR', 'LSA.')}),
+       (1, 'denied', {'unknown'}), 'audit: what was not asked is not passed', run)
+    run = Run('audit', at)
+    ok(run.code == 1 and ' VERDICT  the endpoint mapper refuses strangers; ' in run.out and
+       run.out.count('0x00000005') <= 2 and all(len(line) <= 80 for line in run.out.splitlines()),
+       'its verdict says so, and the reason is told once', run)
     run = Run('map', at, '-N', '--auth', 'ntlm', '--auth-level', 'connect')
     ok(run.code == 30 and 'not logged on' not in run.err and told(run, 'EPM.ACCESS_DENIED'),
        'an anonymous logon is a stranger', run)

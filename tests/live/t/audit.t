@@ -179,9 +179,9 @@ for mode, code, mapper, users in (
         ('never-answer', 30, 'unknown', 'unknown'), ('drip', 30, 'unknown', 'unknown'),
         ('close-after-bind', 30, 'unknown', 'unknown'),
         ('close-mid-reply', 30, 'unknown', 'unknown'),
-        ('bind-nak', 30, 'unknown', 'unknown'), ('bind-nak --value 8', 0, 'denied', 'not reachable'),
+        ('bind-nak', 30, 'unknown', 'unknown'), ('bind-nak --value 8', 1, 'denied', 'unknown'),
         ('reject-context', 30, 'not reachable', 'not reachable'),
-        ('fault', 30, 'unknown', None), ('fault --value 5', 0, 'denied', 'not reachable'),
+        ('fault', 30, 'unknown', None), ('fault --value 5', 1, 'denied', 'unknown'),
         ('lying-frag-len', 30, 'unknown', 'unknown'), ('wrong-call-id', 30, 'unknown', 'unknown'),
         ('huge-count', 30, 'unknown', None), ('endless-fragments', 30, 'unknown', 'unknown'),
         ('endless-list', 20, 'leaks', 'not reachable'), ('empty-list', 1, 'leaks', 'not reachable')):

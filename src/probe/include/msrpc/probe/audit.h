@@ -5,7 +5,8 @@
  * not reachable or unknown, with the rung where it stopped (map, connect, bind, call) and the code
  * that stopped it. Nothing is written and no password is tried.
  *
- * Unknown is no denial: silence, a broken answer, an information level the server does not have.
+ * Unknown is no denial: silence, a broken answer, an information level the server does not have, a
+ * mapper that does not tell where an interface listens.
  *
  * Sources: MS-SAMR 3.1.5, MS-LSAD 3.1.4, MS-LSAT 3.1.4, MS-DSSP 3.2.5, MS-NRPC 3.5.4.3, C706
  * appendix O and Q.
