@@ -340,7 +340,7 @@ static void show_talk(struct trace *t, const mr_trace_talk *talk) {
 
     if (talk->calls > talk->unanswered)
         trace_time(talk->median_us, time);
-    fprintf(a->out, " %s %5u %5u %5s %-12.12s %-4s %-12.12s %6s %6s %9s\n",
+    fprintf(a->out, " %s %5u %5u %5s %-12.12s %-4s %-13.13s %6s %6s %8s\n",
             app_mark(a, outcome_mark(talk->outcome)), talk->id, talk->server_port,
             number(a, talk->count), iface, trace_via(talk->transport),
             trace_auth(a, talk->auth_type, talk->auth_level), number(a, talk->calls),
@@ -384,7 +384,7 @@ static void show_talks(struct trace *t) {
 
     if (!total || !done)
         return;
-    fprintf(a->out, "\n      %5s %5s %5s %-12s %-4s %-12s %6s %6s %9s\n", "ID", "PORT", "COUNT",
+    fprintf(a->out, "\n      %5s %5s %5s %-12s %-4s %-13s %6s %6s %8s\n", "ID", "PORT", "COUNT",
             "INTERFACE", "VIA", "AUTH", "CALLS", "FAULTS", "MEDIAN");
     for (size_t i = 0; i < most && shown < most; i++) {
         const mr_trace_talk *head = mr_trace_get_talk(t->story, i), *talk;
