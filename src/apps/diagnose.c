@@ -107,7 +107,7 @@ static void on_done(void *user, mr_probe *probe) {
 static enum mr_probe_gate may_log_on(void *user) {
     struct diagnose_run *run = user;
 
-    switch (app_account_begin(run->target->account)) {
+    switch (app_worker_begin(run->s.a->worker, run->target->account)) {
     case APP_TURN_YES:
         run->trying = true;
         return MR_PROBE_GATE_OPEN;
@@ -127,7 +127,7 @@ static void on_judged(void *user, enum mr_probe_verdict verdict) {
     case MR_PROBE_VERDICT_REFUSED: told = APP_VERDICT_REFUSED; break;
     }
     if (run->trying)
-        app_account_end(run->target->account, told);
+        app_worker_end(run->s.a->worker, run->target->account, told);
     run->trying = false;
 }
 

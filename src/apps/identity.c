@@ -542,6 +542,10 @@ const char *app_level_name(uint8_t level) {
     return level < MR_COUNT(names) ? names[level] : "unknown";
 }
 
+bool app_accounts_share_tries(const app_account *a, const app_account *b) {
+    return a && b && a->tries && a->tries == b->tries;
+}
+
 enum app_turn app_account_begin(app_account *account) {
     struct app_tries *tries = account->tries;
     enum app_turn turn = APP_TURN_WAIT;

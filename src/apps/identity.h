@@ -83,7 +83,8 @@ const char *app_level_name(uint8_t level); /* "none", "connect" ... as --auth-le
 
 /*
  * An account is not tried again once it was refused --max-logons times, and until it is known to be
- * good only one connection at a time tries it, so that many targets do not lock it out at once.
+ * good only one connection at a time tries it, so that many targets do not lock it out at once;
+ * whose turn comes first is jobs.h's to say.
  */
 enum app_turn {
     APP_TURN_YES,   /* go on, and say what came of it by app_account_end */
@@ -91,6 +92,8 @@ enum app_turn {
     APP_TURN_NEVER, /* it was refused, see app_account_refused */
 };
 enum app_turn app_account_begin(app_account *account);
+/* One password, one count of refusals. */
+bool app_accounts_share_tries(const app_account *a, const app_account *b);
 enum app_verdict { APP_VERDICT_NONE, APP_VERDICT_GOOD, APP_VERDICT_REFUSED };
 void app_account_end(app_account *account, enum app_verdict verdict);
 /* It is known to be good, or its owner holds the turn. */

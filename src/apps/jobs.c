@@ -27,12 +27,14 @@ struct slot {
     int code;
     enum app_outcome outcome;
     bool lost; /* there was no memory for all of it */
+    bool had_turn; /* at its account, be it once */
     bool done;
 };
 
 struct app_worker {
     struct jobs *jobs;
     pthread_t thread;
+    size_t number; /* of its target */
     mr_loop *loop; /* of its session, while one is open */
 };
 
@@ -81,6 +83,36 @@ void app_worker_leave(struct app_worker *worker) {
     pthread_mutex_unlock(&worker->jobs->lock);
 }
 
+/* Whether a target before this one is still to have its turn. */
+static bool is_early(struct app_worker *worker, const app_account *account) {
+    struct jobs *j = worker->jobs;
+    bool early = false;
+
+    pthread_mutex_lock(&j->lock);
+    for (size_t i = j->head; i < worker->number && !early; i++) {
+        const struct slot *slot = &j->slots[i % j->size];
+        early = !slot->had_turn && !slot->done &&
+                app_accounts_share_tries(j->targets[i].account, account);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return early;
+}
+
+enum app_turn app_worker_begin(struct app_worker *worker, app_account *account) {
+    bool open = worker && !app_account_is_good(account) && !app_account_is_refused(account);
+
+    return open && is_early(worker, account) ? APP_TURN_WAIT : app_account_begin(account);
+}
+
+void app_worker_end(struct app_worker *worker, app_account *account, enum app_verdict verdict) {
+    app_account_end(account, verdict);
+    if (!worker)
+        return;
+    pthread_mutex_lock(&worker->jobs->lock);
+    worker->jobs->slots[worker->number % worker->jobs->size].had_turn = true;
+    pthread_mutex_unlock(&worker->jobs->lock);
+}
+
 /* One target on a copy of the app. */
 static void do_target(struct app_worker *worker, const app_target *target, struct slot *slot) {
     struct jobs *j = worker->jobs;
@@ -123,6 +155,7 @@ static void *work(void *user) {
     pthread_mutex_lock(&j->lock);
     while (take(j, &number)) {
         struct slot result = {0};
+        worker->number = number;
         pthread_mutex_unlock(&j->lock);
         do_target(worker, &j->targets[number], &result);
         pthread_mutex_lock(&j->lock);

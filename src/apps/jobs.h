@@ -12,6 +12,7 @@
 
 #include <msrpc/io.h>
 
+#include "identity.h"
 #include "target.h"
 
 /* Does one target and writes its report or screen to a->out; its exit code. */
@@ -33,5 +34,11 @@ int app_jobs_each(app *a, const app_target *targets, size_t count, app_target_fn
  * already. @worker may be NULL, which knows no interrupts. */
 bool app_worker_enter(struct app_worker *worker, mr_loop *loop);
 void app_worker_leave(struct app_worker *worker);
+
+/* Turns at an account (identity.h) in the order of the targets: until it is known to be good, a
+ * target waits until those before it with the same account have had their turn or are done.
+ * @worker may be NULL: the target stands alone. */
+enum app_turn app_worker_begin(struct app_worker *worker, app_account *account);
+void app_worker_end(struct app_worker *worker, app_account *account, enum app_verdict verdict);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 
+#include "jobs.h"
 #include "verdict.h"
 
 #define TURN_POLL (20 * MR_MSEC)
@@ -31,7 +32,7 @@ static void give_turn_back(app_logon *l, enum app_verdict verdict) {
     if (!l->turn)
         return;
     l->turn = false;
-    app_account_end(l->account, verdict);
+    app_worker_end(l->worker, l->account, verdict);
 }
 
 static int end_logon(app_logon *l, int code) {
@@ -55,7 +56,8 @@ static int wait_turn(app_session *s) {
 
     if (l->account->who != APP_WHO_USER && l->account->who != APP_WHO_TICKET)
         return 0; /* nobody can be locked out */
-    while (!code && (turn = app_account_begin(l->account)) != APP_TURN_YES) {
+    l->worker = s->a->worker;
+    while (!code && (turn = app_worker_begin(l->worker, l->account)) != APP_TURN_YES) {
         if (turn == APP_TURN_NEVER)
             return tell_never(s);
         code = app_session_sleep(s, TURN_POLL);

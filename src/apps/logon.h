@@ -11,6 +11,7 @@
 #include "identity.h"
 
 struct app_session;
+struct app_worker;
 
 /* A connection's maker of providers; private. */
 struct app_logon_level {
@@ -25,6 +26,7 @@ typedef struct app_logon {
     bool over;             /* it has ended, with: */
     int code;              /* 0 or the exit code, told */
     bool turn;             /* private: of trying the account */
+    struct app_worker *worker; /* private: who has it */
     bool anonymous_mapper; /* the endpoint mapper takes no logon and was asked without */
     struct app_logon_level levels[MR_AUTH_LEVEL_PRIVACY + 1]; /* private */
     /* the last connection that stood */

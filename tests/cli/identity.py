@@ -1,6 +1,8 @@
 #!/usr/bin/python3 -B
 """Who asks: forms and contradictions of the identity switches, secrets nowhere to be seen, refused
 accounts that are not tried again; against a server of our own that knows alice, by NTLM."""
+import contextlib
+import json
 import os
 import pty
 import re
@@ -9,6 +11,8 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
+import time
 
 from cli import *
 
@@ -25,6 +29,32 @@ def refused(code, name, *args, **more):
     run = Run(*args, **more)
     ok(run.code == code and run.err.count('\n') == 1 and not run.out and quiet(run),
        '%s: %d' % (name, code), run)
+
+
+@contextlib.contextmanager
+def slow_dns(address):
+    """A name server that takes its time and knows one address for every name."""
+    def answer():
+        while True:
+            query, peer = wire.recvfrom(512)
+            if not query:
+                return
+            end = query.index(b'\0', 12) + 5
+            a = query[end - 4:end - 2] == b'\0\1'
+            time.sleep(0.3)
+            wire.sendto(query[:2] + b'\x81\x80\0\1' + (b'\0\1' if a else b'\0\0') + b'\0\0\0\0' +
+                        query[12:end] + (b'\xc0\x0c\0\1\0\1\0\0\0\1\0\4' + socket.inet_aton(address)
+                                         if a else b''), peer)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.bind(('127.0.0.1', 0))
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield '127.0.0.1:%d' % wire.getsockname()[1]
+        finally:
+            wire.sendto(b'', wire.getsockname())
+            thread.join()
 
 
 # ---- what is refused before anything is sent ----
@@ -219,6 +249,14 @@ with Server('--users', users, '--interface', 'rpcecho') as server:
               '--jsonl')
     told = [line for line in run.err.splitlines() if 'was refused before' in line]
     ok(run.code == 40 and len(told) == 2 and quiet(run), 'the other targets are not tried', run)
+    with slow_dns('127.0.0.1') as dns:
+        for command in 'map', 'diagnose':
+            run = Run(command, '-u', USER, '-p', WRONG, '--auth', 'ntlm', '--dns-server', dns, '--jsonl',
+                      'slow.lab.test:%d' % server.mapper, at)
+            told = [line['error'] if command == 'map' else str(line['findings'])
+                    for line in map(json.loads, run.out.splitlines()) if 'target' in line]
+            eq(['was refused before' in t for t in told], [False, True],
+               command + ': the first target is tried first, however slow its name is', run)
     run = Run('map', '-u', USER, '-p', WRONG, '--max-logons', '2', at, at, at)
     ok(run.err.count('was refused before') == 1, '--max-logons 2 tries twice', run)
     run = Run('ping', '-u', USER, '-p', SECRET, '127.0.0.1:9', at, '--retries', '1')
