@@ -41,8 +41,9 @@ def healthy(name, *args):
     eq(report.get('verdict', {}).get('finding'), None, name + ': no finding is the verdict')
 
 
-def ill(name, args, finding, phase, code, phases, win32=1722, says=(), others=()):
-    """@phases: a letter each, see WORDS. @says: words of the cause. @others: what may stand beside."""
+def ill(name, args, finding, phase, code, phases, win32=1722, says=(), others=(), todo=''):
+    """@phases: a letter each, see WORDS. @says: words of the cause. @others: what may stand beside.
+    @todo: words of the first remedy."""
     run = msrpc('diagnose', '--json', *args)
     report = run.json
     verdict = report.get('verdict', {})
@@ -57,4 +58,7 @@ def ill(name, args, finding, phase, code, phases, win32=1722, says=(), others=()
             eq(complete(found, report), [], name + ': the finding can be acted on', found)
             eq([x for x in says if x not in found['cause']], [], name + ': the cause names it',
                found['cause'])
+            first = (found['remedies'] or [{'text': '', 'command': ''}])[0]
+            if todo:
+                ok(todo in first['text'] + ' ' + str(first['command']), name + ': what to do first', first)
             break

@@ -19,18 +19,27 @@ const mr_rule mr_rule_krb_preauth_failed = {
              "mapped drive, keytab); for a computer, its machine password differs from the "
              "domain's.",
     .reference = "RFC 4120 7.5.9, 5.2.7.2",
-    .remedies = {{.text = "Where a computer or service account is meant, test the secure "
-                          "channel.",
-                  .run_on = MR_PLACE_CLIENT,
+    .remedies = {{.text = "Type the password again, and see that the account is the one that is "
+                          "meant: its name, and its domain or realm. Every wrong attempt counts "
+                          "towards a lockout.",
+                  .run_on = MR_PLACE_CLIENT},
+                 {.text = "See when the account's password was changed, and how often a wrong one "
+                          "came.",
+                  .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_POWERSHELL,
-                  .command = "Test-ComputerSecureChannel -Verbose"},
-                 {.text = "Look for stored credentials that are old.",
-                  .run_on = MR_PLACE_CLIENT,
-                  .shell = MR_SHELL_CMD,
-                  .command = "cmdkey /list"},
+                  .command = "Get-ADUser -Identity {user.name|ACCOUNT} "
+                             "-Properties PasswordLastSet,BadPwdCount,LockedOut"},
                  {.text = "See where the wrong password comes from.",
                   .run_on = MR_PLACE_DC,
                   .shell = MR_SHELL_POWERSHELL,
                   .command = "Get-WinEvent -FilterHashtable @{{LogName='Security';Id=4771} "
-                             "-MaxEvents 10"}},
+                             "-MaxEvents 10"},
+                 {.text = "On a Windows client, look for stored credentials that are old.",
+                  .run_on = MR_PLACE_CLIENT,
+                  .shell = MR_SHELL_CMD,
+                  .command = "cmdkey /list"},
+                 {.text = "For a computer's account, test its secure channel.",
+                  .run_on = MR_PLACE_CLIENT,
+                  .shell = MR_SHELL_POWERSHELL,
+                  .command = "Test-ComputerSecureChannel -Verbose"}},
 };

@@ -108,7 +108,7 @@ healthy('nobody, by NTLM', '-N', '--auth', 'ntlm', NAME)
 samba_tool('domain', 'passwordsettings', 'set', '--account-lockout-threshold=20')  # else nobody counts
 before = bad_passwords()
 ill('a wrong password', ['-u', 'LAB\\alice', '-p', 'Wrong.Pw1', NAME], 'KRB.PREAUTH_FAILED', 4, 40,
-    REFUSED, 1326, [DC, 'alice'])
+    REFUSED, 1326, [DC, 'alice'], todo='Type the password again')
 eq(bad_passwords(), before + 1, 'one wrong password is one logon: NTLM is not tried behind it')
 ill('a wrong password, NTLM', ['-u', 'LAB\\alice', '-p', 'Wrong.Pw1', *NTLM, NAME], 'RPC.AUTH_FAILED',
     4, 40, REFUSED, 1825, [DC])
