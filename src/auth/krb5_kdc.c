@@ -68,7 +68,8 @@ static int parse_client(mr_krb5_kdc *kdc, const mr_krb5_kdc_options *options, mr
     int flags = KRB5_PRINCIPAL_PARSE_NO_DEF_REALM;
 
     if (!id->user[0] || !realm[0])
-        return wrong_argument(err, "a user and a realm are needed");
+        return wrong_argument(err, id->user[0] ? "the user's realm is not known (--realm names it)"
+                                               : "a user and a realm are needed");
     flags |= strchr(id->user, '@') ? KRB5_PRINCIPAL_PARSE_ENTERPRISE
                                    : KRB5_PRINCIPAL_PARSE_NO_REALM;
     krb5_error_code code = krb5->parse_name_flags(kdc->context, id->user, flags, &kdc->client);

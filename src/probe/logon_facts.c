@@ -169,6 +169,23 @@ static const char *known(const char *text) {
     return text && *text ? text : NULL;
 }
 
+/* What the user's realm was guessed from, where that may be why his KDC is of no use; NULL: he
+ * named it, or his domain is its first label. */
+static const char *doubtful(const mr_logon_report *r) {
+    bool own = r->realm_count == 1 && r->tickets.stage == MR_KRB5_STAGE_AS;
+
+    return own && !r->guess_fits ? r->guess : NULL;
+}
+
+/* "as alice@LAB.TEST, whose realm was guessed from ...", NULL: nothing is in doubt. */
+static const char *asked_as(const mr_logon_seen *l) {
+    const mr_logon_report *r = report_of(l);
+    const char *domain_end = strchr(l->who, '\\'), *user = domain_end ? domain_end + 1 : l->who;
+
+    return doubtful(r) ? text(l, "as %.*s@%s, whose realm was guessed from %s",
+                              (int)strcspn(user, "@"), user, r->realms[0].name, r->guess) : NULL;
+}
+
 /* A KRB-ERROR of a KDC or of the server. */
 static void add_krb_error(const mr_logon_seen *l, enum mr_exchange exchange, const mr_addr *addr,
                           uint16_t port, const mr_krb5_failure *failure) {
@@ -176,7 +193,8 @@ static void add_krb_error(const mr_logon_seen *l, enum mr_exchange exchange, con
                     .address = addr_text(l, addr), .port = port, .exchange = exchange,
                     .krb = failure->code, .user = l->who, .domain = known(failure->realm),
                     .spn = exchange == MR_EXCHANGE_AS ? NULL : known(l->spn),
-                    .ntstatus = failure->has_status ? failure->status : 0};
+                    .ntstatus = failure->has_status ? failure->status : 0,
+                    .other = exchange == MR_EXCHANGE_AS ? asked_as(l) : NULL};
 
     if (failure->server_time && failure->skew)
         mr_facts_set_clock(&fact, failure->skew);
@@ -252,10 +270,16 @@ static const char *ways_of(const mr_logon_seen *l, const mr_logon_report *r, con
     return list;
 }
 
-bool mr_logon_is_kdc_silent(const mr_logon *logon, const mr_addr *host) {
-    struct kdc_asked k = look_at(mr_logon_get_report(logon), host);
+/* A guess led to it twice: nobody named the realm, and DNS names no KDC of it. */
+static bool is_guessed_kdc(const mr_logon_report *r) {
+    return doubtful(r) && !r->answered && r->realms[0].source == MR_LOGON_SOURCE_REALM;
+}
 
-    return k.tcp && !k.tcp_answers;
+bool mr_logon_is_kdc_silent(const mr_logon *logon, const mr_addr *host) {
+    const mr_logon_report *r = mr_logon_get_report(logon);
+    struct kdc_asked k = look_at(r, host);
+
+    return k.tcp && !k.tcp_answers && !is_guessed_kdc(r);
 }
 
 static bool is_repeated(const mr_logon_report *r, size_t i) {
@@ -424,13 +448,16 @@ static const char *tell_kdcs(const mr_logon_seen *l, const mr_logon_report *r, i
     if (result == MR_ERR_AUTH && failure->from_peer && failure->code != MR_KRB5_NO_CODE) {
         add_krb_error(l, r->tickets.stage == MR_KRB5_STAGE_TGS ? MR_EXCHANGE_TGS : MR_EXCHANGE_AS,
                       &r->kdc, r->kdc.port ? r->kdc.port : MR_KDC_PORT, failure);
-        return text(l, "the KDC %s says %s", addr_text(l, &r->kdc), code_text(l, failure));
+        const char *as = asked_as(l);
+        return text(l, "the KDC %s says %s%s%s%s", addr_text(l, &r->kdc), code_text(l, failure),
+                    as ? ", asked " : "", as ? as : "",
+                    as ? " (--realm names the right one)" : "");
     }
     if (r->tickets.endless)
         return add_endless(l, r);
     if (result == MR_ERR_AUTH && r->tickets.bad_reply)
         return add_bad_reply(l, r, err);
-    if (result == MR_ERR_NAME)
+    if (result == MR_ERR_NAME || (result != MR_ERR_AUTH && is_guessed_kdc(r)))
         return add_no_kdc(l, r, err);
     if (result == MR_ERR_MISSING || result == MR_ERR_LIMIT)
         return add_local(l, err);

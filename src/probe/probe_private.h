@@ -108,7 +108,8 @@ struct mr_probe {
     mr_probe_addr addrs[MR_PROBE_ADDRS];
     size_t addr_count;
     const char *full_name;         /* that the addresses were found under in DNS, or NULL */
-    const char *dns_domain;        /* the host's, as it says itself, or NULL */
+    const char *dns_domain;        /* the host's, as it says itself, or NULL: or it is in none */
+    const char *computer;          /* its NetBIOS name, as it says itself, or NULL */
     bool challenging;              /* it is about to say so */
     char vantage[MR_ADDR_TEXT];
     mr_client *mapper_client;      /* bound; owned here */

@@ -14,6 +14,7 @@
 
 #define TIMEOUT (30 * MR_SEC)
 #define KDC_TIMEOUT (2 * MR_SEC)
+#define NETBIOS_NAME 15 /* characters, MS-NBTE 2.2.1 */
 
 static const mr_krb5_kdc_info no_tickets = {
     .client = "", .service = "", .ccache = "", .realm = "",
@@ -48,7 +49,7 @@ static const char *against_kerberos(const mr_logon *l) {
         return "Kerberos needs the server's name";
     if (!l->options.spn && is_literal(l->options.host))
         return "Kerberos needs the server's name in place of its address";
-    return NULL;
+    return l->itself;
 }
 
 /* @text without a final dot in capitals, *in the arena*. */
@@ -69,6 +70,44 @@ static const char *domain_of(const char *host) {
     return dot && dot[1] ? dot + 1 : NULL;
 }
 
+/* ---- whose account it is ---- */
+
+/* Whether @label is the first of @name. */
+static bool is_label(const char *label, const char *name) {
+    size_t len = strlen(label);
+
+    return len && mr_slice_eq_nocase(mr_slice_of(name, strcspn(name, ".")),
+                                     mr_slice_of(label, len));
+}
+
+/* Whether @computer is the NetBIOS name that goes with @name: its first label, cut. */
+static bool is_computer(const char *computer, const char *name) {
+    size_t len = strcspn(name, ".");
+
+    return mr_slice_eq_nocase(mr_slice_of(name, len < NETBIOS_NAME ? len : NETBIOS_NAME),
+                              mr_slice_str(computer));
+}
+
+/* "SRV\games" at srv.example.org: the domain of a server's own accounts is its computer's name,
+ * and ".\games" says so of any server. A domain may have the first label of its DNS name, so what
+ * the server says of itself goes first. */
+static bool is_itself(const mr_logon_options *o) {
+    const char *domain = o->identity->domain, *names[] = {o->host, o->full_name};
+
+    if (!*domain || o->realm || o->identity->principal || o->identity->anonymous)
+        return false;
+    if (strcmp(domain, ".") == 0 || (o->computer && mr_str_eq_nocase(domain, o->computer)))
+        return true;
+    for (size_t i = 0; i < MR_COUNT(names); i++)
+        if (names[i] && !is_literal(names[i]) &&
+            (!o->computer || is_computer(o->computer, names[i])) &&
+            (is_label(domain, names[i]) || mr_str_eq_nocase(domain, names[i])))
+            return true;
+    return false;
+}
+
+/* ---- the realm ---- */
+
 /* A NetBIOS name of a domain leads to no KDC, the domain of the server may. Anything but what the
  * user said is a guess. */
 static const char *choose_realm(mr_logon *l) {
@@ -85,6 +124,7 @@ static const char *choose_realm(mr_logon *l) {
         ? mr_arena_add_fmt(&l->arena, "the server's name %s", by_host ? o->host : o->full_name)
         : mr_arena_add_fmt(&l->arena, "the domain %s%s", found ? found : domain,
                            found ? ", which the server names" : "");
+    l->report.guess_fits = found && *domain && is_label(domain, found);
     return copy_realm(l, found ? found : domain);
 }
 
@@ -102,7 +142,7 @@ static int copy_text(mr_logon *l, const char **textp, mr_error *err) {
 static int copy_options(mr_logon *l, const mr_logon_options *options, mr_error *err) {
     mr_logon_options *o = &l->options;
     const char **texts[] = {&o->host, &o->service, &o->spn, &o->realm, &o->workstation,
-                            &o->full_name, &o->dns_domain};
+                            &o->full_name, &o->dns_domain, &o->computer};
     mr_addr *kdcs;
     int r = 0;
 
@@ -146,6 +186,12 @@ static int copy_options(mr_logon *l, const mr_logon_options *options, mr_error *
         o->full_name = mr_arena_add_str(&l->arena, mr_slice_of(o->full_name,
                                                                strlen(o->full_name) - 1));
     l->realm = choose_realm(l);
+    if (is_itself(o)) {
+        l->itself = mr_arena_add_fmt(&l->arena, "%.64s is the server itself, whose own accounts no "
+                                     "KDC knows", o->identity->domain);
+        if (!l->itself)
+            return mr_logon_no_memory(err);
+    }
     return (options->host && (!o->host || !l->spn)) || !l->realm ? mr_logon_no_memory(err) : 0;
 }
 
@@ -171,7 +217,11 @@ static int check_wish(const mr_logon *l, mr_error *err) {
         return wrong_argument(err, NO_LEVEL);
     switch (o->mechanism) {
     case MR_LOGON_KERBEROS:
-        return against ? wrong_argument(err, against) : 0;
+        return !against          ? 0
+               : against == l->itself
+                   ? mr_fail(err, MR_ERR_ARGUMENT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "%s: NTLM "
+                             "does (where a realm is meant, --realm names it)", against)
+                   : wrong_argument(err, against);
     case MR_LOGON_NTLM:
         return ntlm ? 0 : wrong_argument(err, o->identity->delegate
                                              ? "NTLM hands over no ticket to act for a user"

@@ -253,8 +253,11 @@ static void end_unanswered(mr_logon *l) {
         return;
     }
     list_tries(l, list, sizeof list);
-    mr_fail(&err, common_result(l), MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "no KDC of %.28s %s: %s",
-            realm->name, l->ask.held ? "is in service" : "answers", list);
+    const mr_logon_report *r = &l->report;
+    bool guess = r->guess && !r->guess_fits && realm == r->realms;
+    mr_fail(&err, common_result(l), MR_FLOOR_RPC, MR_ERROR_NO_OFFSET, "no KDC of %.28s%s%.60s %s: "
+            "%s", realm->name, guess ? ", guessed from " : "", guess ? r->guess : "",
+            l->ask.held ? "is in service" : "answers", list);
     mr_logon_end(l, err.code, &err);
 }
 

@@ -67,6 +67,7 @@ struct mr_logon {
     mr_logon_options options;
     const char *spn;        /* NULL: none */
     const char *realm;      /* the user's, "" */
+    const char *itself;     /* says that the user's domain is the server; NULL: it is not */
     mr_nsec started, deadline;
     mr_timer timer;         /* the beginning, then the deadline */
     mr_logon_done done;

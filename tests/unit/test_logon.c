@@ -697,6 +697,54 @@ static void realms(void **state) {
     }
 }
 
+/* A server's own account is no realm's: no KDC may see its secret. */
+static void the_server_itself(void **state) {
+    static const struct {
+        const char *user, *host, *full_name, *computer, *realm;
+        bool itself;
+    } rows[] = {
+        {"SRV\\games", "srv.test.example", NULL, NULL, NULL, true},
+        {"srv.test.example\\games", "srv.test.example.", NULL, NULL, NULL, true},
+        {"SRV\\games", "files", "srv.test.example", NULL, NULL, true},
+        {"SRV\\games", "files.test.example", NULL, "SRV", NULL, true},
+        {".\\games", "files.test.example", NULL, NULL, NULL, true},
+        {"A-LONG-LABEL-OF\\games", "a-long-label-of-16.test.example", NULL, "A-LONG-LABEL-OF",
+         NULL, true},
+        {"TEST\\games", "srv.test.example", NULL, "SRV", NULL, false},
+        {"TEST\\games", "test.example", NULL, "SRV", NULL, false},
+        {"SRV\\games", "srv.test.example", NULL, NULL, "TEST.EXAMPLE", false},
+        {"games@srv", "srv.test.example", NULL, NULL, NULL, false},
+        {"games", "srv.test.example", NULL, NULL, NULL, false},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < MR_COUNT(rows); i++) {
+        world w;
+        open_world(&w, MR_LOGON_NEGOTIATE, NULL, 0);
+        give_kdc(&w, addr_of(REVOKED));
+        assert_int_equal(mr_identity_set_domain(&w.id, MR_SLICE_NULL, NULL), 0);
+        assert_int_equal(mr_identity_set_name(&w.id, mr_slice_str(rows[i].user), NULL), 0);
+        w.options.host = rows[i].host;
+        w.options.full_name = rows[i].full_name;
+        w.options.computer = rows[i].computer;
+        w.options.realm = rows[i].realm;
+        const mr_logon_report *r = run(&w);
+        assert_int_equal(r->refused, !rows[i].itself);
+        assert_int_equal(r->tries_made > 0, !rows[i].itself);
+        assert_int_equal(r->ntlm && r->fallback, rows[i].itself);
+        if (rows[i].itself) {
+            mr_logon_options alone = w.options;
+            mr_logon *logon;
+            mr_error err = MR_ERROR_INIT;
+            assert_non_null(strstr(r->why.text, "is the server itself"));
+            alone.mechanism = MR_LOGON_KERBEROS;
+            assert_int_equal(mr_logon_new(&w.loop, NULL, &alone, &logon, &err), MR_ERR_ARGUMENT);
+            assert_non_null(strstr(err.text, "--realm"));
+        }
+        close_world(&w);
+    }
+}
+
 static void wrong_wishes(void **state) {
     mr_identity nobody_at_all;
     char too_long[MR_LOGON_NAME + 1];
@@ -757,6 +805,7 @@ int main(void) {
         cmocka_unit_test(nobody_negotiates),
         cmocka_unit_test(negotiate),
         cmocka_unit_test(realms),
+        cmocka_unit_test(the_server_itself),
         cmocka_unit_test(wrong_wishes),
     };
     struct CMUnitTest rounds[2 * MR_COUNT(tests)];

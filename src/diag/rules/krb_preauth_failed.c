@@ -14,10 +14,10 @@ const mr_rule mr_rule_krb_preauth_failed = {
     .forbid = {{.any = {MR_FACT_KRB_GRANTED}, .same = MR_F(USER)}},
     .explains = {FINDINGS_OF_A_REFUSED_LOGON, "RPC.FIRST_CALL_DENIED"},
     .summary = "the password is wrong",
-    .cause = "The KDC {address} could not read the proof that {user|the client} sent ({krb}): "
-             "the password is wrong or was changed and is still stored somewhere (service, task, "
-             "mapped drive, keytab); for a computer, its machine password differs from the "
-             "domain's.",
+    .cause = "The KDC {address} could not read the proof that {user|the client} sent {other|to it} "
+             "({krb}): the password is wrong or was changed and is still stored somewhere "
+             "(service, task, mapped drive, keytab); for a computer, its machine password differs "
+             "from the domain's.",
     .reference = "RFC 4120 7.5.9, 5.2.7.2",
     .remedies = {{.text = "Type the password again, and see that the account is the one that is "
                           "meant: its name, and its domain or realm. Every wrong attempt counts "

@@ -73,13 +73,24 @@ static void add_facts(struct challenge *c) {
         .dns_computer = c->ask.dns_computer, .has_clock = c->ask.has_clock, .ahead = c->ask.ahead});
 }
 
+/* A server outside of any domain calls itself one, and its DNS name that of one: of no realm. */
+static void note_names(struct challenge *c) {
+    mr_probe *p = c->op.probe;
+    const mr_challenge_ask *ask = &c->ask;
+    bool alone = mr_str_eq_nocase(ask->computer, ask->domain);
+
+    if (*ask->dns_domain && !alone)
+        p->dns_domain = ask->dns_domain;
+    if (*ask->computer)
+        p->computer = ask->computer;
+}
+
 static void on_asked(void *user, mr_challenge_ask *ask, int result, const mr_error *err) {
     struct challenge *c = user;
 
     (void)ask;
     if (c->ask.got) {
-        if (*c->ask.dns_domain)
-            c->op.probe->dns_domain = c->ask.dns_domain;
+        note_names(c);
         tell(c);
         add_facts(c);
     } else {

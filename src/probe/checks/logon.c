@@ -368,6 +368,7 @@ static void begin_logon(struct probe_logon *l) {
 
     l->options.full_name = p->full_name;
     l->options.dns_domain = p->dns_domain;
+    l->options.computer = p->computer;
     int r = mr_logon_new(p->loop, p->resolver, &l->options, &l->logon, &err);
     p->logon.made = true;
     p->logon.negotiated = l->options.mechanism == MR_LOGON_NEGOTIATE;
@@ -384,13 +385,15 @@ static void begin_logon(struct probe_logon *l) {
     end_local(l, err.text);
 }
 
-/* The user's realm is soon told by the host, and by nobody else. */
-static bool waits_for_realm(const struct probe_logon *l) {
+/* The host soon says what nobody else does: the user's realm, or that his domain is the host. */
+static bool waits_for_names(const struct probe_logon *l) {
     const mr_logon_options *o = &l->options;
+    const mr_identity *id = o->identity;
     const mr_probe *p = l->op.probe;
+    bool unnamed = !p->full_name && o->host && !strchr(o->host, '.');
 
-    return p->challenging && !p->full_name && o->host && !strchr(o->host, '.') && !o->realm &&
-           !strchr(o->identity->domain, '.') &&
+    return p->challenging && !o->realm && !strchr(id->domain, '.') &&
+           (unnamed || (*id->domain && !id->principal)) &&
            (o->mechanism == MR_LOGON_KERBEROS || o->mechanism == MR_LOGON_NEGOTIATE);
 }
 
@@ -399,7 +402,7 @@ static void on_gate(void *user) {
     struct probe_logon *l = user;
     const mr_probe_options *o = &l->op.probe->options;
 
-    if (waits_for_realm(l)) {
+    if (waits_for_names(l)) {
         mr_timer_set(&l->wait, mr_clock_now() + GATE_AGAIN);
         return;
     }

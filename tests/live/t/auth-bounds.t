@@ -140,4 +140,26 @@ ok(run.code == 40 and 'guessed from the domain LAB' in found and accused(run.jso
    '--realm' in run.err, 'else it is a guess, and --realm is advised', run)
 run = msrpc('ping', '--json', 'dc1', *lab, '-k', '--target-ip', names['DC_IP'], '--realm', 'LAB.TEST')
 eq(run.code, 0, 'as advised', run)
+
+other = ['-u', 'OTHER\\alice', '-p', 'Wrong.Pw1']
+run = msrpc('diagnose', '--json', NAME, *other)
+ok("sent as alice@LAB.TEST, whose realm was guessed from the server's name dc1.lab.test" in
+   words(run.json, 'KRB.PREAUTH_FAILED'), 'a refusal in a guessed realm names the principal and the guess', run)
+run = msrpc('ping', NAME, *other)
+ok('asked as alice@LAB.TEST' in run.err and '--realm' in run.err, 'ping, too', run)
+run = msrpc('ping', NAME, '-u', 'LAB\\alice', '-p', 'Wrong.Pw1')
+ok('KRB.PREAUTH_FAILED' in run.err and 'guessed' not in run.err, 'LAB of LAB.TEST is in no doubt', run)
+
+# ---- a server's own account ----
+
+# alice is one of the domain, whose KDC would judge the secret
+own = ['-u', 'SRV\\alice', '-p', 'Wrong.Pw1']
+for command in 'ping', 'diagnose':
+    run = msrpc(command, '--json', 'srv.lab.test', *own)
+    ok(run.code == 40 and 'KRB.PREAUTH_FAILED' not in accused(run.json), command + ': no KDC judges it', run)
+run = msrpc('ping', 'srv.lab.test', *own, '-k')
+ok(run.code == 64 and 'SRV is the server itself' in run.err and '--realm' in run.err, 'and none can', run)
+root = ['-u', 'SRV\\root', '-p', names['PASSWORD']]
+run = msrpc('ping', '--count', '1', 'srv.lab.test', *root)
+ok(run.code == 0 and 'SRV is the server itself' in run.err, 'a right one is', run)
 done()

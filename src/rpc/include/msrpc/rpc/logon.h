@@ -45,6 +45,8 @@ typedef struct mr_logon_options {
                                * NULL: not known */
     const char *dns_domain;   /* the server's, as it says itself (NTLM's challenge); NULL: not
                                * known */
+    const char *computer;     /* the server's NetBIOS name, as it says itself there; NULL: not
+                               * known, the first label of its name stands for it */
     const char *realm;        /* the user's; NULL: his domain if it has a dot, else that of @host or
                                * @full_name, else @dns_domain, in capitals */
     const mr_addr *kdcs;      /* ask these for the first realm, not DNS; port 0: MR_KDC_PORT */
@@ -154,6 +156,7 @@ typedef struct mr_logon_report {
     mr_error why;              /* ... for this reason */
     mr_nsec elapsed;           /* from start to outcome */
     const char *guess;         /* what the user's realm was guessed from; NULL: he named it */
+    bool guess_fits;           /* ... and his domain is its first label: LAB of LAB.TEST */
     mr_logon_realm realms[MR_LOGON_REALMS];
     size_t realm_count;
     mr_logon_try tries[MR_LOGON_TRIES]; /* the last stands for all that come after it */
@@ -170,7 +173,8 @@ typedef struct mr_logon mr_logon;
 
 /* A logon that has not begun. @resolver (*borrowed* until it is freed) may be NULL: its own.
  * Returns 0, MR_ERR_MEMORY, or MR_ERR_ARGUMENT when the wish cannot be granted to anybody: no
- * level, an address where Kerberos needs a name, a name that is too long, no machine account. */
+ * level, an address or a server's own account where Kerberos is wanted, a name that is too long, no
+ * machine account. */
 int mr_logon_new(mr_loop *loop, mr_resolver *resolver, const mr_logon_options *options,
                  mr_logon **logonp, mr_error *err);
 /* Why the names of @identity can have no secure channel (MR_LOGON_NETLOGON); NULL: they may be
