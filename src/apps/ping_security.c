@@ -113,9 +113,10 @@ static const mr_finding *find_meaning(struct ping *p, unsigned row, const struct
 
     open_meaning(s, &meaning);
     mr_logon_seen seen = app_session_seen(s, maker->logon, client, &p->interface);
-    if (stranger && mr_fault_is_denial(trial.denied))
+    bool low = served && maker->logon; /* the same caller, be it nobody, is let in at privacy */
+    if (stranger && !low && mr_fault_is_denial(trial.denied))
         app_session_add_stranger(s, client, &p->interface, trial.denied);
-    else if (mr_fault_is_denial(trial.denied)) /* the account is known to be good */
+    else if (mr_fault_is_denial(trial.denied)) /* the account is known to be good, or low */
         mr_trial_add_facts(&trial, &seen);
     else if (maker->logon)
         mr_logon_seen_add_failed(&seen, r, err);

@@ -208,6 +208,7 @@ void app_session_add_stranger(app_session *s, mr_client *client, const mr_syntax
 
     talk.end = MR_TALK_FAULT;
     talk.status = fault;
+    talk.auth = MR_AUTH_LEVEL_NONE; /* an anonymous logon protects, and tells nobody's name */
     talk.mapper = mr_syntax_eq(interface, &mr_epmapper_iface.syntax);
     mr_facts_add_talk(seen.diag, &talk);
 }

@@ -49,6 +49,8 @@ with serve('min_auth_level = privacy') as server:
             eq((run.code, standing(report), report['vantage']['auth']['level']),
                (0, ['RPC.LEVEL_LOW'] if low else [], level), name, run)
             ok(not low or 'level %d' % NAMES[level] in report['findings'][0]['cause'], name + ': which one', run)
+            ok(not low or '--auth-level privacy' in report['findings'][0]['remedies'][0]['command'],
+               name + ': what raises the level comes first', run)
             ok('not logged on' not in run.err, name + ': the account is good', run)
     run = Run(*at, *as_alice(SECRET, 'ntlm', 'connect'))
     ok(told(run, 'RPC.LEVEL_LOW') and 'an answer too' in run.out, 'the screen names it, once', run)
@@ -80,6 +82,14 @@ with serve('min_auth_level = privacy') as server:
     run = Run(*at, '--matrix', *as_alice(SECRET, 'negotiate', 'privacy'))
     ok('(RPC.LEVEL_LOW)' in run.out and run.out.count('\nRPC.LEVEL_LOW: ') == 1 and
        all(len(line) <= 80 for line in run.out.splitlines()), 'its screen has a legend', run)
+
+# ---- an anonymous logon is nobody, whatever protects it ----
+
+with serve('min_auth_level = packet') as server:
+    run = Run('ping', '127.0.0.1', '--mapper-port', str(server.mapper), '-i', 'rpcecho', '--count', '1',
+              '--matrix', '--json')
+    eq({c.get('finding') for c in valid(run, 'matrix of nobody')['security'] if c['result'] == 'refused'},
+       {'RPC.ANONYMOUS_DENIED'}, 'the matrix of nobody: no caller is known', run)
 
 # ---- a mapper that refuses strangers ----
 

@@ -33,7 +33,13 @@ const mr_rule mr_rule_rpc_level_low = {
              "Replication (drsuapi) and BackupKey have always wanted level 6.",
     .reference = "MS-RPCE 2.2.1.1.8; KB3148527 (CVE-2016-0128, CVE-2016-2118), KB5004442 "
                  "(CVE-2021-26414), KB4599464 (CVE-2021-1678), KB5021130 (CVE-2022-38023)",
-    .remedies = {{.text = "Let the program ask for RPC_C_AUTHN_LEVEL_PKT_PRIVACY, or update it: "
+    .remedies = {{.text = "Ask at level 6, where the program lets its user choose (msrpc: "
+                          "--auth-level privacy, which is its default).",
+                  .run_on = MR_PLACE_CLIENT,
+                  .shell = MR_SHELL_SH,
+                  .command = "msrpc diagnose {host} --interface {interface} --auth-level privacy",
+                  .verify = "msrpc diagnose {host} --interface {interface} --auth-level privacy"},
+                 {.text = "Else let it ask for RPC_C_AUTHN_LEVEL_PKT_PRIVACY, or update it: "
                           "programs of Windows do since the updates KB3148527 (samr, lsarpc), "
                           "KB4599464 (printing), KB5004442 (DCOM) and KB5021130 (Netlogon).",
                   .run_on = MR_PLACE_CLIENT,

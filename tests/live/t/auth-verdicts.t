@@ -168,6 +168,10 @@ eq([f['id'] for f in run.json['findings']], ['RPC.ANONYMOUS_DENIED', 'RPC.LEVEL_
    'the matrix: each meaning once')
 run = msrpc('ping', NAME, '-i', 'drsuapi', '--matrix', *ALICE)
 ok('(RPC.LEVEL_LOW)' in run.out and run.out.count('\nRPC.LEVEL_LOW: ') == 1, 'the screen has a legend', run)
+run = msrpc('ping', NAME, '-i', 'samr', '--matrix', '--json')
+eq({(c['mechanism'], c['level']): c.get('finding') for c in run.json['security'] if c['result'] == 'refused'},
+   {('ntlm', 'connect'): 'RPC.LEVEL_LOW', ('negotiate', 'connect'): 'RPC.LEVEL_LOW'},
+   'the matrix of nobody: at connect it is the level, and no right of nobody', run)
 run = msrpc('ping', 'alias.lab.test', '-i', 'drsuapi', '--matrix', *ALICE, '--json')
 eq({c.get('finding') for c in run.json['security'] if c['mechanism'] == 'kerberos'}, {'KRB.SERVICE_UNKNOWN'},
    'the matrix: why Kerberos was not tried', run)
