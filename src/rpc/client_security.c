@@ -17,17 +17,27 @@ static void on_resumed(void *user) {
     mr_client_resume(user);
 }
 
-static bool is_secure(const mr_client_security *s) {
-    return (s->provider || s->make) && s->level > MR_AUTH_LEVEL_NONE;
+/* Whoever names a provider wants it, and at some level: nobody is anonymous by an omission. */
+static int check_wish(const mr_client_security *s, mr_error *err) {
+    bool provided = s->provider || s->make;
+
+    if (provided && !s->level)
+        return mr_fail(err, MR_ERR_ARGUMENT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       "security has a provider and no level: MR_AUTH_LEVEL_PRIVACY is meant, or "
+                       "MR_AUTH_LEVEL_NONE");
+    if (!provided && s->level > MR_AUTH_LEVEL_NONE)
+        return mr_fail(err, MR_ERR_ARGUMENT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,
+                       "security has a level, %u, and no provider", s->level);
+    return 0;
 }
 
 int mr_client_add_guard(mr_client *c, const mr_client_security *security, mr_error *err) {
     struct mr_client_guard guard = {.security = *security, .provider = security->provider};
     mr_client_auth *auth = &c->report.auth;
-    int r = 0;
+    int r = check_wish(security, err);
 
-    if (!is_secure(security))
-        return 0;
+    if (r || security->level <= MR_AUTH_LEVEL_NONE)
+        return r;
     guard.security.level = mr_auth_level_wire(security->level);
     if (c->guard_count == MR_ASSOC_AUTH_MAX)
         return mr_fail(err, MR_ERR_LIMIT, MR_FLOOR_RPC, MR_ERROR_NO_OFFSET,

@@ -229,6 +229,30 @@ static void test_refused(void **state) {
     teardown(&f);
 }
 
+/* A provider without a level, a level without a provider: neither is a call by nobody. */
+static void test_omitted(void **state) {
+    struct fixture f;
+    mr_error err;
+    (void)state;
+
+    setup(&f, false);
+    f.options.security.level = 0;
+    assert_int_equal(mr_client_new(&f.loop, &f.options, &f.client, NULL), 0);
+    assert_int_equal(mr_client_open(f.client, &mr_rpcecho_iface.syntax, &err), MR_ERR_ARGUMENT);
+    assert_non_null(strstr(err.text, "no level"));
+    assert_int_equal(mr_client_get_report(f.client)->stage, MR_STAGE_IDLE);
+    f.options.security = (mr_client_security){.level = MR_AUTH_LEVEL_PRIVACY};
+    mr_client_free(f.client);
+    assert_int_equal(mr_client_new(&f.loop, &f.options, &f.client, NULL), 0);
+    assert_int_equal(mr_client_open(f.client, &mr_rpcecho_iface.syntax, &err), MR_ERR_ARGUMENT);
+    assert_non_null(strstr(err.text, "no provider"));
+    f.options.security.level = MR_AUTH_LEVEL_NONE;
+    assert_int_equal(open_client(&f), 0);
+    assert_false(mr_client_get_report(f.client)->auth.asked);
+    assert_int_equal(f.made, 0);
+    teardown(&f);
+}
+
 /* Who may call: by level, and nobody in particular. */
 static void test_access(void **state) {
     const mr_server_access access = {.min_level = MR_AUTH_LEVEL_INTEGRITY};
@@ -449,6 +473,7 @@ static void test_groups(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_levels),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_omitted),
         cmocka_unit_test(test_access),  cmocka_unit_test(test_several),
         cmocka_unit_test(test_callers), cmocka_unit_test(test_groups),
         cmocka_unit_test(test_workers), cmocka_unit_test(test_accounts),

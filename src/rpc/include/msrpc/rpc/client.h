@@ -52,9 +52,9 @@ typedef struct mr_client_security {
      * @workers. NULL: @give is called once it is through, in the worker's thread. */
     mr_security_release (*detach)(void *user, mr_security *security);
     void *user;
-    uint8_t level;              /* enum mr_auth_level that the provider was made for; 0 or
-                                 * MR_AUTH_LEVEL_NONE: no security at all; CALL goes out as PACKET
-                                 * (MS-RPCE 2.2.1.1.8) */
+    uint8_t level;              /* enum mr_auth_level that the provider was made for; 0 is for no
+                                 * provider; MR_AUTH_LEVEL_NONE: no security at all; CALL goes out
+                                 * as PACKET (MS-RPCE 2.2.1.1.8) */
     bool no_header_sign;        /* do not ask for header signing (MS-RPCE 3.3.1.5.2.2) */
     bool no_verification;       /* append no verification trailers (MS-RPCE 2.2.2.13) */
     mr_workers *workers;        /* take the steps of its negotiation, which may wait for somebody;
@@ -150,7 +150,9 @@ typedef void (*mr_client_done)(void *user, mr_client *client, int result, const 
  * (see mr_stream_events.opened), MR_ERR_TIMEOUT, MR_ERR_RESET, MR_ERR_CLOSED,
  * MR_ERR_BIND_REJECTED, MR_ERR_CONTEXT_REJECTED, MR_ERR_PROTOCOL (not DCE/RPC, or broken),
  * MR_ERR_AUTH (see report.auth).
- * A rejected context leaves the connection open: another interface may be asked for. */
+ * A rejected context leaves the connection open: another interface may be asked for. Returns at
+ * once MR_ERR_ARGUMENT where the security has a provider without a level, or a level without a
+ * provider; what security.make gives; MR_ERR_STATE when it was started before. */
 int mr_client_start(mr_client *client, const mr_syntax *syntax, mr_client_done done, void *user,
                     mr_error *err);
 /* The same with several interfaces in one bind; done is 0 when at least one was accepted, see
@@ -163,7 +165,8 @@ int mr_client_add_contexts(mr_client *client, const mr_syntax *syntaxes, size_t 
 /* Begins one more security context on the bound connection, by an alter_context that asks for its
  * first interface again (MS-RPCE 3.3.1.5.2). *@authp goes into mr_call.auth of the calls that are
  * to use it. The server must have granted MR_FEATURE_SECURITY_MULTIPLEXING (MR_BIND_WINDOWS asks
- * for it) and the first context must have a level of its own: MR_ERR_STATE, MR_ERR_LIMIT. */
+ * for it) and the first context must have a level of its own: MR_ERR_STATE, MR_ERR_LIMIT;
+ * MR_ERR_ARGUMENT as mr_client_start gives it. */
 int mr_client_add_security(mr_client *client, const mr_client_security *security,
                            mr_client_done done, void *user, uint32_t *authp, mr_error *err);
 /* A step of a provider that said MR_SECURITY_PENDING can go on. */
