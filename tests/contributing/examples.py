@@ -4,9 +4,11 @@
     examples.py EXAMPLES_DIR MSRPC
 """
 import os
+import re
 import socket
 import subprocess
 import sys
+import tempfile
 
 examples, msrpc = sys.argv[1:3]
 count = failed = 0
@@ -16,8 +18,8 @@ def example(name):
     return os.path.join(examples, name)
 
 
-def run(*command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+def run(*command, line=''):
+    done = subprocess.run(command, input=line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           timeout=60, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -68,7 +70,55 @@ def test_lookup():
         server.wait(60)
 
 
+def test_logon():
+    """Where only who has logged on, and seals, may call."""
+    port, ready = str(free_port()), os.pipe()
+    with tempfile.TemporaryDirectory() as folder:
+        users, config = os.path.join(folder, 'users'), os.path.join(folder, 'config')
+        with open(users, 'w', encoding='utf-8') as f:
+            f.write('CORP\\bob:Secret.1\n')
+        with open(config, 'w', encoding='utf-8') as f:
+            f.write('[interface rpcecho]\nmin_auth_level = privacy\n')
+        server = subprocess.Popen([msrpc, 'serve', '--mapper', f'127.0.0.1:{free_port()}',
+                                   '--bind', '127.0.0.1', '--interface', 'rpcecho@' + port,
+                                   '--users', users, '--config', config,
+                                   '--ready-fd', str(ready[1])], pass_fds=[ready[1]],
+                                  stdout=subprocess.DEVNULL)
+        os.close(ready[1])
+        try:
+            os.read(ready[0], 100)
+            code, out, err = run(example('add_one'), '127.0.0.1', port, '41')
+            same('the server takes no stranger', (code, out, '0x00000005' in err), (1, '', True))
+            asked = example('log_on'), '127.0.0.1', port, 'CORP\\bob', '41'
+            same('log_on calls with the right password', run(*asked, line='Secret.1\n'),
+                 (0, '42\n', ''))
+            code, out, err = run(*asked, line='Secret.2\n')
+            same('log_on with a wrong one is refused', (code, out, '0x00000005' in err),
+                 (1, '', True))
+            same('log_on prints no password', 'Secret' in err, False)
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+def test_quoted():
+    """What README and libmsrpc(3) show of log_on.c stands there, to the word."""
+    def words(*path):
+        with open(os.path.join(root, *path), encoding='utf-8') as f:
+            return re.sub(r'\s+', ' ', f.read())
+    source, readme = words('examples', 'log_on.c'), words('README.md')
+    manual = words('doc', 'man', 'libmsrpc.3')
+    wish = manual[manual.find('const mr_logon_options wish'):].partition('; ')[0]
+    for name, text in (('README.md', readme), ('libmsrpc(3)', manual)):
+        code = text[text.find('r = mr_logon_new'):].partition('};')[0]
+        same(f'{name} quotes log_on.c', (code != '', code in source), (True, True))
+    same('... and the wish', (wish != '', wish in source), (True, True))
+
+
+root = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
 test_add()
 test_lookup()
+test_logon()
+test_quoted()
 print(f'1..{count}')
 sys.exit(1 if failed else 0)
