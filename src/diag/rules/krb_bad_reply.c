@@ -22,7 +22,7 @@ const mr_rule mr_rule_krb_bad_reply = {
                           "to it is at fault.",
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_SH,
-                  .command = "msrpc name {host} --locate"},
+                  .command = "msrpc name --dsgetdc {domain}"},
                  {.text = "Capture port 88 at both ends and compare what was sent with what "
                           "arrived.",
                   .run_on = MR_PLACE_NETWORK}},
