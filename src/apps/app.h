@@ -119,7 +119,7 @@ typedef struct app_command {
     const char *line;        /* one line for the list */
     const char *synopsis;    /* what follows the switches: "TARGET..." */
     const char *about;       /* a paragraph or two for help and the manual */
-    const char *examples[4]; /* pairs: command, meaning, ... */
+    const char *examples[6]; /* pairs: command, meaning, ... */
     const char *exits[16];   /* pairs: code or codes, meaning, in order and ended by NULL; none:
                                 those of a diagnosis. What ends any command (64 and above) help
                                 adds, unless it stands here */
@@ -130,6 +130,7 @@ typedef struct app_command {
     int (*check)(app *a);      /* of the words, before --output is opened; 0 or an app_exit, told;
                                   NULL: none */
     enum app_grammar grammar;
+    bool stranger;             /* an account is refused: help names no switches for one */
 } app_command;
 
 struct app {
@@ -174,6 +175,8 @@ struct app_group {
 };
 extern const struct app_group app_groups[];
 extern const size_t app_group_count;
+/* Whether help and completion name @option, of its own or of its groups, for this command. */
+bool app_offers(const app_command *command, const app_option *option);
 /* Whether the command takes that switch, "--json" or "-v". */
 bool app_knows_switch(const app_command *command, const char *word);
 /* Parses argv (after the command's name) into @a; 0 or APP_USAGE with the message printed. */

@@ -234,6 +234,7 @@ const app_command app_audit = {
               "2", "something grave leaks",
               "10 20 30 40", "nothing could be asked: the phase that failed"},
     .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
+    .stranger = true,
     .options = options,
     .own_size = sizeof(struct audit_options),
     .run = run,

@@ -155,7 +155,8 @@ static void each_switch(FILE *out, const app_command *c,
 
     for (size_t i = 0; (table = table_at(c, i)) != NULL; i++)
         for (const app_option *o = table; o->name; o++)
-            each(out, c, o);
+            if (app_offers(c, o))
+                each(out, c, o);
 }
 
 /* What stands before a switch's name: an old tool's grammar has one dash. */

@@ -335,7 +335,9 @@ const app_command app_diagnose = {
         "is anonymous, and all of it reads only.",
     .examples = {"msrpc diagnose dc01.corp.example", "why do the tools say RPC server unavailable?",
                  "msrpc diagnose dc01 --interface drsuapi --json",
-                 "replication only, for a script"},
+                 "replication only, for a script",
+                 "msrpc diagnose dc01.corp.example -u 'CORP\\alice'",
+                 "whether she can log on, and why not; her password is asked for"},
     .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS |
               APP_GROUP_CHECKS | APP_GROUP_OUTPUT,
     .options = options,

@@ -39,7 +39,7 @@ int app_help_all(FILE *out) {
     fputs("msrpc [--version] [--help] COMMAND [OPTIONS] TARGET...\n\n", out);
     for (size_t i = 0; i < app_command_count; i++)
         fprintf(out, "  %-10s %s\n", app_commands[i]->name, app_commands[i]->line);
-    fputs("\nmsrpc help COMMAND shows its switches and two examples;\n"
+    fputs("\nmsrpc help COMMAND shows its switches, and examples;\n"
           "msrpc help TOOL (rpcdump, dcdiag, telnet, ...) says what took its place.\n",
           out);
     return APP_OK;
@@ -57,14 +57,17 @@ static int option_head(char *text, size_t size, const app_option *o, bool own) {
                     !o->arg ? "" : choices ? "WHICH" : o->arg);
 }
 
-static void print_options(FILE *out, const char *title, const app_option *table, bool own) {
+static void print_options(FILE *out, const char *title, const app_option *table,
+                          const app_command *c) {
     char head[80], text[320];
 
     if (!table || !table->name)
         return;
     fprintf(out, "\n%s\n", title);
     for (const app_option *o = table; o->name; o++) {
-        option_head(head, sizeof head, o, own);
+        if (!app_offers(c, o))
+            continue;
+        option_head(head, sizeof head, o, c->grammar == APP_GRAMMAR_OWN);
         snprintf(text, sizeof text, "%s%s%s", o->help, o->kind == APP_CHOICE ? ": " : "",
                  o->kind == APP_CHOICE ? o->arg : "");
         char first[96];
@@ -131,10 +134,10 @@ int app_help_command(FILE *out, const app_command *c) {
     fputc('\n', out);
     for (size_t i = 0; i + 1 < MR_COUNT(c->examples) && c->examples[i]; i += 2)
         fprintf(out, "  %s\n      %s\n", c->examples[i], c->examples[i + 1]);
-    print_options(out, "Switches of this command", c->options, c->grammar == APP_GRAMMAR_OWN);
+    print_options(out, "Switches of this command", c->options, c);
     for (size_t i = 0; i < app_group_count; i++)
         if (c->groups & app_groups[i].bit)
-            print_options(out, app_groups[i].title, app_groups[i].options, true);
+            print_options(out, app_groups[i].title, app_groups[i].options, c);
     fputs("\nExit codes\n", out);
     each_exit(out, c, print_exit);
     return APP_OK;
@@ -173,14 +176,17 @@ static bool ends_itself(const char *text) {
     return len && strchr(".?!", text[len - 1]);
 }
 
-static void roff_options(FILE *out, const char *title, const app_option *table, bool own) {
+static void roff_options(FILE *out, const char *title, const app_option *table,
+                         const app_command *c) {
     char head[80];
 
     if (!table || !table->name)
         return;
     fprintf(out, ".SS %s\n", title);
     for (const app_option *o = table; o->name; o++) {
-        option_head(head, sizeof head, o, own);
+        if (!app_offers(c, o))
+            continue;
+        option_head(head, sizeof head, o, c->grammar == APP_GRAMMAR_OWN);
         fputs(".TP\n.B ", out);
         roff(out, head[0] == ' ' ? head + 4 : head);
         fputc('\n', out);
@@ -250,10 +256,10 @@ int app_help_man(FILE *out, const app_command *c) {
     for (size_t i = 0; i + 1 < MR_COUNT(c->examples) && c->examples[i]; i += 2)
         man_example(out, c->examples[i], c->examples[i + 1]);
     fputs(".SH OPTIONS\n", out);
-    roff_options(out, "Switches of this command", c->options, c->grammar == APP_GRAMMAR_OWN);
+    roff_options(out, "Switches of this command", c->options, c);
     for (size_t i = 0; i < app_group_count; i++)
         if (c->groups & app_groups[i].bit)
-            roff_options(out, app_groups[i].title, app_groups[i].options, true);
+            roff_options(out, app_groups[i].title, app_groups[i].options, c);
     fputs(".SH EXIT STATUS\n", out);
     each_exit(out, c, man_exit);
     fputs(".SH SEE ALSO\n.BR msrpc (1)\n", out);

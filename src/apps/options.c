@@ -28,19 +28,20 @@ const app_option app_identity_options[] = {
     {"password-file", 0, APP_TEXT, "F", SET(password_file), 0, 0,
      "read the password from the first line of F"},
     {"hashes", 'H', APP_SECRET, "[LM:]NT", SET(hashes), 0, 0, "log on with hashes"},
-    {"kerberos", 'k', APP_FLAG, NULL, SET(kerberos), 0, 0, "use the Kerberos ticket at hand"},
+    {"kerberos", 'k', APP_FLAG, NULL, SET(kerberos), 0, 0,
+     "Kerberos alone: by what else proves U, else by the ticket at hand"},
     {"aes-key", 0, APP_SECRET, "HEX", SET(aes_key), 0, 0, "Kerberos AES key"},
     {"ccache", 0, APP_TEXT, "F", SET(ccache), 0, 0, "Kerberos credential cache"},
     {"keytab", 0, APP_TEXT, "F", SET(keytab), 0, 0, "Kerberos keytab"},
     {"null", 'N', APP_FLAG, NULL, SET(null_session), 0, 0, "anonymous (default without a user)"},
     {"guest", 0, APP_FLAG, NULL, SET(guest), 0, 0, "log on as guest"},
     {"auth", 0, APP_CHOICE, "ntlm|kerberos|negotiate|netlogon", SET(auth), 0, 0,
-     "security provider"},
+     "security provider (negotiate)"},
     {"auth-level", 0, APP_CHOICE, "none|connect|call|pkt|integrity|privacy", SET(auth_level), 0, 0,
-     "authentication level"},
+     "authentication level (privacy)"},
     {"domain", 'd', APP_TEXT, "D", SET(domain), 0, 0, "the account's domain"},
     {"realm", 0, APP_TEXT, "R", SET(realm), 0, 0, "the account's Kerberos realm"},
-    {"dc-ip", 0, APP_TEXT, "IP", SET(dc_ip), 0, 0, "address of the domain controller"},
+    {"dc-ip", 0, APP_TEXT, "IP", SET(dc_ip), 0, 0, "ask this KDC for tickets, not those in DNS"},
     {"no-null", 0, APP_FLAG, NULL, SET(no_null), 0, 0, "never try an anonymous logon"},
     {"max-logons", 0, APP_NUMBER, "N", SET(max_logons), 1, 100,
      "give an account up after N refused logons (1)"},
@@ -108,6 +109,18 @@ static const app_option *find_option(app *a, const char *name, size_t len, char 
         if (a->command->groups & app_groups[i].bit)
             o = find_in(app_groups[i].options, name, len, letter);
     return o;
+}
+
+bool app_offers(const app_command *command, const app_option *o) {
+    static const char *const of_account[] = {
+        "user", "password", "password-file", "hashes", "kerberos", "aes-key", "ccache", "keytab",
+        "domain", "realm", "dc-ip", "max-logons",
+    };
+
+    for (size_t i = 0; command->stranger && i < MR_COUNT(of_account); i++)
+        if (!strcmp(o->name, of_account[i]))
+            return false;
+    return true;
 }
 
 bool app_knows_switch(const app_command *command, const char *word) {

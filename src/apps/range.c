@@ -192,7 +192,7 @@ const app_command app_range = {
                  "whether a firewall that opens these ports lets everything through"},
     .exits = {"0", "nothing to object to",
               "1", "a trap, or a port of --of lies outside",
-              "10 20 30", "with --of: the failing phase"},
+              "10 20 30 40", "with --of: the failing phase"},
     .groups = APP_GROUP_TARGET | APP_GROUP_IDENTITY | APP_GROUP_LIMITS | APP_GROUP_OUTPUT,
     .options = options,
     .own_size = sizeof(struct range_options),

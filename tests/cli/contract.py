@@ -49,6 +49,16 @@ for name in commands():
     ok(run.code == 0 and len(examples) >= 2, 'help %s: two examples' % name, run)
     ok(all(len(line) <= 100 for line in run.out.splitlines()), 'help %s: no long line' % name)
     eq(Run(name, '--help').out, run.out, '%s --help is help %s' % (name, name))
+for name in ('diagnose', 'ping', 'map'):
+    ok(" -u 'CORP\\alice'" in Run('help', name).out, 'help %s: an example has an account' % name)
+text = Run('help', 'audit').out
+eq(re.findall(r'--(?:user|password|hashes|kerberos|aes-key|keytab|realm|dc-ip)\b', text), [],
+   'help audit names no switch for an account')
+ok(all(s in text for s in ('--null', '--guest', '--auth ')), '... but those for a stranger', text)
+eq(Run('audit', '127.0.0.1:1', '-u', 'a', '-p', 'b').code, 64, '... which is refused')
+text = Run('help', 'ping').out
+ok('(negotiate)' in text and '(privacy)' in text, 'help tells what logons default to', text)
+ok('10 20 30 40' in Run('help', 'range').out, 'help range has code 40')
 with open(os.path.join(SOURCE, 'src/apps/oldtools.list')) as file:
     tools = re.findall(r'^APP_OLD_TOOL\("([^"]+)", "(.+)"\)$', file.read(), re.M)
 for tool, line in tools:
