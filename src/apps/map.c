@@ -177,6 +177,7 @@ static int read_mapper(struct map *map, mr_client *client, mr_mapper *mapper) {
         return failed;
     if (failed == APP_DISCOVERY)
         app_session_blame_mapper(s);
+    map->refused = failed != 0 && map->total == 0;
     if (failed)
         return app_refuse(s->a, failed, "%s: %s", map->target->host, app_error(s->a, &s->error));
     if (!code && filter->by_iface && map->count == 0 && !map->side)

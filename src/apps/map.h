@@ -50,6 +50,7 @@ struct map {
     size_t count;
     size_t total;             /* registered, before filters */
     unsigned calls;
+    bool refused;             /* nothing was told */
     bool cut;
     const struct map_filter *filter;
     struct map_side *side;    /* two hosts are compared, and this is one of them; else NULL */

@@ -159,7 +159,8 @@ static void show_table(const struct map *map, bool probed) {
         last = e;
         table_row(a, map, &map->rows[i], probed);
     }
-    table_foot(a, map, ifaces);
+    if (!map->refused)
+        table_foot(a, map, ifaces);
 }
 
 /* ---- the layouts of the old tools ---- */
