@@ -120,7 +120,8 @@ static void tell_unreached(const struct audit_run *run) {
         return;
     app_refuse(a, run->code, "%s: %s", run->target->host, app_error(a, &run->audit->error));
     if (!run->target->swept)
-        fprintf(app_err(a), "(msrpc diagnose %s tells why)\n", run->target->input);
+        fprintf(app_err(a), "(msrpc diagnose %s tells why)\n",
+                run->s->subject ? run->s->subject : run->target->input);
 }
 
 static int write_json(struct audit_run *run) {
@@ -145,7 +146,9 @@ static int audit_target(app *a, const app_target *target, void *user) {
     if (code)
         return code;
     run.audit = MR_ARENA_NEW(&a->arena, mr_audit);
-    if (!run.audit || mr_diag_init(&run.diag, &a->arena, target->host, NULL) != 0 ||
+    app_session_at_mapper(&s, target, target->port ? target->port : run.o->mapper_port);
+    const char *host = s.subject ? s.subject : target->host;
+    if (!run.audit || mr_diag_init(&run.diag, &a->arena, host, NULL) != 0 ||
         mr_diag_run(&run.diag) != 0) {
         app_session_close(&s);
         return app_refuse(a, APP_BUG, "out of memory");

@@ -91,7 +91,8 @@ struct meaning {
 
 static void open_meaning(app_session *s, struct meaning *m) {
     m->kept = s->diag;
-    (void)mr_diag_init(&m->diag, &s->a->arena, s->target->host, NULL); /* its error is sticky */
+    const char *host = s->subject ? s->subject : s->target->host;
+    (void)mr_diag_init(&m->diag, &s->a->arena, host, NULL); /* its error is sticky */
     s->diag = &m->diag;
 }
 

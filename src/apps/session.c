@@ -111,8 +111,9 @@ static void on_lookup(void *user, int result, const mr_error *err) {
 }
 
 /* Where more is to be learnt about a failure to reach the target. */
-static void hint(const app *a, const app_target *target) {
-    fprintf(app_err(a), "(msrpc diagnose %s tells why)\n", target->input);
+static void hint(const app_session *s, const app_target *target) {
+    fprintf(app_err(s->a), "(msrpc diagnose %s tells why)\n",
+            s->subject ? s->subject : target->input);
 }
 
 int app_session_resolve(app_session *s, const app_target *target) {
@@ -143,7 +144,7 @@ int app_session_resolve(app_session *s, const app_target *target) {
         s->error = wait.err;
         /* the lookup's sentence begins with the host */
         code = app_refuse(a, APP_NAMES, "%s", wait.err.text);
-        hint(a, target);
+        hint(s, target);
     }
     if (!code) {
         memcpy(s->addrs, lookup.addrs, sizeof s->addrs);
@@ -313,7 +314,7 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
             break; /* one address is enough for an account to be refused at */
     }
     if (!target->swept && !s->quiet && !s->diag) /* whose findings say more */
-        hint(s->a, target);
+        hint(s, target);
     return code;
 }
 
@@ -351,9 +352,19 @@ void app_session_blame_mapper(app_session *s) {
     s->error.peer = cause.peer;
 }
 
+void app_session_at_mapper(app_session *s, const app_target *target, uint32_t port) {
+    bool v6 = strchr(target->host, ':') != NULL;
+
+    if (port && port != MR_MAPPER_PORT)
+        s->subject = mr_arena_add_fmt(&s->a->arena, "%s%s%s:%u", v6 ? "[" : "", target->host,
+                                      v6 ? "]" : "", port);
+}
+
 int app_session_ask(app_session *s, const app_target *target, uint16_t port,
                     const mr_syntax *interface, mr_client **clientp, mr_mapper *mapper) {
     char name[64];
+
+    app_session_at_mapper(s, target, port);
     int code = app_session_connect(s, target, port ? port : MR_MAPPER_PORT,
                                    &mr_epmapper_iface.syntax, APP_DISCOVERY, clientp);
     if (code)

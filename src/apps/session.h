@@ -47,6 +47,9 @@ int app_session_resolve(app_session *s, const app_target *target);
 int app_session_connect(app_session *s, const app_target *target, uint16_t port,
                         const mr_syntax *syntax, int bind_code, mr_client **clientp);
 
+/* The target's mapper is on @port (0: 135): the commands that are suggested ask it there. */
+void app_session_at_mapper(app_session *s, const app_target *target, uint32_t port);
+
 /* Asks the target's mapper on @port (0: 135) where @interface listens over TCP; NULL: for its whole
  * list. @clientp (NULL before) and @mapper (zeroed before), which borrows from it, are to be
  * freed whatever comes; @mapper has what was read. 0, or APP_DISCOVERY and what app_session_connect

@@ -105,6 +105,9 @@ with serve('[interface epmapper]', 'min_auth_level = packet') as server:
         report = valid(run, name)
         eq((run.code, standing(report)), (30, ['EPM.ACCESS_DENIED']), name + ': the finding', run)
         ok('the endpoint mapper' in report['error'], name + ': the error', run)
+        eq(report['findings'][0]['next']['command'], 'msrpc diagnose %s -u DOMAIN\\USER' % at,
+           name + ': the command to run next asks the same mapper')
+    ok('0 endpoints' not in Run('map', at).out, 'a list that is refused is not an empty one')
     run = Run('audit', at, '--json')
     states = {f['id']: f['state'] for f in valid(run, 'audit')['facts']}
     eq((run.code, states['EPM.ENDPOINTS'], {s for i, s in states.items() if i[:4] in ('SAMR', 'LSA.')}),
