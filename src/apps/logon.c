@@ -245,14 +245,14 @@ static bool is_good(const app_logon *l, const mr_logon_seen *seen, const mr_clie
             auth->trouble == MR_AUTH_TROUBLE_NONE);
 }
 
-/* NTLM in place of Kerberos: for want of a ticket, or as one of the two sides chose. */
-static void tell_fallback(app_session *s, const char *why) {
-    if (!why)
+void app_session_tell_fallback(app_session *s) {
+    app_logon *l = &s->logon;
+
+    if (!l->fallback || l->fallback_told || s->quiet)
         return;
-    s->logon.fallback = why;
-    if (!s->quiet)
-        fprintf(app_err(s->a), "(%s: NTLM in place of Kerberos: %s)\n", s->target->host,
-                app_safe(s->a, mr_slice_str(why)));
+    l->fallback_told = true;
+    fprintf(app_err(s->a), "(%s: NTLM in place of Kerberos: %s)\n", s->target->host,
+            app_safe(s->a, mr_slice_str(l->fallback)));
 }
 
 static void take_good(app_session *s, mr_client *client, const mr_logon_seen *seen) {
@@ -261,8 +261,11 @@ static void take_good(app_session *s, mr_client *client, const mr_logon_seen *se
     l->level = mr_client_get_report(client)->auth.level;
     l->negotiated = mr_logon_get_report(l->logon)->mechanism == MR_LOGON_NEGOTIATE;
     l->mechanism = mr_logon_seen_mechanism(seen);
-    if (l->verdict != APP_VERDICT_GOOD)
-        tell_fallback(s, app_session_add_accepted(s, client));
+    if (l->verdict != APP_VERDICT_GOOD) {
+        const char *why = app_session_add_accepted(s, client);
+        l->fallback = why ? why : l->fallback;
+        app_session_tell_fallback(s);
+    }
     l->verdict = APP_VERDICT_GOOD;
     give_turn_back(l, APP_VERDICT_GOOD);
 }

@@ -35,6 +35,7 @@ typedef struct app_logon {
     bool negotiated;       /* by SPNEGO */
     uint8_t level;
     const char *fallback;  /* why it was NTLM where Negotiate was asked for; NULL: no fallback */
+    bool fallback_told;    /* private */
 } app_logon;
 
 /* Ends it; its connections must be gone. */
@@ -61,6 +62,10 @@ int app_session_after(struct app_session *s, mr_client *client, const mr_syntax 
 /* Makes s->error a sentence about the logon out of @err, which ended a connection or its first
  * call. */
 void app_session_fail(struct app_session *s, mr_client *client, const mr_error *err);
+
+/* Tells, once, that it is NTLM in place of Kerberos and why: for want of a ticket, or as one of the
+ * two sides chose. Not while the session is quiet. */
+void app_session_tell_fallback(struct app_session *s);
 
 /* Logs on at the target's @port by one connection that is closed again, unless the account is known
  * to be good: for those who then make many. Only a failed logon is an error, told. */

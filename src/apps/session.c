@@ -328,6 +328,7 @@ int app_session_prove(app_session *s, const app_target *target, uint16_t port) {
     s->quiet = true; /* what else is wrong is for others to find */
     int code = app_session_connect(s, target, port, &mr_mgmt_iface.syntax, APP_DISCOVERY, &client);
     s->quiet = quiet;
+    app_session_tell_fallback(s);
     if (!code) {
         int r = mr_client_call(client, &mr_mgmt_iface, 2, &listening, &s->error);
         code = app_session_after(s, client, NULL, r, APP_DISCOVERY);

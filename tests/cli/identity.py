@@ -177,6 +177,11 @@ with Server('--users', users, '--interface', 'rpcecho') as server:
     run = ping('-u', USER, '-p', SECRET)
     ok('from 127.0.0.1, as %s (NTLM, privacy)' % USER in run.out and
        'NTLM in place of Kerberos' in run.err, 'on the screen, too', run)
+    port = str(valid(ping('--json'), 'the port')['port'])
+    for args in (['interfaces', '127.0.0.1:' + port], ['interfaces', '127.0.0.1', '--mapper-port', str(server.mapper)],
+                 ['ping', '127.0.0.1:' + port, '-i', 'rpcecho', '--matrix', '--count', '1']):
+        run = Run(*args, '-u', USER, '-p', SECRET)
+        eq(run.err.count('NTLM in place of Kerberos'), 1, 'and once by ' + ' '.join(args[0::3]), run)
     good('DOMAIN/user', '-u', 'LAB/alice', '-p', SECRET)
     good('-d', '-u', 'alice', '-d', 'LAB', '-p', SECRET)
     good('a password file', '-u', USER, '--password-file', passwords)
