@@ -175,6 +175,7 @@ static int start_run(const struct diagnose *d, struct diagnose_run *run) {
         o.endpoint = (uint16_t)t->port;
     } else {
         o.mapper_port = (uint16_t)t->port;
+        run->logon.mapper_port = o.mapper_port;
     }
     /* commands that are suggested must reach the same mapper */
     bool other_mapper = o.mapper_port && o.mapper_port != MR_MAPPER_PORT;

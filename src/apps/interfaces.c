@@ -155,6 +155,7 @@ static int find_endpoints(struct ifs *all, mr_client **clientp, mr_mapper *mappe
     uint16_t port = (uint16_t)all->target->port;
 
     all->remote = &all->s->addrs[0];
+    all->s->mapper_port = (uint16_t)o->mapper_port;
     if (port)
         return set_endpoints(all, &port, 1, all->remote);
     int code = app_session_ask(all->s, all->target, (uint16_t)o->mapper_port, NULL, clientp,

@@ -149,6 +149,7 @@ static int run_logon(app_session *s) {
     options.full_name = s->full_name;
     options.servers = s->addrs;
     options.server_count = s->addr_count;
+    options.mapper_port = s->mapper_port;
     int r = mr_logon_new(&s->loop, &s->resolver, &options, &l->logon, &s->error);
     if (r)
         return app_refuse(s->a, r == MR_ERR_ARGUMENT ? APP_USAGE

@@ -240,6 +240,7 @@ static int begin_row(struct ping *p, unsigned row, const mr_identity *identity,
         options.host = NULL; /* no name, no ticket: NTLM is offered alone */
     options.servers = s->addrs;
     options.server_count = s->addr_count;
+    options.mapper_port = s->mapper_port;
     int r = mr_logon_new(&s->loop, &s->resolver, &options, logonp, &err);
     if (!r)
         r = mr_logon_run(*logonp, &err);

@@ -301,6 +301,8 @@ int app_session_connect(app_session *s, const app_target *target, uint16_t port,
                         const mr_syntax *syntax, int bind_code, mr_client **clientp) {
     int code = APP_TCP;
 
+    if (mr_syntax_eq(syntax, &mr_epmapper_iface.syntax))
+        s->mapper_port = port;
     for (size_t i = 0; i < s->addr_count; i++) {
         mr_addr remote = s->addrs[i];
         remote.port = port;
@@ -409,6 +411,7 @@ int app_session_port(app_session *s, const app_target *target, uint16_t mapper_p
     bool mapper = mr_syntax_eq(interface, &mr_epmapper_iface.syntax) ||
                   mr_syntax_eq(interface, &mr_mgmt_iface.syntax);
 
+    s->mapper_port = mapper_port;
     if (target->port || mapper) {
         *portp = (uint16_t)(target->port ? target->port
                             : mapper_port ? mapper_port : MR_MAPPER_PORT);

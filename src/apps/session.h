@@ -17,6 +17,7 @@ typedef struct app_session {
     mr_addr addrs[MR_LOOKUP_ADDRS]; /* of the target, with port 0 */
     size_t addr_count;
     enum mr_lookup_source source;
+    uint16_t mapper_port; /* of the target's, for a logon by Netlogon; 0: 135 */
     const char *full_name; /* that DNS has them under; NULL: it was not asked */
     mr_addr local;        /* where the last connection came from; no family: none stood */
     mr_error error;       /* of the last failure */

@@ -423,10 +423,11 @@ static void try_next(mr_logon *l) {
     if (c->server.port) {
         r = open_netlogon(l, c->server.port, &err);
     } else {
-        const mr_client_options options = client_options(l, MR_MAPPER_PORT);
+        uint16_t port = l->options.mapper_port ? l->options.mapper_port : MR_MAPPER_PORT;
+        const mr_client_options options = client_options(l, port);
         c->step = MR_LOGON_CHANNEL_MAPPER;
         r = open_client(l, &options, &mr_epmapper_iface.syntax, on_mapper, &err);
-        c->server.port = MR_MAPPER_PORT;
+        c->server.port = port;
     }
     if (r)
         fail_step(l, r, &err);

@@ -111,4 +111,29 @@ with background('mb', 'sh', '-c', COMMAND):
         time.sleep(0.05)
     eq(asked('seal'), ['c0000022'], 'the old password after a reload')
     eq(asked('seal', password='Another.Pw-78'), ['42'], '... the new one')
+
+# ---- a mapper of another port: the channel is set up through it ----
+
+users('LAB\\PC7$:' + PASSWORD, 'CORP\\bob:Bob.Pw1')
+COMMAND = ('exec 7>&1; exec "$MSRPC" serve --ready-fd 7 --mapper 21135 --interface netlogon --interface rpcecho@21149 '
+           '--users %s 2>%s' % (USERS, LOG))
+MACHINE, THERE, ELSEWHERE = ['-u', 'LAB\\PC7$', '-p', PASSWORD, '--auth', 'netlogon'], HOST + ':21135', '21135'
+with background('mb', 'sh', '-c', COMMAND):
+    for way in (['ping', HOST, '-i', 'rpcecho', '--mapper-port', ELSEWHERE, '--count', '1'],
+                ['ping', HOST + ':21149', '-i', 'rpcecho', '--mapper-port', ELSEWHERE, '--count', '1'],
+                ['call', HOST, 'netlogon.NetrLogonGetCapabilities', '{"QueryLevel":1}', '--mapper-port', ELSEWHERE],
+                ['interfaces', HOST, '--mapper-port', ELSEWHERE, '--method', 'mgmt'],
+                ['interfaces', HOST + ':21149', '--mapper-port', ELSEWHERE, '--method', 'mgmt'],
+                ['map', THERE], ['diagnose', THERE]):
+        run = msrpc(*way, *MACHINE)
+        ok(run.code in (0, 1) and ':135' not in run.err, 'Netlogon through a mapper of another port: ' +
+           ' '.join(way), run)
+
+    # ---- a server of no domain, which names its own as one; its own name is asked for no ticket ----
+
+    run = msrpc('diagnose', 'localhost:21135', '-u', 'CORP\\bob', '-p', 'Bob.Pw1', host='mb')
+    ok('88 NOT LISTENING' not in run.out and 'guessed from the' in run.out and 'no KDC of CORP' in run.out,
+       'no realm is guessed from a server outside of any domain', run)
+    run = msrpc('ping', 'localhost:21135', '-u', 'bob', '-p', 'x', '-k', host='mb')
+    ok('realm' in run.err and '--realm' in run.err, 'a user without a realm is told of --realm', run)
 done()

@@ -60,6 +60,7 @@ typedef struct mr_logon_options {
     const mr_addr *servers;   /* Netlogon: addresses of the controller, at most MR_LOOKUP_ADDRS;
                                * none: @host is looked up. Port 0: its endpoint mapper is asked */
     size_t server_count;
+    uint16_t mapper_port;     /* Netlogon: where that mapper is; 0: 135 */
     bool ntlm_v1;             /* NTLM: version 1 */
     bool ntlm_weak;           /* NTLM: see mr_ntlm_options.weak */
     bool rc4_only;            /* Kerberos: see mr_krb5_options.rc4_only */
