@@ -326,8 +326,12 @@ static void on_event(struct mr_server_conn *conn, const mr_event *event) {
         break;
     case MR_EVENT_ERROR:
     case MR_EVENT_FOREIGN:
-        conn->server->stats.protocol_errors++;
-        tell_end(conn, MR_NOTICE_PROTOCOL, why(conn));
+        if (mr_server_guard_tell(conn)) { /* it is refused and goes on all the same */
+            tell_end(conn, MR_NOTICE_CLOSED, "");
+        } else {
+            conn->server->stats.protocol_errors++;
+            tell_end(conn, MR_NOTICE_PROTOCOL, why(conn));
+        }
         mr_server_conn_close(conn);
         break;
     case MR_EVENT_CANCEL:

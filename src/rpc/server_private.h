@@ -165,6 +165,7 @@ struct mr_server_guard {
     struct mr_offload *offload; /* stands for it at the association; NULL: it does itself */
     uint32_t id;
     struct mr_server_badge *badge; /* when it stands */
+    bool told;                  /* that it was refused */
 };
 
 struct mr_server_conn {
@@ -276,8 +277,8 @@ void mr_server_guard_begin(struct mr_server_conn *conn, const mr_event_auth *aut
 void mr_server_guard_ready(struct mr_server_conn *conn, const mr_event_auth *auth);
 /* After the association, which borrows them, is deinitialised. */
 void mr_server_guard_free_all(struct mr_server_conn *conn);
-/* The connection ends: what did not stand is told. */
-void mr_server_guard_tell(struct mr_server_conn *conn);
+/* The connection ends: what did not stand is told, once. Whether a logon was refused. */
+bool mr_server_guard_tell(struct mr_server_conn *conn);
 /* The caller of a request whose trailer is @auth, to be given back with _unref; NULL: nobody. */
 struct mr_server_badge *mr_server_badge_find(const struct mr_server_conn *conn,
                                              const mr_event_auth *auth);

@@ -168,16 +168,22 @@ void mr_server_guard_ready(struct mr_server_conn *conn, const mr_event_auth *aut
             describe(conn->guards[i], auth);
 }
 
-void mr_server_guard_tell(struct mr_server_conn *conn) {
+bool mr_server_guard_tell(struct mr_server_conn *conn) {
+    bool refused = false;
+
     for (unsigned i = 0; i < conn->guard_count; i++) {
-        const struct mr_server_guard *guard = conn->guards[i];
+        struct mr_server_guard *guard = conn->guards[i];
         const mr_server_acceptor *a = &guard->acceptor;
         if (guard->badge || conn->pending || !a->why)
             continue;
         const char *why = a->why(a->user, guard->login);
-        if (why && *why)
+        if (!why || !*why)
+            continue;
+        if (!guard->told)
             mr_server_notice_conn(conn, MR_NOTICE_LOGON, why);
+        guard->told = refused = true;
     }
+    return refused;
 }
 
 void mr_server_guard_free_all(struct mr_server_conn *conn) {

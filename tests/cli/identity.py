@@ -268,6 +268,17 @@ with Server('--users', users, '--interface', 'rpcecho') as server:
     ok(run.code == 20 and '1 call' not in run.err and 'NTLM, privacy' in run.out,
        'a host that is not reached says nothing about an account', run)
 
+    # ---- what the server's log says of it ----
+
+    with Server('--users', users, '--interface', 'rpcecho', '--log', 'info') as other:
+        for auth in 'ntlm', 'negotiate':
+            Run('ping', '127.0.0.1', '--mapper-port', str(other.mapper), '-i', 'rpcecho', '-u', USER,
+                '-p', WRONG, '--auth', auth)
+        other.child.terminate()
+        said = other.child.communicate()[1].decode()
+        ok(said.count(": not logged on: NTLM: the answer to the challenge does not fit alice's") == 2 and
+           'protocol error' not in said, 'a wrong password is no protocol error', said)
+
     # ---- the terminal ----
 
     def on_terminal(*args, answer):
