@@ -219,6 +219,7 @@ struct kdc_asked {
     bool refused;        /* nobody listens */
     bool garbled;        /* somebody answers who is no KDC */
     const mr_logon_try *lost; /* the last over TCP in vain */
+    enum mr_fact_icmp icmp; /* the network's last word, where it was asked in vain */
 };
 
 static bool is_refused(const mr_logon_try *t) {
@@ -229,6 +230,14 @@ static bool is_garbled(const mr_logon_try *t) {
     return t->result == MR_ERR_PROTOCOL ||
            (t->tcp && t->attempt.reach == MR_REACH_OPEN &&
             (t->result == MR_ERR_CLOSED || t->result == MR_ERR_RESET));
+}
+
+static enum mr_fact_icmp said_of(const mr_attempt *attempt) {
+    const mr_icmp *icmp = &attempt->icmp;
+
+    return attempt->reach == MR_REACH_UNREACHABLE && icmp->present
+               ? mr_icmp_class(icmp->version, icmp->type, icmp->code)
+               : MR_ICMP_UNKNOWN;
 }
 
 static struct kdc_asked look_at(const mr_logon_report *r, const mr_addr *addr) {
@@ -248,6 +257,7 @@ static struct kdc_asked look_at(const mr_logon_report *r, const mr_addr *addr) {
         k.tcp = k.tcp || t->tcp;
         k.refused = k.refused || is_refused(t);
         k.garbled = k.garbled || is_garbled(t);
+        k.icmp = said_of(&t->attempt);
         if (t->tcp)
             k.lost = t;
     }
@@ -318,6 +328,7 @@ static void add_one_unanswered(const mr_logon_seen *l, const mr_logon_report *r,
     } else {
         fact.tries = k->tries;
         fact.count = k->answers;
+        fact.icmp = k->icmp;
         fact.protseq = !k->tcp ? "UDP" : k->udp ? "UDP and TCP"
                        : k->answers ? "TCP" : "TCP (UDP was not asked)";
         if (k->answers && k->lost)

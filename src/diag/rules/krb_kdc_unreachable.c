@@ -22,9 +22,8 @@ const mr_rule mr_rule_krb_kdc_unreachable = {
                  "TCP.REJECTED"},
     .summary = "the KDC does not answer",
     .cause = "No answer came from port {port} of {address} over {protseq|any way it was asked} "
-             "(attempts: {tries}; {other|nothing came back}): a firewall is in between, or the "
-             "Kerberos service hangs; nothing else of the host is seen failing. Logons fail or "
-             "fall back to NTLM.",
+             "(attempts: {tries}; {other|nothing came back}): a firewall is in between, the host "
+             "does not run, or its Kerberos service hangs. Logons fail or fall back to NTLM.",
     .reference = "RFC 4120 7.2; MS-KILE 2.1",
     .remedies = {{.text = "At the controller, see that the service runs.",
                   .run_on = MR_PLACE_DC,
