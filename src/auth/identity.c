@@ -110,6 +110,8 @@ int mr_identity_set_name(mr_identity *id, mr_slice text, mr_error *err) {
         slash++;
     while (at > 0 && text.data[at - 1] != '@')
         at--;
+    if (slash < at && text.data[slash] == '/')
+        slash = text.len; /* "host/server@REALM" */
     if (text.len == 0 || slash + 1 == text.len || at == 1 || (at > 0 && at == text.len))
         return bad_text(err, "a user is written DOMAIN\\user, user@domain or user");
     principal = slash == text.len && at > 0;

@@ -159,6 +159,8 @@ static void identities(void **state) {
         {"alice", "alice", "OLD", false}, {"LAB\\alice", "alice", "LAB", false},
         {"LAB/alice", "alice", "LAB", false}, {"alice@lab.test", "alice", "lab.test", true},
         {"a@b@lab.test", "a@b", "lab.test", true}, {"LAB\\a@b", "a@b", "LAB", false},
+        {"host/mb.lab.test@LAB.TEST", "host/mb.lab.test", "LAB.TEST", true},
+        {"LAB\\a/b@c", "a/b@c", "LAB", false},
         {"\\alice", "alice", "", false}, {"j\xc3\xbcrgen", "j\xc3\xbcrgen", "OLD", false}};
     static const char *const bad[] = {"", "LAB\\", "@lab.test", "alice@", "\xff"};
     mr_identity id;

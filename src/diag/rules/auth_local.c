@@ -17,6 +17,11 @@ const mr_rule mr_rule_auth_local = {
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_SH,
                   .command = "klist -e"},
+                 {.text = "Where a key table is the proof, see which principals are in it, and name "
+                          "one of them.",
+                  .run_on = MR_PLACE_CLIENT,
+                  .shell = MR_SHELL_SH,
+                  .command = "klist -k -e FILE"},
                  {.text = "For Kerberos name the server by its full DNS name, and get a ticket or "
                           "give a password, a hash or a key table.",
                   .run_on = MR_PLACE_CLIENT,

@@ -37,8 +37,9 @@ void mr_identity_deinit(mr_identity *id);
  * all the same. */
 int mr_identity_copy(mr_identity *id, const mr_identity *from, mr_error *err);
 
-/* Reads "DOMAIN\user", "DOMAIN/user", "user@realm" or "user". Of "user@realm" the part after the
- * last @ becomes the domain, and @principal remembers the form. */
+/* Reads "DOMAIN\user", "DOMAIN/user", "user@realm" or "user". Of "user@realm", as of
+ * "host/server@REALM", the part after the last @ becomes the domain, and @principal remembers the
+ * form. */
 int mr_identity_set_name(mr_identity *id, mr_slice text, mr_error *err);
 int mr_identity_set_user(mr_identity *id, mr_slice user, mr_error *err);
 int mr_identity_set_domain(mr_identity *id, mr_slice domain, mr_error *err);
