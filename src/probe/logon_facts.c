@@ -541,6 +541,14 @@ static bool lacks_kerberos(const mr_logon_seen *l, const mr_logon_report *r) {
            !is_standalone(l);
 }
 
+/* The service's name; nobody registers one with an address in it. */
+static const char *registered_spn(const mr_logon_seen *l) {
+    const char *host = l->spn ? strchr(l->spn, '/') : NULL;
+    mr_addr addr;
+
+    return host && mr_addr_decode(mr_slice_str(host + 1), 0, &addr) == 0 ? NULL : known(l->spn);
+}
+
 const char *mr_logon_seen_add_fallback(const mr_logon_seen *l, bool accepted, uint32_t status) {
     const mr_logon_report *r = report_of(l);
     const mr_krb5_failure *failure = &r->tickets.failure;
@@ -566,7 +574,7 @@ const char *mr_logon_seen_add_fallback(const mr_logon_seen *l, bool accepted, ui
     if (accepted)
         mr_fact_add(l->diag, MR_FACT_AUTH_FALLBACK, l->check,
                     .address = addr_text(l, l->addr), .port = l->port, .other = why,
-                    .spn = known(l->spn), .krb = refused ? failure->code : 0, .user = l->who,
+                    .spn = registered_spn(l), .krb = refused ? failure->code : 0, .user = l->who,
                     .server = silent ? addr_text(l, silent_kdc(r)) : NULL);
     return text(l, "%s", why);
 }

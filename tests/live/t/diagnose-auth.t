@@ -88,6 +88,10 @@ for name, args, reason in (('an alias', ['alias.lab.test'], 'KDC_ERR_S_PRINCIPAL
     found = [x for x in run.json['findings'] if x['id'] == 'AUTH.FALLBACK']
     ok(found and found[0]['severity'] == 'warning' and reason in found[0]['cause'],
        'fallback, %s: the reason' % name, run)
+    commands = [x['command'] for x in found[0]['remedies']]
+    eq((commands[0], any('setspn' in str(x) for x in commands)),
+       ("msrpc diagnose NAME --target-ip %s -u 'LAB\\alice'" % DC, name != 'an address'),
+       'fallback, %s: what to do' % name, commands)
 
 # Kerberos that cannot begin here, though the KDC gives a ticket
 conf = os.path.join(TMP, 'broken.conf')
