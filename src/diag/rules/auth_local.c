@@ -17,8 +17,8 @@ const mr_rule mr_rule_auth_local = {
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_SH,
                   .command = "klist -e"},
-                 {.text = "Where a key table is the proof, see which principals are in it, and name "
-                          "one of them.",
+                 {.text = "Where a key table is the proof, see which principals are in it, and "
+                          "name one of them.",
                   .run_on = MR_PLACE_CLIENT,
                   .shell = MR_SHELL_SH,
                   .command = "klist -k -e FILE"},
