@@ -72,7 +72,8 @@ with socket.socket() as silent:
     silent.bind(('127.0.0.1', 0))
     silent.listen()
     where = '127.0.0.1:%d' % silent.getsockname()[1]
-    child = subprocess.Popen([MSRPC, 'map', where, 'DOM/admin:Sesame.1@127.0.0.1'],
+    child = subprocess.Popen([MSRPC, 'map', where, 'DOM/admin:Sesame.1@127.0.0.1', '--timeout',
+                              str(GUARD)],
                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     select.select([silent], [], [], GUARD)  # it reads its arguments before it connects
     with open('/proc/%d/cmdline' % child.pid, 'rb') as file:
