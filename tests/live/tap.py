@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-__all__ = ['background', 'done', 'eq', 'fault', 'MEMORY', 'msrpc', 'names', 'ok', 'on', 'skip']
+__all__ = ['accounts', 'background', 'bad_passwords', 'DC_CONF', 'done', 'eq', 'fault', 'MEMORY', 'msrpc',
+           'names', 'ok', 'on', 'samba_tool', 'skip']
 
 LAB, MSRPC = os.environ['LAB'], os.environ['MSRPC']
 SCHEMA = os.path.join(os.environ['LIVE_DIR'], '..', '..', 'doc', 'schema', 'msrpc-1.json')
@@ -87,6 +88,24 @@ def background(host, *command):
         child.terminate()
         child.wait()
         child.stdout.close()
+
+
+DC_CONF = os.path.join(names.get('LAB_STATE', ''), 'dc1', 'etc', 'smb.conf')  # none without a lab
+
+
+def samba_tool(*args):
+    """On the domain controller; what it says."""
+    return on('dc1', '/usr/bin/python3', '/usr/bin/samba-tool', *args, '-s', DC_CONF)
+
+
+def accounts(switch, *args):
+    """Makes or changes the lab's special accounts (lab/accounts.py)."""
+    on('dc1', os.path.join(names['LAB_DIR'], 'accounts.py'), switch, DC_CONF, *args)
+
+
+def bad_passwords(user='alice'):
+    shown = samba_tool('user', 'show', user, '--attributes=badPwdCount')
+    return int([x.split()[1] for x in shown.splitlines() if x.startswith('badPwdCount')][0])
 
 
 def _validate(report, what):

@@ -8,7 +8,7 @@ import subprocess
 from tap import *
 
 DC, SRV, NAME, PASSWORD = names['DC_IP'], names['SRV_IP'], names['DC_NAME'], names['ALICE_PASSWORD']
-TMP, CONF = names['TEST_TMP'], os.path.join(names['LAB_STATE'], 'dc1', 'etc', 'smb.conf')
+TMP = names['TEST_TMP']
 ALICE, WRONG = ['-u', 'LAB\\alice', '-p', PASSWORD], ['-u', 'LAB\\alice', '-p', 'Wrong.Pw1']
 KERBEROS, NTLM = ['--auth', 'kerberos'], ['--auth', 'ntlm']
 COMMANDS = {
@@ -24,19 +24,6 @@ OPEN = json.dumps({'SystemName': None, 'DesiredAccess': 1, 'ObjectAttributes': {
 CONNECT = json.dumps({'ServerName': None, 'DesiredAccess': 1 << 25, 'InRevisionInfo': {
     'case': 1, 'value': {'Revision': 3, 'SupportedFeatures': 0}}})
 TICKETS = 'FILE:' + os.path.join(TMP, 'ccache')
-
-
-def samba_tool(*args):
-    return on('dc1', '/usr/bin/python3', '/usr/bin/samba-tool', *args, '-s', CONF)
-
-
-def accounts(switch, *args):
-    on('dc1', os.path.join(names['LAB_DIR'], 'accounts.py'), switch, CONF, *args)
-
-
-def bad_passwords(user='alice'):
-    shown = samba_tool('user', 'show', user, '--attributes=badPwdCount')
-    return int([x.split()[1] for x in shown.splitlines() if x.startswith('badPwdCount')][0])
 
 
 def asked(command, target, args):

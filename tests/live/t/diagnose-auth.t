@@ -7,25 +7,12 @@ import subprocess
 from diagnosis import *
 
 DC, SRV, NAME, PASSWORD = names['DC_IP'], names['SRV_IP'], names['DC_NAME'], names['ALICE_PASSWORD']
-TMP, CONF = names['TEST_TMP'], os.path.join(names['LAB_STATE'], 'dc1', 'etc', 'smb.conf')
+TMP = names['TEST_TMP']
 ALICE = ['-u', 'LAB\\alice', '-p', PASSWORD]
 ROOT = ['-u', 'root', '-p', names['PASSWORD']]
 KERBEROS, NTLM = ['--auth', 'kerberos'], ['--auth', 'ntlm']
 # NAME.WRONG_HOST and the like would be accusations of the way: it works in every case here
 REFUSED = 'pppf'
-
-
-def samba_tool(*args):
-    return on('dc1', '/usr/bin/python3', '/usr/bin/samba-tool', *args, '-s', CONF)
-
-
-def accounts(switch, *args):
-    on('dc1', os.path.join(names['LAB_DIR'], 'accounts.py'), switch, CONF, *args)
-
-
-def bad_passwords(user='alice'):
-    shown = samba_tool('user', 'show', user, '--attributes=badPwdCount')
-    return int([x.split()[1] for x in shown.splitlines() if x.startswith('badPwdCount')][0])
 
 
 def nt_hash(password):
@@ -62,7 +49,7 @@ def good(name, args, mechanism, who, code=0):
 
 # ---- everything that proves who one is ----
 subprocess.run([names['LAB'], 'exec', 'dc1', '/usr/bin/python3', '/usr/bin/samba-tool', 'domain',
-                'exportkeytab', TMP + '/alice.keytab', '--principal=alice@LAB.TEST', '-s', CONF],
+                'exportkeytab', TMP + '/alice.keytab', '--principal=alice@LAB.TEST', '-s', DC_CONF],
                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 cache = 'FILE:' + TMP + '/ccache'
 on('client', 'sh', '-c', 'echo "$0" | kinit -c "$1" alice@LAB.TEST', PASSWORD, cache)
